@@ -1,0 +1,130 @@
+/* base/arena.c -- chunks in a chain, a pointer that moves through the first. */
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define ALIGN ((size_t)16)
+
+struct sl_arena_chunk {
+    struct sl_arena_chunk *next; /* owns */
+    _Alignas(16) char data[];
+};
+
+static_assert(sizeof(struct sl_arena_chunk) % 16 == 0, "data begins aligned");
+static_assert(sizeof(struct sl_arena_chunk) < SL_ARENA_CHUNK / 8, "chunks hold mostly data");
+
+void sl_arena_init(struct sl_arena *a, size_t ceiling)
+{
+    *a = (struct sl_arena){.ceiling = ceiling};
+}
+
+void sl_arena_fini(struct sl_arena *a)
+{
+    while (a->chunks != NULL) {
+        struct sl_arena_chunk *next = a->chunks->next;
+
+        sl_mem_free(a->chunks);
+        a->chunks = next;
+    }
+    sl_arena_init(a, a->ceiling);
+}
+
+static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
+{
+    struct sl_arena_chunk *c;
+
+    if (a->used > a->ceiling || size > a->ceiling - a->used)
+        return NULL;
+    c = sl_mem_try(size);
+    if (c != NULL)
+        a->used += size;
+    return c;
+}
+
+/* A wish that fills a chunk of its own goes behind the first one, so that the
+ * room left in that stays in use. */
+static void *alloc_alone(struct sl_arena *a, size_t n)
+{
+    struct sl_arena_chunk *c = take_chunk(a, sizeof(*c) + n);
+
+    if (c == NULL)
+        return NULL;
+    if (a->chunks == NULL) {
+        c->next = NULL;
+        a->chunks = c;
+        a->at = a->end = c->data + n;
+    } else {
+        c->next = a->chunks->next;
+        a->chunks->next = c;
+    }
+    return c->data;
+}
+
+void *sl_arena_alloc(struct sl_arena *a, size_t n)
+{
+    struct sl_arena_chunk *c;
+    char *p;
+
+    if (n > SIZE_MAX - SL_ARENA_CHUNK)
+        return NULL;
+    n = n > 0 ? (n + ALIGN - 1) & ~(ALIGN - 1) : ALIGN;
+    if (a->at == NULL || n > (size_t)(a->end - a->at)) {
+        if (n > SL_ARENA_CHUNK - sizeof(*c))
+            return alloc_alone(a, n);
+        c = take_chunk(a, SL_ARENA_CHUNK);
+        if (c == NULL)
+            return NULL;
+        c->next = a->chunks;
+        a->chunks = c;
+        a->at = c->data;
+        a->end = (char *)c + SL_ARENA_CHUNK;
+    }
+    p = a->at;
+    a->at += n;
+    return p;
+}
+
+void *sl_arena_zalloc(struct sl_arena *a, size_t n)
+{
+    void *p = sl_arena_alloc(a, n);
+
+    if (p != NULL)
+        memset(p, 0, n);
+    return p;
+}
+
+struct sl_str sl_arena_dup(struct sl_arena *a, struct sl_str s)
+{
+    char *p = s.n < SIZE_MAX ? sl_arena_alloc(a, s.n + 1) : NULL;
+
+    if (p == NULL)
+        return (struct sl_str){NULL, 0};
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return (struct sl_str){p, s.n};
+}
+
+struct sl_str sl_arena_printf(struct sl_arena *a, const char *fmt, ...)
+{
+    char small[256];
+    va_list args, again;
+    char *p;
+    int n;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(small, sizeof(small), fmt, args);
+    va_end(args);
+    p = n >= 0 ? sl_arena_alloc(a, (size_t)n + 1) : NULL;
+    if (p != NULL && (size_t)n < sizeof(small))
+        memcpy(p, small, (size_t)n + 1);
+    else if (p != NULL)
+        n = vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return p != NULL ? (struct sl_str){p, (size_t)n} : (struct sl_str){NULL, 0};
+}

@@ -1,0 +1,169 @@
+/* base/buf.c -- a chain of chunks; bytes enter at the tail, leave at the head. */
+#include "base/buf.h"
+
+#include "base/mem.h"
+#include "base/obj.h"
+
+#define FIRST_STEP ((size_t)512)
+
+struct sl_buf_chunk {
+    struct sl_buf_chunk *next; /* owns */
+    size_t at;                 /* first byte queued */
+    size_t end;                /* behind the last byte queued */
+    size_t cap;
+    char data[];
+};
+
+void sl_buf_init(struct sl_buf *b, size_t max)
+{
+    *b = (struct sl_buf){.max = max};
+}
+
+/* Bytes that may still be queued; `max` may have been lowered meanwhile. */
+static size_t allowance(const struct sl_buf *b)
+{
+    return b->max > b->len ? b->max - b->len : 0;
+}
+
+static void free_chain(struct sl_buf_chunk *c)
+{
+    while (c != NULL) {
+        struct sl_buf_chunk *next = c->next;
+
+        sl_mem_free(c);
+        c = next;
+    }
+}
+
+void sl_buf_fini(struct sl_buf *b)
+{
+    free_chain(b->head);
+    sl_buf_init(b, b->max);
+}
+
+static struct sl_buf_chunk *new_chunk(size_t cap)
+{
+    struct sl_buf_chunk *c = sl_mem_try(sizeof(*c) + cap);
+
+    if (c != NULL) {
+        c->next = NULL;
+        c->at = c->end = 0;
+        c->cap = cap;
+    }
+    return c;
+}
+
+/* How large the next chunk should be for `n` bytes still to come. */
+static size_t chunk_size(const struct sl_buf *b, size_t n)
+{
+    if (b->head != NULL || n > SL_BUF_CHUNK - FIRST_STEP)
+        return SL_BUF_CHUNK;
+    return n > 0 ? (n + FIRST_STEP - 1) / FIRST_STEP * FIRST_STEP : FIRST_STEP;
+}
+
+static void link_chain(struct sl_buf *b, struct sl_buf_chunk *first, struct sl_buf_chunk *last)
+{
+    if (b->tail != NULL)
+        b->tail->next = first;
+    else
+        b->head = first;
+    b->tail = last;
+}
+
+static void fill(struct sl_buf_chunk *c, struct sl_str *s)
+{
+    struct sl_str part = sl_str_first(*s, c->cap - c->end);
+
+    if (part.n == 0)
+        return;
+    memcpy(c->data + c->end, part.p, part.n);
+    c->end += part.n;
+    *s = sl_str_from(*s, part.n);
+}
+
+bool sl_buf_append(struct sl_buf *b, struct sl_str s)
+{
+    size_t room = b->tail != NULL ? b->tail->cap - b->tail->end : 0;
+    struct sl_buf_chunk *first = NULL, *last = NULL, *c;
+    size_t n = s.n;
+
+    if (n > allowance(b))
+        return false;
+    /* all chunks first, so that a refusal leaves the queue as it was */
+    for (size_t due = n > room ? n - room : 0; due > 0; due -= due < c->cap ? due : c->cap) {
+        c = new_chunk(first == NULL ? chunk_size(b, due) : SL_BUF_CHUNK);
+        if (c == NULL) {
+            free_chain(first);
+            return false;
+        }
+        if (last != NULL)
+            last->next = c;
+        else
+            first = c;
+        last = c;
+    }
+    if (b->tail != NULL)
+        fill(b->tail, &s);
+    for (c = first; c != NULL; c = c->next)
+        fill(c, &s);
+    if (first != NULL)
+        link_chain(b, first, last);
+    b->len += n;
+    return true;
+}
+
+size_t sl_buf_peek(const struct sl_buf *b, struct sl_str *out, size_t n)
+{
+    size_t i = 0;
+
+    for (struct sl_buf_chunk *c = b->head; c != NULL && i < n; c = c->next)
+        if (c->end > c->at)
+            out[i++] = (struct sl_str){c->data + c->at, c->end - c->at};
+    return i;
+}
+
+void sl_buf_consume(struct sl_buf *b, size_t n)
+{
+    SL_CHECK(n <= b->len);
+    b->len -= n;
+    while (n > 0) {
+        struct sl_buf_chunk *c = b->head;
+        size_t part = c->end - c->at < n ? c->end - c->at : n;
+
+        c->at += part;
+        n -= part;
+        if (c->at == c->end && c->next != NULL) {
+            b->head = c->next;
+            sl_mem_free(c);
+        }
+    }
+    if (b->len == 0)
+        sl_buf_fini(b);
+}
+
+char *sl_buf_reserve(struct sl_buf *b, size_t n, size_t *got)
+{
+    struct sl_buf_chunk *c = b->tail;
+    size_t room;
+
+    if (n > allowance(b))
+        return NULL;
+    if (c == NULL || c->cap - c->end < n || c->cap == c->end) {
+        c = new_chunk(n > SL_BUF_CHUNK ? n : chunk_size(b, n));
+        if (c == NULL)
+            return NULL;
+        link_chain(b, c, c);
+    }
+    room = c->cap - c->end;
+    *got = room < allowance(b) ? room : allowance(b);
+    return c->data + c->end;
+}
+
+void sl_buf_commit(struct sl_buf *b, size_t n)
+{
+    SL_CHECK(b->tail != NULL && n <= b->tail->cap - b->tail->end);
+    b->tail->end += n;
+    b->len += n;
+    if (b->len == 0)
+        sl_buf_fini(b);
+}

@@ -1,0 +1,104 @@
+/* base/json.h -- a strict JSON scanner that is fed as bytes arrive.
+ *
+ * What     Validates one JSON text (RFC 8259: UTF-8, escapes, numbers, depth
+ *          <= SL_JSON_DEPTH) in any pieces and reports the members of the top
+ *          object: key and value with their places, counted in bytes from the
+ *          first byte fed. It builds no tree and copies nothing but keys that
+ *          are split or escaped. Strings are skipped 16 bytes at a step.
+ * Holder   Embedded. init, feed any number of times, finish once, fini.
+ * Events   `member` runs when a top-level value is complete. `key` is
+ *          unescaped and dies on return. It must not feed.
+ * Errors   SL_ERR_BAD_BODY for anything that is not JSON (also a top value
+ *          that is no object, if `need_object`), SL_ERR_REPEATED_KEY for a
+ *          top-level key that stands twice after unescaping, SL_ERR_CEILING for
+ *          a key over SL_JSON_KEY bytes or more than SL_JSON_MEMBERS keys.
+ *          After an error every further call returns the same.
+ * Picking  With `pick` set, the value bytes of keys it accepts are also copied
+ *          into a buffer of SL_JSON_PICK bytes (longer values: `value.p` is
+ *          NULL) and handed over, for texts that are not kept: answers, events.
+ */
+#ifndef SL_BASE_JSON_H
+#define SL_BASE_JSON_H
+
+#include "base/err.h"
+
+#define SL_JSON_DEPTH 64
+#define SL_JSON_KEY 256
+#define SL_JSON_MEMBERS 4096
+#define SL_JSON_PICK 8192
+
+enum sl_json_type {
+    SL_JSON_NULL,
+    SL_JSON_FALSE,
+    SL_JSON_TRUE,
+    SL_JSON_NUMBER,
+    SL_JSON_STRING,
+    SL_JSON_ARRAY,
+    SL_JSON_OBJECT
+};
+
+struct sl_json_member {
+    struct sl_str key;      /* unescaped; dies when the callback returns */
+    enum sl_json_type type; /* of the value */
+    uint64_t start;         /* offset of the opening quote of the key */
+    uint64_t value_at;      /* offset of the value's first byte */
+    uint64_t value_end;     /* offset just behind the value's last byte */
+    uint64_t comma_before;  /* offset of the comma before the member, or UINT64_MAX */
+    struct sl_str value;    /* picked bytes, raw as on the wire; .p NULL if not picked */
+};
+
+typedef void sl_json_member_fn(void *ctx, const struct sl_json_member *m);
+typedef bool sl_json_pick_fn(void *ctx, struct sl_str key);
+
+struct sl_json_keys; /* the set that finds repeated keys */
+
+struct sl_json {
+    sl_json_member_fn *member; /* may be NULL */
+    sl_json_pick_fn *pick;     /* may be NULL */
+    void *ctx;
+    bool need_object;
+    bool check_repeats;
+    /* private from here */
+    enum sl_err err;
+    uint8_t state;
+    uint8_t utf8; /* how much of a UTF-8 sequence is still due */
+    uint8_t utf8_lo, utf8_hi;
+    uint8_t literal_at;
+    uint8_t escape; /* hex digits of \u still due */
+    uint16_t unit;  /* the \u value so far */
+    uint16_t depth;
+    uint64_t nesting; /* bit i: container i is an object */
+    uint64_t at;      /* bytes fed */
+    struct sl_json_member now;
+    uint64_t comma;
+    uint64_t object_end; /* offset of the top object's closing brace */
+    struct sl_json_keys *keys; /* owns */
+    char *picked;              /* owns, SL_JSON_PICK bytes once used */
+    size_t picked_n;
+    bool picking;
+    char key[SL_JSON_KEY];
+    size_t key_n;
+};
+
+void sl_json_init(struct sl_json *j);
+void sl_json_fini(struct sl_json *j);
+SL_MUST enum sl_err sl_json_feed(struct sl_json *j, struct sl_str piece);
+/* The text is over: whole? */
+SL_MUST enum sl_err sl_json_finish(struct sl_json *j);
+
+/* Small readers over the raw bytes of one complete, already valid value. */
+
+/* The first member of that name in the object `obj`, as raw bytes; .p NULL if
+ * there is none or obj is no object. Does not descend. */
+struct sl_str sl_json_get(struct sl_str obj, struct sl_str key);
+/* Walks the elements of an array: `*rest` starts as the array's bytes with
+ * `*pos` 0. False at the end. */
+bool sl_json_next(struct sl_str array, size_t *pos, struct sl_str *element);
+enum sl_json_type sl_json_type_of(struct sl_str value);
+/* Non-negative integer without fraction; false for anything else or overflow. */
+SL_MUST bool sl_json_u64(struct sl_str value, uint64_t *out);
+/* Unescapes a string value (with its quotes) into `out`; false if no string or
+ * more than cap bytes. */
+SL_MUST bool sl_json_unescape(struct sl_str value, char *out, size_t cap, size_t *n);
+
+#endif

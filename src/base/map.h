@@ -1,0 +1,20 @@
+/* base/map.h -- a seeded hash for tables whose keys come from outside.
+ *
+ * Tables are uthash; include this header instead of <uthash.h>: it sets
+ * HASH_FUNCTION to SipHash-1-3 under a per-process random seed, and the
+ * allocator to base/mem (aborting), so that clients can't make collisions.
+ * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012).
+ */
+#ifndef SL_BASE_MAP_H
+#define SL_BASE_MAP_H
+
+#include "base/mem.h"
+
+uint64_t sl_map_hash(const void *p, size_t n);
+
+#define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)sl_map_hash((keyptr), (keylen)))
+#define uthash_malloc(sz) sl_mem_new(sz)
+#define uthash_free(ptr, sz) sl_mem_free(ptr)
+#include <uthash.h>
+
+#endif

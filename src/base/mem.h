@@ -1,0 +1,25 @@
+/* base/mem.h -- the one seam to the allocator.
+ *
+ * sl_mem_new() never returns NULL: small objects abort on failure. What grows
+ * with input goes through sl_mem_try(), which may return NULL and whose caller
+ * answers with an error. Tests make the n-th sl_mem_try() fail.
+ */
+#ifndef SL_BASE_MEM_H
+#define SL_BASE_MEM_H
+
+#include "base/str.h"
+
+void *sl_mem_new(size_t n);           /* zeroed */
+SL_MUST void *sl_mem_try(size_t n);   /* not zeroed */
+SL_MUST void *sl_mem_grow(void *p, size_t n); /* as realloc; NULL leaves p valid */
+void sl_mem_free(void *p);
+char *sl_mem_dup(struct sl_str s);    /* zero-terminated copy; aborts on failure */
+/* Overwrites in a way the compiler keeps: for secrets. */
+void sl_mem_wipe(void *p, size_t n);
+
+/* Tests: the n-th call of try/grow from now on fails, once; 0 switches it off.
+ * Also read at start from the environment variable SLUICE_FAIL_ALLOC. */
+void sl_mem_fail_at(uint64_t n);
+uint64_t sl_mem_tries(void); /* calls of try/grow so far */
+
+#endif

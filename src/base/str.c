@@ -1,0 +1,142 @@
+/* base/str.c -- questions asked of slices, and numbers read from them. */
+#include "base/str.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool sl_str_eq_nocase(struct sl_str a, struct sl_str b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    return true;
+}
+
+bool sl_str_starts(struct sl_str s, struct sl_str prefix)
+{
+    return sl_str_eq(sl_str_first(s, prefix.n), prefix);
+}
+
+bool sl_str_starts_nocase(struct sl_str s, struct sl_str prefix)
+{
+    return sl_str_eq_nocase(sl_str_first(s, prefix.n), prefix);
+}
+
+bool sl_str_ends(struct sl_str s, struct sl_str suffix)
+{
+    return s.n >= suffix.n && sl_str_eq(sl_str_from(s, s.n - suffix.n), suffix);
+}
+
+ptrdiff_t sl_str_find(struct sl_str s, struct sl_str needle)
+{
+    const char *at;
+
+    if (needle.n == 0)
+        return 0;
+    if (s.n < needle.n)
+        return -1;
+    at = memmem(s.p, s.n, needle.p, needle.n);
+    return at != NULL ? at - s.p : -1;
+}
+
+ptrdiff_t sl_str_find_byte(struct sl_str s, char c)
+{
+    const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
+
+    return at != NULL ? at - s.p : -1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct sl_str sl_str_trim(struct sl_str s)
+{
+    while (s.n > 0 && is_blank(s.p[0]))
+        s = sl_str_from(s, 1);
+    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool sl_str_split(struct sl_str *rest, char sep, struct sl_str *piece)
+{
+    ptrdiff_t at;
+
+    if (rest->n == 0)
+        return false;
+    at = sl_str_find_byte(*rest, sep);
+    if (at < 0) {
+        *piece = *rest;
+        *rest = sl_str_from(*rest, rest->n);
+    } else {
+        *piece = sl_str_first(*rest, (size_t)at);
+        *rest = sl_str_from(*rest, (size_t)at + 1);
+    }
+    return true;
+}
+
+bool sl_str_to_u64(struct sl_str s, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+            return false;
+    }
+    *out = v;
+    return true;
+}
+
+bool sl_str_eq_secret(struct sl_str a, struct sl_str b)
+{
+    /* volatile: the compiler must not leave the loop at the first difference */
+    volatile unsigned char diff = 0;
+
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        diff = (unsigned char)(diff | ((unsigned char)a.p[i] ^ (unsigned char)b.p[i]));
+    return diff == 0;
+}
+
+void sl_str_hex(const uint8_t *p, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool sl_str_unhex(struct sl_str s, uint8_t *out, size_t n)
+{
+    /* looked through first, so that `out` is whole or untouched */
+    if (s.n / 2 != n || s.n % 2 != 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (hex_value(s.p[i]) < 0)
+            return false;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)((hex_value(s.p[2 * i]) << 4) | hex_value(s.p[2 * i + 1]));
+    return true;
+}

@@ -1,0 +1,72 @@
+/* base/str.h -- slices: a pointer and a length, never a terminator.
+ *
+ * Holder   Whoever owns the bytes; a slice owns nothing and dies with them.
+ * Memory   No function here allocates. Number parsers take slices, refuse
+ *          signs, spaces and overflow, and never read past `n`.
+ */
+#ifndef SL_BASE_STR_H
+#define SL_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SL_MUST __attribute__((warn_unused_result))
+#define SL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+struct sl_str {
+    const char *p;
+    size_t n;
+};
+
+/* A slice of a string literal, usable in initialisers. */
+#define SL_STR(lit) ((struct sl_str){(lit), sizeof(lit) - 1})
+#define SL_STR_INIT(lit) {(lit), sizeof(lit) - 1}
+/* For printf: printf("%.*s", SL_STR_ARGS(s)). */
+#define SL_STR_ARGS(s) (int)(s).n, (s).p
+
+static inline struct sl_str sl_str_of(const char *z)
+{
+    return (struct sl_str){z, z ? strlen(z) : 0};
+}
+
+static inline bool sl_str_eq(struct sl_str a, struct sl_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline struct sl_str sl_str_from(struct sl_str s, size_t at)
+{
+    return at >= s.n ? (struct sl_str){s.p + s.n, 0} : (struct sl_str){s.p + at, s.n - at};
+}
+
+static inline struct sl_str sl_str_first(struct sl_str s, size_t n)
+{
+    return n < s.n ? (struct sl_str){s.p, n} : s;
+}
+
+/* ASCII only, as header names are. */
+bool sl_str_eq_nocase(struct sl_str a, struct sl_str b);
+bool sl_str_starts(struct sl_str s, struct sl_str prefix);
+bool sl_str_starts_nocase(struct sl_str s, struct sl_str prefix);
+bool sl_str_ends(struct sl_str s, struct sl_str suffix);
+/* Where `needle` first stands in `s`, or -1. */
+ptrdiff_t sl_str_find(struct sl_str s, struct sl_str needle);
+ptrdiff_t sl_str_find_byte(struct sl_str s, char c);
+/* Without spaces and tabs at both ends. */
+struct sl_str sl_str_trim(struct sl_str s);
+/* Cuts the next piece before `sep` (or the rest) off `*rest` into `*piece`;
+ * false when nothing is left. */
+bool sl_str_split(struct sl_str *rest, char sep, struct sl_str *piece);
+
+/* Whole slice or false; `*out` is untouched on false. Decimal digits only. */
+SL_MUST bool sl_str_to_u64(struct sl_str s, uint64_t *out);
+/* Equal in constant time for equal lengths: for secrets. */
+bool sl_str_eq_secret(struct sl_str a, struct sl_str b);
+/* Lower-case hexadecimal; `out` takes 2 * n bytes, no terminator. */
+void sl_str_hex(const uint8_t *p, size_t n, char *out);
+/* Reverse of it, both cases; false unless s.n == 2 * n and all are digits. */
+SL_MUST bool sl_str_unhex(struct sl_str s, uint8_t *out, size_t n);
+
+#endif
