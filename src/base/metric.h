@@ -37,13 +37,16 @@ struct sl_metrics *sl_metrics_new(size_t max_series);
 void sl_metrics_end(struct sl_metrics **m);
 
 /* `labels`: comma separated names in order, "" for none. `bounds`: ascending
- * upper bounds of a histogram's buckets (without +Inf), NULL otherwise. Names
- * and help are static texts. */
+ * upper bounds of a histogram's buckets, without +Inf and ended by a 0 (the
+ * first one may not be 0); NULL otherwise. Names and help are static texts.
+ * A name that is known already answers with the family it has; kind and labels
+ * must be the same then. */
 struct sl_metric_family *sl_metric_family(struct sl_metrics *m, enum sl_metric_kind kind,
                                           const char *name, const char *help, const char *labels,
                                           const double *bounds);
 /* The series with these label values, in the order of the names; never NULL. */
 struct sl_metric *sl_metric_series(struct sl_metric_family *f, const struct sl_str *values);
+/* Counts `v` into its bucket, v <= bound. What is not a number is left out. */
 void sl_metric_observe(struct sl_metric *s, double v);
 
 static inline void sl_metric_add(struct sl_metric *s, double v)
@@ -56,7 +59,8 @@ static inline void sl_metric_set(struct sl_metric *s, double v)
     s->value = v;
 }
 
-/* The whole exposition, in pieces of a few KiB each given to `put`. */
+/* The whole exposition, in pieces of a few KiB each given to `put`; a piece may
+ * end within a line. Families without a series are left out. */
 typedef void sl_metric_put_fn(void *ctx, struct sl_str piece);
 void sl_metrics_write(const struct sl_metrics *m, sl_metric_put_fn *put, void *ctx);
 size_t sl_metrics_series(const struct sl_metrics *m);
