@@ -23,11 +23,12 @@ def nesting(body):
     """Deepest block inside the function; tables and initialisers don't count."""
     deepest, stack = 0, []
     for line in body[1:-1]:
-        for m in re.finditer(r"[{}]", line):
-            if m.group(0) == "{":
-                stack.append(bool(re.search(r"(\)|\belse|\bdo|^\s*)\s*$", line[: m.start()])) and "=" not in line[: m.start()].split(")")[-1])
+        block = re.search(r"(\) |\belse |\bdo |: |^\s*)\{\s*$", line)
+        for c in line:
+            if c == "{":
+                stack.append(bool(block))
                 deepest = max(deepest, sum(stack))
-            elif stack:
+            elif c == "}" and stack:
                 stack.pop()
     return deepest
 
