@@ -1,0 +1,30 @@
+# Two stages: the compiler stays behind. Libraries that have a static archive
+# are linked in; the rest of the image is libc, yyjson, CA certificates, zones.
+FROM debian:trixie-slim AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+      gcc libc6-dev cmake make \
+      libuv1-dev libllhttp-dev libmbedtls-dev libyyjson-dev libyaml-dev uthash-dev \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN cmake --preset release -DSLUICE_STATIC=ON \
+ && cmake --build --preset release -j "$(nproc)" --target sluice sluice-mock \
+ && strip --strip-debug build/release/sluice build/release/sluice-mock
+
+FROM debian:trixie-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates tzdata libyyjson0 \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --home-dir /var/lib/sluice --create-home --shell /usr/sbin/nologin sluice
+COPY --from=build /src/build/release/sluice /src/build/release/sluice-mock /usr/local/bin/
+COPY --from=build /src/LICENSE /usr/share/doc/sluice/
+USER 10001
+WORKDIR /var/lib/sluice
+ENV HOME=/var/lib/sluice
+VOLUME /var/lib/sluice
+EXPOSE 8080 9091
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["sluice", "health"]
+ENTRYPOINT ["sluice"]
+CMD ["serve"]
