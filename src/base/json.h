@@ -3,19 +3,26 @@
  * What     Validates one JSON text (RFC 8259: UTF-8, escapes, numbers, depth
  *          <= SL_JSON_DEPTH) in any pieces and reports the members of the top
  *          object: key and value with their places, counted in bytes from the
- *          first byte fed. It builds no tree and copies nothing but keys that
- *          are split or escaped. Strings are skipped 16 bytes at a step.
- * Holder   Embedded. init, feed any number of times, finish once, fini.
+ *          first byte fed. It builds no tree and copies nothing but top-level
+ *          keys. Strings are skipped 16 bytes at a step.
+ * Holder   Embedded. init, set the public fields, feed any number of times,
+ *          finish once, fini.
  * Events   `member` runs when a top-level value is complete. `key` is
- *          unescaped and dies on return. It must not feed.
+ *          unescaped and dies on return. It must not feed. A lone surrogate
+ *          (legal to write, RFC 8259 section 8.2) is unescaped to the three
+ *          bytes it would have in UTF-8, here and in the readers below, so that
+ *          different texts stay different; such bytes are not valid UTF-8.
  * Errors   SL_ERR_BAD_BODY for anything that is not JSON (also a top value
  *          that is no object, if `need_object`), SL_ERR_REPEATED_KEY for a
  *          top-level key that stands twice after unescaping, SL_ERR_CEILING for
- *          a key over SL_JSON_KEY bytes or more than SL_JSON_MEMBERS keys.
- *          After an error every further call returns the same.
- * Picking  With `pick` set, the value bytes of keys it accepts are also copied
- *          into a buffer of SL_JSON_PICK bytes (longer values: `value.p` is
- *          NULL) and handed over, for texts that are not kept: answers, events.
+ *          a top-level key over SL_JSON_KEY bytes or more than SL_JSON_MEMBERS
+ *          of them, SL_ERR_NO_MEMORY. After an error every further call returns
+ *          the same. Keys are compared as 64-bit keyed hashes: a false alarm
+ *          takes 10^12 bodies of 4,096 keys.
+ * Picking  With `pick` set, the value bytes of keys it accepts are handed over,
+ *          for texts that are not kept: answers, events. A value that came in
+ *          several pieces is gathered in a buffer. Values over SL_JSON_PICK
+ *          bytes, however they came: `value.p` is NULL.
  */
 #ifndef SL_BASE_JSON_H
 #define SL_BASE_JSON_H
@@ -26,6 +33,7 @@
 #define SL_JSON_KEY 256
 #define SL_JSON_MEMBERS 4096
 #define SL_JSON_PICK 8192
+#define SL_JSON_FEW 16 /* keys that are compared without a table */
 
 enum sl_json_type {
     SL_JSON_NULL,
@@ -44,7 +52,7 @@ struct sl_json_member {
     uint64_t value_at;      /* offset of the value's first byte */
     uint64_t value_end;     /* offset just behind the value's last byte */
     uint64_t comma_before;  /* offset of the comma before the member, or UINT64_MAX */
-    struct sl_str value;    /* picked bytes, raw as on the wire; .p NULL if not picked */
+    struct sl_str value;    /* picked, raw as on the wire, dies likewise; .p NULL if not picked */
 };
 
 typedef void sl_json_member_fn(void *ctx, const struct sl_json_member *m);
@@ -58,22 +66,27 @@ struct sl_json {
     void *ctx;
     bool need_object;
     bool check_repeats;
-    /* private from here */
+    /* readable at any time */
     enum sl_err err;
+    uint64_t at;         /* bytes taken; after an error, the place of the first bad byte */
+    uint64_t object_end; /* place of the top object's closing brace, once it came */
+    uint32_t members;    /* keys of the top object so far */
+    /* private from here */
     uint8_t state;
-    uint8_t utf8; /* how much of a UTF-8 sequence is still due */
-    uint8_t utf8_lo, utf8_hi;
-    uint8_t literal_at;
-    uint8_t escape; /* hex digits of \u still due */
-    uint16_t unit;  /* the \u value so far */
-    uint16_t depth;
-    uint64_t nesting; /* bit i: container i is an object */
-    uint64_t at;      /* bytes fed */
+    uint8_t role;             /* of the string being read: value, key, key of a member */
+    uint8_t utf8;             /* bytes of a UTF-8 sequence still due */
+    uint8_t utf8_lo, utf8_hi; /* bounds of the next one */
+    uint8_t literal;          /* which one is being read */
+    uint8_t literal_at;       /* how far */
+    uint8_t hex;              /* digits of a \u still due */
+    uint16_t unit;            /* its value so far */
+    uint8_t depth;            /* containers open */
+    uint64_t nesting;         /* bit i: container i is an object */
     struct sl_json_member now;
-    uint64_t comma;
-    uint64_t object_end; /* offset of the top object's closing brace */
-    struct sl_json_keys *keys; /* owns */
-    char *picked;              /* owns, SL_JSON_PICK bytes once used */
+    uint64_t comma; /* place of the last comma in the top object, or UINT64_MAX */
+    uint64_t few[SL_JSON_FEW]; /* hashes of the first keys */
+    struct sl_json_keys *keys; /* owns: hashes of all keys, once they are many */
+    char *picked;              /* owns, SL_JSON_PICK bytes once a picked value was split */
     size_t picked_n;
     bool picking;
     char key[SL_JSON_KEY];

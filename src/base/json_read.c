@@ -1,0 +1,221 @@
+/* base/json_read.c -- small readers over one value that was found valid.
+ *
+ * They trust the text to be JSON, not to be there: on anything else they give
+ * some answer, and never look past the slice.
+ */
+#include "base/json.h"
+
+#include "base/json_scan.h"
+
+/* Behind the closing quote of the string that begins at `p`, or `end`. */
+static const char *skip_string(const char *p, const char *end)
+{
+    p++;
+    for (;;) {
+        p = sl_json_skip_plain(p, end);
+        if (p == end)
+            return end;
+        if (*p == '"')
+            return p + 1;
+        if (*p == '\\') {
+            if (end - p < 2)
+                return end;
+            p += 2;
+            continue;
+        }
+        while (p < end && (uint8_t)*p >= 0x80)
+            p++;
+        if (p < end && (uint8_t)*p < 0x20) /* not in valid JSON */
+            p++;
+    }
+}
+
+static const char *skip_container(const char *p, const char *end)
+{
+    static const uint8_t marks[256] = {['"'] = 1, ['{'] = 2, ['['] = 2, ['}'] = 3, [']'] = 3};
+    size_t depth = 0;
+
+    while (p < end) {
+        switch (marks[(uint8_t)*p]) {
+        case 1:
+            p = skip_string(p, end);
+            continue;
+        case 2:
+            depth++;
+            break;
+        case 3:
+            if (--depth == 0)
+                return p + 1;
+            break;
+        default:
+            break;
+        }
+        p++;
+    }
+    return end;
+}
+
+static const char *skip_value(const char *p, const char *end)
+{
+    if (p == end)
+        return end;
+    if (*p == '"')
+        return skip_string(p, end);
+    if (*p == '{' || *p == '[')
+        return skip_container(p, end);
+    while (p < end && *p != ',' && *p != '}' && *p != ']' && !sl_json_is_space(*p))
+        p++;
+    return p;
+}
+
+static bool read_unit(const char *p, const char *end, uint32_t *unit)
+{
+    uint32_t v = 0;
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return false;
+    for (int i = 2; i < 6; i++) {
+        int digit = sl_json_hex(p[i]);
+
+        if (digit < 0)
+            return false;
+        v = v << 4 | (uint32_t)digit;
+    }
+    *unit = v;
+    return true;
+}
+
+/* What the escape at `*p` stands for, as UTF-8; 0 if it is none. */
+static size_t read_escape(const char **p, const char *end, char out[4])
+{
+    uint32_t unit, low;
+
+    if (read_unit(*p, end, &unit)) {
+        *p += 6;
+        if (unit >= 0xd800 && unit <= 0xdbff && read_unit(*p, end, &low) && low >= 0xdc00 &&
+            low <= 0xdfff) {
+            *p += 6;
+            unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+        }
+        return sl_json_encode(unit, out);
+    }
+    if (end - *p < 2 || sl_json_escaped((*p)[1]) == 0)
+        return 0;
+    out[0] = sl_json_escaped((*p)[1]);
+    *p += 2;
+    return 1;
+}
+
+/* Is the raw text between a key's quotes this key? */
+static bool key_is(struct sl_str raw, struct sl_str key)
+{
+    const char *p = raw.p, *end = raw.p + raw.n;
+
+    if (raw.n == 0 || memchr(raw.p, '\\', raw.n) == NULL)
+        return sl_str_eq(raw, key);
+    while (p < end) {
+        char bytes[4] = {*p};
+        size_t n = 1;
+
+        if (*p == '\\')
+            n = read_escape(&p, end, bytes);
+        else
+            p++;
+        if (n == 0 || key.n < n || memcmp(bytes, key.p, n) != 0)
+            return false;
+        key = sl_str_from(key, n);
+    }
+    return key.n == 0;
+}
+
+struct sl_str sl_json_get(struct sl_str obj, struct sl_str key)
+{
+    const char *p = obj.p, *end = obj.n > 0 ? obj.p + obj.n : obj.p;
+
+    p = sl_json_skip_space(p, end);
+    if (p == end || *p != '{')
+        return (struct sl_str){NULL, 0};
+    p = sl_json_skip_space(p + 1, end);
+    while (p < end && *p == '"') {
+        const char *name = p + 1, *name_end, *value;
+
+        p = skip_string(p, end);
+        name_end = p - 1 > name ? p - 1 : name;
+        p = sl_json_skip_space(p, end);
+        if (p == end || *p != ':')
+            break;
+        value = sl_json_skip_space(p + 1, end);
+        p = skip_value(value, end);
+        if (key_is((struct sl_str){name, (size_t)(name_end - name)}, key))
+            return (struct sl_str){value, (size_t)(p - value)};
+        p = sl_json_skip_space(p, end);
+        if (p == end || *p != ',')
+            break;
+        p = sl_json_skip_space(p + 1, end);
+    }
+    return (struct sl_str){NULL, 0};
+}
+
+bool sl_json_next(struct sl_str array, size_t *pos, struct sl_str *element)
+{
+    const char *end = array.n > 0 ? array.p + array.n : array.p;
+    const char *p = *pos <= array.n && array.n > 0 ? array.p + *pos : end;
+    const char *value;
+
+    p = sl_json_skip_space(p, end);
+    if (p == end || *p != (*pos == 0 ? '[' : ','))
+        return false;
+    value = sl_json_skip_space(p + 1, end);
+    p = skip_value(value, end);
+    if (p == value) /* the end of an empty array */
+        return false;
+    *pos = (size_t)(p - array.p);
+    *element = (struct sl_str){value, (size_t)(p - value)};
+    return true;
+}
+
+enum sl_json_type sl_json_type_of(struct sl_str value)
+{
+    const char *end = value.n > 0 ? value.p + value.n : value.p;
+    const char *p = sl_json_skip_space(value.p, end);
+    enum sl_json_type type;
+
+    return p < end && sl_json_begins(*p, &type) ? type : SL_JSON_NULL;
+}
+
+bool sl_json_u64(struct sl_str value, uint64_t *out)
+{
+    return sl_str_to_u64(value, out);
+}
+
+bool sl_json_unescape(struct sl_str value, char *out, size_t cap, size_t *n)
+{
+    const char *p, *end;
+    size_t used = 0;
+
+    if (value.n < 2 || value.p[0] != '"' || value.p[value.n - 1] != '"')
+        return false;
+    p = value.p + 1;
+    end = value.p + value.n - 1;
+    while (p < end) {
+        const char *slash = memchr(p, '\\', (size_t)(end - p));
+        size_t run = (size_t)((slash != NULL ? slash : end) - p);
+        char bytes[4];
+        size_t k;
+
+        if (run > cap - used)
+            return false;
+        memcpy(out + used, p, run);
+        used += run;
+        p += run;
+        if (slash == NULL)
+            break;
+        k = read_escape(&p, end, bytes);
+        if (k == 0 || k > cap - used)
+            return false;
+        memcpy(out + used, bytes, k);
+        used += k;
+    }
+    *n = used;
+    return true;
+}

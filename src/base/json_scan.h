@@ -1,0 +1,179 @@
+/* base/json_scan.h -- how base/json runs over what needs no thought.
+ *
+ * Private to the json files of base/. The only place of the house
+ * that knows vector instructions; the portable form beside it is tested with
+ * the same cases (SL_JSON_PORTABLE switches to it).
+ */
+#ifndef SL_BASE_JSON_SCAN_H
+#define SL_BASE_JSON_SCAN_H
+
+#include "base/json.h"
+
+#if defined(__SSE2__) && !defined(SL_JSON_PORTABLE)
+#include <emmintrin.h>
+#define SL_JSON_SSE2 1
+#endif
+
+/* A byte of a string that means just itself: ASCII, no control byte, neither
+ * quote nor backslash. */
+static inline bool sl_json_is_plain(char c)
+{
+    return (uint8_t)c >= 0x20 && (uint8_t)c < 0x80 && c != '"' && c != '\\';
+}
+
+#ifdef SL_JSON_SSE2
+/* Nonzero bytes where a byte is not plain. One signed comparison finds both
+ * the control bytes and those from 0x80 on, which are negative. */
+static inline __m128i sl_json_stops(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+
+    return _mm_or_si128(_mm_or_si128(quote, slash), low);
+}
+
+static inline const char *sl_json_skip_wide(const char *p, const char *end)
+{
+    while (end - p >= 64) {
+        __m128i a = _mm_or_si128(sl_json_stops(p), sl_json_stops(p + 16));
+        __m128i b = _mm_or_si128(sl_json_stops(p + 32), sl_json_stops(p + 48));
+
+        if (_mm_movemask_epi8(_mm_or_si128(a, b)) != 0)
+            break;
+        p += 64;
+    }
+    while (end - p >= 16) {
+        int stops = _mm_movemask_epi8(sl_json_stops(p));
+
+        if (stops != 0)
+            return p + __builtin_ctz((unsigned)stops);
+        p += 16;
+    }
+    return p;
+}
+#else
+/* Nonzero if one of the eight bytes is zero. */
+static inline uint64_t sl_json_has_zero(uint64_t v)
+{
+    return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
+}
+
+/* Stops before the first eight bytes that hold one that is not plain; the
+ * caller goes on byte by byte, so the order of bytes in a word is no matter. */
+static inline const char *sl_json_skip_wide(const char *p, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+
+    while (end - p >= 8) {
+        uint64_t v, low;
+
+        memcpy(&v, p, 8);
+        low = (v - ones * 0x20) & ~v & high;
+        if (((v & high) | low | sl_json_has_zero(v ^ ones * '"') |
+             sl_json_has_zero(v ^ ones * '\\')) != 0)
+            break;
+        p += 8;
+    }
+    return p;
+}
+#endif
+
+/* To the first byte that is not plain, or `end`. */
+static inline const char *sl_json_skip_plain(const char *p, const char *end)
+{
+    p = sl_json_skip_wide(p, end);
+    while (p < end && sl_json_is_plain(*p))
+        p++;
+    return p;
+}
+
+static inline bool sl_json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline const char *sl_json_skip_space(const char *p, const char *end)
+{
+    while (p < end && sl_json_is_space(*p))
+        p++;
+    return p;
+}
+
+/* The type that a value's first byte shows; false: no value begins so. */
+static inline bool sl_json_begins(char c, enum sl_json_type *type)
+{
+    static const uint8_t types[128] = {
+        ['n'] = 1 + SL_JSON_NULL,   ['f'] = 1 + SL_JSON_FALSE,  ['t'] = 1 + SL_JSON_TRUE,
+        ['"'] = 1 + SL_JSON_STRING, ['['] = 1 + SL_JSON_ARRAY,  ['{'] = 1 + SL_JSON_OBJECT,
+        ['-'] = 1 + SL_JSON_NUMBER, ['0'] = 1 + SL_JSON_NUMBER, ['1'] = 1 + SL_JSON_NUMBER,
+        ['2'] = 1 + SL_JSON_NUMBER, ['3'] = 1 + SL_JSON_NUMBER, ['4'] = 1 + SL_JSON_NUMBER,
+        ['5'] = 1 + SL_JSON_NUMBER, ['6'] = 1 + SL_JSON_NUMBER, ['7'] = 1 + SL_JSON_NUMBER,
+        ['8'] = 1 + SL_JSON_NUMBER, ['9'] = 1 + SL_JSON_NUMBER};
+    uint8_t t = (uint8_t)c < sizeof(types) ? types[(uint8_t)c] : 0;
+
+    if (t == 0)
+        return false;
+    *type = (enum sl_json_type)(t - 1);
+    return true;
+}
+
+static inline int sl_json_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* What stands for the byte behind a backslash; 0 if nothing does ('u' apart). */
+static inline char sl_json_escaped(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    }
+    return 0;
+}
+
+/* Up to four bytes of UTF-8; a lone surrogate gets three bytes like any other
+ * number of its size. */
+static inline size_t sl_json_encode(uint32_t code, char out[4])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (char)(0xc0 | code >> 6);
+        out[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = (char)(0xe0 | code >> 12);
+        out[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | code >> 18);
+    out[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+#endif
