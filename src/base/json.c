@@ -342,24 +342,15 @@ static enum state number_next(enum state state, char c)
     bool digit = is_digit(c), e = c == 'e' || c == 'E';
 
     switch (state) {
-    case MINUS:
-        return c == '0' ? ZERO : digit ? INTEGER : VALUE;
-    case ZERO:
-        return c == '.' ? POINT : e ? EXPONENT : digit ? VALUE : AFTER;
-    case INTEGER:
-        return digit ? INTEGER : c == '.' ? POINT : e ? EXPONENT : AFTER;
-    case POINT:
-        return digit ? FRACTION : VALUE;
-    case FRACTION:
-        return digit ? FRACTION : e ? EXPONENT : AFTER;
-    case EXPONENT:
-        return digit ? EXPONENT_DIGITS : c == '+' || c == '-' ? EXPONENT_SIGN : VALUE;
-    case EXPONENT_SIGN:
-        return digit ? EXPONENT_DIGITS : VALUE;
-    case EXPONENT_DIGITS:
-        return digit ? EXPONENT_DIGITS : AFTER;
-    default: /* the other states are none of a number */
-        return VALUE;
+    case MINUS: return c == '0' ? ZERO : digit ? INTEGER : VALUE;
+    case ZERO: return c == '.' ? POINT : e ? EXPONENT : digit ? VALUE : AFTER;
+    case INTEGER: return digit ? INTEGER : c == '.' ? POINT : e ? EXPONENT : AFTER;
+    case POINT: return digit ? FRACTION : VALUE;
+    case FRACTION: return digit ? FRACTION : e ? EXPONENT : AFTER;
+    case EXPONENT: return digit ? EXPONENT_DIGITS : c == '+' || c == '-' ? EXPONENT_SIGN : VALUE;
+    case EXPONENT_SIGN: return digit ? EXPONENT_DIGITS : VALUE;
+    case EXPONENT_DIGITS: return digit ? EXPONENT_DIGITS : AFTER;
+    default: return VALUE; /* the other states are none of a number */
     }
 }
 
@@ -442,14 +433,9 @@ static const char *begin_value(struct feed *f, const char *p)
         begin_member(f, p, type);
     switch (type) {
     case SL_JSON_OBJECT:
-    case SL_JSON_ARRAY:
-        return open_container(f, p, type == SL_JSON_OBJECT);
-    case SL_JSON_STRING:
-        begin_string(j, ROLE_VALUE);
-        return p + 1;
-    case SL_JSON_NUMBER:
-        j->state = *p == '-' ? MINUS : *p == '0' ? ZERO : INTEGER;
-        return p + 1;
+    case SL_JSON_ARRAY: return open_container(f, p, type == SL_JSON_OBJECT);
+    case SL_JSON_STRING: begin_string(j, ROLE_VALUE); return p + 1;
+    case SL_JSON_NUMBER: j->state = *p == '-' ? MINUS : *p == '0' ? ZERO : INTEGER; return p + 1;
     case SL_JSON_NULL:
     case SL_JSON_FALSE:
     case SL_JSON_TRUE:
@@ -483,23 +469,17 @@ static const char *structure(struct feed *f, const char *p)
     if (p == f->end)
         return p;
     switch ((enum state)j->state) {
-    case FIRST_VALUE:
-        return *p == ']' ? close_container(f, p) : begin_value(f, p);
-    case VALUE:
-        return begin_value(f, p);
-    case FIRST_KEY:
-        return *p == '}' ? close_container(f, p) : begin_key(f, p);
-    case KEY:
-        return begin_key(f, p);
+    case FIRST_VALUE: return *p == ']' ? close_container(f, p) : begin_value(f, p);
+    case VALUE: return begin_value(f, p);
+    case FIRST_KEY: return *p == '}' ? close_container(f, p) : begin_key(f, p);
+    case KEY: return begin_key(f, p);
     case COLON:
         if (*p != ':')
             return bad(f, p);
         j->state = VALUE;
         return p + 1;
-    case AFTER:
-        return after_value(f, p);
-    default: /* END; the rest never comes here */
-        return bad(f, p);
+    case AFTER: return after_value(f, p);
+    default: return bad(f, p); /* END; the rest never comes here */
     }
 }
 
@@ -512,18 +492,12 @@ static const char *step(struct feed *f, const char *p)
     case KEY:
     case COLON:
     case AFTER:
-    case END:
-        return structure(f, p);
-    case STRING:
-        return in_string(f, p);
-    case ESCAPE:
-        return in_escape(f, p);
-    case HEX:
-        return in_hex(f, p);
-    case UTF8:
-        return in_utf8(f, p);
-    case LITERAL:
-        return in_literal(f, p);
+    case END: return structure(f, p);
+    case STRING: return in_string(f, p);
+    case ESCAPE: return in_escape(f, p);
+    case HEX: return in_hex(f, p);
+    case UTF8: return in_utf8(f, p);
+    case LITERAL: return in_literal(f, p);
     case MINUS:
     case ZERO:
     case INTEGER:
@@ -531,8 +505,7 @@ static const char *step(struct feed *f, const char *p)
     case FRACTION:
     case EXPONENT:
     case EXPONENT_SIGN:
-    case EXPONENT_DIGITS:
-        return in_number(f, p);
+    case EXPONENT_DIGITS: return in_number(f, p);
     }
     return fail(f, p, SL_ERR_BUG);
 }

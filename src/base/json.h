@@ -63,7 +63,7 @@ struct sl_json_keys; /* the set that finds repeated keys */
 struct sl_json {
     sl_json_member_fn *member; /* may be NULL */
     sl_json_pick_fn *pick;     /* may be NULL */
-    void *ctx;
+    void *ctx;                 /* up: the callbacks' own */
     bool need_object;
     bool check_repeats;
     /* readable at any time */
@@ -83,7 +83,7 @@ struct sl_json {
     uint8_t depth;            /* containers open */
     uint64_t nesting;         /* bit i: container i is an object */
     struct sl_json_member now;
-    uint64_t comma; /* place of the last comma in the top object, or UINT64_MAX */
+    uint64_t comma;            /* place of the last comma in the top object, or UINT64_MAX */
     uint64_t few[SL_JSON_FEW]; /* hashes of the first keys */
     struct sl_json_keys *keys; /* owns: hashes of all keys, once they are many */
     char *picked;              /* owns, SL_JSON_PICK bytes once a picked value was split */

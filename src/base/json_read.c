@@ -37,18 +37,13 @@ static const char *skip_container(const char *p, const char *end)
 
     while (p < end) {
         switch (marks[(uint8_t)*p]) {
-        case 1:
-            p = skip_string(p, end);
-            continue;
-        case 2:
-            depth++;
-            break;
+        case 1: p = skip_string(p, end); continue;
+        case 2: depth++; break;
         case 3:
             if (--depth == 0)
                 return p + 1;
             break;
-        default:
-            break;
+        default: break;
         }
         p++;
     }

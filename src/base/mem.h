@@ -9,11 +9,11 @@
 
 #include "base/str.h"
 
-void *sl_mem_new(size_t n);           /* zeroed */
-SL_MUST void *sl_mem_try(size_t n);   /* not zeroed */
+void *sl_mem_new(size_t n);                   /* zeroed */
+SL_MUST void *sl_mem_try(size_t n);           /* not zeroed */
 SL_MUST void *sl_mem_grow(void *p, size_t n); /* as realloc; NULL leaves p valid */
 void sl_mem_free(void *p);
-char *sl_mem_dup(struct sl_str s);    /* zero-terminated copy; aborts on failure */
+char *sl_mem_dup(struct sl_str s); /* zero-terminated copy; aborts on failure */
 /* Overwrites in a way the compiler keeps: for secrets. */
 void sl_mem_wipe(void *p, size_t n);
 

@@ -22,7 +22,10 @@ struct sl_str {
 
 /* A slice of a string literal, usable in initialisers. */
 #define SL_STR(lit) ((struct sl_str){(lit), sizeof(lit) - 1})
-#define SL_STR_INIT(lit) {(lit), sizeof(lit) - 1}
+#define SL_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        (lit), sizeof(lit) - 1                                                                     \
+    }
 /* For printf: printf("%.*s", SL_STR_ARGS(s)). */
 #define SL_STR_ARGS(s) (int)(s).n, (s).p
 
