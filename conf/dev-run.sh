@@ -13,6 +13,7 @@ port=${SLUICE_MOCK_PORT:-8443}
 gateway=
 mock=
 
+# shellcheck disable=SC2317 # called by the trap
 end() {
     [ -z "$gateway" ] || kill -TERM "$gateway" 2>/dev/null || :
 }
