@@ -176,7 +176,7 @@ apt=
 good_candidate() { # name of a library
     version=$(candidate_of "$(package_of "$1")")
     [ -n "$version" ] && [ "$version" != '(none)' ] &&
-        dpkg --compare-versions "$version" ge "$(floor_of "$1")"
+        dpkg --compare-versions "$version" ge "$(floor_of "$1")~" # 9.2.1~x is a 9.2.1
 }
 
 as_root() { # with the words that say so
