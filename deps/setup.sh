@@ -148,6 +148,7 @@ all_there() { [ -z "$missing_libraries$missing_packages$missing_tools" ]; }
 
 look
 all_there && exit 0
+rm -rf "$state"
 
 # --- From the system --------------------------------------------------------
 
@@ -163,19 +164,22 @@ elif have sudo && [ -t 0 ]; then
     become=sudo
 fi
 
+apt= # options of our own package manager state, once there is one
 package_of() { printf '%s\n' "$libraries" | awk -v n="$1" '$1 == n { print $2 }'; }
 floor_of() { printf '%s\n' "$libraries" | awk -v n="$1" '$1 == n { print $3 }'; }
-candidate_of() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p'; }
+candidate_of() {
+    # shellcheck disable=SC2086
+    apt-cache $apt policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(]\)/\1/p'
+}
 runtime_of() { # the libraries a package needs, one level deep
     # shellcheck disable=SC2086
     apt-cache $apt depends -i "$@" | awk '$1 == "Depends:" && $2 ~ /^(lib|zlib)/ { print $2 }' |
         sort -u
 }
-apt=
 
 good_candidate() { # name of a library
     version=$(candidate_of "$(package_of "$1")")
-    [ -n "$version" ] && [ "$version" != '(none)' ] &&
+    [ -n "$version" ] &&
         dpkg --compare-versions "$version" ge "$(floor_of "$1")~" # 9.2.1~x is a 9.2.1
 }
 
@@ -302,14 +306,16 @@ libraries_privately() {
     mv "$prefix.new" "$prefix"
 }
 
-tool_privately() { # name, package
+tool_privately() { # name, packages it may be in, last one as a rule
+    tool=$1
+    shift
+    [ -n "$(candidate_of nginx)" ] || private_state
+    mkdir -p "$state/debs"
+    for package in "$@"; do
+        [ -z "$(candidate_of "$package")" ] || break
+    done
+    set -- "$tool" "$package"
     say "unpacking into deps/.tools (no service is installed): $1 from package $2"
-    if [ -z "$apt" ] && [ -n "$(candidate_of "$2")" ]; then
-        rm -rf "$state"
-        mkdir -p "$state/debs"
-    else
-        private_state
-    fi
     fetch "$2"
     mkdir -p "$tools/bin" "$state/x"
     dpkg-deb -x "$state"/debs/"$2"_*.deb "$state/x"
@@ -322,7 +328,7 @@ tool_privately() { # name, package
 [ -z "$missing_libraries" ] || libraries_privately
 for name in $missing_tools; do
     case $name in
-    promtool) tool_privately promtool prometheus ;;
+    promtool) tool_privately promtool promtool prometheus ;;
     *) tool_privately "$name" "$name" ;;
     esac
 done
