@@ -173,7 +173,7 @@ candidate_of() {
 }
 runtime_of() { # the libraries a package needs, one level deep
     # shellcheck disable=SC2086
-    apt-cache $apt depends -i "$@" | awk '$1 == "Depends:" && $2 ~ /^(lib|zlib)/ { print $2 }' |
+    apt-cache $apt depends -i "$@" 2>/dev/null | awk '$1 == "Depends:" && $2 ~ /^(lib|zlib)/ { print $2 }' |
         sort -u
 }
 
@@ -190,10 +190,13 @@ as_root() { # with the words that say so
 }
 
 from_system() {
-    if [ -z "$(candidate_of libuv1-dev)" ]; then
-        say 'apt has no package lists yet: apt-get update'
+    # shellcheck disable=SC2086
+    for name in libuv1-dev $missing_packages ${missing_tools:+nginx}; do
+        [ -z "$(candidate_of "$name")" ] || continue
+        say "apt does not know $name yet: apt-get update"
         as_root apt-get -qq update || :
-    fi
+        break
+    done
     install=$missing_packages
     for name in $missing_libraries; do
         good_candidate "$name" && install="$install $(package_of "$name")"
