@@ -77,7 +77,7 @@ static void test_oracle(void **state)
 static void test_empty_costs_nothing(void **state)
 {
     struct sl_buf b;
-    struct sl_str part;
+    struct sl_str part = {NULL, 0};
     size_t got;
 
     (void)state;
