@@ -1,0 +1,170 @@
+/* One structured line per request: who, what, how it ended, how long it took.
+ * No prompt, no answer, no secret: keys appear by their public id. */
+#include "gateway/inside.h"
+
+#include "base/text.h"
+
+#define LINE_MAX_BYTES 6144
+#define FIELD_MAX 256
+
+struct line {
+    struct sl_text t;
+    bool json;
+};
+
+static void name(struct line *l, const char *key)
+{
+    if (l->json) {
+        sl_text_add(&l->t, l->t.n > 1 ? SL_STR(",\"") : SL_STR("\""));
+        sl_text_add(&l->t, sl_str_of(key));
+        sl_text_add(&l->t, SL_STR("\":"));
+        return;
+    }
+    if (l->t.n > 0)
+        sl_text_byte(&l->t, ' ');
+    sl_text_add(&l->t, sl_str_of(key));
+    sl_text_byte(&l->t, '=');
+}
+
+static void text(struct line *l, const char *key, struct sl_str value)
+{
+    if (value.n == 0)
+        return;
+    name(l, key);
+    sl_text_json(&l->t, value, FIELD_MAX);
+}
+
+static void number(struct line *l, const char *key, uint64_t value)
+{
+    name(l, key);
+    sl_text_u64(&l->t, value);
+}
+
+/* Milliseconds with three decimals. */
+static void span(struct line *l, const char *key, uint64_t from, uint64_t to)
+{
+    uint64_t us;
+
+    if (from == 0 || to < from)
+        return;
+    us = to - from;
+    name(l, key);
+    sl_text_u64(&l->t, us / 1000);
+    sl_text_byte(&l->t, '.');
+    sl_text_byte(&l->t, (char)('0' + us / 100 % 10));
+    sl_text_byte(&l->t, (char)('0' + us / 10 % 10));
+    sl_text_byte(&l->t, (char)('0' + us % 10));
+}
+
+/* The client's address; a trusted proxy's word for it, never a stranger's. */
+static struct sl_str client_address(const struct sl_req *r)
+{
+    struct sl_str peer = sl_exch_peer(r->x);
+    struct sl_str list, one, last = peer;
+
+    for (size_t i = 0; i < r->conf->trusted_proxies_n; i++) {
+        if (!sl_str_eq(peer, r->conf->trusted_proxies[i]))
+            continue;
+        list = sl_headers_get(&r->head->headers, SL_STR("x-forwarded-for"));
+        while (sl_str_split(&list, ',', &one))
+            last = sl_str_trim(one);
+        break;
+    }
+    return last;
+}
+
+static void who(struct line *l, const struct sl_req *r)
+{
+    text(l, "id", (struct sl_str){r->id, sizeof r->id});
+    text(l, "provider_request_id", r->provider_id);
+    text(l, "client", client_address(r));
+    if (r->key == NULL)
+        return;
+    text(l, "tenant", r->key->tenant);
+    text(l, "key", r->key->public_id);
+    text(l, "key_name", r->key->name);
+}
+
+static void what(struct line *l, const struct sl_req *r)
+{
+    text(l, "method", r->head->method_text);
+    if (r->ep == SL_EP_NONE)
+        text(l, "path", r->head->path);
+    else
+        text(l, "endpoint", sl_str_of(sl_endpoint_name(r->ep)));
+    text(l, "model", r->asked);
+    text(l, "model_sent", r->served);
+    text(l, "model_served", sl_str_of(r->usage.model));
+    if (r->provider != NULL)
+        text(l, "provider", r->provider->name);
+    name(l, "stream");
+    sl_text_add(&l->t, r->streams ? SL_STR("true") : SL_STR("false"));
+}
+
+static void how(struct line *l, const struct sl_req *r)
+{
+    number(l, "status", (uint64_t)r->status);
+    if (r->up_status != 0)
+        number(l, "provider_status", (uint64_t)r->up_status);
+    text(l, "ending", sl_str_of(sl_ending_name(r->ending)));
+    if (r->error != SL_OK)
+        text(l, "error", sl_str_of(sl_err_name(r->error)));
+    text(l, "error_type", sl_str_of(r->usage.error_type));
+    text(l, "stop", sl_str_of(r->usage.stop));
+    if (r->attempts > 0)
+        number(l, "attempts", r->attempts);
+    number(l, "bytes_in", r->body_n);
+    number(l, "bytes_out", sl_exch_bytes_out(r->x));
+}
+
+static void tokens(struct line *l, const struct sl_req *r)
+{
+    static const char *const sources[] = {"estimated", "counted", "reported"};
+    const struct sl_usage *u = &r->usage;
+
+    if (r->target == NULL)
+        return;
+    number(l, "tokens_in", u->in);
+    number(l, "tokens_out", u->out);
+    if (u->cache_read > 0)
+        number(l, "tokens_cache_read", u->cache_read);
+    if (u->cache_write_5m + u->cache_write_1h > 0)
+        number(l, "tokens_cache_write", u->cache_write_5m + u->cache_write_1h);
+    text(l, "tokens_source", sl_str_of(sources[u->source]));
+}
+
+static void times(struct line *l, const struct sl_req *r)
+{
+    span(l, "ms_auth", r->t.begin, r->t.authed);
+    span(l, "ms_body", r->t.authed, r->t.whole);
+    span(l, "ms_send", r->t.started, r->t.sent);
+    span(l, "ms_head", r->t.started, r->t.head);
+    span(l, "ms_ttft", r->t.begin, r->t.first);
+    span(l, "ms_total", r->t.begin, r->t.end);
+}
+
+void sl_accesslog_write(struct sl_req *r)
+{
+    char scratch[LINE_MAX_BYTES];
+    struct line l = {sl_text_over(scratch, sizeof scratch - 2), r->conf->access_json};
+
+    if (r->gw->access == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
+        return;
+    if (l.json)
+        sl_text_byte(&l.t, '{');
+    name(&l, "time");
+    if (l.json)
+        sl_text_byte(&l.t, '"');
+    sl_text_time(&l.t, sl_net_unix_ms(r->gw->net));
+    if (l.json)
+        sl_text_byte(&l.t, '"');
+    who(&l, r);
+    what(&l, r);
+    how(&l, r);
+    tokens(&l, r);
+    times(&l, r);
+    if (l.json)
+        l.t.p[l.t.n++] = '}'; /* two bytes were kept back for the end */
+    l.t.p[l.t.n++] = '\n';
+    sl_file_append(r->gw->access, sl_text_str(&l.t));
+}

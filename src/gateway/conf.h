@@ -1,0 +1,83 @@
+/* gateway/conf.h -- one immutable snapshot of what the configuration says.
+ *
+ * Built by the conf room, counted: every request keeps the snapshot it began
+ * with; a reload puts a new one in force. Texts live in the snapshot's arena.
+ */
+#ifndef SL_GATEWAY_CONF_H
+#define SL_GATEWAY_CONF_H
+
+#include "base/arena.h"
+#include "http/pool.h"
+#include "llm/dialect.h"
+#include "policy/route.h"
+#include "policy/tenant.h"
+
+enum sl_auth { SL_AUTH_X_API_KEY, SL_AUTH_BEARER, SL_AUTH_HEADER };
+
+struct sl_timeouts { /* milliseconds */
+    uint64_t connect, first_byte, idle, total, stream_total;
+    uint64_t client_idle, client_header, client_body, client_stall, drain;
+};
+
+struct sl_provider {
+    struct sl_str name;
+    unsigned speaks;           /* bits of enum sl_protocol */
+    bool openrouter;           /* knows `provider`, `models`, `route` */
+    struct sl_str host_header; /* "api.example.com" or "host:port" */
+    struct sl_str base_path;   /* prefix of every path; no trailing slash */
+    /* base_path for each protocol: an OpenAI base carries /v1, Anthropic's not */
+    struct sl_str anthropic_prefix; /* goes before "/v1/messages" */
+    struct sl_str openai_prefix;    /* goes before "/chat/completions" */
+    const struct sl_str *keys;      /* up: arena; secrets */
+    size_t keys_n;
+    enum sl_auth auth;
+    struct sl_str auth_header;          /* for SL_AUTH_HEADER */
+    const struct sl_str *header_names;  /* up: arena; fixed headers added */
+    const struct sl_str *header_values; /* up: arena */
+    size_t headers_n;
+    struct sl_str query;         /* "a=b&c=d" or empty: added to every target */
+    size_t max_concurrency;      /* 0: none */
+    struct sl_timeouts timeouts; /* general ones with the provider's own on top */
+    struct sl_origin *origin;    /* shared */
+};
+
+struct sl_listed { /* one entry of GET /v1/models */
+    struct sl_str id;
+    struct sl_str display_name;
+    struct sl_str owned_by; /* provider's name */
+};
+
+struct sl_gateway_conf {
+    uint32_t magic;
+    unsigned holders;
+    struct sl_arena arena;
+    struct sl_str hash; /* of the effective configuration, 16 hex */
+    /* what can't change while running */
+    struct sl_str listen, admin_listen, admin_key;
+    /* the rest can */
+    uint64_t body_max;
+    size_t connections;
+    struct sl_timeouts timeouts;
+    uint64_t keepalive_ping_ms;
+    bool meter_streams;
+    const struct sl_str *forward_headers; /* up: arena; patterns "a-*" or exact, lower case */
+    size_t forward_headers_n;
+    const struct sl_str *trusted_proxies; /* up: arena; addresses */
+    size_t trusted_proxies_n;
+    const struct sl_provider *providers; /* up: arena */
+    size_t providers_n;
+    struct sl_routes *routes;       /* owns */
+    struct sl_tenants *tenants;     /* owns */
+    const struct sl_listed *listed; /* up: arena; sorted by id */
+    size_t listed_n;
+    struct sl_str default_moderations; /* default_models.moderations or empty */
+    size_t max_series;
+    bool access_json;
+};
+#define SL_GATEWAY_CONF_MAGIC 0x534c4743u
+
+struct sl_gateway_conf *sl_gateway_conf_share(struct sl_gateway_conf *c);
+/* Last drop gives origins back and frees. */
+void sl_gateway_conf_drop(struct sl_gateway_conf **c);
+
+#endif

@@ -1,0 +1,172 @@
+/* What goes to a provider is rebuilt, never copied through: our own framing,
+ * host and credentials; of the client's headers an allow-list. What comes back
+ * loses the provider's limits, organisation and cookies. */
+#include "gateway/inside.h"
+
+#include "base/text.h"
+
+#define HEAD_MAX SL_MESSAGE_HEAD_MAX
+
+/* A pattern is a whole name, or a prefix when it ends in '-'. */
+static const struct sl_str allowed[] = {
+    SL_STR_INIT("anthropic-"),   SL_STR_INIT("openai-beta"),   SL_STR_INIT("x-stainless-"),
+    SL_STR_INIT("x-session-id"), SL_STR_INIT("x-openrouter-"), SL_STR_INIT("x-claude-"),
+    SL_STR_INIT("x-app"),        SL_STR_INIT("user-agent"),    SL_STR_INIT("accept"),
+    SL_STR_INIT("http-referer"), SL_STR_INIT("x-title"),       SL_STR_INIT("traceparent"),
+    SL_STR_INIT("tracestate"),   SL_STR_INIT("baggage"),       SL_STR_INIT("idempotency-key"),
+};
+
+/* Of the provider's own account, or of its connection: not for tenants. */
+static const struct sl_str stopped[] = {
+    SL_STR_INIT("anthropic-ratelimit-"),
+    SL_STR_INIT("x-ratelimit-"),
+    SL_STR_INIT("anthropic-organization-id"),
+    SL_STR_INIT("anthropic-workspace-id"),
+    SL_STR_INIT("openai-organization"),
+    SL_STR_INIT("openai-project"),
+    SL_STR_INIT("set-cookie"),
+    SL_STR_INIT("set-cookie2"),
+    SL_STR_INIT("request-id"),
+    SL_STR_INIT("x-request-id"),
+    SL_STR_INIT("x-sluice-"),
+    SL_STR_INIT("server-timing"),
+    SL_STR_INIT("date"),
+    SL_STR_INIT("server"),
+    SL_STR_INIT("via"),
+    SL_STR_INIT("alt-svc"),
+    SL_STR_INIT("strict-transport-security"),
+    SL_STR_INIT("x-accel-"),
+    SL_STR_INIT("www-authenticate"),
+    SL_STR_INIT("access-control-"),
+};
+
+static bool matches(struct sl_str name, struct sl_str pattern)
+{
+    if (pattern.p[pattern.n - 1] == '-' || pattern.p[pattern.n - 1] == '*') {
+        size_t n = pattern.p[pattern.n - 1] == '*' ? pattern.n - 1 : pattern.n;
+
+        return sl_str_starts_nocase(name, (struct sl_str){pattern.p, n});
+    }
+    return sl_str_eq_nocase(name, pattern);
+}
+
+static bool matches_any(struct sl_str name, const struct sl_str *patterns, size_t n)
+{
+    char first = name.n > 0 ? (char)(name.p[0] | 0x20) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (patterns[i].n > 0 && (patterns[i].p[0] == first || patterns[i].p[0] == '*') &&
+            matches(name, patterns[i]))
+            return true;
+    }
+    return false;
+}
+
+bool sl_forward_is_back(struct sl_str name)
+{
+    return !matches_any(name, stopped, sizeof stopped / sizeof stopped[0]);
+}
+
+/* Never, whatever `forward_headers` says: credentials, cookies, forwarding. */
+static bool is_forbidden(struct sl_str name)
+{
+    static const struct sl_str never[] = {
+        SL_STR_INIT("authorization"), SL_STR_INIT("x-api-key"),    SL_STR_INIT("cookie"),
+        SL_STR_INIT("forwarded"),     SL_STR_INIT("x-forwarded-"), SL_STR_INIT("x-real-ip"),
+        SL_STR_INIT("host"),          SL_STR_INIT("content-"),     SL_STR_INIT("accept-encoding"),
+        SL_STR_INIT("proxy-"),        SL_STR_INIT("x-sluice-"),
+    };
+
+    return matches_any(name, never, sizeof never / sizeof never[0]);
+}
+
+static bool may_go(const struct sl_req *r, struct sl_str name)
+{
+    const struct sl_provider *p = r->provider;
+
+    if (is_forbidden(name) || sl_headers_is_hop(&r->head->headers, name))
+        return false;
+    if (r->dialect != &sl_dialect_anthropic && sl_str_starts_nocase(name, SL_STR("anthropic-")))
+        return false;
+    for (size_t i = 0; i < p->headers_n; i++) {
+        if (sl_str_eq_nocase(name, p->header_names[i]))
+            return false; /* the operator's value stands */
+    }
+    return matches_any(name, allowed, sizeof allowed / sizeof allowed[0]) ||
+           matches_any(name, r->conf->forward_headers, r->conf->forward_headers_n);
+}
+
+static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
+{
+    if (!sl_headers_name_ok(name) || !sl_headers_value_ok(value))
+        return;
+    sl_text_add(t, name);
+    sl_text_add(t, SL_STR(": "));
+    sl_text_add(t, value);
+    sl_text_add(t, SL_STR("\r\n"));
+}
+
+static void add_target(struct sl_text *t, const struct sl_req *r)
+{
+    const struct sl_provider *p = r->provider;
+
+    sl_text_add(t, SL_STR("POST "));
+    sl_text_add(t, r->dialect == &sl_dialect_anthropic ? p->anthropic_prefix : p->openai_prefix);
+    sl_text_add(t, sl_endpoint_path(r->ep));
+    if (r->head->query.n > 0 || p->query.n > 0)
+        sl_text_byte(t, '?');
+    sl_text_add(t, r->head->query);
+    if (r->head->query.n > 0 && p->query.n > 0)
+        sl_text_byte(t, '&');
+    sl_text_add(t, p->query);
+    sl_text_add(t, SL_STR(" HTTP/1.1\r\nhost: "));
+    sl_text_add(t, p->host_header);
+    sl_text_add(t, SL_STR("\r\n"));
+}
+
+static void add_credentials(struct sl_text *t, const struct sl_provider *p)
+{
+    if (p->keys_n == 0)
+        return;
+    switch (p->auth) {
+    case SL_AUTH_X_API_KEY: add_line(t, SL_STR("x-api-key"), p->keys[0]); break;
+    case SL_AUTH_HEADER: add_line(t, p->auth_header, p->keys[0]); break;
+    case SL_AUTH_BEARER:
+        sl_text_add(t, SL_STR("authorization: Bearer "));
+        sl_text_add(t, p->keys[0]);
+        sl_text_add(t, SL_STR("\r\n"));
+        break;
+    }
+}
+
+bool sl_forward_head(struct sl_req *r, uint64_t length)
+{
+    const struct sl_headers *h = &r->head->headers;
+    const struct sl_provider *p = r->provider;
+    bool has_version = false;
+    char scratch[HEAD_MAX];
+    struct sl_text t = sl_text_over(scratch, sizeof scratch);
+
+    add_target(&t, r);
+    sl_text_add(&t, SL_STR("content-type: application/json\r\naccept-encoding: identity\r\n"
+                           "content-length: "));
+    sl_text_u64(&t, length);
+    sl_text_add(&t, SL_STR("\r\n"));
+    add_credentials(&t, p);
+    for (size_t i = 0; i < p->headers_n; i++)
+        add_line(&t, p->header_names[i], p->header_values[i]);
+    for (size_t i = 0; i < h->n; i++) {
+        if (!may_go(r, h->v[i].name))
+            continue;
+        if (sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-version")))
+            has_version = true;
+        add_line(&t, h->v[i].name, h->v[i].value);
+    }
+    if (r->dialect == &sl_dialect_anthropic && !has_version)
+        sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
+    sl_text_add(&t, SL_STR("\r\n"));
+    if (t.cut)
+        return false;
+    r->parts[0] = sl_arena_dup(r->arena, sl_text_str(&t));
+    return r->parts[0].p != NULL;
+}

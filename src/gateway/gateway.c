@@ -1,0 +1,144 @@
+/* The gateway from the outside: its server, its requests, its metrics. */
+#include "gateway/inside.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
+#define ARENA_SPARE 262144 /* of a request's arena, beside what body inspection needs */
+
+/* What a configuration names, as a server's conf. */
+static struct sl_server_conf server_conf(const struct sl_gateway_conf *c)
+{
+    return (struct sl_server_conf){
+        .connections = c->connections,
+        .client_idle_ms = c->timeouts.client_idle,
+        .client_header_ms = c->timeouts.client_header,
+        .client_body_ms = c->timeouts.client_body,
+        .client_stall_ms = c->timeouts.client_stall,
+        .window = WINDOW_BYTES,
+        /* a list of models and a held error text live there too */
+        .arena_ceiling = ARENA_SPARE + c->listed_n * 4096,
+    };
+}
+
+static void on_request(void *ctx, struct sl_exch *x)
+{
+    sl_req_start(ctx, x);
+}
+
+/* Heads that are no requests still get an envelope their client can read. */
+static struct sl_str on_fault(void *ctx, struct sl_arena *a, struct sl_str path, enum sl_err why)
+{
+    struct sl_gateway *g = ctx;
+    struct sl_str id = {NULL, 0}, label = sl_str_of(sl_err_name(why));
+    bool get = false;
+    const struct sl_dialect *d = sl_endpoint_dialect(sl_endpoint_find(path, &id, &get));
+
+    sl_metric_add(sl_metric_series(g->f.faults, &label), 1);
+    if (d == NULL)
+        d = &sl_dialect_openai;
+    return d->error_body(a, why, sl_err_status(why), sl_str_of(sl_err_text(why)),
+                         (struct sl_str){"", 0});
+}
+
+struct sl_gateway *sl_gateway_new(struct sl_net *net, struct sl_gateway_conf *conf,
+                                  struct sl_metrics *metrics, struct sl_file *access)
+{
+    struct sl_gateway *g = sl_mem_new(sizeof *g);
+
+    g->magic = SL_GATEWAY_MAGIC;
+    g->net = net;
+    g->conf = sl_gateway_conf_share(conf);
+    g->metrics = metrics;
+    g->access = access;
+    sl_list_init(&g->requests);
+    sl_gateway_families_make(g);
+    return g;
+}
+
+enum sl_err sl_gateway_start(struct sl_gateway *g, char *why, size_t cap)
+{
+    struct sl_server_conf conf = server_conf(g->conf);
+    struct sl_server_hooks hooks = {.on_request = on_request, .fault = on_fault, .ctx = g};
+
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    return sl_server_start(g->net, g->conf->listen, NULL, &conf, &hooks, &g->server, why, cap);
+}
+
+uint16_t sl_gateway_port(const struct sl_gateway *g)
+{
+    return sl_server_port(g->server);
+}
+
+void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
+{
+    struct sl_server_conf server = server_conf(conf);
+
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    sl_gateway_conf_share(conf);
+    sl_gateway_conf_drop(&g->conf);
+    g->conf = conf;
+    if (g->server != NULL)
+        sl_server_reconfigure(g->server, &server);
+}
+
+const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g)
+{
+    return g->conf;
+}
+
+bool sl_gateway_is_ready(const struct sl_gateway *g)
+{
+    return !g->draining;
+}
+
+void sl_gateway_drain(struct sl_gateway *g)
+{
+    g->draining = true;
+    if (g->server != NULL)
+        sl_server_drain(g->server);
+}
+
+void sl_gateway_stop_accepting(struct sl_gateway *g)
+{
+    if (g->server != NULL)
+        sl_server_stop_accepting(g->server);
+}
+
+bool sl_gateway_is_idle(const struct sl_gateway *g)
+{
+    return g->requests_n == 0;
+}
+
+size_t sl_gateway_requests(const struct sl_gateway *g)
+{
+    return g->requests_n;
+}
+
+struct sl_server_counts sl_gateway_server_count(const struct sl_gateway *g)
+{
+    if (g->server == NULL)
+        return (struct sl_server_counts){0};
+    return sl_server_count(g->server);
+}
+
+void sl_gateway_end(struct sl_gateway **pg)
+{
+    struct sl_gateway *g = *pg;
+
+    *pg = NULL;
+    if (g == NULL)
+        return;
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    while (!sl_list_is_empty(&g->requests)) {
+        struct sl_req *r = SL_CONTAINER(g->requests.next, struct sl_req, node);
+
+        r->why = SL_ERR_DRAINING;
+        sl_req_event(r, SL_EVT_STOP);
+    }
+    sl_server_end(&g->server);
+    sl_gateway_conf_drop(&g->conf);
+    g->magic = SL_OBJ_DEAD;
+    sl_mem_free(g);
+}

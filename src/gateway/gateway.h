@@ -1,0 +1,39 @@
+/* gateway/gateway.h -- the life of requests, from the outside.
+ *
+ * Holder   main.c: one per process. It owns the data-plane server, the access
+ *          log and the data-path metrics.
+ * Order    new, start; reload any time; drain, then end when
+ *          sl_gateway_is_idle() or the drain limit has passed.
+ */
+#ifndef SL_GATEWAY_GATEWAY_H
+#define SL_GATEWAY_GATEWAY_H
+
+#include "base/metric.h"
+#include "gateway/conf.h"
+#include "http/server.h"
+#include "net/file.h"
+
+struct sl_gateway;
+
+/* `access` may be NULL (no access log). Shares conf. */
+struct sl_gateway *sl_gateway_new(struct sl_net *net, struct sl_gateway_conf *conf,
+                                  struct sl_metrics *metrics, struct sl_file *access);
+SL_MUST enum sl_err sl_gateway_start(struct sl_gateway *g, char *why, size_t cap);
+uint16_t sl_gateway_port(const struct sl_gateway *g);
+/* The new snapshot is in force from the next request on. */
+void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf);
+const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g);
+
+/* Readiness for /readyz. */
+bool sl_gateway_is_ready(const struct sl_gateway *g);
+void sl_gateway_drain(struct sl_gateway *g); /* readiness false, close kept connections */
+void sl_gateway_stop_accepting(struct sl_gateway *g);
+bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */
+size_t sl_gateway_requests(const struct sl_gateway *g);
+struct sl_server_counts sl_gateway_server_count(const struct sl_gateway *g);
+/* Gauges that are read, not counted (streams open, queue depth, live objects);
+ * called before an exposition. */
+void sl_gateway_refresh_metrics(struct sl_gateway *g);
+void sl_gateway_end(struct sl_gateway **g); /* ends what is left with `shutdown` */
+
+#endif

@@ -1,0 +1,86 @@
+/* The data path's metric families, and the gauges that are read when asked. */
+#include "gateway/inside.h"
+
+static const double slow_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+                                     5,     10,   30,    60,   120, 300,  600, 0};
+static const double fast_bounds[] = {0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
+                                     0.0025,  0.005,    0.01,    0.05,   0.1,     1,      0};
+
+void sl_gateway_families_make(struct sl_gateway *g)
+{
+    struct sl_metrics *m = g->metrics;
+    struct sl_gateway_families *f = &g->f;
+
+    f->requests = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_requests_total",
+                                   "Requests answered, by outcome.",
+                                   "tenant,model,provider,endpoint,status", NULL);
+    f->endings = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_endings_total",
+                                  "How requests ended.", "ending,provider", NULL);
+    f->duration =
+        sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_request_duration_seconds",
+                         "From the request's head to its end.", "model,provider", slow_bounds);
+    f->ttft = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_ttft_seconds",
+                               "From the request's head to the first content for the client.",
+                               "model,provider", slow_bounds);
+    f->overhead =
+        sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_overhead_seconds",
+                         "Time spent in the gateway itself, by phase.", "phase", fast_bounds);
+    f->tokens = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_tokens_total",
+                                 "Tokens, reported, counted or estimated.",
+                                 "tenant,model,direction,kind", NULL);
+    f->streams = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_streams_open",
+                                  "Answers being relayed.", "provider", NULL);
+    f->queue = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_queue_depth",
+                                "Requests waiting for a connection.", "provider", NULL);
+    f->upstreams = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_upstream_connections",
+                                    "Connections to providers.", "provider,state", NULL);
+    f->clients = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_client_connections",
+                                  "Connections of clients.", "state", NULL);
+    f->faults =
+        sl_metric_family(m, SL_METRIC_COUNTER, "sluice_faults_total",
+                         "Request heads refused before they were requests.", "reason", NULL);
+    f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
+                                  "Access-log lines dropped because the sink is slow.", "", NULL);
+}
+
+static void set(struct sl_metric_family *f, struct sl_str a, struct sl_str b, double v)
+{
+    struct sl_str labels[] = {a, b};
+
+    sl_metric_set(sl_metric_series(f, labels), v);
+}
+
+static void refresh_providers(struct sl_gateway *g)
+{
+    const struct sl_gateway_conf *c = g->conf;
+    struct sl_str none = {"", 0};
+
+    for (size_t i = 0; i < c->providers_n; i++) {
+        const struct sl_provider *p = &c->providers[i];
+        struct sl_origin_counts n = sl_origin_count(p->origin);
+        size_t streams = 0;
+
+        for (struct sl_list *at = g->requests.next; at != &g->requests; at = at->next) {
+            struct sl_req *r = SL_CONTAINER(at, struct sl_req, node);
+
+            if (r->state == SL_ST_RELAY && sl_str_eq(r->provider->name, p->name))
+                streams++;
+        }
+        set(g->f.streams, p->name, none, (double)streams);
+        set(g->f.queue, p->name, none, (double)n.queued);
+        set(g->f.upstreams, p->name, SL_STR("open"), (double)n.open);
+        set(g->f.upstreams, p->name, SL_STR("idle"), (double)n.idle);
+    }
+}
+
+void sl_gateway_refresh_metrics(struct sl_gateway *g)
+{
+    struct sl_server_counts n = sl_gateway_server_count(g);
+    struct sl_str none = {"", 0};
+
+    refresh_providers(g);
+    set(g->f.clients, SL_STR("open"), none, (double)n.connections);
+    set(g->f.clients, SL_STR("idle"), none, (double)n.idle);
+    if (g->access != NULL)
+        set(g->f.dropped, none, none, (double)sl_file_dropped(g->access));
+}

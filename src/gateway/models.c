@@ -1,0 +1,160 @@
+/* GET /v1/models and /v1/models/{id}: one shape that both families read. */
+#include "gateway/inside.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ENTRY_MAX 2048
+
+static void add_entry(struct sl_text *t, const struct sl_listed *m)
+{
+    struct sl_str shown = m->display_name.n > 0 ? m->display_name : m->id;
+
+    sl_text_add(t, SL_STR("{\"id\":"));
+    sl_text_json(t, m->id, 256);
+    sl_text_add(t, SL_STR(",\"object\":\"model\",\"type\":\"model\",\"display_name\":"));
+    sl_text_json(t, shown, 256);
+    sl_text_add(t, SL_STR(",\"created_at\":\"1970-01-01T00:00:00Z\",\"created\":0,\"owned_by\":"));
+    sl_text_json(t, m->owned_by, 64);
+    sl_text_byte(t, '}');
+}
+
+/* %2F and friends: clients encode the slash of "openai/gpt-x" or do not. */
+static struct sl_str decode(struct sl_req *r, struct sl_str s)
+{
+    char *out = sl_arena_alloc(r->arena, s.n + 1);
+    size_t n = 0;
+
+    if (out == NULL)
+        return (struct sl_str){NULL, 0};
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t byte = (uint8_t)s.p[i];
+
+        if (s.p[i] == '%') {
+            if (i + 2 >= s.n || !sl_str_unhex((struct sl_str){s.p + i + 1, 2}, &byte, 1))
+                return (struct sl_str){NULL, 0};
+            i += 2;
+        }
+        out[n++] = (char)byte;
+    }
+    return (struct sl_str){out, n};
+}
+
+static enum sl_state answer_one(struct sl_req *r)
+{
+    struct sl_str id = decode(r, r->model_id);
+    char *scratch = sl_arena_alloc(r->arena, ENTRY_MAX);
+
+    for (size_t i = 0; scratch != NULL && id.p != NULL && i < r->conf->listed_n; i++) {
+        struct sl_text t = sl_text_over(scratch, ENTRY_MAX);
+
+        if (!sl_str_eq(id, r->conf->listed[i].id) || !sl_tenant_can_model(r->key, id))
+            continue;
+        add_entry(&t, &r->conf->listed[i]);
+        r->raw_body = sl_text_str(&t);
+        r->reply_status = 200;
+        return SL_ST_REPLY;
+    }
+    return sl_req_refuse(r, SL_ERR_NO_MODEL, 0, "Unknown model: %.*s.",
+                         SL_STR_ARGS(sl_str_first(r->model_id, 200)));
+}
+
+/* One query parameter's value, or empty. */
+static struct sl_str query(const struct sl_req *r, struct sl_str name)
+{
+    struct sl_str rest = r->head->query;
+    struct sl_str pair;
+
+    while (sl_str_split(&rest, '&', &pair)) {
+        if (pair.n > name.n && pair.p[name.n] == '=' && sl_str_starts(pair, name))
+            return sl_str_from(pair, name.n + 1);
+    }
+    return (struct sl_str){"", 0};
+}
+
+struct page {
+    const struct sl_listed **v; /* up: in the arena */
+    size_t n;
+    bool has_more;
+};
+
+static size_t place_of(struct sl_req *r, const struct page *p, struct sl_str encoded, size_t none)
+{
+    struct sl_str id = encoded.n > 0 ? decode(r, encoded) : encoded;
+
+    for (size_t i = 0; encoded.n > 0 && i < p->n; i++) {
+        if (sl_str_eq(p->v[i]->id, id))
+            return i;
+    }
+    return none;
+}
+
+/* Anthropic's pagination: after_id, before_id, limit; without them, all. */
+static bool cut_page(struct sl_req *r, struct page *p)
+{
+    struct sl_str limit = query(r, SL_STR("limit"));
+    uint64_t most = p->n;
+    size_t after = place_of(r, p, query(r, SL_STR("after_id")), SIZE_MAX);
+    size_t first = after == SIZE_MAX ? 0 : after + 1;
+    size_t last = place_of(r, p, query(r, SL_STR("before_id")), p->n);
+
+    if (limit.n > 0 && (!sl_str_to_u64(limit, &most) || most < 1 || most > 1000))
+        return false;
+    if (last < first)
+        last = first;
+    p->has_more = last - first > most;
+    if (p->has_more)
+        last = first + (size_t)most;
+    p->v += first;
+    p->n = last - first;
+    return true;
+}
+
+static enum sl_state answer_list(struct sl_req *r, const struct page *p)
+{
+    size_t cap = 256 + (p->n + 2) * ENTRY_MAX;
+    char *scratch = sl_mem_try(cap);
+    struct sl_text t = sl_text_over(scratch, cap);
+
+    if (scratch == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    sl_text_add(&t, SL_STR("{\"object\":\"list\",\"data\":["));
+    for (size_t i = 0; i < p->n; i++) {
+        if (i > 0)
+            sl_text_byte(&t, ',');
+        add_entry(&t, p->v[i]);
+    }
+    sl_text_printf(&t, "],\"has_more\":%s,\"first_id\":", p->has_more ? "true" : "false");
+    if (p->n > 0) {
+        sl_text_json(&t, p->v[0]->id, 256);
+        sl_text_add(&t, SL_STR(",\"last_id\":"));
+        sl_text_json(&t, p->v[p->n - 1]->id, 256);
+        sl_text_byte(&t, '}');
+    } else {
+        sl_text_add(&t, SL_STR("null,\"last_id\":null}"));
+    }
+    r->raw_body = sl_arena_dup(r->arena, sl_text_str(&t));
+    sl_mem_free(scratch);
+    if (r->raw_body.p == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; ask for fewer with `limit`.");
+    r->reply_status = 200;
+    return SL_ST_REPLY;
+}
+
+enum sl_state sl_models_answer(struct sl_req *r)
+{
+    struct page p = {0};
+
+    if (r->model_id.n > 0)
+        return answer_one(r);
+    p.v = sl_arena_alloc(r->arena, (r->conf->listed_n + 1) * sizeof(struct sl_listed *));
+    if (p.v == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    for (size_t i = 0; i < r->conf->listed_n; i++) {
+        if (sl_tenant_can_model(r->key, r->conf->listed[i].id))
+            p.v[p.n++] = &r->conf->listed[i];
+    }
+    if (!cut_page(r, &p))
+        return sl_req_refuse(r, SL_ERR_BAD_BODY, 400, "`limit` must be a number from 1 to 1000.");
+    return answer_list(r, &p);
+}

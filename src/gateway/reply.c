@@ -1,0 +1,161 @@
+/* REPLY: an answer of our own, or one kept whole; and the headers of all. */
+#include "gateway/inside.h"
+
+#include "base/rand.h"
+#include "base/text.h"
+
+static bool add(struct sl_req *r, struct sl_headers *h, struct sl_str name, struct sl_str value)
+{
+    return sl_headers_add(h, r->arena, name, value);
+}
+
+static void add_ms(struct sl_text *t, const char *name, uint64_t from, uint64_t to)
+{
+    uint64_t us = from != 0 && to > from ? to - from : 0;
+
+    sl_text_add(t, sl_str_of(name));
+    sl_text_add(t, SL_STR(";dur="));
+    sl_text_u64(t, us / 1000);
+    sl_text_byte(t, '.');
+    sl_text_byte(t, (char)('0' + us / 100 % 10));
+    sl_text_byte(t, (char)('0' + us / 10 % 10));
+}
+
+/* Where the time went so far, RFC-free but widely read: W3C Server Timing. */
+static struct sl_str timing(struct sl_req *r)
+{
+    char scratch[160];
+    struct sl_text t = sl_text_over(scratch, sizeof scratch);
+    uint64_t now = sl_net_now_us(r->gw->net);
+    uint64_t upstream = r->t.head > r->t.started ? r->t.head - r->t.started : 0;
+
+    add_ms(&t, "auth", r->t.begin, r->t.authed);
+    if (r->t.started != 0) {
+        sl_text_add(&t, SL_STR(", queue;dur="));
+        sl_text_u64(&t, r->call != NULL ? sl_call_about(r->call).queued_ms : 0);
+        sl_text_add(&t, SL_STR(", "));
+        add_ms(&t, "upstream", r->t.started, r->t.head);
+    }
+    sl_text_add(&t, SL_STR(", "));
+    add_ms(&t, "own", r->t.whole + upstream, now);
+    return sl_arena_dup(r->arena, sl_text_str(&t));
+}
+
+static bool add_ids(struct sl_req *r, struct sl_headers *h)
+{
+    struct sl_str ours = {r->id, sizeof r->id};
+    struct sl_str id = r->provider_id.n > 0 ? r->provider_id : ours;
+
+    return add(r, h, SL_STR("request-id"), id) && add(r, h, SL_STR("x-request-id"), id) &&
+           add(r, h, SL_STR("x-sluice-request-id"), ours);
+}
+
+static bool add_route(struct sl_req *r, struct sl_headers *h)
+{
+    struct sl_str t;
+
+    if (r->provider == NULL)
+        return true;
+    t = timing(r);
+    return add(r, h, SL_STR("x-sluice-provider"), r->provider->name) &&
+           add(r, h, SL_STR("x-sluice-attempts"), r->attempts > 1 ? SL_STR("2") : SL_STR("1")) &&
+           (t.p == NULL || add(r, h, SL_STR("server-timing"), t));
+}
+
+bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
+{
+    const struct sl_headers *up = &r->answer->headers;
+    bool stream = r->mode == SL_RELAY_STREAM;
+
+    for (size_t i = 0; i < up->n; i++) {
+        if (sl_headers_is_hop(up, up->v[i].name) || !sl_forward_is_back(up->v[i].name) ||
+            !sl_headers_value_ok(up->v[i].value))
+            continue;
+        if (!add(r, h, up->v[i].name, up->v[i].value))
+            return false;
+    }
+    if (stream && sl_headers_get(up, SL_STR("cache-control")).p == NULL &&
+        !add(r, h, SL_STR("cache-control"), SL_STR("no-cache")))
+        return false;
+    /* so that a proxy in front does not collect events */
+    if (stream && !add(r, h, SL_STR("x-accel-buffering"), SL_STR("no")))
+        return false;
+    return add_ids(r, h) && add_route(r, h);
+}
+
+/* Whole seconds rounded up, and exact milliseconds with up to 20 % of spread,
+ * so that clients turned away together do not return together. */
+static bool add_retry(struct sl_req *r, struct sl_headers *h)
+{
+    uint64_t ms = 1000 + sl_rand_u64() % 200;
+    struct sl_str exact;
+
+    switch (r->reply_status) {
+    case 401: return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+    case 529:
+        exact = sl_arena_printf(r->arena, "%llu", (unsigned long long)ms);
+        return exact.p != NULL && add(r, h, SL_STR("retry-after"), SL_STR("2")) &&
+               add(r, h, SL_STR("retry-after-ms"), exact);
+    default: return true;
+    }
+}
+
+static bool own_headers(struct sl_req *r, struct sl_headers *h)
+{
+    if (!add(r, h, SL_STR("content-type"), SL_STR("application/json")) || !add_ids(r, h))
+        return false;
+    if (r->reply_status == 405 &&
+        !add(r, h, SL_STR("allow"),
+             r->head->method == SL_POST ? SL_STR("GET, HEAD") : SL_STR("POST")))
+        return false;
+    return add_route(r, h) && add_retry(r, h);
+}
+
+/* Clients match a provider's wording: its error goes on with its own body,
+ * content type and retry headers. */
+static void reply_raw(struct sl_req *r)
+{
+    struct sl_headers h = {0};
+    bool ok = r->answer != NULL ? sl_reply_headers(r, &h) : own_headers(r, &h);
+
+    /* an error event that became an answer has a stream's content type */
+    if (r->answer != NULL && r->mode == SL_RELAY_STREAM) {
+        h.n = 0;
+        ok = own_headers(r, &h);
+    }
+    if (!ok) {
+        sl_exch_abort(r->x);
+        return;
+    }
+    sl_exch_reply(r->x, r->reply_status, &h, r->raw_body);
+}
+
+static void reply_error(struct sl_req *r)
+{
+    struct sl_headers h = {0};
+    struct sl_str body = r->dialect->error_body(r->arena, r->error, r->reply_status, r->message,
+                                                (struct sl_str){r->id, sizeof r->id});
+
+    if (body.p == NULL || !own_headers(r, &h)) {
+        sl_exch_abort(r->x);
+        return;
+    }
+    sl_exch_reply(r->x, r->reply_status, &h, body);
+}
+
+enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev)
+{
+    (void)ev;
+    if (r->ending == SL_END_NONE)
+        r->ending = r->raw_body.p != NULL ? SL_END_DONE : SL_END_REFUSED;
+    r->status = r->reply_status;
+    if (r->raw_body.p != NULL)
+        reply_raw(r);
+    else
+        reply_error(r);
+    return SL_ST_ACCOUNT;
+}

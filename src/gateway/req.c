@@ -1,0 +1,275 @@
+/* The driver: a table of steps, one door for events, and the way out.
+ *
+ *   AUTH ─► BODY ─► ROUTE ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *     └──────┴───────┴────────┴──► REPLY ──────┘
+ *
+ * Whatever happens (the client leaves, a limit passes, the process stops), the
+ * request ends in ACCOUNT, once.
+ */
+#include "gateway/inside.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+
+typedef enum sl_state step_fn(struct sl_req *r, enum sl_ev ev);
+
+#define TO(s) (1u << SL_ST_##s)
+
+static const struct step {
+    const char *name;
+    step_fn *run;
+    unsigned may_go; /* states it may hand over to */
+} steps[] = {
+    [SL_ST_AUTH] = {"auth", sl_step_auth, TO(BODY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_BODY] = {"body", sl_step_body, TO(ROUTE) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_ROUTE] = {"route", sl_step_route, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_TRY] = {"try", sl_step_try, TO(RELAY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_RELAY] = {"relay", sl_step_relay, TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_REPLY] = {"reply", sl_step_reply, TO(ACCOUNT)},
+    [SL_ST_ACCOUNT] = {"account", sl_step_account, TO(DEAD)},
+    [SL_ST_DEAD] = {"dead", NULL, 0},
+};
+static_assert(sizeof(steps) / sizeof(steps[0]) == SL_ST__COUNT, "a state without a step");
+
+static const char *const endings[] = {
+    [SL_END_NONE] = "none",
+    [SL_END_DONE] = "done",
+    [SL_END_REFUSED] = "refused",
+    [SL_END_CLIENT_GONE] = "client_gone",
+    [SL_END_STALLED] = "stalled",
+    [SL_END_UPSTREAM_CUT] = "upstream_cut",
+    [SL_END_UPSTREAM_ERROR] = "upstream_error",
+    [SL_END_TIMEOUT] = "timeout",
+    [SL_END_SHED] = "shed",
+    [SL_END_SHUTDOWN] = "shutdown",
+};
+static_assert(sizeof(endings) / sizeof(endings[0]) == SL_END__COUNT, "an ending without a name");
+
+const char *sl_ending_name(enum sl_ending e)
+{
+    return endings[e];
+}
+
+static void reap(struct sl_grave *g)
+{
+    struct sl_req *r = SL_CONTAINER(g, struct sl_req, grave);
+
+    r->magic = SL_OBJ_DEAD;
+    sl_mem_free(r);
+}
+
+/* The one place where a request ends. */
+static void end(struct sl_req *r)
+{
+    struct sl_net *net = r->gw->net;
+
+    sl_timer_stop(net, &r->limit);
+    sl_timer_stop(net, &r->total);
+    sl_timer_stop(net, &r->beat);
+    sl_call_end(&r->call);
+    sl_exch_end(&r->x);
+    sl_body_fini(&r->inspect);
+    sl_buf_fini(&r->hold);
+    sl_buf_fini(&r->tail);
+    if (r->tap != NULL) {
+        sl_answer_tap_fini(r->tap);
+        sl_mem_free(r->tap);
+        r->tap = NULL;
+    }
+    sl_mem_free(r->body);
+    r->body = NULL;
+    sl_gateway_conf_drop(&r->conf);
+    sl_list_unlink(&r->node);
+    r->gw->requests_n--;
+    sl_net_bury(net, &r->grave, reap);
+}
+
+/* The client left or the process stops: nobody is to be served any more. */
+static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
+{
+    r->error = r->why;
+    if (ev == SL_EVT_STOP)
+        r->ending = SL_END_SHUTDOWN;
+    else
+        r->ending = r->why == SL_ERR_CLIENT_STALLED ? SL_END_STALLED : SL_END_CLIENT_GONE;
+    sl_call_end(&r->call);
+    return SL_ST_ACCOUNT;
+}
+
+void sl_req_event(struct sl_req *r, enum sl_ev ev)
+{
+    enum sl_state next;
+
+    SL_OBJ_CHECK(r, SL_REQ_MAGIC);
+    SL_CHECK(!r->stepping); /* nothing may call back into a step */
+    if (r->state >= SL_ST_ACCOUNT)
+        return;
+    r->stepping = true;
+    if (ev == SL_EVT_GONE || ev == SL_EVT_STOP)
+        next = give_up(r, ev);
+    else
+        next = steps[r->state].run(r, ev);
+    while (next != r->state) {
+        SL_CHECK((steps[r->state].may_go & (1u << next)) != 0);
+        r->state = next;
+        if (next == SL_ST_DEAD)
+            break;
+        next = steps[next].run(r, SL_EVT_ENTER);
+    }
+    r->stepping = false;
+    if (r->state == SL_ST_DEAD)
+        end(r);
+}
+
+static void fire_limit(struct sl_timer *t)
+{
+    struct sl_req *r = SL_CONTAINER(t, struct sl_req, limit);
+
+    r->why = SL_ERR_UP_SILENT;
+    sl_req_event(r, SL_EVT_DEADLINE);
+}
+
+static void fire_total(struct sl_timer *t)
+{
+    struct sl_req *r = SL_CONTAINER(t, struct sl_req, total);
+
+    r->why = SL_ERR_TOTAL;
+    sl_req_event(r, SL_EVT_DEADLINE);
+}
+
+static void fire_beat(struct sl_timer *t)
+{
+    sl_req_event(SL_CONTAINER(t, struct sl_req, beat), SL_EVT_BEAT);
+}
+
+/* ---- the exchange's events ---- */
+
+/* A body of unknown length grows by doubling; a declared one is allotted once,
+ * and the kernel gives its pages only as they are filled. */
+static bool make_room(struct sl_req *r, size_t more)
+{
+    size_t need = r->body_n + more;
+    size_t cap = r->body_cap > 0 ? r->body_cap * 2 : 4096;
+    char *p;
+
+    if (need <= r->body_cap)
+        return true;
+    if (r->body_cap == 0 && r->head->has_body && !r->head->chunked)
+        cap = (size_t)r->head->length;
+    if (cap < need)
+        cap = need;
+    p = sl_mem_grow(r->body, cap);
+    if (p == NULL)
+        return false;
+    r->body = p;
+    r->body_cap = cap;
+    return true;
+}
+
+static void on_exch_body(void *holder, struct sl_str piece)
+{
+    struct sl_req *r = holder;
+
+    if (r->body_err != SL_OK)
+        return;
+    if (piece.p != r->body + r->body_n || r->body == NULL) {
+        if (!make_room(r, piece.n)) {
+            r->body_err = SL_ERR_NO_MEMORY;
+            return;
+        }
+        memcpy(r->body + r->body_n, piece.p, piece.n);
+    }
+    r->body_err = sl_body_feed(&r->inspect, (struct sl_str){r->body + r->body_n, piece.n});
+    r->body_n += piece.n;
+}
+
+static struct sl_str on_exch_room(void *holder)
+{
+    struct sl_req *r = holder;
+
+    if (r->head->chunked || r->body_err != SL_OK || !make_room(r, 1) || r->body_n >= r->body_cap)
+        return (struct sl_str){NULL, 0};
+    return (struct sl_str){r->body + r->body_n, r->body_cap - r->body_n};
+}
+
+static void on_exch_whole(void *holder)
+{
+    struct sl_req *r = holder;
+    enum sl_err e = sl_exch_body_error(r->x);
+
+    if (e != SL_OK)
+        r->body_err = e;
+    sl_req_event(r, SL_EVT_BODY);
+}
+
+static void on_exch_drain(void *holder)
+{
+    sl_req_event(holder, SL_EVT_DRAIN);
+}
+
+static void on_exch_gone(void *holder, enum sl_err why)
+{
+    struct sl_req *r = holder;
+
+    r->why = why;
+    sl_req_event(r, why == SL_ERR_DRAINING ? SL_EVT_STOP : SL_EVT_GONE);
+}
+
+static const struct sl_exch_ops exch_ops = {
+    .body = on_exch_body,
+    .whole = on_exch_whole,
+    .drain = on_exch_drain,
+    .gone = on_exch_gone,
+    .room = on_exch_room,
+};
+
+void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
+{
+    struct sl_req *r = sl_mem_new(sizeof *r);
+
+    r->magic = SL_REQ_MAGIC;
+    r->gw = g;
+    r->conf = sl_gateway_conf_share(g->conf);
+    r->x = x;
+    r->arena = sl_exch_arena(x);
+    r->head = sl_exch_head(x);
+    r->t.begin = sl_net_now_us(g->net);
+    sl_rand_id(r->id);
+    sl_buf_init(&r->hold, SL_REQ_HOLD_MAX);
+    sl_buf_init(&r->tail, SL_REQ_HOLD_MAX);
+    sl_body_init(&r->inspect);
+    sl_usage_init(&r->usage);
+    sl_timer_init(&r->limit, fire_limit);
+    sl_timer_init(&r->total, fire_total);
+    sl_timer_init(&r->beat, fire_beat);
+    sl_list_init(&r->node);
+    sl_list_push_back(&g->requests, &r->node);
+    g->requests_n++;
+    sl_exch_take(x, &exch_ops, r);
+    r->state = SL_ST_AUTH;
+    sl_req_event(r, SL_EVT_ENTER);
+}
+
+enum sl_state sl_req_refuse(struct sl_req *r, enum sl_err e, int status, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        n = 0;
+    r->error = e;
+    r->reply_status = status != 0 ? status : sl_err_status(e);
+    r->message = sl_arena_dup(
+        r->arena, (struct sl_str){text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1});
+    if (r->message.p == NULL)
+        r->message = sl_str_of(sl_err_text(e));
+    return SL_ST_REPLY;
+}

@@ -1,0 +1,176 @@
+/* gateway/req.h -- one request: its states, its events, what it holds.
+ *
+ * Private to the gateway room. A step is a function that returns the state it
+ * wants to be in; its own state means "wait". sl_req_event() is the one door:
+ * nothing else moves a request, and nothing may call back into a step.
+ *
+ *   AUTH ─► BODY ─► ROUTE ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *     └──────┴───────┴────────┴──► REPLY ──────┘
+ *
+ * Memory   Texts live in the exchange's arena, the body in one block of its own
+ *          (it is as large as the client says, up to body_max). Both go when
+ *          the request is reaped.
+ */
+#ifndef SL_GATEWAY_REQ_H
+#define SL_GATEWAY_REQ_H
+
+#include "base/buf.h"
+#include "gateway/gateway.h"
+#include "http/client.h"
+#include "llm/body.h"
+#include "llm/sse.h"
+#include "net/timer.h"
+
+enum sl_state {
+    SL_ST_AUTH,
+    SL_ST_BODY,
+    SL_ST_ROUTE,
+    SL_ST_TRY,
+    SL_ST_RELAY,
+    SL_ST_REPLY,
+    SL_ST_ACCOUNT,
+    SL_ST_DEAD,
+    SL_ST__COUNT
+};
+
+enum sl_ev {
+    SL_EVT_ENTER,
+    SL_EVT_BODY,     /* the whole body is here, or will never be */
+    SL_EVT_SENT,     /* the provider has the whole request */
+    SL_EVT_HEAD,     /* r->answer */
+    SL_EVT_DATA,     /* r->bytes */
+    SL_EVT_DONE,     /* the provider's answer is whole */
+    SL_EVT_FAIL,     /* r->why */
+    SL_EVT_DRAIN,    /* the client takes more */
+    SL_EVT_BEAT,     /* time to look at silence */
+    SL_EVT_DEADLINE, /* r->why */
+    SL_EVT_GONE,     /* r->why: the client */
+    SL_EVT_STOP      /* the process ends */
+};
+
+enum sl_ending {
+    SL_END_NONE,
+    SL_END_DONE,
+    SL_END_REFUSED, /* answered by us before any provider was asked */
+    SL_END_CLIENT_GONE,
+    SL_END_STALLED,
+    SL_END_UPSTREAM_CUT,
+    SL_END_UPSTREAM_ERROR,
+    SL_END_TIMEOUT,
+    SL_END_SHED,
+    SL_END_SHUTDOWN,
+    SL_END__COUNT
+};
+
+/* How the provider's answer goes on. */
+enum sl_relay_mode {
+    SL_RELAY_HOLD,  /* kept whole (errors, short plain answers), then replied */
+    SL_RELAY_PLAIN, /* bytes as they come */
+    SL_RELAY_STREAM /* event by event */
+};
+
+#define SL_REQ_HOLD_MAX 65536 /* commit point, short answers, unfinished events */
+#define SL_REQ_MAGIC 0x534c5251u
+
+struct sl_req_times { /* monotonic, microseconds; 0: did not happen */
+    uint64_t begin, authed, whole, started, sent, head, first, end;
+};
+
+struct sl_req {
+    uint32_t magic;
+    enum sl_state state;
+    bool stepping;
+    enum sl_err why;   /* of the event being handled */
+    enum sl_err error; /* of the request: what went wrong, if anything */
+    enum sl_ending ending;
+    struct sl_gateway *gw;              /* up */
+    struct sl_gateway_conf *conf;       /* shared */
+    struct sl_exch *x;                  /* owns */
+    struct sl_call *call;               /* owns */
+    struct sl_arena *arena;             /* up: the exchange's */
+    const struct sl_request_head *head; /* up: the exchange's */
+    struct sl_list node;                /* in the gateway's list */
+    struct sl_grave grave;
+    char id[16];
+
+    /* who and what */
+    enum sl_endpoint ep;
+    struct sl_str model_id; /* of GET /v1/models/{id}, still encoded */
+    const struct sl_dialect *dialect;
+    const struct sl_key *key;           /* up: the snapshot's */
+    const struct sl_model *model;       /* up: the snapshot's */
+    const struct sl_target *target;     /* up: the snapshot's */
+    const struct sl_provider *provider; /* up: the snapshot's */
+    struct sl_str asked;                /* model name, as the client wrote it */
+    struct sl_str served;               /* as the provider was asked */
+    bool streams;
+    bool added_usage;
+
+    /* the body, contiguous */
+    char *body; /* owns */
+    size_t body_n;
+    size_t body_cap;
+    enum sl_err body_err;
+    struct sl_body inspect;
+
+    /* the provider's answer */
+    struct sl_str parts[SL_BODY_PARTS + 1]; /* what is sent: head and slices */
+    size_t parts_n;
+    const struct sl_answer_head *answer; /* up: the call's */
+    struct sl_str provider_id;           /* its request id, in our arena */
+    struct sl_str bytes;                 /* of SL_EVT_DATA */
+    unsigned attempts;
+    enum sl_relay_mode mode;
+    bool committed; /* a byte of the answer went out */
+    bool mid_event; /* an event too large to hold is passing */
+    bool paused;    /* reading from the provider is off */
+    int status;     /* answered */
+    int up_status;
+    struct sl_sse sse;
+    struct sl_buf hold; /* before the commit point; short answers */
+    struct sl_buf tail; /* an unfinished event */
+    struct sl_usage usage;
+    struct sl_answer_tap *tap; /* owns: plain answers */
+    uint64_t last_ms;          /* when the provider last sent something */
+    uint64_t pinged_ms;        /* when we last did */
+
+    struct sl_timer limit; /* first byte */
+    struct sl_timer total; /* whole request, then whole stream */
+    struct sl_timer beat;  /* silence: idle limit and keep-alives */
+
+    /* our own answer, when there is one */
+    struct sl_str message;
+    struct sl_str raw_body; /* a provider's error, passed on */
+    int reply_status;
+    struct sl_req_times t;
+};
+
+void sl_req_start(struct sl_gateway *g, struct sl_exch *x);
+void sl_req_event(struct sl_req *r, enum sl_ev ev);
+const char *sl_ending_name(enum sl_ending e);
+
+/* Steps, by file. */
+enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev);
+
+/* Puts an answer of ours in place and names REPLY; `status` 0: the error's own.
+ * The message is printed into the arena. */
+enum sl_state sl_req_refuse(struct sl_req *r, enum sl_err e, int status, const char *fmt, ...)
+    SL_PRINTF(4, 5);
+
+/* reply.c: the headers every answer carries, ours and the provider's. */
+SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
+/* models.c: GET /v1/models and /v1/models/{id}. */
+enum sl_state sl_models_answer(struct sl_req *r);
+/* forward.c: the head for the provider, into r->parts[0]. */
+SL_MUST bool sl_forward_head(struct sl_req *r, uint64_t length);
+bool sl_forward_is_back(struct sl_str name); /* may a provider's header go to the client? */
+/* accesslog.c */
+void sl_accesslog_write(struct sl_req *r);
+
+#endif

@@ -1,0 +1,173 @@
+/* AUTH and BODY: who asks, may they, and is what they ask well formed. */
+#include "gateway/inside.h"
+
+#include "base/mem.h"
+#include "net/tls.h"
+
+/* Exactly one header of that name, or nothing: two keys are no key. */
+static struct sl_str one_header(const struct sl_request_head *h, struct sl_str name)
+{
+    if (sl_headers_count(&h->headers, name) != 1)
+        return (struct sl_str){NULL, 0};
+    return sl_headers_get(&h->headers, name);
+}
+
+static struct sl_str find_key(const struct sl_request_head *h)
+{
+    struct sl_str key = one_header(h, SL_STR("x-api-key"));
+    struct sl_str bearer;
+
+    if (key.n > 0 || sl_headers_count(&h->headers, SL_STR("x-api-key")) > 0)
+        return key;
+    bearer = one_header(h, SL_STR("authorization"));
+    if (!sl_str_starts_nocase(bearer, SL_STR("bearer ")))
+        return (struct sl_str){NULL, 0};
+    return sl_str_trim(sl_str_from(bearer, 7));
+}
+
+static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err e)
+{
+    if (e == SL_ERR_KEY_ENDED)
+        return sl_req_refuse(r, e, 0,
+                             "Authentication failed: key %.*s has expired; ask for a new one.",
+                             SL_STR_ARGS(sl_tenant_public_id(key)));
+    if (key.n == 0)
+        return sl_req_refuse(r, e, 0,
+                             "Authentication failed: send one API key of this gateway in "
+                             "`x-api-key` or `Authorization: Bearer`.");
+    return sl_req_refuse(r, e, 0,
+                         "Authentication failed: this API key is not known here; check the key and "
+                         "the base URL.");
+}
+
+static enum sl_state authenticate(struct sl_req *r)
+{
+    struct sl_str key = find_key(r->head);
+    uint8_t hash[32];
+    enum sl_err e = SL_ERR_NO_KEY;
+
+    if (key.n > 0) {
+        sl_tls_sha256(key, hash);
+        e = sl_tenant_find(r->conf->tenants, hash, sl_net_unix_ms(r->gw->net), &r->key);
+    }
+    r->t.authed = sl_net_now_us(r->gw->net);
+    if (e != SL_OK)
+        return refuse_key(r, key, e);
+    if (!sl_tenant_can_endpoint(r->key, sl_str_of(sl_endpoint_name(r->ep))))
+        return sl_req_refuse(r, SL_ERR_SCOPE, 0,
+                             "Authentication failed: key %.*s of tenant %.*s has no scope for "
+                             "endpoint %s; ask for a key with `endpoints:%s`.",
+                             SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant),
+                             sl_endpoint_name(r->ep), sl_endpoint_name(r->ep));
+    return SL_ST_BODY;
+}
+
+/* The envelope of GET /v1/models follows what the client looks like. */
+static const struct sl_dialect *dialect_of(const struct sl_req *r)
+{
+    const struct sl_dialect *d = sl_endpoint_dialect(r->ep);
+
+    if (d != NULL)
+        return d;
+    if (sl_headers_get(&r->head->headers, SL_STR("anthropic-version")).p != NULL)
+        return &sl_dialect_anthropic;
+    return &sl_dialect_openai;
+}
+
+enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev)
+{
+    bool takes_get = false;
+    bool get = r->head->method == SL_GET || r->head->method == SL_HEAD;
+
+    (void)ev;
+    r->ep = sl_endpoint_find(r->head->path, &r->model_id, &takes_get);
+    r->dialect = dialect_of(r);
+    if (r->ep == SL_EP_NONE)
+        return sl_req_refuse(r, SL_ERR_NO_ROUTE, 0,
+                             "No route %.*s here; see the list of routes in the documentation.",
+                             SL_STR_ARGS(sl_str_first(r->head->path, 200)));
+    if (takes_get != get || (!get && r->head->method != SL_POST))
+        return sl_req_refuse(r, SL_ERR_BAD_METHOD, 0, "This path takes %s only.",
+                             takes_get ? "GET" : "POST");
+    if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO) {
+        r->reply_status = 200;
+        r->raw_body = SL_STR("{\"status\":\"ok\"}\n");
+        return SL_ST_REPLY;
+    }
+    return authenticate(r);
+}
+
+static enum sl_state want_body(struct sl_req *r)
+{
+    const struct sl_request_head *h = r->head;
+    struct sl_str type = sl_headers_get(&h->headers, SL_STR("content-type"));
+    struct sl_str coding = sl_headers_get(&h->headers, SL_STR("content-encoding"));
+
+    if (!h->has_body)
+        return sl_req_refuse(r, SL_ERR_NO_LENGTH, 0,
+                             "This route needs a JSON body with a Content-Length.");
+    if (coding.n > 0 && !sl_str_eq_nocase(coding, SL_STR("identity")))
+        return sl_req_refuse(r, SL_ERR_BAD_TYPE, 0,
+                             "Send the body without Content-Encoding: this gateway does not "
+                             "decompress.");
+    if (type.n > 0 && !sl_str_starts_nocase(type, SL_STR("application/json")))
+        return sl_req_refuse(r, SL_ERR_BAD_TYPE, 0, "Send `content-type: application/json`.");
+    sl_exch_want_body(r->x, r->conf->body_max);
+    return SL_ST_BODY;
+}
+
+static enum sl_state refuse_body(struct sl_req *r, enum sl_err e)
+{
+    switch ((int)e) {
+    case SL_ERR_BODY_TOO_BIG:
+        return sl_req_refuse(r, e, 0, "Request too large: at most %llu bytes are taken.",
+                             (unsigned long long)r->conf->body_max);
+    case SL_ERR_BAD_BODY:
+        return sl_req_refuse(r, e, 0, "The body is not valid JSON near byte %llu.",
+                             (unsigned long long)r->inspect.json.at);
+    case SL_ERR_REPEATED_KEY:
+        return sl_req_refuse(r, e, 0,
+                             "A key stands twice at the top level of the body; send it once.");
+    case SL_ERR_CEILING:
+        return sl_req_refuse(r, e, 400, "The body has too many or too long top-level keys.");
+    default: return sl_req_refuse(r, e, 0, "The request could not be read: %s.", sl_err_text(e));
+    }
+}
+
+/* The model asked for: the body's, or the configured default of the route. */
+static enum sl_state find_model(struct sl_req *r)
+{
+    char name[SL_BODY_MODEL_MAX + 1];
+    struct sl_str text = {r->body, r->body_n};
+    enum sl_err e = sl_body_model(&r->inspect, text, name, sizeof name);
+
+    if (e == SL_ERR_NO_MODEL && r->ep == SL_EP_MODERATIONS && r->conf->default_moderations.n > 0)
+        r->asked = r->conf->default_moderations;
+    else if (e == SL_ERR_NO_MODEL)
+        return sl_req_refuse(r, SL_ERR_BAD_BODY, 400, "The body needs a `model`.");
+    else if (e != SL_OK)
+        return sl_req_refuse(r, SL_ERR_BAD_BODY, 400,
+                             "`model` must be a string of at most %d bytes without control "
+                             "characters.",
+                             SL_BODY_MODEL_MAX);
+    else
+        r->asked = sl_arena_dup(r->arena, sl_str_of(name));
+    if (r->asked.p == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    r->streams = sl_body_streams(&r->inspect, text);
+    return SL_ST_ROUTE;
+}
+
+enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
+{
+    if (ev == SL_EVT_ENTER)
+        return r->ep == SL_EP_MODELS ? sl_models_answer(r) : want_body(r);
+    if (ev != SL_EVT_BODY)
+        return SL_ST_BODY;
+    r->t.whole = sl_net_now_us(r->gw->net);
+    if (r->body_err == SL_OK)
+        r->body_err = sl_body_finish(&r->inspect);
+    if (r->body_err != SL_OK)
+        return refuse_body(r, r->body_err);
+    return find_model(r);
+}

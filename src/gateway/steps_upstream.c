@@ -1,0 +1,202 @@
+/* ROUTE and TRY: which provider, and its answer's head. */
+#include "gateway/inside.h"
+
+#include "base/mem.h"
+
+static enum sl_protocol protocol_of(const struct sl_req *r)
+{
+    return r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
+}
+
+static enum sl_state splice(struct sl_req *r)
+{
+    struct sl_body_wish wish = {.model = r->served, .cut_ours = !r->provider->openrouter};
+    struct sl_str text = {r->body, r->body_n};
+    uint64_t length = 0;
+    size_t n = 0;
+
+    wish.add_include_usage = r->streams && r->conf->meter_streams &&
+                             (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
+                             !sl_body_has_include_usage(&r->inspect, text);
+    r->added_usage = wish.add_include_usage;
+    if (sl_str_eq(r->served, r->asked) && r->inspect.model.has)
+        wish.model = (struct sl_str){NULL, 0};
+    if (sl_body_splice(&r->inspect, text, &wish, r->arena, r->parts + 1, &n, &length) != SL_OK ||
+        !sl_forward_head(r, length))
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    r->attempts = 0;
+    r->parts_n = n + 1;
+    return SL_ST_TRY;
+}
+
+enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
+{
+    const struct sl_target *rank[SL_ROUTE_TARGETS_MAX];
+
+    (void)ev;
+    r->model = sl_route_find(r->conf->routes, r->asked);
+    if (r->model == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MODEL, 0,
+                             "Unknown model: %.*s. GET /v1/models lists what is served here.",
+                             SL_STR_ARGS(r->asked));
+    if (!sl_tenant_can_model(r->key, r->asked))
+        return sl_req_refuse(
+            r, SL_ERR_SCOPE, 0,
+            "Authentication failed: key %.*s of tenant %.*s may not use model %.*s.",
+            SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked));
+    if (sl_route_rank(r->model, protocol_of(r), rank) == 0)
+        return sl_req_refuse(
+            r, SL_ERR_NO_TARGET, 400,
+            "Model %.*s has no provider that speaks the %s protocol; use a route of "
+            "its own protocol.",
+            SL_STR_ARGS(r->asked), r->dialect->name);
+    r->target = rank[0];
+    r->provider = &r->conf->providers[r->target->provider];
+    r->served = r->target->model.n > 0 ? r->target->model : r->asked;
+    return splice(r);
+}
+
+/* ---- the call's events ---- */
+
+static void on_call_sent(void *holder)
+{
+    sl_req_event(holder, SL_EVT_SENT);
+}
+
+static void on_call_head(void *holder, const struct sl_answer_head *head)
+{
+    struct sl_req *r = holder;
+
+    r->answer = head;
+    sl_req_event(r, SL_EVT_HEAD);
+}
+
+static void on_call_body(void *holder, struct sl_str piece)
+{
+    struct sl_req *r = holder;
+
+    r->bytes = piece;
+    sl_req_event(r, SL_EVT_DATA);
+}
+
+static void on_call_done(void *holder)
+{
+    sl_req_event(holder, SL_EVT_DONE);
+}
+
+static void on_call_fail(void *holder, enum sl_err why)
+{
+    struct sl_req *r = holder;
+
+    r->why = why;
+    sl_req_event(r, SL_EVT_FAIL);
+}
+
+static const struct sl_call_ops call_ops = {
+    .sent = on_call_sent,
+    .head = on_call_head,
+    .body = on_call_body,
+    .done = on_call_done,
+    .fail = on_call_fail,
+};
+
+static enum sl_state start(struct sl_req *r)
+{
+    struct sl_call_req req = {.parts = r->parts, .n = r->parts_n};
+
+    r->attempts++;
+    r->t.started = sl_net_now_us(r->gw->net);
+    sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
+    r->call = sl_call_start(r->provider->origin, &req, &call_ops, r);
+    return SL_ST_TRY;
+}
+
+static enum sl_state refuse_upstream(struct sl_req *r, enum sl_err e)
+{
+    struct sl_str reason = r->call != NULL ? sl_call_about(r->call).reason : (struct sl_str){"", 0};
+
+    if (sl_err_status(e) == 504)
+        r->ending = SL_END_TIMEOUT;
+    else if (e == SL_ERR_QUEUE_FULL || e == SL_ERR_QUEUE_SLOW)
+        r->ending = SL_END_SHED;
+    else
+        r->ending = SL_END_UPSTREAM_ERROR;
+    if (r->ending == SL_END_SHED)
+        sl_req_refuse(r, e, 0, "Rate limit exceeded: %s (%.*s); wait and try again.",
+                      sl_err_text(e), SL_STR_ARGS(r->provider->name));
+    else if (reason.n > 0)
+        sl_req_refuse(r, e, 0, "Provider %.*s failed: %s (%.*s).", SL_STR_ARGS(r->provider->name),
+                      sl_err_text(e), SL_STR_ARGS(reason));
+    else
+        sl_req_refuse(r, e, 0, "Provider %.*s failed: %s.", SL_STR_ARGS(r->provider->name),
+                      sl_err_text(e));
+    sl_call_end(&r->call);
+    return SL_ST_REPLY;
+}
+
+/* Plain generations may think for minutes before the head: only `total` holds
+ * for them. */
+static bool has_first_byte_limit(const struct sl_req *r)
+{
+    return r->streams || r->ep == SL_EP_EMBEDDINGS || r->ep == SL_EP_MODERATIONS ||
+           r->ep == SL_EP_COUNT_TOKENS;
+}
+
+static void note_provider_id(struct sl_req *r)
+{
+    struct sl_str id = sl_headers_get(&r->answer->headers, SL_STR("request-id"));
+
+    if (id.n == 0)
+        id = sl_headers_get(&r->answer->headers, SL_STR("x-request-id"));
+    if (id.n > 0 && id.n <= 200)
+        r->provider_id = sl_arena_dup(r->arena, id);
+}
+
+/* What kind of answer is this? */
+static enum sl_state take_head(struct sl_req *r)
+{
+    const struct sl_answer_head *a = r->answer;
+    struct sl_str coding = sl_headers_get(&a->headers, SL_STR("content-encoding"));
+    struct sl_str type = sl_headers_get(&a->headers, SL_STR("content-type"));
+
+    r->t.head = sl_net_now_us(r->gw->net);
+    r->last_ms = sl_net_now(r->gw->net);
+    r->pinged_ms = r->last_ms;
+    r->up_status = a->status;
+    sl_timer_stop(r->gw->net, &r->limit);
+    note_provider_id(r);
+    if (coding.n > 0 && !sl_str_eq_nocase(coding, SL_STR("identity")))
+        return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+    if (a->status >= 300 && a->status < 400) /* redirects are never followed */
+        return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+    if (a->status < 300 && !a->event_stream && !a->json && type.n > 0)
+        return refuse_upstream(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
+    if (a->status >= 400 || (a->has_length && a->length <= SL_REQ_HOLD_MAX && !a->event_stream))
+        r->mode = SL_RELAY_HOLD;
+    else
+        r->mode = a->event_stream ? SL_RELAY_STREAM : SL_RELAY_PLAIN;
+    return SL_ST_RELAY;
+}
+
+enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
+{
+    switch (ev) {
+    case SL_EVT_ENTER: return start(r);
+    case SL_EVT_SENT:
+        r->t.sent = sl_net_now_us(r->gw->net);
+        if (has_first_byte_limit(r))
+            sl_timer_start(r->gw->net, &r->limit, r->provider->timeouts.first_byte);
+        return SL_ST_TRY;
+    case SL_EVT_HEAD: return take_head(r);
+    case SL_EVT_FAIL:
+    case SL_EVT_DEADLINE: return refuse_upstream(r, r->why);
+    case SL_EVT_DONE: return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+    case SL_EVT_BODY:
+    case SL_EVT_DATA:
+    case SL_EVT_DRAIN:
+    case SL_EVT_BEAT:
+    case SL_EVT_GONE:
+    case SL_EVT_STOP: break;
+    }
+    return SL_ST_TRY;
+}

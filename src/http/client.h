@@ -1,0 +1,60 @@
+/* http/client.h -- one call: a request to a provider and its answer.
+ *
+ * Holder   Exactly one; sl_call_end(&c) cancels whatever is left (closing the
+ *          provider's connection unless the answer was whole) and is silent
+ *          afterwards. The call frees itself through the graveyard.
+ * Order    sl_call_start, then: sent (head and body are with the kernel; a
+ *          fresh deadline may start), head once, body any number, then done or
+ *          fail, at most one of them, last. Events never come from inside a
+ *          call of this header. 1xx answers are skipped (bounded).
+ * Memory   `parts` (request head and body slices) must live until done/fail or
+ *          sl_call_end(). Body slices given to `body` die when it returns.
+ * Reuse    A reused connection that closes before one byte of the answer is
+ *          replaced once by a fresh one, silently: the request is sent again
+ *          (counted in call_info.resent). Otherwise failure is told.
+ * Framing  content-length, chunked, close-delimited, none (HEAD, 204, 304).
+ *          Anything doubtful is SL_ERR_UP_GARBAGE and closes the connection;
+ *          FIN or RST inside a body is SL_ERR_UP_CLOSED / UP_RESET / TLS_CUT,
+ *          never done. Excess bytes after an answer close the connection.
+ * Time     The caller's timers end a call; the pool's own limits (connect,
+ *          queue) arrive as fail. Source: RFC 9112.
+ */
+#ifndef SL_HTTP_CLIENT_H
+#define SL_HTTP_CLIENT_H
+
+#include "http/message.h"
+#include "http/pool.h"
+
+struct sl_call;
+
+struct sl_call_ops {
+    void (*sent)(void *holder);
+    /* Head and its slices live in the call until it ends. */
+    void (*head)(void *holder, const struct sl_answer_head *head);
+    void (*body)(void *holder, struct sl_str piece);
+    void (*done)(void *holder);
+    void (*fail)(void *holder, enum sl_err why);
+};
+
+struct sl_call_req {
+    const struct sl_str *parts; /* up: head, then body slices, caller's memory */
+    size_t n;
+    bool is_head;               /* the method is HEAD */
+};
+
+struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req,
+                              const struct sl_call_ops *ops, void *holder);
+/* Reading from the provider: back-pressure. On at the start. */
+void sl_call_want(struct sl_call *c, bool on);
+void sl_call_end(struct sl_call **c);
+
+struct sl_call_info {
+    bool reused;
+    unsigned resent;
+    uint64_t queued_ms;   /* waiting for a connection */
+    uint64_t connect_ms;  /* dialling, 0 when reused */
+    struct sl_str reason; /* of a TLS failure, else empty */
+};
+struct sl_call_info sl_call_about(const struct sl_call *c);
+
+#endif

@@ -1,0 +1,55 @@
+/* http/pool.h -- connections to providers, by origin.
+ *
+ * An origin is scheme, host, port and TLS profile of one provider; it owns its
+ * idle connections (last in, first out), counts the open ones, keeps `warm`
+ * ready ones once a first request has come, and queues requests beyond
+ * `max_connections`: first come, first served, at most `queue_max`, each at
+ * most `queue_wait_ms` (then SL_ERR_QUEUE_FULL / SL_ERR_QUEUE_SLOW). An idle
+ * connection that becomes readable, expires or breaks is closed.
+ * Holder   The configuration snapshot holds origins through counted shares: a
+ *          reload that keeps a provider's address keeps its connections.
+ * Use      Calls (http/client.h) take and give connections; nobody else.
+ */
+#ifndef SL_HTTP_POOL_H
+#define SL_HTTP_POOL_H
+
+#include "base/err.h"
+#include "net/loop.h"
+
+struct sl_origin;
+struct sl_tls_profile;
+
+struct sl_origin_conf {
+    struct sl_str name; /* for logs and metrics: the provider's */
+    struct sl_str host;
+    uint16_t port;
+    struct sl_tls_profile *tls; /* shared: NULL for http:// */
+    size_t max_connections;
+    size_t max_keepalive;
+    uint64_t keepalive_expiry_ms;
+    size_t warm;
+    uint64_t connect_ms;
+    uint64_t dns_ttl_ms;
+    size_t queue_max;
+    uint64_t queue_wait_ms;
+};
+
+/* Copies the conf. */
+struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf *conf);
+/* The same origin under new limits (host, port and TLS must be equal). */
+void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *conf);
+struct sl_origin *sl_origin_share(struct sl_origin *o);
+/* The last holder's drop closes idle connections; calls in flight finish. */
+void sl_origin_drop(struct sl_origin **o);
+
+struct sl_origin_counts {
+    size_t open;   /* all connections, dialling ones too */
+    size_t idle;
+    size_t queued; /* calls waiting */
+    uint64_t dialled;
+    uint64_t reused;
+    uint64_t resumed;
+};
+struct sl_origin_counts sl_origin_count(const struct sl_origin *o);
+
+#endif

@@ -1,0 +1,48 @@
+/* llm/usage.h -- tokens, model and stop reason, read on the way.
+ *
+ * One record per answer in the neutral form (in, cache_read, cache_write_5m,
+ * cache_write_1h, out, reasoning). Source: reported by the provider, counted
+ * while relaying (4 bytes of text a token), or estimated from the request.
+ */
+#ifndef SL_LLM_USAGE_H
+#define SL_LLM_USAGE_H
+
+#include "base/json.h"
+
+enum sl_usage_source { SL_USAGE_ESTIMATED, SL_USAGE_COUNTED, SL_USAGE_REPORTED };
+
+#define SL_USAGE_TEXT 128
+
+struct sl_usage {
+    enum sl_usage_source source;
+    uint64_t in, cache_read, cache_write_5m, cache_write_1h, out, reasoning;
+    uint64_t text_bytes; /* of content relayed, for counting */
+    bool has_stop;       /* a stop or finish reason was seen */
+    bool has_final;      /* a terminal event was seen */
+    char model[SL_USAGE_TEXT]; /* as the provider wrote it, cut; zero-terminated */
+    char stop[32];
+    char error_type[64]; /* of an error event or body */
+};
+
+void sl_usage_init(struct sl_usage *u);
+/* Merges the raw bytes of a `usage` object of either protocol: later non-null
+ * fields overwrite (never add); absurd values (> 10^12) are clamped. Returns
+ * false if it held no number. */
+bool sl_usage_merge(struct sl_usage *u, struct sl_str usage_object);
+/* Fills what was not reported: out from text_bytes, in from the request's size. */
+void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes);
+
+/* A plain (not streamed) answer, fed as it passes; bounded memory. */
+struct sl_answer_tap {
+    struct sl_json json;
+    struct sl_usage *u; /* up */
+    bool broken;        /* not JSON: passes all the same */
+    bool is_error;      /* has a top-level "error" that is not null */
+};
+void sl_answer_tap_init(struct sl_answer_tap *t, struct sl_usage *u);
+void sl_answer_tap_fini(struct sl_answer_tap *t);
+void sl_answer_tap_feed(struct sl_answer_tap *t, struct sl_str piece);
+/* True if it was whole JSON. */
+bool sl_answer_tap_finish(struct sl_answer_tap *t);
+
+#endif

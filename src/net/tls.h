@@ -1,0 +1,72 @@
+/* net/tls.h -- TLS profiles, and mbedtls as a byte transformer without sockets.
+ *
+ * A profile is what a configuration says once and many streams share: counted,
+ * immutable but for the session store of a client profile, which keeps the
+ * newest session of each (host, port) so that reconnecting resumes.
+ *
+ * Client   TLS 1.2 and 1.3, SNI, ALPN http/1.1, verification required: chain to
+ *          `ca_file` (or the system store) and the host name. There is no way
+ *          to make a client profile without a host name check except
+ *          verify=false, which is logged as a warning each time one is made.
+ * Server   certificate chain and key from PEM files (for sluice-mock).
+ * Session  `struct sl_tls` is used by net/stream only: cipher text in, plain
+ *          text out, and back.
+ * Source   mbedtls 3.6; RFC 8446, RFC 5246, RFC 6066 (SNI), RFC 7301 (ALPN).
+ */
+#ifndef SL_NET_TLS_H
+#define SL_NET_TLS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct sl_tls_profile;
+
+struct sl_tls_client_conf {
+    const char *ca_file;     /* PEM; NULL or "": the system's store */
+    const char *crl_file;    /* PEM; NULL or "": none */
+    const char *server_name; /* overrides the host name in SNI and check; may be NULL */
+    bool verify;
+};
+
+/* On failure *out is NULL and `why` (at least 256 bytes) says what to do. */
+SL_MUST enum sl_err sl_tls_client_profile(const struct sl_tls_client_conf *conf,
+                                          struct sl_tls_profile **out, char *why, size_t cap);
+SL_MUST enum sl_err sl_tls_server_profile(const char *cert_file, const char *key_file,
+                                          struct sl_tls_profile **out, char *why, size_t cap);
+struct sl_tls_profile *sl_tls_share(struct sl_tls_profile *p); /* one more holder */
+void sl_tls_drop(struct sl_tls_profile **p);                   /* one holder less */
+
+/* Makes a private CA, and a P-256 server certificate for `names` (comma
+ * separated DNS names and IP addresses) signed by it: DIR/ca.pem, DIR/cert.pem,
+ * DIR/key.pem (0600). Existing files that are still valid for a day are kept.
+ * For the mock and for development. */
+SL_MUST enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, char *why,
+                                          size_t cap);
+
+/* SHA-256 and constant-time work for the rooms above, so that only net sees
+ * mbedtls. `out` takes 32 bytes. */
+void sl_tls_sha256(struct sl_str data, uint8_t out[32]);
+
+/* ---- for net/stream ---- */
+struct sl_tls;
+
+enum sl_tls_step { SL_TLS_WANT_IO, SL_TLS_DONE, SL_TLS_EOF, SL_TLS_FAIL };
+
+/* `origin` ("host:port") keys the session store. NULL without memory. */
+SL_MUST struct sl_tls *sl_tls_new(struct sl_tls_profile *p, struct sl_str host,
+                                  struct sl_str origin, struct sl_buf *cipher_out);
+void sl_tls_end(struct sl_tls **t);
+/* The cipher text to read from; consumed from the front by the calls below. */
+void sl_tls_input(struct sl_tls *t, struct sl_str *cipher_in);
+enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why);
+/* DONE: *n plain bytes are in `out`. WANT_IO: more cipher text needed. EOF:
+ * close_notify. */
+enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n, enum sl_err *why);
+/* Encrypts all of `plain` into cipher_out; false when that is full or broken. */
+SL_MUST bool sl_tls_write(struct sl_tls *t, struct sl_str plain);
+void sl_tls_close_notify(struct sl_tls *t);
+bool sl_tls_is_resumed(const struct sl_tls *t);
+/* Why the certificate was refused, for the log; empty if it was not. */
+void sl_tls_reason(const struct sl_tls *t, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,50 @@
+/* policy/route.h -- from the model a client asks for to ordered candidates.
+ *
+ * Exact names and aliases first, then the longest matching "prefix*" or "*".
+ * This issue's ranking is by target priority (low first, file order within);
+ * only targets whose provider speaks the client's protocol are candidates.
+ * Pure; the table is immutable once built and owned by the snapshot. Providers
+ * are indices into the snapshot's list.
+ */
+#ifndef SL_POLICY_ROUTE_H
+#define SL_POLICY_ROUTE_H
+
+#include "base/err.h"
+
+#define SL_ROUTE_TARGETS_MAX 16
+
+enum sl_protocol { SL_ANTHROPIC = 1, SL_OPENAI = 2 }; /* bits: a provider may speak both */
+
+struct sl_target {
+    unsigned provider;      /* index */
+    unsigned speaks;        /* bits of enum sl_protocol */
+    struct sl_str model;    /* name at the provider; empty: the name asked for */
+    int64_t priority;       /* low first */
+};
+
+struct sl_model {
+    struct sl_str name; /* may be a pattern */
+    struct sl_str display_name;
+    const struct sl_str *aliases; /* up: in the table */
+    size_t aliases_n;
+    const struct sl_target *targets; /* up: in the table, sorted by priority */
+    size_t targets_n;
+    bool is_pattern;
+};
+
+struct sl_routes;
+
+struct sl_routes *sl_routes_new(void);
+void sl_routes_end(struct sl_routes **r);
+SL_MUST enum sl_err sl_routes_add(struct sl_routes *r, const struct sl_model *m, char *why,
+                                  size_t cap); /* copies; repeated names are CONFIG */
+size_t sl_routes_count(const struct sl_routes *r);
+const struct sl_model *sl_routes_at(const struct sl_routes *r, size_t i);
+
+/* NULL if nothing matches. */
+const struct sl_model *sl_route_find(const struct sl_routes *r, struct sl_str asked);
+/* Candidates in order; returns how many (0: SL_ERR_NO_TARGET). */
+size_t sl_route_rank(const struct sl_model *m, enum sl_protocol protocol,
+                     const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
+
+#endif
