@@ -1,0 +1,49 @@
+/* Allocation 1, 2, 3, ... N of a request fails: it ends with an answer or a
+ * closed connection, nothing leaks, and the next request is served. */
+#include "_house.h"
+
+static bool one_request(struct house *h, bool streams)
+{
+    bool closed = false;
+
+    house_send(h, streams);
+    for (int i = 0; i < 3000 && !closed; i++) {
+        sl_net_turn(h->net, 1);
+        closed = house_read(h);
+        if (strstr(h->got, "message_stop") != NULL || strstr(h->got, "input_tokens\":1") != NULL)
+            break;
+        if (strncmp(h->got, "HTTP/1.1 5", 10) == 0 || strncmp(h->got, "HTTP/1.1 4", 10) == 0)
+            break;
+    }
+    HOUSE_CHECK(closed || h->got_n > 0);
+    house_kill_client(h, false);
+    house_settle(h);
+    return strncmp(h->got, "HTTP/1.1 200", 12) == 0;
+}
+
+static void fail_each(bool streams)
+{
+    struct house h;
+    uint64_t before, calls;
+
+    house_open(&h, 3);
+    before = sl_mem_tries();
+    HOUSE_CHECK(one_request(&h, streams));
+    calls = sl_mem_tries() - before;
+    for (uint64_t n = 1; n <= calls + 4; n++) {
+        sl_mem_fail_at(n);
+        (void)one_request(&h, streams);
+        sl_mem_fail_at(0);
+        HOUSE_CHECK(one_request(&h, streams)); /* and the next is served */
+    }
+    printf("ok: %llu allocations, streams=%d\n", (unsigned long long)calls, streams);
+    house_close(&h);
+}
+
+int main(void)
+{
+    alarm(110);
+    fail_each(false);
+    fail_each(true);
+    return 0;
+}
