@@ -43,7 +43,7 @@ test-clients: ## the official clients, fetched by npm, against the gateway
 
 bench: ## this gateway and nginx in turn, against the same provider
 	@sh deps/setup.sh bench test
-	$(call build,release,sluice sluice-mock)
+	$(call build,release,sluice sluice-mock bench_load)
 	@$(call told,release) sh test/bench/run.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60), its corpus grows
