@@ -1,0 +1,173 @@
+/* http/message.c -- header lists and the one writer of header lines. */
+#include "http/message.h"
+
+struct sl_str sl_headers_get(const struct sl_headers *h, struct sl_str name)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (sl_str_eq_nocase(h->v[i].name, name))
+            return h->v[i].value;
+    return (struct sl_str){NULL, 0};
+}
+
+size_t sl_headers_count(const struct sl_headers *h, struct sl_str name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->n; i++)
+        n += sl_str_eq_nocase(h->v[i].name, name);
+    return n;
+}
+
+bool sl_headers_add(struct sl_headers *h, struct sl_arena *a, struct sl_str name,
+                    struct sl_str value)
+{
+    if (h->n == SL_MESSAGE_HEADERS_MAX)
+        return false;
+    if (h->n == h->cap) {
+        size_t cap = h->cap > 0 ? h->cap * 2 : 8;
+        struct sl_header *v = sl_arena_alloc(a, cap * sizeof(*v));
+
+        if (v == NULL)
+            return false;
+        if (h->n > 0)
+            memcpy(v, h->v, h->n * sizeof(*v));
+        h->v = v;
+        h->cap = cap;
+    }
+    h->v[h->n++] = (struct sl_header){name, value};
+    return true;
+}
+
+/* `name` is one of the comma separated words of a connection line. */
+static bool is_listed(struct sl_str line, struct sl_str name)
+{
+    struct sl_str word;
+
+    while (sl_str_split(&line, ',', &word))
+        if (sl_str_eq_nocase(sl_str_trim(word), name))
+            return true;
+    return false;
+}
+
+bool sl_headers_is_hop(const struct sl_headers *h, struct sl_str name)
+{
+    static const struct sl_str hops[] = {
+        SL_STR_INIT("connection"), SL_STR_INIT("keep-alive"),     SL_STR_INIT("te"),
+        SL_STR_INIT("trailer"),    SL_STR_INIT("upgrade"),        SL_STR_INIT("transfer-encoding"),
+        SL_STR_INIT("host"),       SL_STR_INIT("content-length"), SL_STR_INIT("expect")};
+
+    for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
+        if (sl_str_eq_nocase(name, hops[i]))
+            return true;
+    if (sl_str_starts_nocase(name, SL_STR("proxy-")))
+        return true;
+    for (size_t i = 0; i < h->n; i++)
+        if (sl_str_eq_nocase(h->v[i].name, SL_STR("connection")) && is_listed(h->v[i].value, name))
+            return true;
+    return false;
+}
+
+bool sl_headers_value_ok(struct sl_str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char c = (unsigned char)value.p[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9110 section 5.6.2: tchar. */
+static const bool token[256] = {
+    ['!'] = true,         ['#'] = true,         ['$'] = true,        ['%'] = true, ['&'] = true,
+    ['\''] = true,        ['*'] = true,         ['+'] = true,        ['-'] = true, ['.'] = true,
+    ['^'] = true,         ['_'] = true,         ['`'] = true,        ['|'] = true, ['~'] = true,
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true};
+
+bool sl_headers_name_ok(struct sl_str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!token[(unsigned char)name.p[i]])
+            return false;
+    return name.n > 0;
+}
+
+/* Lines that only the writer of a message may add, told apart by length first
+ * because this is asked for every line of every answer. */
+static bool is_ours(struct sl_str name)
+{
+    switch (name.n) {
+    case 4: return sl_str_eq_nocase(name, SL_STR("date"));
+    case 10: return sl_str_eq_nocase(name, SL_STR("connection"));
+    case 14: return sl_str_eq_nocase(name, SL_STR("content-length"));
+    case 17: return sl_str_eq_nocase(name, SL_STR("transfer-encoding"));
+    default: return false;
+    }
+}
+
+void sl_headers_write(struct sl_text *t, const struct sl_headers *h)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        const struct sl_header *one = &h->v[i];
+
+        if (is_ours(one->name) || !sl_headers_name_ok(one->name) ||
+            !sl_headers_value_ok(one->value))
+            continue;
+        sl_text_add(t, one->name);
+        sl_text_add(t, SL_STR(": "));
+        sl_text_add(t, one->value);
+        sl_text_add(t, SL_STR("\r\n"));
+    }
+}
+
+size_t sl_headers_room(const struct sl_headers *h)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->n; i++)
+        n += h->v[i].name.n + h->v[i].value.n + 4;
+    return n;
+}
+
+const char *sl_message_reason(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {{200, "OK"},
+                   {201, "Created"},
+                   {202, "Accepted"},
+                   {204, "No Content"},
+                   {304, "Not Modified"},
+                   {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {402, "Payment Required"},
+                   {403, "Forbidden"},
+                   {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {408, "Request Timeout"},
+                   {409, "Conflict"},
+                   {411, "Length Required"},
+                   {413, "Content Too Large"},
+                   {414, "URI Too Long"},
+                   {415, "Unsupported Media Type"},
+                   {422, "Unprocessable Content"},
+                   {429, "Too Many Requests"},
+                   {431, "Request Header Fields Too Large"},
+                   {499, "Client Closed Request"},
+                   {500, "Internal Server Error"},
+                   {501, "Not Implemented"},
+                   {502, "Bad Gateway"},
+                   {503, "Service Unavailable"},
+                   {504, "Gateway Timeout"},
+                   {505, "HTTP Version Not Supported"},
+                   {529, "Overloaded"}};
+    static const char *const classes[] = {"Informational", "Success", "Redirection", "Client Error",
+                                          "Server Error"};
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return status >= 100 && status < 600 ? classes[status / 100 - 1] : "Unknown";
+}
