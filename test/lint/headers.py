@@ -17,9 +17,11 @@ for path in files("src"):
     text = read(path)
     raw = text.split("\n")
     short = path[len("src/"):]
-    if not re.match(r"/\* " + re.escape(short) + r" -- \S", text):
-        report.add(path, 1, f"does not begin with a comment `{short} -- purpose`", raw[0])
+    if not text.startswith("/* "):
+        report.add(path, 1, "does not begin with a comment", raw[0])
     if path.endswith(".h"):
+        if not re.match(r"/\* " + re.escape(short) + r" -- \S", text):
+            report.add(path, 1, f"does not begin with a comment `{short} -- purpose`", raw[0])
         guard = "SL_" + re.sub(r"\W", "_", short).upper()
         if f"#ifndef {guard}\n#define {guard}\n" not in text:
             report.add(path, 1, f"the guard is not {guard}", raw[0])
