@@ -268,10 +268,18 @@ static void on_connected(struct load *l, struct conn *c)
         push_request(l, c);
 }
 
-/* Connections are opened some at a time, so that no accept queue overflows. */
+/* Connections are opened some at a time, so that no accept queue overflows;
+ * held streams too, since behind each stands a handshake. */
+static bool may_dial(const struct load *l)
+{
+    size_t under_way = l->mode == HOLD ? l->dialled - l->there : l->dialling;
+
+    return l->dialled < l->conns_n && under_way < DIALS_MAX;
+}
+
 static void dial_more(struct load *l)
 {
-    while (l->dialled < l->conns_n && l->dialling < DIALS_MAX) {
+    while (may_dial(l)) {
         struct conn *c = &l->conns[l->dialled++];
 
         dial(l, c);

@@ -1,0 +1,178 @@
+"""What `make bench` measures: one function per kind of load, and the rows of
+the table with the bars that the project set itself."""
+
+import json
+import socket
+import statistics
+import time
+
+from _peers import rss_kib
+
+PEERS = ("gateway", "nginx")
+STREAMS = 2000
+
+
+def in_turn(turn):
+    return PEERS if turn % 2 == 0 else PEERS[::-1]
+
+
+def message(model, text="Say something.", stream=False):
+    body = {"model": model, "max_tokens": 1024, "messages": [{"role": "user", "content": text}]}
+    if stream:
+        body["stream"] = True
+    return json.dumps(body).encode()
+
+
+class Row:
+    """One line of the table: what each round gave for each peer."""
+
+    def __init__(self, title, unit, digits=1, ratio=None, most=None):
+        self.title, self.unit, self.digits = title, unit, digits
+        self.ratio, self.most = ratio, most  # the bars: against nginx, or absolute
+        self.values = {p: [] for p in PEERS}
+        self.busy = {p: [] for p in PEERS}
+
+    def add(self, peer, value, busy=None):
+        self.values[peer].append(value)
+        if busy is not None:
+            self.busy[peer].append(busy)
+
+    def cell(self, values, digits):
+        text = f"{statistics.median(values):,.{digits}f}"
+        if len(values) > 1:
+            text += f" ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+        return text
+
+    def line(self):
+        ours, theirs = self.values["gateway"], self.values["nginx"]
+        ratios = [a / b for a, b in zip(ours, theirs) if b > 0]
+        middle = statistics.median(ratios) if ratios else float("nan")
+        if self.most is not None:
+            bar, good = f"{self.most:g} {self.unit.split(' ')[0]}", statistics.median(ours) <= self.most
+        else:
+            bar, good = f"{self.ratio:.2f} ×", middle <= self.ratio
+        cells = [f"{self.title}, {self.unit}", self.cell(ours, self.digits), self.cell(theirs, self.digits), self.cell(ratios, 2) if ratios else "–", "≤ " + bar, "yes" if good else "**no**"]
+        return "| " + " | ".join(cells) + " |"
+
+    def busy_text(self):
+        if not self.busy["gateway"]:
+            return ""
+        return ", ".join(f"{p} {statistics.median(self.busy[p]) * 100:.0f} %" for p in PEERS)
+
+
+ROWS = {
+    "plain": Row("plain answer of 1 kB", "CPU-µs a request", ratio=1.05),
+    "stream": Row("stream of 100 events", "CPU-µs an event", 2, ratio=1.05),
+    "prompt": Row("prompt of 1 MB", "CPU-µs a request", 0, ratio=2.6),
+    "refused": Row("refused key", "CPU-µs a request", ratio=0.85),
+    "latency": Row("added median at 1,000 requests a second", "µs", 0, ratio=1.0),
+    "many": Row(f"event at {STREAMS:,} streams", "CPU-µs an event", 2, ratio=0.9),
+    "stream_memory": Row(f"open idle stream of {STREAMS:,}", "KiB of memory", most=54),
+    "client_memory": Row(f"idle client connection of {STREAMS:,}", "KiB of memory", most=2),
+}
+
+
+def cpu_per(result, what):
+    return result["cpu_us"] / result[what], result["cpu_us"] / result["seconds"] / 1e6
+
+
+def saturate(bench, turn, row, request, what, **more):
+    seconds = 0.8 if bench.quick else 1.5
+    for peer in in_turn(turn):
+        ROWS[row].add(peer, *cpu_per(bench.load(peer, request, seconds, **more), what))
+
+
+def plain_request(bench):
+    return bench.request("plain", "/v1/messages", message("mock-bytes-1024"))
+
+
+def stream_request(bench):
+    return bench.request("stream", "/v1/messages", message("mock-events-100", stream=True))
+
+
+def plain(bench, turn):
+    saturate(bench, turn, "plain", plain_request(bench), "requests", body=1024)
+
+
+def ask_directly(bench, file):
+    """Events of the provider's own answer."""
+    with open(file, "rb") as f:
+        request = f.read().replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+    with socket.create_connection(("127.0.0.1", bench.ports["direct"]), 5) as s:
+        s.sendall(request)
+        answer = b"".join(iter(lambda: s.recv(65536), b""))
+    return answer.count(b"\nevent: ")
+
+
+def stream(bench, turn):
+    request = stream_request(bench)
+    saturate(bench, turn, "stream", request, "events", events=ask_directly(bench, request))
+
+
+def prompt(bench, turn):
+    text = "The quick brown fox jumps over the lazy dog. " * (1048576 // 45)
+    request = bench.request("prompt", "/v1/messages", message("mock-bytes-1024", text))
+    saturate(bench, turn, "prompt", request, "requests", connections=8, body=1024)
+
+
+def refused(bench, turn):
+    request = bench.request("refused", "/v1/messages", message("mock-bytes-1024"), key="sk-slc-nobody-00000000")
+    saturate(bench, turn, "refused", request, "requests", status=401)
+
+
+def latency(bench, turn):
+    seconds = 1.5 if bench.quick else 3
+    request = plain_request(bench)
+    p50 = {p: bench.load(p, request, seconds, mode="rate", rate=1000, connections=64, body=1024)["p50_us"] for p in ("direct", *in_turn(turn))}
+    for peer in PEERS:
+        ROWS["latency"].add(peer, p50[peer] - p50["direct"])
+
+
+def memory_of(bench, peer, request):
+    """KiB for each of so many held connections, in a process that is fresh but
+    has answered once."""
+    bench.start(peer)
+    bench.load(peer, plain_request(bench), 0.05, warm=0, connections=1)
+    time.sleep(0.1)
+    before = rss_kib(bench.pids(peer))
+    held = bench.load(peer, request, 0.5, warm=1, mode="hold", connections=STREAMS)
+    return (held["rss_kib"] - before) / STREAMS
+
+
+def memory(bench, turn):
+    idle = bench.request("idle", "/v1/messages", message("mock-events-3-slow-3600s", stream=True))
+    client = bench.request("client", "/healthz", b"", method="GET")
+    for peer in in_turn(turn):
+        ROWS["client_memory"].add(peer, memory_of(bench, peer, client))
+        ROWS["stream_memory"].add(peer, memory_of(bench, peer, idle))
+
+
+def many(bench, turn):
+    request = bench.request("many", "/v1/messages", message("mock-events-100000-slow-200ms", stream=True))
+    for peer in in_turn(turn):
+        bench.start(peer)
+        result = bench.load(peer, request, 3 if bench.quick else 5, warm=1, mode="hold", connections=STREAMS)
+        ROWS["many"].add(peer, *cpu_per(result, "events"))
+
+
+def calls(bench):
+    """Lines that say what each peer asks of the kernel, per answer or event."""
+    for name, request, what in (("plain", plain_request(bench), "requests"), ("stream", stream_request(bench), "events")):
+        for peer in PEERS:
+            result, counted = bench.strace(peer, request, 1.5)
+            n = max(1, result[what])
+            top = sorted(counted.items(), key=lambda c: -c[1])
+            parts = [f"{call} {count / n:.2f}" for call, count in top if count / n >= 0.005]
+            yield f"- {name}, system calls of {peer} per {what[:-1]}: {sum(counted.values()) / n:.2f} ({', '.join(parts)})"
+
+
+# name, function, the most rounds it is worth
+MEASURES = {
+    "plain": (plain, 99),
+    "stream": (stream, 99),
+    "prompt": (prompt, 99),
+    "refused": (refused, 99),
+    "latency": (latency, 99),
+    "many": (many, 2),
+    "memory": (memory, 2),
+}
