@@ -1,0 +1,83 @@
+/* http/link.h -- one connection to a provider, and waiting for one: what pool.c
+ * and client.c share. Nobody else includes it.
+ *
+ *     DIALLING ─► LEASED ◄─► IDLE        (any) ─► closed and buried
+ *
+ * Rule 13 of the pool: a connection comes back only at the end of a message,
+ * with keep-alive, with no byte left over; one that becomes readable while idle
+ * is closed.
+ */
+#ifndef SL_HTTP_LINK_H
+#define SL_HTTP_LINK_H
+
+#include "http/pool.h"
+#include "net/dial.h"
+#include "net/stream.h"
+#include "net/timer.h"
+
+#define SL_ORIGIN_MAGIC 0x4f524947u
+#define SL_LINK_MAGIC 0x4c494e4bu
+
+struct sl_origin {
+    uint32_t magic;
+    struct sl_net *net; /* up */
+    struct sl_origin_conf conf;
+    char *name;     /* owns */
+    char *host;     /* owns */
+    size_t holders; /* shares given out */
+    size_t links;   /* open connections, dialling ones too */
+    size_t n_idle;
+    size_t n_dialling;
+    size_t n_waiting;
+    struct sl_list idle; /* newest first */
+    struct sl_list dialling;
+    struct sl_list waiting; /* oldest first */
+    uint64_t dialled;
+    uint64_t reused;
+    struct sl_grave grave;
+};
+
+enum sl_link_state { SL_LINK_DIALLING, SL_LINK_IDLE, SL_LINK_LEASED, SL_LINK_CLOSED };
+
+/* What a leased connection says to whoever leased it. */
+struct sl_link_ops {
+    void (*data)(void *user, struct sl_str bytes);
+    void (*drain)(void *user);
+    void (*end)(void *user, enum sl_err why);
+};
+
+struct sl_link {
+    uint32_t magic;
+    enum sl_link_state state;
+    bool rested;                   /* has been idle: its peer may be closing it right now */
+    struct sl_origin *origin;      /* up */
+    struct sl_stream *stream;      /* owns */
+    const struct sl_link_ops *ops; /* shared: static; while leased */
+    void *user;                    /* up: while leased */
+    struct sl_list node;           /* in idle or dialling */
+    struct sl_timer timer;         /* the end of being idle */
+    uint64_t begun_ms;
+    uint64_t connect_ms;
+    struct sl_grave grave;
+};
+
+/* Embedded in a call that wants a connection. */
+struct sl_wait {
+    struct sl_list node;      /* in origin->waiting */
+    struct sl_origin *origin; /* up: kept alive by the wait, then by the link */
+    struct sl_timer timer;
+    uint64_t begun_ms;
+    bool fresh; /* only a connection made from now on will do */
+    /* From the loop or from sl_pool_wait(); must not call a holder. */
+    void (*got)(struct sl_wait *w, struct sl_link *link);
+    /* From the loop. `reason`: of a refused certificate; dies on return. */
+    void (*failed)(struct sl_wait *w, enum sl_err why, struct sl_str reason);
+};
+
+/* Not SL_OK: the queue is full, and nothing is waiting. */
+SL_MUST enum sl_err sl_pool_wait(struct sl_origin *o, struct sl_wait *w);
+void sl_pool_leave(struct sl_wait *w);
+/* The lease ends; `whole` only under rule 13. */
+void sl_pool_give(struct sl_link **link, bool whole);
+
+#endif

@@ -1,0 +1,415 @@
+/* http/pool.c -- connections by origin: leased, idle, being made, waited for. */
+#include "http/link.h"
+
+#include "base/mem.h"
+#include "net/tls.h"
+
+static const struct sl_stream_ops stream_ops;
+
+/* ---- the origin ---- */
+
+static void copy_conf(struct sl_origin *o, const struct sl_origin_conf *conf)
+{
+    o->conf = *conf;
+    o->conf.name = sl_str_of(o->name);
+    o->conf.host = sl_str_of(o->host);
+    if (o->conf.max_connections == 0)
+        o->conf.max_connections = 1; /* none would be a wait without an end */
+}
+
+struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf *conf)
+{
+    struct sl_origin *o = sl_mem_new(sizeof(*o));
+
+    o->magic = SL_ORIGIN_MAGIC;
+    o->net = net;
+    o->holders = 1;
+    o->name = sl_mem_dup(conf->name);
+    o->host = sl_mem_dup(conf->host);
+    sl_list_init(&o->idle);
+    sl_list_init(&o->dialling);
+    sl_list_init(&o->waiting);
+    copy_conf(o, conf);
+    if (o->conf.tls != NULL)
+        sl_tls_share(o->conf.tls);
+    return o;
+}
+
+struct sl_origin *sl_origin_share(struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    o->holders++;
+    return o;
+}
+
+struct sl_origin_counts sl_origin_count(const struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    return (struct sl_origin_counts){.open = o->links,
+                                     .idle = o->n_idle,
+                                     .queued = o->n_waiting,
+                                     .dialled = o->dialled,
+                                     .reused = o->reused};
+}
+
+static void reap_origin(struct sl_grave *g)
+{
+    struct sl_origin *o = SL_CONTAINER(g, struct sl_origin, grave);
+
+    if (o->conf.tls != NULL)
+        sl_tls_drop(&o->conf.tls);
+    sl_mem_free(o->name);
+    sl_mem_free(o->host);
+    o->magic = SL_OBJ_DEAD;
+    sl_mem_free(o);
+}
+
+static void end_if_unused(struct sl_origin *o)
+{
+    if (o->holders > 0 || o->links > 0 || o->n_waiting > 0 || o->magic != SL_ORIGIN_MAGIC)
+        return;
+    o->magic = SL_OBJ_DEAD; /* buried once, however many frames ask */
+    sl_net_bury(o->net, &o->grave, reap_origin);
+}
+
+/* ---- links ---- */
+
+static void leave_list(struct sl_link *l)
+{
+    if (l->state == SL_LINK_IDLE)
+        l->origin->n_idle--;
+    if (l->state == SL_LINK_DIALLING)
+        l->origin->n_dialling--;
+    sl_list_unlink(&l->node);
+    sl_timer_stop(l->origin->net, &l->timer);
+}
+
+static void reap_link(struct sl_grave *g)
+{
+    struct sl_link *l = SL_CONTAINER(g, struct sl_link, grave);
+
+    l->magic = SL_OBJ_DEAD;
+    sl_mem_free(l);
+}
+
+static void close_link(struct sl_link *l)
+{
+    struct sl_origin *o = l->origin;
+
+    leave_list(l);
+    l->state = SL_LINK_CLOSED;
+    sl_stream_close(&l->stream);
+    o->links--;
+    sl_net_bury(o->net, &l->grave, reap_link);
+}
+
+static struct sl_link *oldest_idle(struct sl_origin *o)
+{
+    return SL_CONTAINER(o->idle.prev, struct sl_link, node);
+}
+
+static void on_expired(struct sl_timer *t)
+{
+    struct sl_link *l = SL_CONTAINER(t, struct sl_link, timer);
+    struct sl_origin *o = l->origin;
+
+    close_link(l);
+    end_if_unused(o);
+}
+
+static void dial(struct sl_origin *o)
+{
+    struct sl_link *l = sl_mem_new(sizeof(*l));
+    struct sl_dial_to to = {.host = o->conf.host,
+                            .port = o->conf.port,
+                            .tls = o->conf.tls,
+                            .connect_ms = o->conf.connect_ms,
+                            .dns_ttl_ms = o->conf.dns_ttl_ms};
+
+    l->magic = SL_LINK_MAGIC;
+    l->state = SL_LINK_DIALLING;
+    l->origin = o;
+    l->begun_ms = sl_net_now(o->net);
+    sl_timer_init(&l->timer, on_expired);
+    sl_list_init(&l->node);
+    sl_list_push_back(&o->dialling, &l->node);
+    o->links++;
+    o->n_dialling++;
+    o->dialled++;
+    l->stream = sl_stream_dial(o->net, &to, &stream_ops, l);
+}
+
+static void lease(struct sl_link *l, struct sl_wait *w)
+{
+    struct sl_origin *o = l->origin;
+
+    if (l->rested)
+        o->reused++;
+    leave_list(l);
+    l->state = SL_LINK_LEASED;
+    sl_list_unlink(&w->node);
+    o->n_waiting--;
+    sl_timer_stop(o->net, &w->timer);
+    w->got(w, l);
+}
+
+/* The first call that this connection will do for. */
+static struct sl_wait *first_waiting(struct sl_origin *o, bool rested)
+{
+    for (struct sl_list *n = o->waiting.next; n != &o->waiting; n = n->next) {
+        struct sl_wait *w = SL_CONTAINER(n, struct sl_wait, node);
+
+        if (!rested || !w->fresh)
+            return w;
+    }
+    return NULL;
+}
+
+/* Idle connections to waiting calls; then as many dials under way as calls
+ * wait, within the limit. An idle connection that nobody wants makes room. */
+static void pump(struct sl_origin *o)
+{
+    struct sl_wait *w;
+
+    while (o->n_idle > 0 && (w = first_waiting(o, true)) != NULL)
+        lease(SL_CONTAINER(o->idle.next, struct sl_link, node), w);
+    while (o->n_dialling < o->n_waiting) {
+        if (o->links >= o->conf.max_connections) {
+            if (o->n_idle == 0)
+                return;
+            close_link(oldest_idle(o));
+        }
+        dial(o);
+    }
+}
+
+/* Connections ready for the requests to come. Asked for only by a request, so
+ * that a provider that is down is not dialled in a circle. */
+static void keep_warm(struct sl_origin *o)
+{
+    size_t most = o->conf.warm < o->conf.max_keepalive ? o->conf.warm : o->conf.max_keepalive;
+
+    while (o->n_idle + o->n_dialling < o->n_waiting + most && o->links < o->conf.max_connections)
+        dial(o);
+}
+
+static void rest(struct sl_link *l)
+{
+    struct sl_origin *o = l->origin;
+
+    leave_list(l); /* a dialling one; for a leased one nothing */
+    l->state = SL_LINK_IDLE;
+    l->rested = true;
+    o->n_idle++;
+    sl_list_push_front(&o->idle, &l->node);
+    sl_timer_start(o->net, &l->timer, o->conf.keepalive_expiry_ms);
+    sl_stream_want(l->stream, true);
+    pump(o);
+    while (o->n_idle > o->conf.max_keepalive)
+        close_link(oldest_idle(o));
+}
+
+void sl_pool_give(struct sl_link **pl, bool whole)
+{
+    struct sl_link *l = *pl;
+    struct sl_origin *o;
+
+    SL_OBJ_CHECK(l, SL_LINK_MAGIC);
+    SL_CHECK(l->state == SL_LINK_LEASED);
+    *pl = NULL;
+    o = l->origin;
+    l->ops = NULL;
+    l->user = NULL;
+    if (whole && o->holders > 0 && o->links <= o->conf.max_connections) {
+        rest(l);
+        return;
+    }
+    close_link(l);
+    pump(o);
+    end_if_unused(o);
+}
+
+void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *conf)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    SL_CHECK(conf->port == o->conf.port && conf->tls == o->conf.tls &&
+             sl_str_eq(conf->host, o->conf.host));
+    copy_conf(o, conf);
+    while (o->n_idle > o->conf.max_keepalive)
+        close_link(oldest_idle(o));
+    pump(o);
+}
+
+void sl_origin_drop(struct sl_origin **po)
+{
+    struct sl_origin *o = *po;
+
+    if (o == NULL)
+        return;
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    *po = NULL;
+    if (--o->holders > 0)
+        return;
+    while (o->n_idle > 0)
+        close_link(oldest_idle(o));
+    while (o->n_dialling > o->n_waiting)
+        close_link(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
+    end_if_unused(o);
+}
+
+/* ---- waiting ---- */
+
+static void end_wait(struct sl_wait *w)
+{
+    sl_list_unlink(&w->node);
+    w->origin->n_waiting--;
+    sl_timer_stop(w->origin->net, &w->timer);
+}
+
+/* Calls at the front wait for dials under way, whose limit is their own. */
+static bool is_covered(const struct sl_wait *w)
+{
+    const struct sl_origin *o = w->origin;
+    size_t before = 0;
+
+    for (struct sl_list *n = w->node.prev; n != &o->waiting; n = n->prev)
+        before++;
+    return before < o->n_dialling;
+}
+
+static void on_waited(struct sl_timer *t)
+{
+    struct sl_wait *w = SL_CONTAINER(t, struct sl_wait, timer);
+    struct sl_origin *o = w->origin;
+
+    if (is_covered(w)) {
+        sl_timer_start(o->net, &w->timer, o->conf.connect_ms);
+        return;
+    }
+    end_wait(w);
+    w->failed(w, SL_ERR_QUEUE_SLOW, (struct sl_str){NULL, 0});
+    end_if_unused(o);
+}
+
+enum sl_err sl_pool_wait(struct sl_origin *o, struct sl_wait *w)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    w->origin = o;
+    w->begun_ms = sl_net_now(o->net);
+    sl_list_init(&w->node);
+    sl_timer_init(&w->timer, on_waited);
+    sl_list_push_back(&o->waiting, &w->node);
+    o->n_waiting++;
+    pump(o);
+    if (sl_list_is_linked(&w->node) && o->n_waiting > o->n_dialling + o->conf.queue_max) {
+        end_wait(w);
+        end_if_unused(o);
+        return SL_ERR_QUEUE_FULL;
+    }
+    if (sl_list_is_linked(&w->node))
+        sl_timer_start(o->net, &w->timer, o->conf.queue_wait_ms);
+    if (o->holders > 0)
+        keep_warm(o);
+    return SL_OK;
+}
+
+void sl_pool_leave(struct sl_wait *w)
+{
+    struct sl_origin *o = w->origin;
+
+    if (!sl_list_is_linked(&w->node))
+        return;
+    end_wait(w);
+    if (o->holders == 0)
+        while (o->n_dialling > o->n_waiting)
+            close_link(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
+    end_if_unused(o);
+}
+
+/* ---- what the streams say ---- */
+
+static void on_open(void *holder)
+{
+    struct sl_link *l = holder;
+    struct sl_origin *o = l->origin;
+    struct sl_wait *w;
+
+    SL_OBJ_CHECK(l, SL_LINK_MAGIC);
+    l->connect_ms = sl_net_now(o->net) - l->begun_ms;
+    w = first_waiting(o, false);
+    if (w != NULL) {
+        sl_stream_want(l->stream, true);
+        lease(l, w);
+    } else if (o->holders > 0) {
+        rest(l);
+    } else {
+        close_link(l);
+        end_if_unused(o);
+    }
+}
+
+/* Bytes nobody asked for: whatever they are, the next call must not get them. */
+static void on_data(void *holder, struct sl_str bytes)
+{
+    struct sl_link *l = holder;
+    struct sl_origin *o = l->origin;
+
+    SL_OBJ_CHECK(l, SL_LINK_MAGIC);
+    if (l->state == SL_LINK_LEASED) {
+        l->ops->data(l->user, bytes);
+        return;
+    }
+    close_link(l);
+    end_if_unused(o);
+}
+
+static void on_drain(void *holder)
+{
+    struct sl_link *l = holder;
+
+    SL_OBJ_CHECK(l, SL_LINK_MAGIC);
+    if (l->state == SL_LINK_LEASED)
+        l->ops->drain(l->user);
+}
+
+/* A dial that failed is told to the first call that no other dial is for. */
+static void dial_failed(struct sl_link *l, enum sl_err why)
+{
+    struct sl_origin *o = l->origin;
+    struct sl_wait *w = NULL;
+    char text[256];
+    struct sl_str reason = sl_str_first(sl_stream_reason(l->stream), sizeof(text));
+
+    if (reason.n > 0)
+        memcpy(text, reason.p, reason.n);
+    close_link(l);
+    if (o->n_waiting > o->n_dialling)
+        w = first_waiting(o, false);
+    if (w != NULL) {
+        end_wait(w);
+        w->failed(w, why == SL_OK ? SL_ERR_CONNECT : why, (struct sl_str){text, reason.n});
+    }
+    if (o->n_waiting > 0)
+        pump(o);
+    end_if_unused(o);
+}
+
+static void on_end(void *holder, enum sl_err why)
+{
+    struct sl_link *l = holder;
+    struct sl_origin *o = l->origin;
+
+    SL_OBJ_CHECK(l, SL_LINK_MAGIC);
+    switch (l->state) {
+    case SL_LINK_LEASED: l->ops->end(l->user, why); return;
+    case SL_LINK_DIALLING: dial_failed(l, why); return;
+    case SL_LINK_IDLE:
+        close_link(l);
+        end_if_unused(o);
+        return;
+    case SL_LINK_CLOSED: return;
+    }
+}
+
+static const struct sl_stream_ops stream_ops = {
+    .open = on_open, .data = on_data, .drain = on_drain, .end = on_end};
