@@ -1,0 +1,99 @@
+// Claude Code in print mode, in a home of its own, with no traffic but ours.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ask, key } from './world.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const program = path.join(here, 'node_modules/.bin/claude');
+
+function claude(world, args, { auth = 'ANTHROPIC_AUTH_TOKEN', token = key, kill } = {}) {
+  const home = fs.mkdtempSync(path.join(world.dir, 'home-'));
+  const work = path.join(home, 'work');
+  fs.mkdirSync(work);
+  const env = {
+    PATH: process.env.PATH,
+    LANG: 'C.UTF-8',
+    HOME: home,
+    CLAUDE_CONFIG_DIR: path.join(home, '.claude'),
+    ANTHROPIC_BASE_URL: world.base,
+    [auth]: token,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    CLAUDE_CODE_MAX_RETRIES: '1',
+    DISABLE_AUTOUPDATER: '1',
+    API_TIMEOUT_MS: '20000',
+    NO_PROXY: '*',
+  };
+  return new Promise((done, fail) => {
+    const p = spawn(program, ['-p', ...args], { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const late = setTimeout(() => p.kill('SIGKILL'), 60000);
+    let out = '';
+    let err = '';
+    p.stdout.on('data', (d) => {
+      out += d;
+      if (kill && kill(out)) p.kill('SIGINT');
+    });
+    p.stderr.on('data', (d) => (err += d));
+    p.on('error', fail);
+    p.on('close', (code) => {
+      clearTimeout(late);
+      done({ code, out, err });
+    });
+  });
+}
+
+const lines = (out) => out.split('\n').filter(Boolean).map((l) => JSON.parse(l));
+
+export default async function claudeCode(world) {
+  const test = (what, run) => world.test(`claude-code: ${what}`, run, 70000);
+
+  for (const auth of ['ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_API_KEY']) {
+    await test(`plain, ${auth}`, async () => {
+      const r = await claude(world, ['--model', 'claude-mock', '--output-format', 'json', 'Say good morning.'], { auth });
+      assert.equal(r.code, 0, r.out + r.err);
+      const result = JSON.parse(r.out);
+      assert.equal(result.is_error, false);
+      assert.match(result.result, /Say good morning\./);
+      assert.ok(result.usage.output_tokens > 0);
+    });
+  }
+  await test('streamed', async () => {
+    const r = await claude(world, ['--model', 'claude-mock', '--output-format', 'stream-json', '--include-partial-messages', '--verbose', 'Count for me.']);
+    assert.equal(r.code, 0, r.out + r.err);
+    const events = lines(r.out).filter((l) => l.type === 'stream_event').map((l) => l.event);
+    assert.equal(events[0].type, 'message_start');
+    assert.equal(events.at(-1).type, 'message_stop');
+    const text = events.filter((e) => e.delta?.type === 'text_delta').map((e) => e.delta.text).join('');
+    assert.match(text, /Count for me\./);
+  });
+  await test('a tool call and the turn after', async () => {
+    const r = await claude(world, ['--model', 'claude-mock-tools', '--output-format', 'stream-json', '--verbose', 'What is the weather?']);
+    assert.equal(r.code, 0, r.out + r.err);
+    const said = lines(r.out);
+    const blocks = said.flatMap((l) => (Array.isArray(l.message?.content) ? l.message.content : []));
+    assert.ok(blocks.some((b) => b.type === 'tool_use' && b.input.city === 'Oslo'), 'the call');
+    assert.ok(blocks.some((b) => b.type === 'tool_result'), 'its result');
+    assert.equal(said.at(-1).type, 'result');
+    assert.equal(said.at(-1).is_error, false);
+  });
+  await test('several at once', async () => {
+    const all = await Promise.all(['one', 'two', 'three'].map((n) => claude(world, ['--model', 'claude-mock', '--output-format', 'json', `Just say ${n}.`])));
+    all.forEach((r, i) => assert.match(JSON.parse(r.out).result, new RegExp(`Just say ${['one', 'two', 'three'][i]}`)));
+  });
+  await test('interrupted: the provider sees it within a second', async () => {
+    const r = claude(world, ['--model', 'mock-events-100000-slow-20ms', '--output-format', 'stream-json', '--include-partial-messages', '--verbose', 'Go on.'], { kill: (out) => out.includes('text_delta') });
+    await r;
+    await world.providerIsIdle();
+  });
+  await test('an unknown model is explained', async () => {
+    const r = await claude(world, ['--model', 'nobody-has-this', '--output-format', 'json', 'Hello?']);
+    assert.notEqual(r.code, 0);
+    assert.match(r.out, /model/i);
+  });
+  await test('model discovery', async () => {
+    const a = await ask(world.port, { path: '/v1/models?limit=1000', headers: { authorization: `Bearer ${key}`, 'anthropic-version': '2023-06-01', 'user-agent': 'claude-code/2.1.331' } });
+    assert.ok(JSON.parse(a.body).data.some((m) => m.id.includes('claude')));
+  });
+}

@@ -1,0 +1,199 @@
+// What the suites stand on: the mock provider and the gateway on ports of their
+// own, and a place where tests report. Standard library only.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const source = process.env.SLUICE_SOURCE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const build = process.env.SLUICE_BUILD ?? path.join(source, 'build/asan');
+const programs = {
+  gateway: process.env.SLUICE_BIN ?? path.join(build, 'sluice'),
+  mock: process.env.SLUICE_MOCK_BIN ?? path.join(build, 'sluice-mock'),
+};
+
+export const key = 'sk-slc-clients-5f0e1d2c3b4a59687786958493a2b1c0';
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const configuration = ({ port, admin, tls, dir }) => `
+listen: 127.0.0.1:${port}
+admin: {listen: "127.0.0.1:${admin}", key: "clients-admin-0123456789abcdef"}
+log: {level: warn, access: stdout, format: json}
+providers:
+  - name: mock-anthropic
+    protocol: anthropic
+    base_url: "https://localhost:${tls}"
+    keys: ["provider-key"]
+    tls: {ca_file: "${dir}/ca.pem"}
+  - name: mock-openai
+    protocol: openai
+    base_url: "https://localhost:${tls}/v1/"
+    keys: ["provider-key"]
+    tls: {ca_file: "${dir}/ca.pem"}
+models:
+  - name: "mock-*"
+    targets: [{provider: mock-anthropic}, {provider: mock-openai}]
+  - name: claude-mock
+    display_name: Mock Claude
+    aliases: [claude-mock-latest]
+    targets: [{provider: mock-anthropic, model: mock-echo}]
+  - name: claude-mock-tools
+    targets: [{provider: mock-anthropic, model: mock-tools}]
+  - name: gpt-mock
+    targets: [{provider: mock-openai, model: mock-echo}]
+  - name: text-embedding-mock
+    targets: [{provider: mock-openai}]
+  - name: omni-moderation-latest
+    targets: [{provider: mock-openai}]
+tenants:
+  - name: clients
+    keys: [{name: tests, key: "${key}"}]
+`;
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const s = net.createServer().on('error', fail);
+    s.listen(0, '127.0.0.1', () => {
+      const { port } = s.address();
+      s.close(() => done(port));
+    });
+  });
+}
+
+// One whole answer: status, headers, the body's bytes without their framing.
+export function ask(port, { method = 'GET', path: at = '/', headers = {}, body, timeout = 15000 } = {}) {
+  return new Promise((done, fail) => {
+    const r = http.request({ host: '127.0.0.1', port, method, path: at, headers, agent: false, timeout }, (answer) => {
+      const parts = [];
+      answer.on('data', (d) => parts.push(d));
+      answer.on('error', fail);
+      answer.on('end', () => done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }));
+    });
+    r.on('timeout', () => r.destroy(new Error(`no answer within ${timeout} ms`)));
+    r.on('error', fail);
+    r.end(body);
+  });
+}
+
+function start(name, args, dir, log) {
+  const out = fs.openSync(path.join(dir, `${name}.out`), 'w');
+  const p = spawn(programs[name], args, {
+    cwd: dir,
+    stdio: ['ignore', name === 'mock' ? 'pipe' : out, fs.openSync(log, 'w')],
+    env: { ...process.env, HOME: dir, SLUICE_STATE_DIR: dir },
+  });
+  p.ended = new Promise((done) => p.on('close', (code, signal) => done(signal ?? code)));
+  p.on('error', (e) => fs.writeFileSync(log, String(e)));
+  return p;
+}
+
+function within(ms, promise, what) {
+  let timer;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`${what} took longer than ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export class World {
+  passed = 0;
+  failed = 0;
+
+  async open() {
+    this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-clients-'));
+    this.logs = { mock: path.join(this.dir, 'mock.log'), gateway: path.join(this.dir, 'gateway.log') };
+    this.mock = start('mock', ['--listen', '127.0.0.1:0', '--plain', '127.0.0.1:0', '--tls-dir', this.dir], this.dir, this.logs.mock);
+    const ready = new Promise((done, fail) => {
+      let said = '';
+      this.mock.stdout.on('data', (d) => {
+        said += d;
+        const m = /ready tls=(\d+) plain=(\d+)/.exec(said);
+        if (m) done(m);
+      });
+      this.mock.ended.then((code) => fail(new Error(`the mock provider ended with ${code}: ${this.words('mock')}`)));
+    });
+    const [, tls, plain] = await within(15000, ready, 'the mock provider');
+    this.plain = Number(plain);
+    this.port = await freePort();
+    this.admin = await freePort();
+    const file = path.join(this.dir, 'gateway.yaml');
+    fs.writeFileSync(file, configuration({ port: this.port, admin: this.admin, tls, dir: this.dir }));
+    this.gateway = start('gateway', ['serve', '-c', file], this.dir, this.logs.gateway);
+    this.base = `http://127.0.0.1:${this.port}`;
+    for (let tries = 0; ; tries++) {
+      if (this.gateway.exitCode !== null || tries > 300) throw new Error(`the gateway does not start: ${this.words('gateway')}`);
+      try {
+        if ((await ask(this.port, { path: '/healthz' })).status === 200) return;
+      } catch {
+        // not yet
+      }
+      await sleep(50);
+    }
+  }
+
+  words(name) {
+    try {
+      return fs.readFileSync(this.logs[name], 'utf8').split('\n').slice(-30).join('\n');
+    } catch {
+      return '';
+    }
+  }
+
+  async test(name, run, ms = 20000) {
+    const began = performance.now();
+    try {
+      await within(ms, run(), name);
+      this.passed++;
+      console.log(`ok      ${name} (${Math.round(performance.now() - began)} ms)`);
+    } catch (e) {
+      this.failed++;
+      console.log(`FAILED  ${name}: ${e?.message ?? e}`);
+      if (process.env.VERBOSE) console.log(e?.stack);
+    }
+  }
+
+  async stats() {
+    return JSON.parse((await ask(this.plain, { path: '/__mock/stats' })).body.toString());
+  }
+
+  // The provider must see that a stream is no longer wanted within a second.
+  async providerIsIdle() {
+    const began = performance.now();
+    for (;;) {
+      const { open_streams: open } = await this.stats();
+      if (open === 0) return;
+      if (performance.now() - began > 1000) throw new Error(`${open} streams still open at the provider after 1 s`);
+      await sleep(10);
+    }
+  }
+
+  async providerIsStreaming() {
+    for (let tries = 0; tries < 100; tries++) {
+      if ((await this.stats()).open_streams > 0) return;
+      await sleep(10);
+    }
+    throw new Error('the provider never streamed');
+  }
+
+  // Ends both; the gateway has to go in peace, with nothing for a sanitizer to say.
+  async close() {
+    if (this.gateway) {
+      await this.test('the gateway ends in order', async () => {
+        this.gateway.kill('SIGTERM');
+        const code = await within(30000, this.gateway.ended, 'SIGTERM');
+        const words = fs.readFileSync(this.logs.gateway, 'utf8');
+        if (code !== 0) throw new Error(`it ended with ${code}: ${this.words('gateway')}`);
+        if (/Sanitizer|runtime error/.test(words)) throw new Error(words);
+      }, 31000);
+      this.gateway.kill('SIGKILL');
+    }
+    this.mock?.kill('SIGTERM');
+    if (this.mock) await Promise.race([this.mock.ended, sleep(3000)]);
+    this.mock?.kill('SIGKILL');
+    if (this.dir && !process.env.KEEP) fs.rmSync(this.dir, { recursive: true, force: true });
+    else console.log(`clients: logs are kept in ${this.dir}`);
+  }
+}
