@@ -1,0 +1,188 @@
+/* conf/build.c -- the general part of a snapshot, and the order of the rest. */
+#include "conf/parts.h"
+
+#include "base/mem.h"
+#include "base/obj.h"
+#include "conf/schema.h"
+#include "conf/show.h"
+#include "http/message.h"
+
+#include <arpa/inet.h>
+
+void *sl_build_alloc(struct sl_build *b, size_t n, size_t size)
+{
+    return sl_tree_alloc(&b->made->arena, (n > 0 ? n : 1) * size);
+}
+
+struct sl_str sl_build_dup(struct sl_build *b, struct sl_str s)
+{
+    return sl_tree_dup(&b->made->arena, s);
+}
+
+void sl_build_check_name(struct sl_build *b, const struct sl_node *map, const char *what)
+{
+    const struct sl_node *n = sl_node_get(map, "name");
+
+    for (size_t i = 0; i < n->text.n; i++) {
+        char c = n->text.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '-' || c == '_')) {
+            sl_fault_add(b->faults, n, "%s.name: takes letters, digits, dot, dash and underscore",
+                         what);
+            return;
+        }
+    }
+    if (n->text.n == 0 || n->text.n > 64)
+        sl_fault_add(b->faults, n, "%s.name: takes 1 to 64 characters", what);
+}
+
+static const struct sl_str *texts(struct sl_build *b, const char *path, size_t *n)
+{
+    const struct sl_node *list = sl_node_at(b->conf->root, path);
+    struct sl_str *out = sl_build_alloc(b, list->n, sizeof(*out));
+    size_t i = 0;
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next)
+        out[i++] = sl_build_dup(b, c->text);
+    *n = list->n;
+    return out;
+}
+
+static void check_proxies(struct sl_build *b)
+{
+    const struct sl_node *list = sl_node_get(b->conf->root, "trusted_proxies");
+    unsigned char address[16];
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next)
+        if (inet_pton(AF_INET, c->text.p, address) != 1 &&
+            inet_pton(AF_INET6, c->text.p, address) != 1)
+            sl_fault_add(b->faults, c, "trusted_proxies: each must be an IP address");
+}
+
+static void check_forward(struct sl_build *b)
+{
+    const struct sl_node *list = sl_node_get(b->conf->root, "forward_headers");
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+        struct sl_str name = c->text;
+
+        if (name.p[name.n - 1] == '*')
+            name.n--;
+        if (name.n == 0 || !sl_headers_name_ok(name) || memchr(name.p, '*', name.n) != NULL)
+            sl_fault_add(b->faults, c,
+                         "forward_headers: must be a header's name, or a prefix ended by *");
+    }
+}
+
+static void lower_all(struct sl_build *b, const struct sl_str *list, size_t n)
+{
+    struct sl_str *out = sl_build_alloc(b, n, sizeof(*out));
+
+    for (size_t i = 0; i < n; i++) {
+        char *p = sl_build_alloc(b, list[i].n + 1, 1);
+
+        for (size_t k = 0; k < list[i].n; k++) {
+            char c = list[i].p[k];
+
+            p[k] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+        }
+        out[i] = (struct sl_str){p, list[i].n};
+    }
+    b->made->forward_headers = out;
+    b->made->forward_headers_n = n;
+}
+
+static void check_address(struct sl_build *b, const char *path)
+{
+    const struct sl_node *n = sl_node_at(b->conf->root, path);
+    struct sl_str port = n->text;
+    uint64_t v;
+
+    if (sl_str_starts(n->text, SL_STR("unix:"))) {
+        if (n->text.n < 6 || n->text.n > 5 + 107)
+            sl_fault_add(b->faults, n, "%s: a unix socket's path has 1 to 107 bytes", path);
+        return;
+    }
+    for (ptrdiff_t at = sl_str_find_byte(port, ':'); at >= 0; at = sl_str_find_byte(port, ':'))
+        port = sl_str_from(port, (size_t)at + 1);
+    if (port.n == n->text.n || port.n + 1 >= n->text.n || !sl_str_to_u64(port, &v) || v > 65535)
+        sl_fault_add(b->faults, n, "%s: must be host:port, [::1]:port or unix:/path", path);
+}
+
+static void general(struct sl_build *b)
+{
+    const struct sl_conf *c = b->conf;
+    struct sl_gateway_conf *m = b->made;
+    struct sl_timeouts *t = &m->timeouts;
+    size_t n = 0;
+    const struct sl_str *list;
+
+    m->listen = sl_build_dup(b, sl_conf_text(c, "listen"));
+    m->admin_listen = sl_build_dup(b, sl_conf_text(c, "admin.listen"));
+    m->admin_key = sl_build_dup(b, sl_conf_text(c, "admin.key"));
+    m->body_max = sl_conf_number(c, "limits.body_max");
+    m->connections = (size_t)sl_conf_number(c, "limits.connections");
+    t->connect = sl_conf_number(c, "timeouts.connect");
+    t->first_byte = sl_conf_number(c, "timeouts.first_byte");
+    t->idle = sl_conf_number(c, "timeouts.idle");
+    t->total = sl_conf_number(c, "timeouts.total");
+    t->stream_total = sl_conf_number(c, "timeouts.stream_total");
+    t->client_idle = sl_conf_number(c, "timeouts.client_idle");
+    t->client_header = sl_conf_number(c, "timeouts.client_header");
+    t->client_body = sl_conf_number(c, "timeouts.client_body");
+    t->client_stall = sl_conf_number(c, "timeouts.client_stall");
+    t->drain = sl_conf_number(c, "timeouts.drain");
+    m->keepalive_ping_ms = sl_conf_number(c, "keepalive_ping");
+    m->meter_streams = sl_conf_number(c, "meter_streams") != 0;
+    m->trusted_proxies = texts(b, "trusted_proxies", &m->trusted_proxies_n);
+    list = texts(b, "forward_headers", &n);
+    lower_all(b, list, n);
+    m->default_moderations = sl_build_dup(b, sl_conf_text(c, "default_models.moderations"));
+    m->max_series = (size_t)sl_conf_number(c, "metrics.max_series");
+    m->access_json = sl_conf_number(c, "log.format") == 0;
+    check_address(b, "listen");
+    check_address(b, "admin.listen");
+    check_proxies(b);
+    check_forward(b);
+}
+
+struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origins *origins)
+{
+    struct sl_build b = {.conf = conf, .faults = &conf->faults, .origins = origins};
+    char hash[16];
+
+    if (conf->faults.n > 0)
+        return NULL;
+    b.made = sl_mem_new(sizeof(*b.made));
+    b.made->magic = SL_GATEWAY_CONF_MAGIC;
+    b.made->holders = 1;
+    sl_arena_init(&b.made->arena, SL_CONF_ARENA);
+    b.made->routes = sl_routes_new();
+    b.made->tenants = sl_tenants_new();
+    sl_show_hash(conf->root, hash);
+    b.made->hash = sl_build_dup(&b, (struct sl_str){hash, sizeof(hash)});
+    general(&b);
+    sl_build_providers(&b);
+    sl_build_models(&b);
+    sl_build_tenants(&b);
+    if (conf->faults.n > 0)
+        sl_gateway_conf_drop(&b.made);
+    return b.made;
+}
+
+void sl_build_fixed(const struct sl_conf *runs, const struct sl_conf *wanted, char *out, size_t cap)
+{
+    struct sl_text t = sl_text_over(out, cap > 0 ? cap - 1 : 0);
+
+    for (size_t i = 0; i < sl_schema_n; i++) {
+        const char *path = sl_schema[i].path;
+
+        if (!(sl_schema[i].flags & SL_SCHEMA_FIXED))
+            continue;
+        if (!sl_str_eq(sl_conf_text(runs, path), sl_conf_text(wanted, path)))
+            sl_text_printf(&t, "%s%s", t.n > 0 ? ", " : "", path);
+    }
+    if (cap > 0)
+        out[t.n] = '\0';
+}

@@ -1,0 +1,30 @@
+/* conf/fault.h -- what is wrong with a configuration, collected for people.
+ *
+ * Holder   The configuration being read; embedded. Every fault is one line,
+ *          "file:line:column: key: what is wrong; what to do". The first
+ *          SL_FAULT_MAX are kept, the rest only counted, so that one run names
+ *          what there is to repair without flooding a terminal.
+ */
+#ifndef SL_CONF_FAULT_H
+#define SL_CONF_FAULT_H
+
+#include "base/text.h"
+
+#define SL_FAULT_MAX 20
+
+struct sl_node;
+
+struct sl_faults {
+    size_t n; /* all of them, kept or not */
+    struct sl_text text;
+    char room[SL_FAULT_MAX * 512];
+};
+
+void sl_faults_init(struct sl_faults *f);
+/* `at` says where; NULL when no place in a file is to blame. */
+void sl_fault_add(struct sl_faults *f, const struct sl_node *at, const char *fmt, ...)
+    SL_PRINTF(3, 4);
+/* All kept lines, each ended by \n. */
+struct sl_str sl_faults_text(const struct sl_faults *f);
+
+#endif

@@ -1,0 +1,391 @@
+/* conf/fit.c -- walks tree and table side by side. */
+#include "conf/fit.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define PATH_BYTES 256
+
+struct fit {
+    struct sl_tree *tree; /* up */
+    struct sl_env *env;   /* up */
+};
+
+static void fit_map(struct fit *f, struct sl_node *map, struct sl_str path);
+
+/* ---- scalars ---- */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static bool with_unit(struct sl_str s, const struct unit *units, uint64_t *out)
+{
+    size_t digits = 0;
+    uint64_t n;
+
+    while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    if (!sl_str_to_u64(sl_str_first(s, digits), &n))
+        return false;
+    s = sl_str_from(s, digits);
+    if (s.n == 0 && n == 0) {
+        *out = 0;
+        return true;
+    }
+    for (; units->name != NULL; units++)
+        if (sl_str_eq(s, sl_str_of(units->name)))
+            return !__builtin_mul_overflow(n, units->factor, out);
+    return false;
+}
+
+bool sl_fit_duration(struct sl_str s, uint64_t *ms)
+{
+    static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+
+    return with_unit(s, units, ms);
+}
+
+bool sl_fit_size(struct sl_str s, uint64_t *bytes)
+{
+    static const struct unit units[] = {
+        {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}, {NULL, 0}};
+
+    return with_unit(s, units, bytes);
+}
+
+static bool number_at(struct sl_str s, size_t from, size_t n, int *out)
+{
+    uint64_t v;
+
+    if (from + n > s.n || !sl_str_to_u64((struct sl_str){s.p + from, n}, &v))
+        return false;
+    *out = (int)v;
+    return true;
+}
+
+/* 2027-01-01, or 2027-01-01T08:30:00Z. */
+bool sl_fit_date(struct sl_str s, uint64_t *unix_ms)
+{
+    struct tm tm = {0};
+    struct tm copy;
+    time_t at;
+
+    if (s.n != 10 &&
+        !(s.n == 20 && s.p[10] == 'T' && s.p[13] == ':' && s.p[16] == ':' && s.p[19] == 'Z'))
+        return false;
+    if (s.p[4] != '-' || s.p[7] != '-' || !number_at(s, 0, 4, &tm.tm_year) ||
+        !number_at(s, 5, 2, &tm.tm_mon) || !number_at(s, 8, 2, &tm.tm_mday))
+        return false;
+    if (s.n == 20 && (!number_at(s, 11, 2, &tm.tm_hour) || !number_at(s, 14, 2, &tm.tm_min) ||
+                      !number_at(s, 17, 2, &tm.tm_sec)))
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    copy = tm;
+    at = timegm(&copy); /* normalises: a changed field was no real date */
+    if (at <= 0 || copy.tm_mon != tm.tm_mon || copy.tm_mday != tm.tm_mday ||
+        copy.tm_hour != tm.tm_hour || copy.tm_min != tm.tm_min || copy.tm_sec != tm.tm_sec)
+        return false;
+    *unix_ms = (uint64_t)at * 1000;
+    return true;
+}
+
+static bool is_choice(const char *choices, struct sl_str s, uint64_t *index)
+{
+    struct sl_str rest = sl_str_of(choices), piece;
+    uint64_t i = 0;
+
+    while (sl_str_split(&rest, '|', &piece)) {
+        if (sl_str_eq(piece, s)) {
+            *index = i;
+            return true;
+        }
+        i++;
+    }
+    return false;
+}
+
+static void fault_type(struct fit *f, const struct sl_node *n, const struct sl_schema_row *row,
+                       const char *wish)
+{
+    /* what stands there may be a secret in the wrong place: it is not repeated */
+    sl_fault_add(f->tree->faults, n, "%s: %s", row->path, wish);
+}
+
+static void fit_bounds(struct fit *f, const struct sl_node *n, const struct sl_schema_row *row)
+{
+    if (row->max > 0 && (n->number < row->min || n->number > row->max)) {
+        const char *unit = row->type == SL_TYPE_DURATION ? " ms"
+                           : row->type == SL_TYPE_SIZE   ? " bytes"
+                                                         : "";
+
+        sl_fault_add(f->tree->faults, n, "%s: must lie between %llu and %llu%s", row->path,
+                     (unsigned long long)row->min, (unsigned long long)row->max, unit);
+    }
+}
+
+static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    uint64_t ignored;
+
+    if (is_choice(row->choices, n->text, &n->number))
+        return;
+    if (row->later != NULL && is_choice(row->later, n->text, &ignored))
+        sl_fault_add(f->tree->faults, n, "%s: %.*s is not supported by this version", row->path,
+                     SL_STR_ARGS(n->text));
+    else
+        sl_fault_add(f->tree->faults, n, "%s: must be one of %s", row->path, row->choices);
+}
+
+static void fit_secret(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    if (sl_str_starts(n->text, SL_STR("seal:"))) {
+        n->secret = true;
+        sl_fault_add(f->tree->faults, n,
+                     "%s: seal: is not supported by this version; use ${NAME} "
+                     "or file:PATH",
+                     row->path);
+        return;
+    }
+    sl_expand_secret(f->tree, f->env, n);
+}
+
+/* One scalar as `type`; the row is for messages and bounds. */
+static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_row *row,
+                       enum sl_type type)
+{
+    uint8_t digest[32];
+
+    switch (type) {
+    case SL_TYPE_DURATION:
+        if (!sl_fit_duration(n->text, &n->number))
+            fault_type(f, n, row, "must be a duration such as 500ms, 10s, 5m, 1h or 1d");
+        else
+            fit_bounds(f, n, row);
+        break;
+    case SL_TYPE_SIZE:
+        if (!sl_fit_size(n->text, &n->number))
+            fault_type(f, n, row, "must be a size such as 64KiB, 32MiB or 1GiB");
+        else
+            fit_bounds(f, n, row);
+        break;
+    case SL_TYPE_COUNT:
+        if (!sl_str_to_u64(n->text, &n->number))
+            fault_type(f, n, row, "must be a whole number");
+        else
+            fit_bounds(f, n, row);
+        break;
+    case SL_TYPE_BOOL:
+        if (!is_choice("false|true", n->text, &n->number))
+            fault_type(f, n, row, "must be true or false");
+        break;
+    case SL_TYPE_DATE:
+        if (!sl_fit_date(n->text, &n->number))
+            fault_type(f, n, row, "must be a date such as 2027-01-31 or 2027-01-31T12:00:00Z");
+        break;
+    case SL_TYPE_SHA256:
+        if (!sl_str_unhex(n->text, digest, sizeof(digest)))
+            fault_type(f, n, row, "must be 64 hexadecimal digits: printf %s KEY | sha256sum");
+        break;
+    case SL_TYPE_CHOICE: fit_choice(f, n, row); break;
+    case SL_TYPE_SECRET: fit_secret(f, n, row); break;
+    case SL_TYPE_PATH:
+        if (n->text.n > 0)
+            n->text = sl_expand_path(f->tree->arena, n->file, n->text);
+        break;
+    case SL_TYPE_TEXT:
+    case SL_TYPE_MAP:
+    case SL_TYPE_MAPS:
+    case SL_TYPE_LIST:
+    case SL_TYPE_DICT:
+    case SL_TYPE_LATER: break;
+    }
+    if (type != SL_TYPE_SECRET && sl_str_starts(n->text, SL_STR("seal:")))
+        fault_type(f, n, row, "seal: is not supported by this version");
+}
+
+/* ---- containers ---- */
+
+/* A single scalar where a list is meant becomes a list of one. */
+static void wrap_scalar(struct fit *f, struct sl_node *n)
+{
+    struct sl_node *item = sl_tree_alloc(f->tree->arena, sizeof(*item));
+
+    *item = *n;
+    item->next = NULL;
+    item->key = (struct sl_str){NULL, 0};
+    n->kind = SL_NODE_LIST;
+    n->first = n->last = NULL;
+    n->n = 0;
+    sl_node_add(n, item);
+}
+
+static void fit_list(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    if (n->kind == SL_NODE_SCALAR)
+        wrap_scalar(f, n);
+    if (n->kind != SL_NODE_LIST) {
+        fault_type(f, n, row, "must be a list");
+        return;
+    }
+    for (struct sl_node *c = n->first; c != NULL; c = c->next) {
+        if (c->kind != SL_NODE_SCALAR || sl_node_is_null(c))
+            fault_type(f, c, row, "each element must be a plain value");
+        else if (c->text.n == 0)
+            fault_type(f, c, row, "an element is empty; set its value, or leave it out");
+        else
+            fit_scalar(f, c, row, row->item);
+    }
+}
+
+static void fit_dict(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    if (n->kind != SL_NODE_MAP) {
+        fault_type(f, n, row, "must be a map of names and values");
+        return;
+    }
+    for (struct sl_node *c = n->first; c != NULL; c = c->next) {
+        if (c->kind != SL_NODE_SCALAR)
+            fault_type(f, c, row, "each value must be plain text");
+        else
+            fit_scalar(f, c, row, row->item);
+    }
+}
+
+static void fit_maps(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    char path[PATH_BYTES];
+    int len = snprintf(path, sizeof(path), "%s[]", row->path);
+
+    if (n->kind != SL_NODE_LIST) {
+        fault_type(f, n, row, "must be a list of maps (each begins with `- `)");
+        return;
+    }
+    if (n->n == 0 && (row->flags & SL_SCHEMA_REQUIRED))
+        fault_type(f, n, row, "needs at least one element");
+    for (struct sl_node *c = n->first; c != NULL; c = c->next) {
+        if (c->kind != SL_NODE_MAP)
+            fault_type(f, c, row, "each element must be a map");
+        else
+            fit_map(f, c, (struct sl_str){path, (size_t)len});
+    }
+}
+
+static void fit_value(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    switch (row->type) {
+    case SL_TYPE_LATER: fault_type(f, n, row, "not supported by this version; remove it"); return;
+    case SL_TYPE_MAP:
+        if (n->kind != SL_NODE_MAP)
+            fault_type(f, n, row, "must be a map");
+        else
+            fit_map(f, n, sl_str_of(row->path));
+        return;
+    case SL_TYPE_MAPS: fit_maps(f, n, row); return;
+    case SL_TYPE_LIST: fit_list(f, n, row); return;
+    case SL_TYPE_DICT: fit_dict(f, n, row); return;
+    default: break;
+    }
+    if (n->kind != SL_NODE_SCALAR)
+        fault_type(f, n, row, "must be a single value");
+    else
+        fit_scalar(f, n, row, row->type);
+}
+
+/* What is not given: an error, a default, or an empty container. */
+static struct sl_node *fill(struct fit *f, const struct sl_node *map,
+                            const struct sl_schema_row *row, struct sl_str key)
+{
+    struct sl_node *n;
+
+    if (row->flags & SL_SCHEMA_REQUIRED) {
+        sl_fault_add(f->tree->faults, map, "%s: is missing", row->path);
+        return NULL;
+    }
+    if (row->def == NULL && row->type != SL_TYPE_MAP && row->type != SL_TYPE_LIST &&
+        row->type != SL_TYPE_MAPS && row->type != SL_TYPE_DICT)
+        return NULL;
+    n = sl_tree_alloc(f->tree->arena, sizeof(*n));
+    n->key = key;
+    n->file = map->file;
+    n->line = map->line;
+    n->column = map->column;
+    n->implied = true;
+    if (row->type == SL_TYPE_MAP || row->type == SL_TYPE_DICT)
+        n->kind = SL_NODE_MAP;
+    else if (row->type == SL_TYPE_LIST || row->type == SL_TYPE_MAPS)
+        n->kind = SL_NODE_LIST;
+    else
+        n->text = sl_str_of(row->def);
+    sl_expand_all(f->tree, f->env, n);
+    if (row->type != SL_TYPE_MAPS)
+        fit_value(f, n, row);
+    return n;
+}
+
+static void fault_unknown(struct fit *f, const struct sl_node *n, struct sl_str path)
+{
+    char known[240];
+    struct sl_text t = sl_text_over(known, sizeof(known));
+    struct sl_str key;
+
+    for (size_t i = 0; i < sl_schema_n; i++) {
+        if (sl_schema[i].type != SL_TYPE_LATER && sl_schema_is_below(&sl_schema[i], path, &key))
+            sl_text_printf(&t, "%s%.*s", t.n > 0 ? ", " : "", SL_STR_ARGS(key));
+    }
+    sl_fault_add(f->tree->faults, n, "%.*s%s%.*s: unknown key; known here: %.*s", SL_STR_ARGS(path),
+                 path.n > 0 ? "." : "", (int)(n->key.n < 80 ? n->key.n : 80), n->key.p,
+                 SL_STR_ARGS(sl_text_str(&t)));
+}
+
+static struct sl_node *take_child(struct sl_node *map, struct sl_str key)
+{
+    for (struct sl_node *c = map->first; c != NULL; c = c->next)
+        if (sl_str_eq(c->key, key))
+            return c;
+    return NULL;
+}
+
+static void fit_map(struct fit *f, struct sl_node *map, struct sl_str path)
+{
+    struct sl_node *order[64];
+    struct sl_str key;
+    size_t n = 0;
+
+    for (struct sl_node *c = map->first; c != NULL; c = c->next)
+        if (sl_schema_find(path, c->key) == NULL)
+            fault_unknown(f, c, path);
+    for (size_t i = 0; i < sl_schema_n && n < sizeof(order) / sizeof(order[0]); i++) {
+        struct sl_node *c;
+
+        if (!sl_schema_is_below(&sl_schema[i], path, &key))
+            continue;
+        c = take_child(map, key);
+        if (c != NULL && sl_node_is_null(c) && sl_schema[i].type != SL_TYPE_LATER)
+            c = NULL; /* `key:` with nothing behind it means: not given */
+        if (c != NULL)
+            fit_value(f, c, &sl_schema[i]);
+        else if (sl_schema[i].type != SL_TYPE_LATER)
+            c = fill(f, map, &sl_schema[i], key);
+        if (c != NULL)
+            order[n++] = c;
+    }
+    map->first = map->last = NULL;
+    map->n = 0;
+    for (size_t i = 0; i < n; i++)
+        sl_node_add(map, order[i]);
+}
+
+void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root)
+{
+    struct fit f = {.tree = t, .env = env};
+
+    if (root->kind != SL_NODE_MAP) {
+        sl_fault_add(t->faults, root, "the file must be a map: `key: value` lines");
+        return;
+    }
+    fit_map(&f, root, (struct sl_str){"", 0});
+}

@@ -1,0 +1,22 @@
+/* conf/fit.h -- makes a tree fit the schema: one validator for every source.
+ *
+ * Unknown keys, wrong types and values out of bounds become faults. What is
+ * right is understood in place (numbers, secrets read), defaults are added, and
+ * children are put into the table's order, so that afterwards the tree is the
+ * effective configuration.
+ */
+#ifndef SL_CONF_FIT_H
+#define SL_CONF_FIT_H
+
+#include "conf/expand.h"
+#include "conf/schema.h"
+
+/* Variables of scalars in `root` must have been replaced. */
+void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root);
+
+/* The scalar types, for other users and tests. False: not that. */
+SL_MUST bool sl_fit_duration(struct sl_str s, uint64_t *ms);
+SL_MUST bool sl_fit_size(struct sl_str s, uint64_t *bytes);
+SL_MUST bool sl_fit_date(struct sl_str s, uint64_t *unix_ms);
+
+#endif

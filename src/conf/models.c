@@ -1,0 +1,154 @@
+/* conf/models.c -- routes of a snapshot, and the list clients are shown. */
+#include "conf/parts.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static int find_provider(const struct sl_build *b, struct sl_str name)
+{
+    for (size_t i = 0; i < b->made->providers_n; i++)
+        if (sl_str_eq(b->made->providers[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+/* Printable, without spaces, and a star only at the end. */
+static void check_model_name(struct sl_build *b, const struct sl_node *n, bool pattern)
+{
+    if (n->text.n == 0 || n->text.n > 200) {
+        sl_fault_add(b->faults, n, "models[]: a name has 1 to 200 bytes");
+        return;
+    }
+    for (size_t i = 0; i < n->text.n; i++) {
+        unsigned char c = (unsigned char)n->text.p[i];
+
+        if (c <= ' ' || c == 0x7f || c == '"' || c == '\\') {
+            sl_fault_add(b->faults, n, "models[]: a name has no spaces, quotes or backslashes");
+            return;
+        }
+        if (c == '*' && !(pattern && i + 1 == n->text.n)) {
+            sl_fault_add(b->faults, n,
+                         pattern ? "models[].name: a star may only stand at the end"
+                                 : "models[]: only `name` may be a pattern");
+            return;
+        }
+    }
+}
+
+static void target(struct sl_build *b, struct sl_target *t, const struct sl_node *map)
+{
+    const struct sl_node *model = sl_node_get(map, "model");
+    struct sl_str name = sl_node_text(map, "provider");
+    int at = find_provider(b, name);
+
+    if (at < 0) {
+        sl_fault_add(b->faults, sl_node_get(map, "provider"),
+                     "models[].targets[].provider: no provider is called %.*s", SL_STR_ARGS(name));
+        return;
+    }
+    if (model->text.n > 0)
+        check_model_name(b, model, false);
+    t->provider = (unsigned)at;
+    t->speaks = b->made->providers[at].speaks;
+    t->model = model->text;
+    t->priority = (int64_t)sl_node_number(map, "priority", 0);
+}
+
+/* Stable: targets of one priority keep their order. */
+static void sort_targets(struct sl_target *t, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct sl_target x = t[i];
+        size_t k = i;
+
+        for (; k > 0 && t[k - 1].priority > x.priority; k--)
+            t[k] = t[k - 1];
+        t[k] = x;
+    }
+}
+
+static void model(struct sl_build *b, const struct sl_node *map)
+{
+    const struct sl_node *name = sl_node_get(map, "name"), *aliases = sl_node_get(map, "aliases");
+    const struct sl_node *targets = sl_node_get(map, "targets");
+    struct sl_target list[SL_ROUTE_TARGETS_MAX] = {{0}};
+    struct sl_str *other = sl_build_alloc(b, aliases->n, sizeof(*other));
+    struct sl_model m = {.name = name->text, .display_name = sl_node_text(map, "display_name")};
+    char why[256] = "";
+
+    check_model_name(b, name, true);
+    if (m.display_name.n > 200)
+        sl_fault_add(b->faults, name, "models[].display_name: at most 200 bytes");
+    if (targets->n > SL_ROUTE_TARGETS_MAX) {
+        sl_fault_add(b->faults, targets, "models[].targets: at most %d", SL_ROUTE_TARGETS_MAX);
+        return;
+    }
+    for (const struct sl_node *c = targets->first; c != NULL; c = c->next)
+        target(b, &list[m.targets_n++], c);
+    sort_targets(list, m.targets_n);
+    for (const struct sl_node *c = aliases->first; c != NULL; c = c->next) {
+        check_model_name(b, c, false);
+        other[m.aliases_n++] = c->text;
+    }
+    m.targets = list;
+    m.aliases = other;
+    m.is_pattern = sl_str_ends(m.name, SL_STR("*"));
+    if (b->faults->n > 0)
+        return; /* a name that is wrong already must not confuse the table */
+    if (sl_routes_add(b->made->routes, &m, why, sizeof(why)) != SL_OK)
+        sl_fault_add(b->faults, name, "models[]: %s", why);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct sl_listed *x = a, *y = b;
+    size_t n = x->id.n < y->id.n ? x->id.n : y->id.n;
+    int order = memcmp(x->id.p, y->id.p, n);
+
+    return order != 0 ? order : (x->id.n > y->id.n) - (x->id.n < y->id.n);
+}
+
+/* Exact names and aliases; a pattern has nothing to show. */
+static void list_models(struct sl_build *b)
+{
+    const struct sl_node *models = sl_node_get(b->conf->root, "models");
+    struct sl_listed *list;
+    size_t most = 0, n = 0;
+
+    for (const struct sl_node *m = models->first; m != NULL; m = m->next)
+        most += 1 + sl_node_get(m, "aliases")->n;
+    list = sl_build_alloc(b, most, sizeof(*list));
+    for (const struct sl_node *m = models->first; m != NULL; m = m->next) {
+        struct sl_str name = sl_node_text(m, "name"), shown = sl_node_text(m, "display_name");
+        struct sl_listed one = {
+            .display_name = sl_build_dup(b, shown),
+            .owned_by = sl_build_dup(b, sl_node_text(sl_node_get(m, "targets")->first, "provider")),
+        };
+
+        if (!sl_str_ends(name, SL_STR("*"))) {
+            one.id = sl_build_dup(b, name);
+            list[n++] = one;
+        }
+        for (const struct sl_node *a = sl_node_get(m, "aliases")->first; a != NULL; a = a->next) {
+            one.id = sl_build_dup(b, a->text);
+            list[n++] = one;
+        }
+    }
+    qsort(list, n, sizeof(*list), by_id);
+    b->made->listed = list;
+    b->made->listed_n = n;
+}
+
+void sl_build_models(struct sl_build *b)
+{
+    const struct sl_node *list = sl_node_get(b->conf->root, "models");
+    const struct sl_node *moderations = sl_node_at(b->conf->root, "default_models.moderations");
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next)
+        model(b, c);
+    list_models(b);
+    if (b->faults->n == 0 && moderations->text.n > 0 &&
+        sl_route_find(b->made->routes, moderations->text) == NULL)
+        sl_fault_add(b->faults, moderations, "default_models.moderations: no such model");
+}

@@ -1,0 +1,269 @@
+/* conf/providers.c -- the providers of a snapshot: addresses, credentials,
+ * limits, and the origin that holds their connections. */
+#include "conf/parts.h"
+
+#include "base/obj.h"
+#include "conf/url.h"
+#include "http/message.h"
+
+#define FLAVOR_OPENROUTER 2 /* place in the schema's list of choices */
+
+/* ---- addresses ---- */
+
+static bool ends_in_v1(struct sl_str path)
+{
+    return sl_str_ends(path, SL_STR("/v1"));
+}
+
+/* Anthropic's paths carry /v1 themselves, OpenAI's bases carry it; where one
+ * base serves both, either form may be written. */
+static void set_paths(struct sl_build *b, struct sl_provider *p, struct sl_str path)
+{
+    bool either = p->openrouter || p->speaks == (SL_ANTHROPIC | SL_OPENAI);
+
+    p->base_path = sl_build_dup(b, path);
+    p->openai_prefix = p->base_path;
+    p->anthropic_prefix = p->base_path;
+    if (ends_in_v1(path)) {
+        p->anthropic_prefix.n -= 3;
+    } else if (either) {
+        p->openai_prefix = sl_arena_printf(&b->made->arena, "%.*s/v1", SL_STR_ARGS(path));
+        SL_CHECK(p->openai_prefix.p != NULL);
+    }
+}
+
+static bool is_openrouter(const struct sl_node *map, const struct sl_url *url)
+{
+    if (sl_node_get(map, "flavor") != NULL)
+        return sl_node_number(map, "flavor", 0) == FLAVOR_OPENROUTER;
+    return sl_str_eq_nocase(url->host, SL_STR("openrouter.ai")) ||
+           (url->host.n > 14 &&
+            sl_str_eq_nocase(sl_str_from(url->host, url->host.n - 14), SL_STR(".openrouter.ai")));
+}
+
+/* ---- what is sent ---- */
+
+static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *list = sl_node_get(map, "keys");
+    struct sl_str *keys = sl_build_alloc(b, list->n, sizeof(*keys));
+    size_t n = 0;
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+        if (c->text.n == 0 || c->text.n > 8192 || !sl_headers_value_ok(c->text))
+            sl_fault_add(b->faults, c, "providers[].keys: a key must be one line of text");
+        keys[n++] = sl_build_dup(b, c->text);
+    }
+    p->keys = keys;
+    p->keys_n = n;
+}
+
+static void set_auth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *n = sl_node_get(map, "auth");
+    struct sl_str how = sl_node_text(map, "auth");
+
+    p->auth = p->speaks == SL_ANTHROPIC && !p->openrouter ? SL_AUTH_X_API_KEY : SL_AUTH_BEARER;
+    if (n == NULL)
+        return;
+    if (sl_str_eq(how, SL_STR("x-api-key"))) {
+        p->auth = SL_AUTH_X_API_KEY;
+    } else if (sl_str_eq(how, SL_STR("bearer"))) {
+        p->auth = SL_AUTH_BEARER;
+    } else if (sl_str_starts(how, SL_STR("header:")) && sl_headers_name_ok(sl_str_from(how, 7))) {
+        p->auth = SL_AUTH_HEADER;
+        p->auth_header = sl_build_dup(b, sl_str_from(how, 7));
+    } else if (sl_str_eq(how, SL_STR("oauth2"))) {
+        sl_fault_add(b->faults, n, "providers[].auth: oauth2 is not supported by this version");
+    } else {
+        sl_fault_add(b->faults, n, "providers[].auth: must be x-api-key, bearer or header:<name>");
+    }
+}
+
+static void set_headers(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    static const struct sl_headers none;
+    const struct sl_node *dict = sl_node_get(map, "headers");
+    struct sl_str *names = sl_build_alloc(b, dict->n, sizeof(*names));
+    struct sl_str *values = sl_build_alloc(b, dict->n, sizeof(*values));
+    size_t n = 0;
+
+    for (const struct sl_node *c = dict->first; c != NULL; c = c->next) {
+        if (!sl_headers_name_ok(c->key) || sl_headers_is_hop(&none, c->key) ||
+            sl_str_eq_nocase(c->key, SL_STR("content-type")) ||
+            sl_str_eq_nocase(c->key, SL_STR("accept-encoding")))
+            sl_fault_add(b->faults, c, "providers[].headers: %.*s is not a header that can be set",
+                         SL_STR_ARGS(c->key));
+        if (c->text.n > 8192 || !sl_headers_value_ok(c->text))
+            sl_fault_add(b->faults, c, "providers[].headers: %.*s must be one line of text",
+                         SL_STR_ARGS(c->key));
+        names[n] = sl_build_dup(b, c->key);
+        values[n++] = sl_build_dup(b, c->text);
+    }
+    if (n > 32)
+        sl_fault_add(b->faults, dict, "providers[].headers: at most 32");
+    p->header_names = names;
+    p->header_values = values;
+    p->headers_n = n;
+}
+
+static void add_encoded(struct sl_text *t, struct sl_str s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '-' || c == '.' || c == '_' || c == '~') {
+            sl_text_byte(t, (char)c);
+        } else {
+            sl_text_byte(t, '%');
+            sl_text_byte(t, digits[c >> 4]);
+            sl_text_byte(t, digits[c & 15]);
+        }
+    }
+}
+
+static void set_query(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *dict = sl_node_get(map, "query");
+    char place[4096];
+    struct sl_text t = sl_text_over(place, sizeof(place));
+
+    for (const struct sl_node *c = dict->first; c != NULL; c = c->next) {
+        if (t.n > 0)
+            sl_text_byte(&t, '&');
+        add_encoded(&t, c->key);
+        sl_text_byte(&t, '=');
+        add_encoded(&t, c->text);
+    }
+    if (t.cut)
+        sl_fault_add(b->faults, dict, "providers[].query: too long");
+    p->query = sl_build_dup(b, sl_text_str(&t));
+}
+
+/* ---- limits ---- */
+
+static void set_timeouts(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *own = sl_node_get(map, "timeouts");
+    struct sl_timeouts *t = &p->timeouts;
+
+    *t = b->made->timeouts;
+    t->connect = sl_node_number(own, "connect", t->connect);
+    t->first_byte = sl_node_number(own, "first_byte", t->first_byte);
+    t->idle = sl_node_number(own, "idle", t->idle);
+    t->total = sl_node_number(own, "total", t->total);
+    t->stream_total = sl_node_number(own, "stream_total", t->stream_total);
+}
+
+/* The provider's own value, or the general one. */
+static uint64_t pool_number(const struct sl_build *b, const struct sl_node *map, const char *key)
+{
+    const struct sl_node *general = sl_node_get(b->conf->root, "upstream_pool");
+
+    return sl_node_number(sl_node_get(map, "upstream_pool"), key, sl_node_number(general, key, 0));
+}
+
+static struct sl_origin_conf origin_conf(const struct sl_build *b, const struct sl_provider *p,
+                                         const struct sl_node *map, const struct sl_url *url)
+{
+    struct sl_origin_conf c = {
+        .name = p->name,
+        .host = url->host,
+        .port = url->port,
+        .max_connections = (size_t)pool_number(b, map, "max_connections"),
+        .max_keepalive = (size_t)pool_number(b, map, "max_keepalive"),
+        .keepalive_expiry_ms = pool_number(b, map, "keepalive_expiry"),
+        .warm = (size_t)pool_number(b, map, "warm"),
+        .connect_ms = p->timeouts.connect,
+        .dns_ttl_ms = pool_number(b, map, "dns_ttl"),
+        .queue_max = (size_t)sl_conf_number(b->conf, "queue.max"),
+        .queue_wait_ms = sl_conf_number(b->conf, "queue.wait"),
+    };
+
+    /* HTTP/1.1 carries one request a connection, so the smaller one holds both */
+    if (p->max_concurrency > 0 && p->max_concurrency < c.max_connections)
+        c.max_connections = p->max_concurrency;
+    if (c.max_keepalive > c.max_connections)
+        c.max_keepalive = c.max_connections;
+    if (c.warm > c.max_keepalive)
+        c.warm = c.max_keepalive;
+    return c;
+}
+
+static void set_origin(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
+                       const struct sl_url *url)
+{
+    const struct sl_node *tls = sl_node_get(map, "tls");
+    struct sl_origin_conf conf = origin_conf(b, p, map, url);
+    struct sl_tls_client_conf client = {
+        .ca_file = sl_node_text(tls, "ca_file").p,
+        .crl_file = sl_node_text(tls, "crl_file").p,
+        .server_name = sl_node_text(tls, "server_name").p,
+        .verify = sl_node_number(tls, "verify", 1) != 0,
+    };
+    char why[512] = "";
+
+    if (b->origins == NULL || b->faults->n > 0)
+        return;
+    p->origin = sl_origins_take(b->origins, &conf, url->tls ? &client : NULL, why, sizeof(why));
+    if (p->origin == NULL)
+        sl_fault_add(b->faults, tls, "providers[].tls: %s", why);
+}
+
+/* ---- one, and all ---- */
+
+static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *protocol = sl_node_get(map, "protocol");
+    struct sl_url url;
+    const char *wrong = sl_url_parse(sl_node_text(map, "base_url"), &url);
+
+    sl_build_check_name(b, map, "providers[]");
+    p->name = sl_build_dup(b, sl_node_text(map, "name"));
+    if (wrong != NULL) {
+        sl_fault_add(b->faults, sl_node_get(map, "base_url"), "providers[].base_url: %s", wrong);
+        url = (struct sl_url){.host = SL_STR("invalid"),
+                              .authority = SL_STR("invalid"),
+                              .path = SL_STR(""),
+                              .port = 1};
+    }
+    for (const struct sl_node *c = protocol->first; c != NULL; c = c->next)
+        p->speaks |= c->number == 0 ? (unsigned)SL_ANTHROPIC : (unsigned)SL_OPENAI;
+    if (p->speaks == 0)
+        sl_fault_add(b->faults, protocol, "providers[].protocol: is empty");
+    p->openrouter = is_openrouter(map, &url);
+    p->host_header = sl_build_dup(b, url.authority);
+    set_paths(b, p, url.path);
+    set_keys(b, p, map);
+    set_auth(b, p, map);
+    set_headers(b, p, map);
+    set_query(b, p, map);
+    p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);
+    set_timeouts(b, p, map);
+    set_origin(b, p, map, &url);
+}
+
+void sl_build_providers(struct sl_build *b)
+{
+    const struct sl_node *list = sl_node_get(b->conf->root, "providers");
+    struct sl_provider *all;
+    size_t n = 0;
+
+    if (list->n > 256) {
+        sl_fault_add(b->faults, list, "providers: at most 256");
+        return;
+    }
+    all = sl_build_alloc(b, list->n, sizeof(*all));
+    b->made->providers = all;
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+        provider(b, &all[n], c);
+        for (size_t i = 0; i < n; i++)
+            if (sl_str_eq(all[i].name, all[n].name))
+                sl_fault_add(b->faults, c, "providers[].name: %.*s stands twice",
+                             SL_STR_ARGS(all[n].name));
+        b->made->providers_n = ++n;
+    }
+}

@@ -1,0 +1,238 @@
+/* conf/show.c -- a tree as YAML, the schema as a table. */
+#include "conf/show.h"
+
+#include "base/mem.h"
+#include "base/obj.h"
+#include "conf/schema.h"
+#include "net/tls.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct show {
+    sl_show_put_fn *put;
+    void *ctx; /* up: the writer's own */
+    bool secrets;
+};
+
+static void put_z(const struct show *s, const char *z)
+{
+    s->put(s->ctx, sl_str_of(z));
+}
+
+static void put_indent(const struct show *s, unsigned level)
+{
+    static const char blanks[] = "                                                ";
+    size_t n = (size_t)level * 2;
+
+    s->put(s->ctx, (struct sl_str){blanks, n < sizeof(blanks) - 1 ? n : sizeof(blanks) - 1});
+}
+
+/* Text that YAML reads back as the same text without quotes. */
+static bool is_plain(struct sl_str t)
+{
+    for (size_t i = 0; i < t.n; i++) {
+        char c = t.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '/' || (i > 0 && (c == '.' || c == '-'))))
+            return false;
+    }
+    return t.n > 0 && !sl_str_eq(t, SL_STR("null"));
+}
+
+static void put_quoted(const struct show *s, struct sl_str t)
+{
+    size_t cap = t.n * 6 + 16;
+    char *place;
+    struct sl_text out;
+
+    if (is_plain(t)) {
+        s->put(s->ctx, t);
+        return;
+    }
+    place = sl_mem_new(cap);
+    out = sl_text_over(place, cap);
+    sl_text_json(&out, t, 0);
+    s->put(s->ctx, sl_text_str(&out));
+    sl_mem_wipe(place, out.n);
+    sl_mem_free(place);
+}
+
+static void put_scalar(const struct show *s, const struct sl_node *n)
+{
+    if (!n->secret || s->secrets || n->text.n == 0) {
+        put_quoted(s, n->text);
+    } else if (n->from.n > 0) {
+        put_z(s, "\"file:");
+        s->put(s->ctx, n->from);
+        put_z(s, "\"");
+    } else {
+        put_z(s, "\"(secret)\"");
+    }
+}
+
+static void put_children(const struct show *s, const struct sl_node *n, unsigned level, bool dash);
+
+/* What stands behind a key or a dash. */
+static void put_value(const struct show *s, const struct sl_node *n, unsigned level, bool dash)
+{
+    if (n->kind == SL_NODE_SCALAR) {
+        put_scalar(s, n);
+        put_z(s, "\n");
+    } else if (n->first == NULL) {
+        put_z(s, n->kind == SL_NODE_MAP ? "{}\n" : "[]\n");
+    } else {
+        if (!dash)
+            put_z(s, "\n");
+        put_children(s, n, level, dash);
+    }
+}
+
+/* `dash`: the first line continues the dash that is already there. Recursion is
+ * bounded by SL_TREE_DEPTH. */
+static void put_children(const struct show *s, const struct sl_node *n, unsigned level, bool dash)
+{
+    for (const struct sl_node *c = n->first; c != NULL; c = c->next) {
+        if (level == 0 && sl_str_eq(c->key, SL_STR("include")))
+            continue; /* what it brought stands here already */
+        if (!dash)
+            put_indent(s, level);
+        dash = false;
+        if (n->kind == SL_NODE_MAP) {
+            put_quoted(s, c->key);
+            put_z(s, c->kind != SL_NODE_SCALAR && c->first != NULL ? ":" : ": ");
+            put_value(s, c, level + 1, false);
+        } else {
+            put_z(s, "- ");
+            put_value(s, c, level + 1, true);
+        }
+    }
+}
+
+void sl_show_tree(const struct sl_node *root, bool secrets, sl_show_put_fn *put, void *ctx)
+{
+    struct show s = {.put = put, .ctx = ctx, .secrets = secrets};
+
+    put_children(&s, root, 0, false);
+}
+
+/* ---- the hash ---- */
+
+struct gather {
+    char *p; /* owns */
+    size_t n, cap;
+};
+
+static void on_piece(void *ctx, struct sl_str piece)
+{
+    struct gather *g = ctx;
+
+    if (g->n + piece.n > g->cap) {
+        g->cap = (g->n + piece.n) * 2 + 4096;
+        g->p = sl_mem_grow(g->p, g->cap);
+        SL_CHECK(g->p != NULL);
+    }
+    if (piece.n > 0)
+        memcpy(g->p + g->n, piece.p, piece.n);
+    g->n += piece.n;
+}
+
+void sl_show_hash(const struct sl_node *root, char out[16])
+{
+    struct gather g = {NULL, 0, 0};
+    uint8_t digest[32];
+
+    sl_show_tree(root, true, on_piece, &g);
+    sl_tls_sha256((struct sl_str){g.p != NULL ? g.p : "", g.n}, digest);
+    sl_str_hex(digest, 8, out);
+    sl_mem_wipe(g.p, g.n);
+    sl_mem_free(g.p);
+}
+
+/* ---- the schema ---- */
+
+static void put_f(const struct show *s, const char *fmt, ...) SL_PRINTF(2, 3);
+
+static void put_f(const struct show *s, const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    SL_CHECK(n >= 0 && (size_t)n < sizeof(line));
+    s->put(s->ctx, (struct sl_str){line, (size_t)n});
+}
+
+static void put_amount(const struct show *s, const struct sl_schema_row *row, uint64_t v)
+{
+    static const struct {
+        uint64_t factor;
+        const char *name;
+    } times[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}},
+      sizes[] = {{1u << 30, "GiB"}, {1u << 20, "MiB"}, {1u << 10, "KiB"}, {1, "B"}};
+    size_t i = 0;
+
+    if (row->type == SL_TYPE_DURATION && v > 0) {
+        while (v % times[i].factor != 0)
+            i++;
+        put_f(s, "%llu%s", (unsigned long long)(v / times[i].factor), times[i].name);
+    } else if (row->type == SL_TYPE_SIZE && v > 0) {
+        while (v % sizes[i].factor != 0)
+            i++;
+        put_f(s, "%llu%s", (unsigned long long)(v / sizes[i].factor), sizes[i].name);
+    } else {
+        put_f(s, "%llu", (unsigned long long)v);
+    }
+}
+
+static void put_choices(const struct show *s, const char *choices)
+{
+    struct sl_str rest = sl_str_of(choices), piece;
+    bool first = true;
+
+    while (sl_str_split(&rest, '|', &piece)) {
+        put_f(s, "%s`%.*s`", first ? "" : ", ", SL_STR_ARGS(piece));
+        first = false;
+    }
+}
+
+static void put_row(const struct show *s, const struct sl_schema_row *row)
+{
+    put_f(s, "| `%s` | %s | ", row->path, sl_schema_type_name(row));
+    if (row->flags & SL_SCHEMA_REQUIRED)
+        put_z(s, "required");
+    else if (row->def != NULL && row->def[0] != '\0')
+        put_f(s, "`%s`", row->def);
+    put_z(s, " | ");
+    if (row->choices != NULL) {
+        put_choices(s, row->choices);
+    } else if (row->max > 0) {
+        put_amount(s, row, row->min);
+        put_z(s, " to ");
+        put_amount(s, row, row->max);
+    }
+    put_f(s, " | %s | %s |\n", row->flags & SL_SCHEMA_FIXED ? "no" : "yes", row->prose);
+}
+
+void sl_show_schema(sl_show_put_fn *put, void *ctx)
+{
+    struct show s = {.put = put, .ctx = ctx};
+    bool first = true;
+
+    put_z(&s, "| key | type | default | bounds | on reload | what |\n|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < sl_schema_n; i++)
+        if (sl_schema[i].type != SL_TYPE_LATER)
+            put_row(&s, &sl_schema[i]);
+    put_z(&s, "\nKnown, and refused by this version: ");
+    for (size_t i = 0; i < sl_schema_n; i++) {
+        if (sl_schema[i].type != SL_TYPE_LATER)
+            continue;
+        put_f(&s, "%s`%s`", first ? "" : ", ", sl_schema[i].path);
+        first = false;
+    }
+    put_z(&s, ".\n");
+}
