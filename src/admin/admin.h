@@ -1,0 +1,39 @@
+/* admin/admin.h -- what operators see, on a listener of its own.
+ *
+ * Holder   main's serve: one per process, new and start once, end at the end.
+ * Routes   GET /healthz (alive), /readyz (200, or 503 while draining),
+ *          /metrics (Prometheus text 0.0.4, streamed), POST /admin/api/reload.
+ *          /admin/ needs `authorization: Bearer <admin.key>`, compared in
+ *          constant time; over a unix socket it needs none, since only the
+ *          socket's owner can open it. No key and no unix socket: 401 always.
+ * Limits   SL_ADMIN_CONNECTIONS connections; an exposition is held whole, up to
+ *          SL_ADMIN_EXPOSITION bytes, while a slow scraper reads it.
+ */
+#ifndef SL_ADMIN_ADMIN_H
+#define SL_ADMIN_ADMIN_H
+
+#include "gateway/gateway.h"
+
+#define SL_ADMIN_CONNECTIONS 64
+#define SL_ADMIN_EXPOSITION ((size_t)64 << 20)
+
+struct sl_admin;
+
+struct sl_admin_hooks {
+    /* Read the configuration again and put it in force. On failure `why` says
+     * in lines what is wrong, and nothing has changed. */
+    enum sl_err (*reload)(void *ctx, char *why, size_t cap);
+    void *ctx; /* up: the hooks' own */
+};
+
+struct sl_admin *sl_admin_new(struct sl_net *net, struct sl_gateway *gateway,
+                              struct sl_metrics *metrics, const struct sl_admin_hooks *hooks);
+SL_MUST enum sl_err sl_admin_start(struct sl_admin *a, struct sl_str listen, struct sl_str key,
+                                   char *why, size_t cap);
+uint16_t sl_admin_port(const struct sl_admin *a);
+/* Counted and shown: what a reload came to, and the hash in force. */
+void sl_admin_note_reload(struct sl_admin *a, bool ok);
+void sl_admin_note_conf(struct sl_admin *a, struct sl_str hash);
+void sl_admin_end(struct sl_admin **a);
+
+#endif
