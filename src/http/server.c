@@ -13,6 +13,7 @@ static void on_accept(void *ctx, struct sl_stream *stream)
     sl_conn_new(s, stream);
 }
 
+/* lint: budgets the header's contract, and it is called once */
 enum sl_err sl_server_start(struct sl_net *net, struct sl_str addr, struct sl_tls_profile *tls,
                             const struct sl_server_conf *conf, const struct sl_server_hooks *hooks,
                             struct sl_server **out, char *why, size_t cap)

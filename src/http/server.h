@@ -60,7 +60,7 @@ struct sl_server_hooks {
     void (*on_request)(void *ctx, struct sl_exch *x);
     /* Body (JSON) for a refusal; `path` may be empty. Written into `a`. */
     struct sl_str (*fault)(void *ctx, struct sl_arena *a, struct sl_str path, enum sl_err why);
-    void *ctx;
+    void *ctx; /* up */
 };
 
 SL_MUST enum sl_err sl_server_start(struct sl_net *net, struct sl_str addr,
