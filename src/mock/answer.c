@@ -36,13 +36,15 @@ static struct sl_source choose_text(const struct sl_answer *an, const struct sl_
 {
     const struct sl_words *w = &an->words;
     struct sl_source s = {SL_SOURCE_RAW, SL_STR("ok"), 0, 24};
+    size_t piece = (size_t)w->piece;
 
     if (w->big > 0)
-        return (struct sl_source){SL_SOURCE_FILL, {NULL, 0}, w->big, 4096};
+        return (struct sl_source){SL_SOURCE_FILL, {NULL, 0}, w->big, piece > 0 ? piece : 4096};
     if (w->events > 0)
         return (struct sl_source){SL_SOURCE_COUNTED, {NULL, 0}, w->events, 8};
     if (w->bytes > 0) /* a plain body is brought to its size in the end */
-        return (struct sl_source){SL_SOURCE_FILL, {NULL, 0}, an->stream ? w->bytes : 1, 64};
+        return (struct sl_source){
+            SL_SOURCE_FILL, {NULL, 0}, an->stream ? w->bytes : 1, piece > 0 ? piece : 64};
     if (w->fault != SL_FAULT_NONE && an->stream)
         return (struct sl_source){SL_SOURCE_COUNTED, {NULL, 0}, w->fault_at + 5, 8};
     if (w->splitutf8)

@@ -20,6 +20,7 @@ static const struct word {
     W(events, NUMBER, 10),
     W(bytes, NUMBER, 1024),
     W(big, NUMBER, 1 << 20),
+    W(piece, NUMBER, 4096),
     W(slow, NUMBER, 100),
     W(first, NUMBER, 500),
     W(split, NUMBER, 1),

@@ -24,6 +24,7 @@ struct sl_words {
     uint64_t events;      /* that many content events */
     uint64_t bytes;       /* plain body of that size; streamed: that much text */
     uint64_t big;         /* that much text in events of 4 KiB */
+    uint64_t piece;       /* bytes of text an event, for bytes and big */
     uint64_t slow;        /* ms after each content event */
     uint64_t first;       /* ms before the head */
     uint64_t split;       /* bytes a write, one write a turn */
