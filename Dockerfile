@@ -21,9 +21,13 @@ COPY --from=build /src/build/release/sluice /src/build/release/sluice-mock /usr/
 COPY --from=build /src/LICENSE /usr/share/doc/sluice/
 USER 10001
 WORKDIR /var/lib/sluice
-ENV HOME=/var/lib/sluice
+# Clients come from outside the container; operators do not, unless
+# SLUICE_ADMIN_LISTEN (and then SLUICE_ADMIN_KEY) says so.
+ENV HOME=/var/lib/sluice \
+    SLUICE_STATE=/var/lib/sluice \
+    SLUICE_LISTEN=0.0.0.0:8080
 VOLUME /var/lib/sluice
-EXPOSE 8080 9091
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["sluice", "health"]
 ENTRYPOINT ["sluice"]

@@ -5,7 +5,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-state=${SLUICE_STATE_DIR:-${XDG_STATE_HOME:-$HOME/.local/state}/sluice}
+state=${SLUICE_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/sluice}
 mkdir -p "$state"
 chmod 700 "$state"
 
@@ -25,13 +25,12 @@ key_is_set() {
 }
 
 if ! key_is_set; then
-    rm -f "$state/mock/ready"
     mkdir -p "$state/mock"
     ./sluice-mock --tls-dir "$state/mock" --listen "127.0.0.1:$port" --plain "127.0.0.1:$((port + 1))" \
         >"$state/mock/log" 2>&1 &
     mock=$!
     tries=0
-    until curl -s -o /dev/null "http://127.0.0.1:$((port + 1))/" 2>/dev/null; do
+    until grep -q '^ready ' "$state/mock/log" 2>/dev/null; do
         tries=$((tries + 1))
         if [ $tries -gt 50 ] || ! kill -0 "$mock" 2>/dev/null; then
             cat "$state/mock/log" >&2
