@@ -16,6 +16,9 @@
  * reverts the origins. */
 SL_MUST struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origins *origins);
 
+/* Connections to providers that may be open at once, all together. */
+size_t sl_build_upstreams(const struct sl_conf *conf);
+
 /* What runs can't change into what is wanted: names of settings, "" for none. */
 void sl_build_fixed(const struct sl_conf *runs, const struct sl_conf *wanted, char *out,
                     size_t cap);

@@ -159,9 +159,9 @@ static void set_timeouts(struct sl_build *b, struct sl_provider *p, const struct
 }
 
 /* The provider's own value, or the general one. */
-static uint64_t pool_number(const struct sl_build *b, const struct sl_node *map, const char *key)
+static uint64_t pool_number(const struct sl_conf *conf, const struct sl_node *map, const char *key)
 {
-    const struct sl_node *general = sl_node_get(b->conf->root, "upstream_pool");
+    const struct sl_node *general = sl_node_get(conf->root, "upstream_pool");
 
     return sl_node_number(sl_node_get(map, "upstream_pool"), key, sl_node_number(general, key, 0));
 }
@@ -173,12 +173,12 @@ static struct sl_origin_conf origin_conf(const struct sl_build *b, const struct 
         .name = p->name,
         .host = url->host,
         .port = url->port,
-        .max_connections = (size_t)pool_number(b, map, "max_connections"),
-        .max_keepalive = (size_t)pool_number(b, map, "max_keepalive"),
-        .keepalive_expiry_ms = pool_number(b, map, "keepalive_expiry"),
-        .warm = (size_t)pool_number(b, map, "warm"),
+        .max_connections = (size_t)pool_number(b->conf, map, "max_connections"),
+        .max_keepalive = (size_t)pool_number(b->conf, map, "max_keepalive"),
+        .keepalive_expiry_ms = pool_number(b->conf, map, "keepalive_expiry"),
+        .warm = (size_t)pool_number(b->conf, map, "warm"),
         .connect_ms = p->timeouts.connect,
-        .dns_ttl_ms = pool_number(b, map, "dns_ttl"),
+        .dns_ttl_ms = pool_number(b->conf, map, "dns_ttl"),
         .queue_max = (size_t)sl_conf_number(b->conf, "queue.max"),
         .queue_wait_ms = sl_conf_number(b->conf, "queue.wait"),
     };
@@ -230,6 +230,10 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
                               .path = SL_STR(""),
                               .port = 1};
     }
+    if (!url.tls && sl_str_eq(url.authority, b->made->listen))
+        sl_fault_add(b->faults, sl_node_get(map, "base_url"),
+                     "providers[].base_url: is this gateway's own address; unset "
+                     "ANTHROPIC_BASE_URL if a client's shell set it");
     for (const struct sl_node *c = protocol->first; c != NULL; c = c->next)
         p->speaks |= c->number == 0 ? (unsigned)SL_ANTHROPIC : (unsigned)SL_OPENAI;
     if (p->speaks == 0)
@@ -266,4 +270,18 @@ void sl_build_providers(struct sl_build *b)
                              SL_STR_ARGS(all[n].name));
         b->made->providers_n = ++n;
     }
+}
+
+size_t sl_build_upstreams(const struct sl_conf *conf)
+{
+    const struct sl_node *list = sl_node_get(conf->root, "providers");
+    size_t sum = 0;
+
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+        uint64_t most = pool_number(conf, c, "max_connections");
+        uint64_t own = sl_node_number(c, "max_concurrency", 0);
+
+        sum += (size_t)(own > 0 && own < most ? own : most);
+    }
+    return sum;
 }

@@ -14,6 +14,7 @@ LEVEL = {
     "admin": 4,
     "conf": 5,
     "cli": 6,
+    "cli": 6,
     "main": 7,
 }
 # library: (headers, names used in code, rooms that may)

@@ -1,0 +1,33 @@
+/* cli/client.h -- one blocking HTTP request to the admin listener.
+ *
+ * For commands that ask a running gateway something and end; nothing of the
+ * loop is needed for that. Plain TCP or a unix socket, `connection: close`.
+ * Limits: SL_CLIENT_SECONDS for each wait, SL_CLIENT_ANSWER bytes.
+ */
+#ifndef SL_CLI_CLIENT_H
+#define SL_CLI_CLIENT_H
+
+#include "base/str.h"
+
+#define SL_CLIENT_SECONDS 10
+#define SL_CLIENT_ANSWER 65536
+
+struct sl_client_answer {
+    int status; /* 0: none came, `text` says why */
+    struct sl_str body;
+    char text[SL_CLIENT_ANSWER];
+};
+
+struct sl_client_ask {
+    const char *where; /* host:port, http://host:port or unix:/path */
+    const char *method;
+    const char *path;
+    const char *key; /* bearer; NULL or "": none */
+};
+
+void sl_client_ask(const struct sl_client_ask *ask, struct sl_client_answer *out);
+/* The message within an error's body, unescaped over `out`; the body itself
+ * where there is none. */
+struct sl_str sl_client_message(struct sl_str body, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,35 @@
+/* cli/options.h -- the command line, taken apart; and what exit codes mean.
+ *
+ * Each command is one function that gets the options and returns an exit code.
+ */
+#ifndef SL_CLI_OPTIONS_H
+#define SL_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+enum sl_exit {
+    SL_EXIT_OK = 0,
+    SL_EXIT_FAILED = 1,    /* it could not be done; stderr says why */
+    SL_EXIT_USAGE = 2,     /* the command line is wrong */
+    SL_EXIT_NOT_READY = 3, /* health: alive, but draining */
+    SL_EXIT_CONFIG = 4     /* the configuration is wrong: check, serve, reload */
+};
+
+struct sl_options {
+    const char *config;   /* -c, or the file given to check; NULL: zero-file start */
+    const char *admin;    /* --admin: URL or unix:/path; NULL: by configuration */
+    const char *url;      /* --url: the gateway as clients see it */
+    const char *key;      /* --key */
+    const char *argument; /* what follows the command, or NULL */
+    bool quiet;           /* no banner; check: no output but faults */
+    bool schema;          /* check: print the table of settings */
+};
+
+int sl_cmd_serve(const struct sl_options *o);
+int sl_cmd_check(const struct sl_options *o);
+int sl_cmd_init(const struct sl_options *o);
+int sl_cmd_env(const struct sl_options *o);
+int sl_cmd_reload(const struct sl_options *o);
+int sl_cmd_health(const struct sl_options *o);
+
+#endif

@@ -1,0 +1,289 @@
+/* cli/serve.c -- the process: put together, reloaded, drained, taken apart. */
+#include "cli/serve.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/source.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define LOG_WAITING ((size_t)4 << 20)    /* bytes of log lines not yet written */
+#define ACCESS_WAITING ((size_t)8 << 20) /* of access lines */
+#define LOG_DELAY_MS 50
+#define ACCESS_DELAY_MS 200
+#define NOTICE_MS 2000 /* between "not ready" and not accepting any more */
+#define LOOK_MS 50     /* how often a drain looks whether it is over */
+#define CLOSE_MS 1000  /* for what is left at the very end */
+
+static const struct sl_str nobody = SL_STR_INIT("");
+
+/* ---- logs ---- */
+
+static void to_file(void *ctx, struct sl_str line)
+{
+    (void)sl_file_append(ctx, line); /* what is dropped is counted there */
+}
+
+static void set_log(const struct sl_serve *s)
+{
+    sl_log_setup((enum sl_log_level)sl_conf_number(s->conf, "log.level"),
+                 sl_conf_number(s->conf, "log.format") == 0, s->log != NULL ? to_file : NULL,
+                 s->log);
+}
+
+static bool open_logs(struct sl_serve *s)
+{
+    struct sl_str access = sl_conf_text(s->conf, "log.access");
+
+    if (sl_file_open(s->net, "stderr", LOG_WAITING, LOG_DELAY_MS, &s->log) != SL_OK)
+        return false;
+    set_log(s);
+    if (sl_str_eq(access, SL_STR("off")))
+        return true;
+    if (sl_file_open(s->net, access.p, ACCESS_WAITING, ACCESS_DELAY_MS, &s->access) == SL_OK)
+        return true;
+    sl_log(SL_LOG_ERROR, "cli", nobody, "log.access: %s can't be opened", access.p);
+    return false;
+}
+
+static void log_lines(enum sl_log_level level, struct sl_str lines)
+{
+    struct sl_str line;
+
+    while (sl_str_split(&lines, '\n', &line))
+        sl_log(level, "conf", nobody, "%.*s", SL_STR_ARGS(line));
+}
+
+static void copy(char *out, size_t cap, struct sl_str text)
+{
+    if (cap > 0)
+        snprintf(out, cap, "%.*s", (int)(text.n < cap ? text.n : cap - 1), text.p);
+}
+
+/* ---- reload ---- */
+
+static enum sl_err refuse(struct sl_serve *s, struct sl_conf **fresh, char *why, size_t cap)
+{
+    struct sl_str faults = sl_faults_text(&(*fresh)->faults);
+
+    sl_log(SL_LOG_ERROR, "conf", nobody,
+           "reload refused, the running configuration stays in force; %zu to repair:",
+           (*fresh)->faults.n);
+    log_lines(SL_LOG_ERROR, faults);
+    copy(why, cap, faults);
+    sl_conf_end(fresh);
+    sl_admin_note_reload(s->admin, false);
+    return SL_ERR_CONFIG;
+}
+
+static void put_in_force(struct sl_serve *s, struct sl_conf *fresh, struct sl_gateway_conf *made)
+{
+    sl_origins_commit(s->origins);
+    sl_limits_fit(fresh, made);
+    sl_gateway_reload(s->gateway, made);
+    sl_gateway_conf_drop(&s->made);
+    sl_conf_end(&s->conf);
+    s->made = made;
+    s->conf = fresh;
+    set_log(s);
+    sl_admin_note_conf(s->admin, made->hash);
+    sl_admin_note_reload(s->admin, true);
+    sl_log(SL_LOG_INFO, "conf", nobody, "configuration %.*s is in force", SL_STR_ARGS(made->hash));
+}
+
+static enum sl_err reload(void *ctx, char *why, size_t cap)
+{
+    struct sl_serve *s = ctx;
+    struct sl_conf *fresh = sl_source_load(s->config);
+    struct sl_gateway_conf *made;
+    char fixed[256] = "";
+
+    if (fresh->faults.n == 0)
+        sl_build_fixed(s->conf, fresh, fixed, sizeof(fixed));
+    if (fixed[0] != '\0')
+        sl_fault_add(&fresh->faults, NULL, "%s: can't change while running; restart for that",
+                     fixed);
+    made = sl_build_snapshot(fresh, s->origins);
+    if (made == NULL) {
+        sl_origins_revert(s->origins);
+        return refuse(s, &fresh, why, cap);
+    }
+    put_in_force(s, fresh, made);
+    return SL_OK;
+}
+
+/* ---- signals ---- */
+
+static void stop(struct sl_serve *s, const char *why)
+{
+    s->phase = SL_STOPPING;
+    sl_timer_stop(s->net, &s->step);
+    sl_log(SL_LOG_INFO, "cli", nobody, "stopping: %s, %zu requests left", why,
+           sl_gateway_requests(s->gateway));
+    sl_net_stop(s->net);
+}
+
+static bool is_drained(const struct sl_serve *s)
+{
+    struct sl_server_counts n = sl_gateway_server_count(s->gateway);
+
+    /* a connection that is neither idle nor in a request still flushes */
+    return sl_gateway_is_idle(s->gateway) && n.connections <= n.idle;
+}
+
+static void on_step(struct sl_timer *t)
+{
+    struct sl_serve *s = SL_CONTAINER(t, struct sl_serve, step);
+    uint64_t passed = sl_net_now(s->net) - s->drain_from_ms;
+
+    if (s->phase == SL_DRAINING && passed >= NOTICE_MS) {
+        sl_gateway_stop_accepting(s->gateway);
+        if (is_drained(s)) {
+            stop(s, "drained");
+            return;
+        }
+        if (passed >= NOTICE_MS + s->made->timeouts.drain) {
+            stop(s, "timeouts.drain has passed");
+            return;
+        }
+    }
+    sl_timer_start(s->net, t, passed < NOTICE_MS ? NOTICE_MS - passed : LOOK_MS);
+}
+
+static void on_term(void *ctx, int signum)
+{
+    struct sl_serve *s = ctx;
+
+    (void)signum;
+    if (s->phase != SL_SERVING) {
+        stop(s, "asked twice");
+        return;
+    }
+    s->phase = SL_DRAINING;
+    s->drain_from_ms = sl_net_now(s->net);
+    sl_log(SL_LOG_INFO, "cli", nobody,
+           "draining: not ready from now on, %zu requests run; a second signal ends at once",
+           sl_gateway_requests(s->gateway));
+    sl_gateway_drain(s->gateway);
+    sl_timer_start(s->net, &s->step, NOTICE_MS);
+}
+
+static void on_hup(void *ctx, int signum)
+{
+    struct sl_serve *s = ctx;
+    char why[512];
+
+    (void)signum;
+    if (s->access != NULL && sl_file_reopen(s->access) != SL_OK)
+        sl_log(SL_LOG_ERROR, "cli", nobody, "the access log can't be reopened");
+    (void)!reload(s, why, sizeof(why)); /* it has said what was wrong */
+}
+
+static bool watch_signals(struct sl_serve *s)
+{
+    return sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
+           sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK &&
+           sl_net_on_signal(s->net, SIGHUP, on_hup, s) == SL_OK;
+}
+
+/* ---- together and apart ---- */
+
+static int start(struct sl_serve *s)
+{
+    struct sl_admin_hooks hooks = {.reload = reload, .ctx = s};
+    char why[512] = "";
+
+    s->metrics = sl_metrics_new(s->made->max_series);
+    sl_limits_fit(s->conf, s->made);
+    s->gateway = sl_gateway_new(s->net, s->made, s->metrics, s->access);
+    s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
+    sl_admin_note_conf(s->admin, s->made->hash);
+    if (sl_admin_start(s->admin, s->made->admin_listen, s->made->admin_key, why, sizeof(why)) !=
+        SL_OK) {
+        sl_log(SL_LOG_ERROR, "cli", nobody, "admin.listen %.*s: %s",
+               SL_STR_ARGS(s->made->admin_listen), why);
+        return SL_EXIT_FAILED;
+    }
+    if (sl_gateway_start(s->gateway, why, sizeof(why)) != SL_OK) {
+        sl_log(SL_LOG_ERROR, "cli", nobody, "listen %.*s: %s", SL_STR_ARGS(s->made->listen), why);
+        return SL_EXIT_FAILED;
+    }
+    return watch_signals(s) ? SL_EXIT_OK : SL_EXIT_FAILED;
+}
+
+/* What was ended closes over the next turns; then nothing may be left. */
+static void let_close(struct sl_serve *s)
+{
+    uint64_t from = sl_net_now(s->net);
+
+    while (sl_net_count(s->net).streams > 0 || sl_net_count(s->net).graves > 0)
+        if (!sl_net_turn(s->net, 10) || sl_net_now(s->net) - from > CLOSE_MS)
+            break;
+}
+
+static void end(struct sl_serve *s)
+{
+    if (s->net != NULL)
+        sl_timer_stop(s->net, &s->step);
+    sl_admin_end(&s->admin);
+    sl_gateway_end(&s->gateway);
+    if (s->net != NULL)
+        let_close(s);
+    sl_gateway_conf_drop(&s->made);
+    sl_origins_end(&s->origins);
+    if (s->net != NULL)
+        let_close(s);
+    sl_log_setup(SL_LOG_INFO, true, NULL, NULL);
+    sl_file_end(&s->log);
+    sl_file_end(&s->access);
+    if (s->net != NULL)
+        let_close(s);
+    sl_metrics_end(&s->metrics);
+    sl_conf_end(&s->conf);
+    sl_net_end(&s->net);
+}
+
+static int run(struct sl_serve *s, bool quiet)
+{
+    int code;
+
+    s->conf = sl_source_load(s->config);
+    s->made = sl_build_snapshot(s->conf, s->origins);
+    if (s->made == NULL) {
+        struct sl_str faults = sl_faults_text(&s->conf->faults);
+
+        fprintf(stderr, "%.*s", SL_STR_ARGS(faults));
+        return SL_EXIT_CONFIG;
+    }
+    sl_origins_commit(s->origins);
+    if (!open_logs(s))
+        return SL_EXIT_FAILED;
+    code = start(s);
+    if (code != SL_EXIT_OK)
+        return code;
+    if (!quiet)
+        sl_banner_print(s);
+    sl_log(SL_LOG_INFO, "cli", nobody, "sluice " SL_VERSION " serves on %.*s, admin on %.*s",
+           SL_STR_ARGS(s->made->listen), SL_STR_ARGS(s->made->admin_listen));
+    sl_net_run(s->net);
+    return SL_EXIT_OK;
+}
+
+int sl_cmd_serve(const struct sl_options *o)
+{
+    struct sl_serve s = {.config = o->config, .phase = SL_SERVING};
+    int code;
+
+    sl_limits_apply();
+    s.net = sl_net_new();
+    if (s.net == NULL) {
+        fprintf(stderr, "sluice: the event loop can't be made\n");
+        return SL_EXIT_FAILED;
+    }
+    sl_timer_init(&s.step, on_step);
+    s.origins = sl_origins_new(s.net);
+    code = run(&s, o->quiet);
+    end(&s);
+    return code;
+}

@@ -1,0 +1,35 @@
+/* cli/serve.h -- private to the room: the running process, put together. */
+#ifndef SL_CLI_SERVE_H
+#define SL_CLI_SERVE_H
+
+#include "admin/admin.h"
+#include "cli/options.h"
+#include "conf/build.h"
+#include "net/timer.h"
+
+enum sl_phase { SL_SERVING, SL_DRAINING, SL_STOPPING };
+
+struct sl_serve {
+    const char *config;           /* up: the command line's */
+    struct sl_net *net;           /* owns */
+    struct sl_metrics *metrics;   /* owns */
+    struct sl_origins *origins;   /* owns */
+    struct sl_conf *conf;         /* owns: in force */
+    struct sl_gateway_conf *made; /* shared: in force */
+    struct sl_gateway *gateway;   /* owns */
+    struct sl_admin *admin;       /* owns */
+    struct sl_file *log;          /* owns */
+    struct sl_file *access;       /* owns: or NULL */
+    enum sl_phase phase;
+    struct sl_timer step;   /* the drain's next look */
+    uint64_t drain_from_ms; /* monotonic */
+};
+
+/* Lines for people: what it found, and three things to paste. */
+void sl_banner_print(const struct sl_serve *s);
+/* Takes the limits of the process: descriptors, core files, broken pipes. */
+void sl_limits_apply(void);
+/* Lowers made->connections to what the descriptor limit allows, and says so. */
+void sl_limits_fit(const struct sl_conf *conf, struct sl_gateway_conf *made);
+
+#endif

@@ -1,0 +1,23 @@
+/* conf/state.h -- the state directory, and the key a zero-file start keeps there.
+ *
+ * SLUICE_STATE, else XDG_STATE_HOME/sluice, else HOME/.local/state/sluice; made
+ * with mode 0700. The key file has mode 0600 and is made once.
+ */
+#ifndef SL_CONF_STATE_H
+#define SL_CONF_STATE_H
+
+#include "base/str.h"
+
+#define SL_STATE_PATH 1024
+
+/* False: `why` says what to set. */
+SL_MUST bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap);
+/* The path of the dev key's file, which is there afterwards. */
+SL_MUST bool sl_state_key(char out[SL_STATE_PATH], char *why, size_t cap);
+/* The key itself, if there is one; never makes one. */
+SL_MUST bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap);
+/* NAME=value lines of `path` into the environment, where not set already. A
+ * missing file is fine. False: `why` names the line. */
+SL_MUST bool sl_state_dotenv(const char *path, char *why, size_t cap);
+
+#endif

@@ -1,0 +1,17 @@
+/* conf/zero.h -- the configuration that a start without a file amounts to.
+ *
+ * Made as the very text `sluice init` prints, and read like any other file.
+ * Providers come from ANTHROPIC_API_KEY, OPENAI_API_KEY and OPENROUTER_API_KEY,
+ * their addresses from *_BASE_URL (OPENROUTER_API_BASE too).
+ */
+#ifndef SL_CONF_ZERO_H
+#define SL_CONF_ZERO_H
+
+#include "conf/expand.h"
+
+#define SL_ZERO_TEXT 16384
+
+/* `key_path`: where the dev key is. False: no provider key is set. */
+SL_MUST bool sl_zero_write(struct sl_text *out, const struct sl_env *env, const char *key_path);
+
+#endif

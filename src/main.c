@@ -1,0 +1,161 @@
+/* main.c -- the command line: which command, with which options. */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(const struct sl_options *o);
+    const char *options;  /* letters it takes, as in the table below */
+    const char *argument; /* what may follow it, for the help; NULL: nothing */
+    const char *line;     /* one line of help */
+    const char *text;     /* the rest of it */
+};
+
+static const struct command commands[] = {
+    {"serve", sl_cmd_serve, "cq", NULL, "run the gateway",
+     "Without -c it starts from the environment (and .env in this directory): providers\n"
+     "from ANTHROPIC_API_KEY, OPENAI_API_KEY, OPENROUTER_API_KEY and their _BASE_URL, a\n"
+     "tenant `dev` whose key is kept in the state directory (SLUICE_STATE, else\n"
+     "XDG_STATE_HOME/sluice, else ~/.local/state/sluice). SLUICE_LISTEN and\n"
+     "SLUICE_ADMIN_LISTEN move the two listeners, SLUICE_ADMIN_KEY opens the admin API.\n"
+     "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads and reopens logs.\n"},
+    {"check", sl_cmd_check, "cqs", "FILE", "say what is wrong with a configuration, or what it is",
+     "Prints the effective configuration without its secrets. Nothing is asked of the\n"
+     "network. With --schema it prints the table of settings instead.\n"},
+    {"init", sl_cmd_init, "", NULL, "print the file that a start without one amounts to",
+     "sluice init >sluice.yaml; sluice serve -c sluice.yaml\n"},
+    {"env", sl_cmd_env, "cuk", "CLIENT", "print what a client's shell has to export",
+     "CLIENT is claude-code (the default), anthropic, openai or openrouter:\n"
+     "eval \"$(sluice env claude-code)\". The key is --key, or the first one the file\n"
+     "given gives in full, or the dev key of the state directory.\n"},
+    {"reload", sl_cmd_reload, "cakq", NULL, "make a running gateway read its configuration again",
+     "The key is --key, else SLUICE_ADMIN_KEY, else admin.key of the file given.\n"},
+    {"health", sl_cmd_health, "caq", NULL, "ask a running gateway whether it is ready", ""},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct option longs[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"admin", required_argument, NULL, 'a'},
+    {"url", required_argument, NULL, 'u'},
+    {"key", required_argument, NULL, 'k'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"schema", no_argument, NULL, 's'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static void print_option(FILE *to, char letter)
+{
+    switch (letter) {
+    case 'c': fprintf(to, "  -c, --config FILE  the configuration (YAML)\n"); break;
+    case 'a':
+        fprintf(to, "  -a, --admin ADDR   the admin listener: host:port or unix:/path\n");
+        break;
+    case 'u': fprintf(to, "  -u, --url URL      the gateway as its clients see it\n"); break;
+    case 'k': fprintf(to, "  -k, --key KEY      the key to use\n"); break;
+    case 'q': fprintf(to, "  -q, --quiet        say only what is wrong\n"); break;
+    case 's': fprintf(to, "  -s, --schema       print the table of settings\n"); break;
+    default: break;
+    }
+}
+
+static void print_command(FILE *to, const struct command *c)
+{
+    fprintf(to, "sluice %s [options]%s%s%s -- %s\n\n%s%s", c->name, c->argument != NULL ? " [" : "",
+            c->argument != NULL ? c->argument : "", c->argument != NULL ? "]" : "", c->line,
+            c->text, c->text[0] != '\0' ? "\n" : "");
+    for (const char *p = c->options; *p != '\0'; p++)
+        print_option(to, *p);
+    fprintf(to, "  -h, --help         this text\n");
+}
+
+static void print_all(FILE *to)
+{
+    fprintf(to, "sluice " SL_VERSION " -- a gateway between LLM clients and providers\n\n"
+                "  sluice COMMAND [options]     (sluice COMMAND --help says more)\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].line);
+    fprintf(to, "  %-8s %s\n", "version", "print the version");
+    fprintf(to, "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
+                "4 the configuration is not valid (serve, check, reload).\n");
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int usage(const char *name, const char *what, const char *which)
+{
+    fprintf(stderr, "sluice%s%s: %s%s%s\n", name[0] != '\0' ? " " : "", name, what,
+            which[0] != '\0' ? " " : "", which);
+    fprintf(stderr, "try: sluice%s%s --help\n", name[0] != '\0' ? " " : "", name);
+    return SL_EXIT_USAGE;
+}
+
+/* The options behind a command; -1: go on, else an exit code. */
+static int take_options(const struct command *c, int argc, char **argv, struct sl_options *o)
+{
+    char letter[3] = "-?";
+    int got;
+
+    optind = 1;
+    while ((got = getopt_long(argc, argv, "c:a:u:k:qshV", longs, NULL)) != -1) {
+        if (got == '?')
+            return usage(c->name, "that option is not known, or lacks its value", "");
+        if (got == 'h') {
+            print_command(stdout, c);
+            return SL_EXIT_OK;
+        }
+        letter[1] = (char)got;
+        if (strchr(c->options, got) == NULL)
+            return usage(c->name, "does not take the option", letter);
+        switch (got) {
+        case 'c': o->config = optarg; break;
+        case 'a': o->admin = optarg; break;
+        case 'u': o->url = optarg; break;
+        case 'k': o->key = optarg; break;
+        case 'q': o->quiet = true; break;
+        default: o->schema = true; break;
+        }
+    }
+    if (optind < argc)
+        o->argument = argv[optind++];
+    if (optind < argc || (o->argument != NULL && c->argument == NULL))
+        return usage(c->name, "has no use for", argv[argc - 1]);
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    struct sl_options o = {0};
+    const struct command *c;
+    int code;
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_all(stdout);
+        return SL_EXIT_OK;
+    }
+    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("sluice " SL_VERSION "\n");
+        return SL_EXIT_OK;
+    }
+    if (name[0] == '\0') {
+        print_all(stderr);
+        return SL_EXIT_USAGE;
+    }
+    c = find(name);
+    if (c == NULL)
+        return usage("", "there is no command", name);
+    code = take_options(c, argc - 1, argv + 1, &o);
+    return code >= 0 ? code : c->run(&o);
+}
