@@ -58,13 +58,13 @@ SL_MUST enum sl_err sl_net_on_signal(struct sl_net *net, int signum, sl_signal_f
 
 /* What is alive: the check after every test, and gauges. */
 struct sl_net_counts {
-    size_t streams;   /* open or closing */
-    size_t ops;       /* lookups, dials, jobs under way */
-    size_t timers;    /* armed */
+    size_t streams; /* open or closing */
+    size_t ops;     /* lookups, dials, jobs under way */
+    size_t timers;  /* armed */
     size_t listeners;
     size_t graves;
     uint64_t turns;
-    uint64_t lag_us;  /* longest callback phase of a turn since last asked */
+    uint64_t lag_us; /* longest callback phase of a turn since last asked */
 };
 struct sl_net_counts sl_net_count(struct sl_net *net);
 

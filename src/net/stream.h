@@ -31,10 +31,10 @@ struct sl_dial_to; /* net/dial.h */
 struct sl_tls_profile;
 
 struct sl_stream_ops {
-    void (*open)(void *holder);                       /* dialled, TLS done */
-    void (*data)(void *holder, struct sl_str bytes);  /* only while wanted */
-    void (*drain)(void *holder);                      /* back under the low mark */
-    void (*end)(void *holder, enum sl_err why);       /* SL_OK: peer finished cleanly */
+    void (*open)(void *holder);                      /* dialled, TLS done */
+    void (*data)(void *holder, struct sl_str bytes); /* only while wanted */
+    void (*drain)(void *holder);                     /* back under the low mark */
+    void (*end)(void *holder, enum sl_err why);      /* SL_OK: peer finished cleanly */
     /* Optional, plain streams: where the next read should go, so that a body
      * lands in its place without a copy. .n 0: the loop's buffer. `data` then
      * gives exactly those bytes. */

@@ -1,0 +1,141 @@
+/* net/inside.h -- what the files of this room share. Nobody else includes it.
+ *
+ * `struct sl_net` is the loop with its lists; `struct sl_stream` is the only
+ * struct of the house that embeds a uv_tcp_t.
+ */
+#ifndef SL_NET_INSIDE_H
+#define SL_NET_INSIDE_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/op.h"
+#include "net/dial.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "net/tls.h"
+
+#define SL_NET_MAGIC 0x534c4e45u
+#define SL_STREAM_MAGIC 0x534c5354u
+#define SL_NET_LEVELS 4
+#define SL_NET_SLOTS 64
+#define SL_NET_SIGNALS 8
+
+struct sl_net_signal {
+    uv_signal_t handle;
+    sl_signal_fn *fn;
+    void *ctx; /* up */
+};
+
+struct sl_name; /* one cached name, see dial.c */
+
+struct sl_net {
+    uint32_t magic;
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_idle_t awake; /* runs while work is left: the loop must not sleep */
+    uv_timer_t timer;
+    bool is_awake;
+    struct sl_list tasks;
+    struct sl_list dirty; /* streams with something to flush or tell */
+    struct sl_list graves;
+    /* the timer wheel */
+    struct sl_list wheel[SL_NET_LEVELS][SL_NET_SLOTS];
+    uint64_t used[SL_NET_LEVELS]; /* bit: the slot may hold timers */
+    uint64_t tick;                /* monotonic ms up to which the wheel has turned */
+    uint64_t armed;               /* when the uv timer fires; 0: not */
+    struct sl_net_signal signals[SL_NET_SIGNALS];
+    size_t signals_n;
+    unsigned handshakes;   /* advanced in this turn */
+    struct sl_name *names; /* owns: hash */
+    size_t names_n;
+    struct sl_net_counts counts;
+    int64_t unix_offset_ms; /* wall clock minus the loop's, taken once a turn */
+    uint64_t turn_began_us;
+    char *read_buf;  /* owns: SL_STREAM_READ */
+    char *plain_buf; /* owns: SL_STREAM_READ */
+};
+
+enum sl_stream_state {
+    SL_STREAM_NEW, /* accepted, nobody's yet; or resolving */
+    SL_STREAM_CONNECT,
+    SL_STREAM_HANDSHAKE,
+    SL_STREAM_OPEN,
+    SL_STREAM_ENDED,     /* told the holder */
+    SL_STREAM_FINISHING, /* let go, flushing */
+    SL_STREAM_CLOSED
+};
+
+struct sl_dialling; /* stream_dial.c: addresses left, names, limits */
+struct sl_listener;
+
+struct sl_stream {
+    uint32_t magic;
+    enum sl_stream_state state;
+    struct sl_net *net;              /* up */
+    const struct sl_stream_ops *ops; /* shared: static; NULL once let go */
+    void *holder;                    /* up */
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } u;
+    union {
+        uv_connect_t connect;
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+    } req; /* one at a time, in this order */
+    bool is_pipe, want, reading, busy, full, shut, redial, eof;
+    enum sl_err broken;   /* to be told at the end of the turn */
+    struct sl_buf out;    /* plain text queued */
+    struct sl_buf cipher; /* TLS: for the socket */
+    struct sl_buf held;   /* TLS: read while not wanted, or before its turn */
+    struct sl_tls *tls;   /* owns */
+    uint64_t sent;        /* plain bytes that left `out` */
+    size_t flying;        /* bytes of the uv_write under way */
+    uint64_t progress;    /* sent when finishing last looked */
+    uint64_t linger_ms;
+    struct sl_timer timer;
+    struct sl_task task; /* go on with `held` */
+    struct sl_list dirty;
+    struct sl_grave grave;
+    struct sl_dialling *dialling; /* owns */
+    struct sl_listener *listener; /* up: counts us until we close */
+    char peer[46];
+    char reason[96];
+};
+
+/* stream.c */
+struct sl_stream *sl_stream_new(struct sl_net *net, bool is_pipe);
+void sl_stream_mark(struct sl_stream *s); /* look at it when the turn ends */
+void sl_stream_flush(struct sl_stream *s);
+void sl_stream_on_close(uv_handle_t *h);
+void sl_stream_break(struct sl_stream *s, enum sl_err why); /* told at the turn's end */
+void sl_stream_name_peer(struct sl_stream *s);
+void sl_stream_reading(struct sl_stream *s); /* the socket is read from now on */
+/* Connected: start the handshake or be open. */
+void sl_stream_ready(struct sl_stream *s);
+/* stream_tls.c */
+void sl_stream_cipher(struct sl_stream *s, struct sl_str bytes); /* cipher text arrived */
+void sl_stream_encrypt(struct sl_stream *s);                     /* out -> cipher */
+void sl_stream_resume(struct sl_task *t);
+/* stream_dial.c */
+void sl_stream_undial(struct sl_stream *s);
+void sl_stream_redial(struct sl_stream *s);
+/* listen.c */
+void sl_listen_left(struct sl_listener *l);
+/* timer.c */
+void sl_timer_wheel_init(struct sl_net *net);
+/* dial.c: addresses of a name, as an op; `done` from a later turn. */
+#define SL_DIAL_ADDRS 8
+struct sl_addrs {
+    struct sockaddr_storage v[SL_DIAL_ADDRS];
+    size_t n;
+};
+typedef void sl_resolve_fn(void *ctx, enum sl_err e, const struct sl_addrs *a);
+void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
+                      struct sl_op **slot, sl_resolve_fn *done, void *ctx);
+void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
+
+#endif

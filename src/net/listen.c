@@ -1,0 +1,213 @@
+/* Accepting. Over the ceiling one connection stays in libuv's hand, which makes
+ * it stop polling the socket: the kernel's backlog holds the rest. When
+ * descriptors run out libuv's own reserve accepts and closes. */
+#include "net/inside.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/listen.h"
+
+#define BACKLOG 1024
+
+struct sl_listener {
+    uint32_t magic;
+    bool is_pipe, ended, waiting, closed;
+    struct sl_net *net; /* up */
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } u;
+    struct sl_tls_profile *tls; /* shared */
+    size_t max;
+    size_t open;
+    sl_accept_fn *fn;
+    void *ctx; /* up */
+    struct sl_grave grave;
+};
+#define SL_LISTENER_MAGIC 0x534c4c53u
+
+static void reap(struct sl_grave *g)
+{
+    struct sl_listener *l = SL_CONTAINER(g, struct sl_listener, grave);
+
+    sl_tls_drop(&l->tls);
+    l->magic = SL_OBJ_DEAD;
+    sl_mem_free(l);
+}
+
+static void bury_if_over(struct sl_listener *l)
+{
+    if (l->closed && l->open == 0)
+        sl_net_bury(l->net, &l->grave, reap);
+}
+
+static void accept_one(struct sl_listener *l)
+{
+    struct sl_stream *s = sl_stream_new(l->net, l->is_pipe);
+
+    s->listener = l;
+    l->open++;
+    if (uv_accept(&l->u.stream, &s->u.stream) != 0) {
+        sl_stream_close(&s);
+        return;
+    }
+    if (l->tls != NULL) {
+        s->tls = sl_tls_new(l->tls, (struct sl_str){"", 0}, (struct sl_str){"", 0}, &s->cipher);
+        if (s->tls == NULL) {
+            sl_stream_close(&s);
+            return;
+        }
+    }
+    sl_stream_ready(s);
+    if (l->tls != NULL)
+        sl_timer_start(l->net, &s->timer, 10000);
+    l->fn(l->ctx, s);
+}
+
+static void on_uv_connection(uv_stream_t *h, int status)
+{
+    struct sl_listener *l = h->data;
+
+    if (status != 0 || l->ended)
+        return;
+    if (l->open >= l->max)
+        l->waiting = true;
+    else
+        accept_one(l);
+}
+
+void sl_listen_left(struct sl_listener *l)
+{
+    l->open--;
+    if (l->waiting && !l->ended && l->open < l->max) {
+        l->waiting = false;
+        accept_one(l);
+    }
+    bury_if_over(l);
+}
+
+static bool split(struct sl_str addr, char *host, size_t cap, uint16_t *port)
+{
+    uint64_t n;
+    size_t at = addr.n;
+
+    while (at > 0 && addr.p[at - 1] != ':')
+        at--;
+    if (at == 0 || !sl_str_to_u64(sl_str_from(addr, at), &n) || n > 65535)
+        return false;
+    addr.n = at - 1;
+    if (addr.n >= 2 && addr.p[0] == '[' && addr.p[addr.n - 1] == ']')
+        addr = (struct sl_str){addr.p + 1, addr.n - 2};
+    if (addr.n == 0 || addr.n >= cap)
+        return false;
+    memcpy(host, addr.p, addr.n);
+    host[addr.n] = 0;
+    *port = (uint16_t)n;
+    return true;
+}
+
+static int bind_pipe(struct sl_listener *l, struct sl_str path)
+{
+    char name[108];
+    int e;
+
+    if (path.n >= sizeof name)
+        return UV_ENAMETOOLONG;
+    memcpy(name, path.p, path.n);
+    name[path.n] = 0;
+    uv_pipe_init(&l->net->loop, &l->u.pipe, 0);
+    e = uv_pipe_bind(&l->u.pipe, name);
+    if (e == UV_EADDRINUSE) { /* left by a process that died */
+        unlink(name);
+        e = uv_pipe_bind(&l->u.pipe, name);
+    }
+    return e;
+}
+
+static int bind_tcp(struct sl_listener *l, struct sl_str addr)
+{
+    struct sockaddr_storage a;
+    uint16_t port;
+    char host[64];
+
+    uv_tcp_init(&l->net->loop, &l->u.tcp);
+    if (!split(addr, host, sizeof host, &port))
+        return UV_EINVAL;
+    if (strcmp(host, "localhost") == 0)
+        memcpy(host, "127.0.0.1", 10);
+    if (uv_ip4_addr(host, port, (struct sockaddr_in *)&a) != 0 &&
+        uv_ip6_addr(host, port, (struct sockaddr_in6 *)&a) != 0)
+        return UV_EINVAL;
+    return uv_tcp_bind(&l->u.tcp, (struct sockaddr *)&a, 0);
+}
+
+static void on_uv_close(uv_handle_t *h)
+{
+    struct sl_listener *l = h->data;
+
+    l->net->counts.listeners--;
+    l->closed = true;
+    bury_if_over(l);
+}
+
+enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr, struct sl_tls_profile *tls,
+                            size_t max_connections, sl_accept_fn *fn, void *ctx,
+                            struct sl_listener **out, char *why, size_t cap)
+{
+    struct sl_listener *l = sl_mem_new(sizeof *l);
+    int e;
+
+    l->magic = SL_LISTENER_MAGIC;
+    l->net = net;
+    l->tls = tls != NULL ? sl_tls_share(tls) : NULL;
+    l->max = max_connections;
+    l->fn = fn;
+    l->ctx = ctx;
+    l->is_pipe = sl_str_starts(addr, SL_STR("unix:"));
+    e = l->is_pipe ? bind_pipe(l, sl_str_from(addr, 5)) : bind_tcp(l, addr);
+    l->u.handle.data = l;
+    net->counts.listeners++;
+    if (e == 0)
+        e = uv_listen(&l->u.stream, BACKLOG, on_uv_connection);
+    if (e == 0) {
+        *out = l;
+        return SL_OK;
+    }
+    snprintf(why, cap, "can't listen on %.*s: %s", SL_STR_ARGS(addr), uv_strerror(e));
+    *out = NULL;
+    sl_listen_end(&l);
+    return SL_ERR_IO;
+}
+
+uint16_t sl_listen_port(const struct sl_listener *l)
+{
+    struct sockaddr_storage a;
+    int n = sizeof a;
+
+    if (l->is_pipe || uv_tcp_getsockname(&l->u.tcp, (struct sockaddr *)&a, &n) != 0)
+        return 0;
+    if (a.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&a)->sin_port);
+}
+
+size_t sl_listen_open(const struct sl_listener *l)
+{
+    return l->open;
+}
+
+void sl_listen_end(struct sl_listener **pl)
+{
+    struct sl_listener *l = *pl;
+
+    *pl = NULL;
+    if (l == NULL)
+        return;
+    SL_OBJ_CHECK(l, SL_LISTENER_MAGIC);
+    l->ended = true;
+    uv_close(&l->u.handle, on_uv_close);
+}
