@@ -315,7 +315,7 @@ class Gateway:
         self.path = os.path.join(self.dir, "sluice.yaml")
         self.out, self.err = os.path.join(self.dir, "stdout"), os.path.join(self.dir, "stderr")
         self.write_config()
-        self.environment = environment(HOME=self.dir, SLUICE_STATE_DIR=self.dir, **(env or {}))
+        self.environment = environment(HOME=self.dir, SLUICE_STATE=self.dir, **(env or {}))
         self.argv = argv
         self.start(wait)
 
@@ -404,7 +404,7 @@ class Gateway:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) * 1024
 
     def fds(self):
-        return len(os.listdir("/proc/%d/fd" % self.p.pid))
+        return int(self.metrics().value("process_open_fds"))
 
     def signal(self, n):
         self.p.send_signal(n)

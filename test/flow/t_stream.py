@@ -195,8 +195,11 @@ def test_broken_plain_answers(g):
     """Short ones are held and become a 502; long ones are cut so that it shows."""
     for path, make, _ in rig.GENERATE:
         for fault in ("cut-1", "reset-1", "cut-0", "badchunk-1"):
-            r = g.post(path, make("mock-" + fault))
-            check(r.status == 502 and r.json()["error"]["message"], path, fault, r.status)
+            try:
+                r = g.post(path, make("mock-" + fault))
+                check(r.status == 502 and r.json()["error"]["message"], path, fault, r.status)
+            except rig.Closed:
+                equal(fault, "badchunk-1", "only an answer without a length may go out in pieces")
             with g.wire() as w:
                 w.request("POST", path, make("mock-bytes-300000-" + fault))
                 try:

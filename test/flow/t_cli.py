@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Promise: the command line says what is wrong, and its exit codes can be relied on:
+0 done, 1 failed, 2 wrong command line, 3 not ready, 4 the configuration is not valid."""
+# timeout: 120
+
+import json
+import os
+import signal
+import subprocess
+
+import _rig as rig
+from _rig import check, contains, equal
+
+
+def run(*argv, env=None, cwd=None, timeout=30):
+    p = subprocess.run([rig.SLUICE, *argv], env=env or rig.environment(), cwd=cwd or rig.tmp(""), capture_output=True, timeout=timeout)
+    check(not rig.SANITIZER.search(p.stderr), p.stderr.decode()[-3000:])
+    p.out, p.err = p.stdout.decode(), p.stderr.decode()
+    return p
+
+
+def write(name, text):
+    path = rig.tmp(name)
+    with open(path, "w") as f:
+        f.write(text if isinstance(text, str) else json.dumps(text, indent=1))
+    return path
+
+
+def test_help_and_version(g):
+    for argv in (["--help"], ["-h"], ["help"]):
+        p = run(*argv)
+        equal((p.returncode, p.err), (0, ""), argv)
+        for command in ("serve", "check", "init", "env", "reload", "health", "version"):
+            contains(p.out, command)
+            equal(run(command, "--help").returncode, 0, command) if command != "version" else None
+    p = run("version")
+    equal((p.returncode, p.out.split()[0]), (0, "sluice"))
+    equal(run("--version").out, p.out)
+
+
+def test_wrong_command_lines(g):
+    for argv in ([], ["no-such-command"], ["serve", "--no-such-option"], ["serve", "-c"], ["check", "a", "b"], ["serve", "extra"],
+                 ["health", "extra"], ["version-x"]):
+        p = run(*argv)
+        equal(p.returncode, 2, argv)
+        check(p.err and not p.out, argv, p.out)
+
+
+def test_check(g):
+    good = write("good.yaml", g.config)
+    p = run("check", good)
+    equal(p.returncode, 0, p.err)
+    contains(p.out, "mock-a")
+    equal(run("check", "-c", good).returncode, 0)
+    for text, words in (
+        ("listen: [\n", ["bad.yaml", "1"]),
+        ("listen: 127.0.0.1:1\nno_such_key: 1\n", ["bad.yaml", "2", "no_such_key"]),
+        (dict(g.config, limits={"body_max": "lots"}), ["limits.body_max"]),
+        (dict(g.config, limits={"connections": -1}), ["limits.connections"]),
+        (dict(g.config, models=[{"name": "m", "targets": [{"provider": "nobody"}]}]), ["nobody"]),
+        (dict(g.config, timeouts={"total": 600}), ["timeouts.total"]),
+        (dict(g.config, providers=[dict(g.config["providers"][0], keys=["${NO_SUCH_VARIABLE}"])]), ["NO_SUCH_VARIABLE"]),
+        (dict(g.config, providers=[dict(g.config["providers"][0], base_url="ftp://x")]), ["base_url"]),
+        (dict(g.config, tenants=[{"name": "t", "keys": [{"sha256": "00"}]}]), ["sha256"]),
+        (dict(g.config, cache={"enabled": True}), ["cache"]),
+        ("a: &a [*a]\n", ["bad.yaml"]),
+        ("", ["providers"]),
+    ):
+        p = run("check", write("bad.yaml", text))
+        equal(p.returncode, 4, "%s -> %s" % (words, p.err))
+        for w in words:
+            contains(p.err, w)
+    p = run("check", rig.tmp("no-such-file.yaml"))
+    check(p.returncode in (1, 4) and p.err, p.returncode)
+    contains(p.err, "no-such-file.yaml")
+    equal(run("check", "--schema").returncode, 0)
+
+
+def test_check_agrees_with_serve(g):
+    bad = write("bad2.yaml", "no_such_key: 1\n")
+    p = run("serve", "-c", bad)
+    equal(p.returncode, 4)
+    contains(p.err, "no_such_key")
+
+
+def test_port_in_use(g):
+    config = dict(g.config, admin={"listen": "127.0.0.1:%d" % rig.free_ports(1)[0]})
+    p = run("serve", "-c", write("inuse.yaml", config))
+    equal(p.returncode, 1, p.err)
+    contains(p.err, str(g.port))
+
+
+def test_health(g):
+    where = "127.0.0.1:%d" % g.admin_port
+    equal(run("health", "-a", where).returncode, 0)
+    equal(run("health", "-c", write("h.yaml", g.config)).returncode, 0)
+    equal(run("health", "-a", "http://" + where + "/", "-q").out, "")
+    equal(run("health", "-a", "127.0.0.1:%d" % rig.free_ports(1)[0]).returncode, 1)
+    with rig.Gateway(mock=g.mock) as h:
+        h.signal(signal.SIGTERM)
+        rig.until(lambda: h.admin("GET", "/readyz").status == 503, 2, "draining")
+        equal(run("health", "-a", "127.0.0.1:%d" % h.admin_port).returncode, 3)
+
+
+def test_reload(g):
+    with rig.Gateway(mock=g.mock) as h:
+        where = "127.0.0.1:%d" % h.admin_port
+        equal(run("reload", "-a", where, "-k", rig.ADMIN_KEY).returncode, 0)
+        equal(run("reload", "-c", h.path).returncode, 0)
+        equal(run("reload", "-a", where, "-k", "wrong").returncode, 1)
+        h.write_config({"no_such_key": 1})
+        p = run("reload", "-a", where, "-k", rig.ADMIN_KEY)
+        equal(p.returncode, 4)
+        contains(p.err, "no_such_key")
+        h.good()
+        h.write_config()
+
+
+def test_init_and_zero_file_start(g):
+    """init prints a file that check takes and that serves like a start without one."""
+    home = rig.tmp("home")
+    os.makedirs(home, exist_ok=True)
+    port, admin = rig.free_ports(2)
+    env = rig.environment(HOME=home, SLUICE_STATE=home, ANTHROPIC_API_KEY=rig.PROVIDER_KEY_A,
+                          ANTHROPIC_BASE_URL="http://127.0.0.1:%d" % g.mock.plain,
+                          SLUICE_LISTEN="127.0.0.1:%d" % port, SLUICE_ADMIN_LISTEN="127.0.0.1:%d" % admin)
+    p = run("init", env=env, cwd=home)
+    equal(p.returncode, 0, p.err)
+    check(rig.PROVIDER_KEY_A not in p.out, "init prints a secret")
+    path = write("init.yaml", p.out)
+    for argv in (["serve"], ["serve", "-c", path]):
+        q = subprocess.Popen([rig.SLUICE, *argv], env=env, cwd=home, stdout=subprocess.DEVNULL, stderr=open(rig.tmp("zero.err"), "wb"),
+                             preexec_fn=rig._die_with_parent)
+        try:
+            rig.until(lambda: answers(admin), 10 * rig.SLOW, lambda: "ready; it said: " + open(rig.tmp("zero.err")).read())
+            key_path = os.path.join(home, "dev.key")
+            equal(os.stat(key_path).st_mode & 0o777, 0o600, "mode of the key")
+            key = open(key_path).read().strip()
+            r = rig.call(port, "POST", "/v1/messages", rig.messages("mock-echo", "zero"), [("x-api-key", key)])
+            equal((r.status, rig.text_of("/v1/messages", r.json())), (200, "zero"))
+        finally:
+            q.terminate()
+            equal(q.wait(20), 0, argv)
+    rig.no_sanitizer_word(rig.tmp("zero.err"))
+    p = run("init", env=rig.environment(HOME=home, SLUICE_STATE=home), cwd=home)
+    check(p.returncode != 0 and "ANTHROPIC_API_KEY" in p.err, "without any key it says what to set:", p.err)
+
+
+def answers(admin):
+    try:
+        return rig.call(admin, "GET", "/readyz").status == 200
+    except OSError:
+        return False
+
+
+def test_env(g):
+    path = write("env.yaml", g.config)
+    for client, variable in (("claude-code", "ANTHROPIC_BASE_URL"), ("anthropic", "ANTHROPIC_BASE_URL"), ("openai", "OPENAI_BASE_URL")):
+        p = run("env", client, "-c", path, "-k", "sk-test")
+        equal(p.returncode, 0, p.err)
+        contains(p.out, variable)
+        contains(p.out, "sk-test")
+        q = subprocess.run(["sh", "-ec", p.out + "\necho $" + variable], capture_output=True, text=True)
+        contains(q.stdout, "http://127.0.0.1:%d" % g.port, "a shell takes it")
+    equal(run("env", "no-such-client", "-k", "x").returncode, 2)
+
+
+def test_unix_sockets(g):
+    data, admin = rig.tmp("d.sock"), rig.tmp("a.sock")
+    import socket
+
+    with rig.Gateway({"listen": "unix:" + data, "admin": {"listen": "unix:" + admin, "key": None}}, mock=g.mock, wait=False) as h:
+        rig.until(lambda: run("health", "-a", "unix:" + admin).returncode == 0, 10, lambda: "ready: " + h.said())
+        equal(run("reload", "-a", "unix:" + admin).returncode, 0, "its owner needs no key")
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(data)
+        w = rig.Wire.__new__(rig.Wire)
+        w.s, w.buf = s, b""
+        s.settimeout(10)
+        w.request("POST", "/v1/messages", rig.messages("mock-echo", "unix"))
+        equal(rig.text_of("/v1/messages", w.reply().json()), "unix")
+        w.close()
+        for path in (data, admin):
+            equal(os.stat(path).st_mode & 0o007, 0, "others can't open " + path)
+    for path in (data, admin):
+        check(not os.path.exists(path), "a socket file is left behind")
+
+
+if __name__ == "__main__":
+    rig.main(globals())

@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""Promise: everything is bounded. Each limit is met at its setting and told in
+the right way, and nobody else suffers."""
+# timeout: 240
+
+import time
+
+import _rig as rig
+from _rig import check, contains, equal
+
+BODY = rig.messages("mock-echo")
+
+
+def took(started, least, most):
+    t = time.monotonic() - started
+    check(least * 0.95 <= t <= most + 0.5 * rig.SLOW, "after %.2f s, not %.2f to %.2f" % (t, least, most))
+
+
+def test_body_max_to_the_byte(g):
+    with rig.Gateway({"limits": {"body_max": "4KiB"}}, mock=g.mock) as h:
+        frame = len(rig.messages("mock-echo", ""))
+        exact = rig.messages("mock-echo", "x" * (4096 - frame))
+        equal(len(exact), 4096)
+        equal(h.post("/v1/messages", exact).status, 200, "just fits")
+        r = h.post("/v1/messages", exact[:-1] + b" " + exact[-1:])
+        equal((r.status, r.json()["error"]["type"]), (413, "request_too_large"))
+        for extra, status in ((0, 200), (1, 413)):
+            with h.wire() as w:
+                w.request("POST", "/v1/messages", exact[:-1] + b" " * extra + exact[-1:], chunks=[1000, 1000, 1000])
+                equal(w.reply().status, status, "in chunks, %d more" % extra)
+
+
+def test_413_comes_at_once(g):
+    with g.wire(3) as w:
+        w.request("POST", "/v1/messages", None, [("content-length", str(10 << 30)), ("expect", "100-continue")])
+        r = rig.Reply(w.read_until(b"\r\n\r\n"))
+        equal(r.status, 413, "and no 100")
+        r.body = b"".join(w.pieces(r))
+        check(w.is_closed(), "the connection ends")
+
+
+def test_head_sizes(g):
+    equal(g.post("/v1/messages", BODY, [("x-long", "x" * 7000)]).status, 200, "7,000 bytes of header")
+    equal(g.post("/v1/messages?" + "q" * 7900, BODY).status, 200, "8,000 bytes of target")
+    equal(g.post("/v1/messages", BODY, [("x-%d" % i, "y") for i in range(60)]).status, 200, "60 headers")
+    before = g.rss()
+    for _ in range(20):
+        with g.wire() as w:
+            w.request("POST", "/v1/messages", None, [("content-length", "2")])
+            w.reply_head()
+    for _ in range(4):
+        with g.wire() as w:
+            try:
+                w.send(b"POST /v1/messages HTTP/1.1\r\nhost: a\r\n" + (b"x-y: " + b"z" * 1000 + b"\r\n") * 16000)
+            except OSError:
+                pass
+            try:
+                check(w.reply().status in (400, 431))
+            except (rig.Closed, OSError):
+                pass
+    check(g.rss() - before < 24 << 20, "16 MiB of header lines were kept")
+
+
+def slow_client(h, data, every, until):
+    """Sends `data` byte by byte; what the gateway says, and when."""
+    started = time.monotonic()
+    with h.wire(10 + until) as w:
+        for i in range(len(data)):
+            if time.monotonic() - started > until:
+                break
+            try:
+                w.send(data[i : i + 1])
+            except OSError:
+                break
+            w.s.settimeout(every)
+            try:
+                w.more()
+                break
+            except rig.Closed:
+                return b"", time.monotonic() - started
+            except OSError:
+                continue
+        return w.everything(), time.monotonic() - started
+
+
+def test_slow_heads_and_bodies(g):
+    settings = {"timeouts": {"client_header": "800ms", "client_body": "800ms", "client_idle": "600ms"}}
+    with rig.Gateway(settings, mock=g.mock) as h:
+        before = g.mock.stats()["requests"]
+        data = rig.request_bytes("POST", "/v1/messages", rig.messages("mock-echo", "x" * 2000), [("x-api-key", rig.KEY)])
+        said, t = slow_client(h, data, 0.05, 5)
+        check(said[:12] in (b"", b"HTTP/1.1 408"), said[:100])
+        check(0.7 < t < 0.8 + rig.SLOW, "slow head: %.2f" % t)
+        head, _, body = data.partition(b"\r\n\r\n")
+        started = time.monotonic()
+        with h.wire(10) as w:
+            w.send(head + b"\r\n\r\n")
+            try:
+                for i in range(100):
+                    w.send(body[i : i + 1])
+                    time.sleep(0.03)
+            except OSError:
+                pass
+            r = w.reply()
+            equal((r.status, r.json()["error"]["type"]), (408, r.json()["error"]["type"]))
+        check(time.monotonic() - started < 3.2 + rig.SLOW)
+        started = time.monotonic()
+        with h.wire(10) as w:
+            check(w.is_closed(5), "a connection without a request is closed")
+        check(0.5 < time.monotonic() - started < 0.8 + rig.SLOW)
+        started = time.monotonic()
+        with h.wire(10) as w:
+            w.request("POST", "/v1/messages", BODY)
+            equal(w.reply().status, 200)
+            check(w.is_closed(5), "a kept connection without a request is closed")
+        equal(g.mock.stats()["requests"], before + 1, "no half request went up")
+
+
+def test_a_hundred_slow_clients_harm_nobody(g):
+    with rig.Gateway({"timeouts": {"client_header": "1500ms"}}, mock=g.mock) as h:
+        slow = []
+        for i in range(100):
+            w = h.wire()
+            w.send(b"POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-a: ")
+            slow.append(w)
+        for _ in range(10):
+            h.good()
+        started = time.monotonic()
+        for w in slow:
+            said = w.everything(5)
+            check(said[:12] in (b"", b"HTTP/1.1 408"), said[:60])
+            w.close()
+        took(started, 0, 1.5)
+
+
+def test_a_stalled_reader_is_cut(g):
+    with rig.Gateway({"timeouts": {"client_stall": "700ms"}}, mock=g.mock) as h:
+        for stream in (True, False):
+            w = rig.Wire(h.port, 20, rcvbuf=8192)
+            w.request("POST", "/v1/messages", rig.messages("mock-big-20m", stream=stream))
+            r = w.reply_head()
+            started = time.monotonic()
+            rig.until(lambda: g.mock.stats()["open_streams"] == 0, 4 * rig.SLOW, "the stalled reader is cut")
+            check(time.monotonic() - started > 0.4)
+            equal(h.access_of(r)["ending"], "stalled")
+            w.close()
+        w = rig.Wire(h.port, 20, rcvbuf=8192)  # slow, but reading: stays
+        w.request("POST", "/v1/messages", rig.messages("mock-big-2m", stream=True))
+        r = w.reply_head()
+        got = 0
+        w.s.settimeout(5)
+        for piece in w.pieces(r):
+            got += len(piece)
+            if got < 1 << 20:
+                time.sleep(0.005)
+        check(got > 2 << 20)
+        w.close()
+
+
+def test_times_of_a_plain_answer(g):
+    settings = {"timeouts": {"total": "900ms", "first_byte": "300ms", "idle": "400ms"}}
+    with rig.Gateway(settings, mock=g.mock) as h:
+        for words, least, most in (("first-5s", 0.9, 0.9), ("bytes-200000-stall-1", 0.4, 0.9)):
+            started = time.monotonic()
+            try:
+                r = h.post("/v1/messages", rig.messages("mock-" + words))
+                equal(r.status, 504, words)
+            except rig.Closed:
+                check("stall" in words, words)
+            took(started, least, most)
+        g.mock.quiet(2)
+
+
+def busy(h, n):
+    wires = []
+    for _ in range(n):
+        w = h.wire()
+        w.request("POST", "/v1/messages", rig.messages("mock-stall-1", stream=True))
+        equal(w.reply_head().status, 200)
+        wires.append(w)
+    return wires
+
+
+def test_queue(g):
+    settings = {"upstream_pool": {"max_connections": 2, "warm": 0}, "queue": {"max": 2, "wait": "700ms"}}
+    with rig.Gateway(settings, mock=g.mock) as h:
+        wires = busy(h, 2)
+        waiting = []
+        for _ in range(2):
+            w = h.wire()
+            w.request("POST", "/v1/messages", BODY)
+            waiting.append(w)
+        rig.until(lambda: h.metrics().value("sluice_queue_depth", provider="mock-a") == 2, 3, "two wait")
+        started = time.monotonic()
+        r = h.post("/v1/messages", BODY)
+        equal((r.status, r.json()["error"]["type"]), (429, "rate_limit_error"), "a third finds it full")
+        check(r.error()[1].startswith("Rate limit exceeded"), r.error()[1])
+        check(1 <= int(r.get("retry-after")) <= 60)
+        check(time.monotonic() - started < 0.3 * rig.SLOW, "at once")
+        for w in waiting:
+            r = w.reply()
+            equal(r.status, 429, "waited too long")
+            w.close()
+        equal(h.access_of(r)["ending"], "shed")
+        w = h.wire()
+        w.request("POST", "/v1/messages", BODY)
+        time.sleep(0.2)
+        wires.pop().reset()  # makes room
+        equal(w.reply().status, 200, "the one that waited is served")
+        w.close()
+        for w in wires:
+            w.reset()
+        g.mock.quiet(2)
+
+
+def test_max_concurrency(g):
+    def change(c):
+        c["providers"][0]["max_concurrency"] = 1
+        c["queue"] = {"max": 0}
+
+    with rig.Gateway(change=change, mock=g.mock) as h:
+        wires = busy(h, 1)
+        equal(h.post("/v1/messages", BODY).status, 429)
+        equal(h.post("/v1/chat/completions", rig.chat("mock-echo")).status, 200, "another provider is not concerned")
+        wires[0].reset()
+        rig.until(lambda: h.post("/v1/messages", BODY).status == 200, 3, "room again")
+
+
+def test_connections(g):
+    with rig.Gateway({"limits": {"connections": 8}, "timeouts": {"client_idle": "30s"}}, mock=g.mock) as h:
+        held = [h.wire() for _ in range(8)]
+        for w in held:
+            w.request("POST", "/v1/messages", BODY)
+            equal(w.reply().status, 200)
+        late = h.wire(3)  # the kernel takes it, or it is refused in HTTP: never served beyond the ceiling
+        late.request("POST", "/v1/messages", BODY)
+        try:
+            equal(late.reply().status, 503)
+        except OSError:
+            held.pop().close()
+            late.s.settimeout(10)
+            equal(late.reply().status, 200, "served once there is room")
+        late.close()
+        for w in held:
+            w.close()
+
+
+def test_descriptors_run_out(g):
+    """With 64 descriptors and 200 clients: no spin, no death, and it recovers."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        h = rig.Gateway(mock=g.mock)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with h:
+        wires = []
+        for _ in range(200):
+            try:
+                wires.append(h.wire(2))
+            except OSError:
+                break
+        time.sleep(0.5)
+        cpu = cpu_of(h)
+        time.sleep(1)
+        check(cpu_of(h) - cpu < 0.3, "spins: %.2f s of CPU in one second" % (cpu_of(h) - cpu))
+        for w in wires:
+            w.close()
+        rig.until(lambda: works(h), 5, "works again")
+
+
+def cpu_of(h):
+    with open("/proc/%d/stat" % h.p.pid) as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def works(h):
+    try:
+        h.good()
+        return True
+    except (OSError, rig.Failed, rig.Closed):
+        return False
+
+
+if __name__ == "__main__":
+    rig.main(globals())

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Promise: nothing private leaks. Canaries stand in keys, prompts, answers and
+provider keys, go through every way a request can end, and are then looked for."""
+# timeout: 180
+
+import re
+
+import _rig as rig
+from _rig import check, equal
+
+PROMPT = "canaryprompt-7f3a"
+ANSWER = "0000001 "  # what counted answers say
+
+
+def everything_said(g):
+    g.settle()
+    out = {"stderr": open(g.err, "rb").read(), "stdout": open(g.out, "rb").read()}
+    for path in ("/metrics", "/readyz", "/healthz"):
+        out[path] = g.admin("GET", path).body
+    return out
+
+
+def test_every_way_to_end(g):
+    """log.level debug, every error path, all routes."""
+    words = ["echo", "tools", "thinking", "refusal", "429", "500", "401", "402", "403", "529", "400-org", "429-quota", "html", "empty", "drop",
+             "rst", "error-0", "error-2", "cut-0", "cut-2", "reset-2", "badchunk-2", "bytes-200000-cut-1", "nofinal", "hang", "stall-2"]
+    settings = {"log": {"level": "debug"}, "timeouts": {"idle": "500ms", "first_byte": "500ms", "total": "900ms"}}
+    answers = []
+    with rig.Gateway(settings, mock=g.mock) as h:
+        for path, make, _ in rig.GENERATE:
+            for w in words:
+                for stream in (False, True):
+                    body = make("mock-" + w, PROMPT, stream=stream, user="canaryuser")
+                    try:
+                        r = h.post(path, body, [("cookie", "c=canarycookie"), ("x-forwarded-for", "9.9.9.9")])
+                    except rig.Closed:
+                        continue
+                    answers.append((path + " " + w, r))
+            for bad in (b'{"model":"mock-echo","x":"%s' % PROMPT.encode(), b"%s" % PROMPT.encode(),
+                        rig.dump({"model": "mock-echo", "a": PROMPT, "b": 1})[:-1] + b',"b":2}'):
+                r = h.post(path, bad)
+                check(PROMPT.encode() not in r.body, "an error quotes the body")
+            for key in (rig.KEY_EXPIRED, rig.KEY[:-1] + "x", "Bearer " + rig.KEY_PLAIN):
+                r = h.post(path, make("mock-echo", PROMPT), key=key)
+                check(b"canarysecret" not in r.head + r.body, "an error quotes a key")
+            with h.wire() as w:
+                w.request("POST", path, make("mock-stall-3", PROMPT, stream=True))
+                w.reply_head()
+                w.reset()
+            h.post(path + "?key=" + rig.KEY_PLAIN, make("mock-echo"))
+            h.call("GET", path + "/" + rig.KEY_PLAIN)
+        for name, r in answers:
+            raw = r.head + r.body
+            for canary in (b"canaryproviderkey", b"canarysecret", b"mockcanary", b"cookiecanary", b"canaryadminkey"):
+                check(canary not in raw, canary, "came down:", name)
+        for place, text in everything_said(h).items():
+            for canary in (b"canarysecret", b"canaryproviderkey", b"canaryadminkey", PROMPT.encode(), b"canarycookie", b"cookiecanary",
+                           b"mockcanary", ANSWER.encode()):
+                at = text.find(canary)
+                check(at < 0, canary, "is in", place, text[max(0, at - 200) : at + 100])
+        check(b"alice" in open(h.out, "rb").read(), "the public part of a key may be logged")
+
+
+def test_configuration_faults_do_not_quote_secrets(g):
+    import json
+    import os
+    import subprocess
+
+    path = rig.tmp("bad.yaml")
+    config = rig.default_config(g.mock, 1, 2)
+    config["providers"][0]["keys"] = ["canaryliteralkey"]
+    config["tenants"][0]["keys"][0] = {"name": "a", "key": "canaryliteralkey-tenant", "wrong": 1}
+    with open(path, "w") as f:
+        json.dump(config, f)
+    p = subprocess.run([rig.SLUICE, "check", path], env=rig.environment(), capture_output=True)
+    check(p.returncode != 0)
+    check(b"canaryliteral" not in p.stdout + p.stderr, p.stderr)
+    del config["tenants"][0]["keys"][0]["wrong"]
+    with open(path, "w") as f:
+        json.dump(config, f)
+    p = subprocess.run([rig.SLUICE, "check", path], env=rig.environment(), capture_output=True)
+    check(b"canaryliteral" not in p.stdout + p.stderr and rig.PROVIDER_KEY_A.encode() not in p.stdout + p.stderr, "check prints a secret")
+    os.unlink(path)
+
+
+def test_logs_cannot_be_forged(g):
+    evil = ["a\x1b[31mb", "x" * 60000, "\u0085\u2028", "\"}\n{\"forged\":1}"]
+    g.settle()
+    for e in evil:
+        g.post("/v1/messages", rig.dump({"model": e[:190], "messages": []}), [("user-agent", e.encode("utf-8").decode("latin-1")[:7000].replace("\n", " "))])
+        g.call("GET", "/" + re.sub(r"[^!-~]", "%0a", e)[:9000])
+    g.settle()
+    for line in g.access_lines():
+        check("forged" not in line)
+    for line in open(g.out, "rb").read().split(b"\n"):
+        check(len(line) < 8192 and not re.search(rb"[\x00-\x1f\x7f]", line), line[:300])
+
+
+def test_labels_do_not_grow(g):
+    g.good()
+    before = len(g.metrics().rows)
+    for i in range(300):
+        g.post("/v1/messages", rig.messages("made-up-model-%d" % i))
+        g.call("GET", "/made/up/path/%d" % i)
+    equal(g.post("/v1/messages", rig.messages("x"), key="made-up").status, 401)
+    after = len(g.metrics().rows)
+    check(after - before < 150, "series: %d, then %d" % (before, after))
+    check("made-up" not in g.metrics().text, "a client's word is a label")
+
+
+def test_process_is_guarded(g):
+    with open("/proc/%d/limits" % g.p.pid) as f:
+        check(re.search(r"Max core file size\s+0\s+0", f.read()), "core files are on")
+
+
+if __name__ == "__main__":
+    rig.main(globals())
