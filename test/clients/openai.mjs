@@ -89,7 +89,7 @@ async function responses(client, test) {
   });
   await test('responses, stream helper', async () => {
     const r = await client.responses.stream({ model: 'mock-events-50', input: 'Count.' }).finalResponse();
-    assert.equal(r.output_text.length, 400);
+    assert.equal(r.output[0].content[0].text.length, 400);
   });
   await test('responses, tools', async () => {
     const flat = tools.map((t) => ({ type: 'function', ...t.function, strict: false }));

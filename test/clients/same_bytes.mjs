@@ -2,7 +2,7 @@
 // mock answers the same body with the same bytes, so its answer without the
 // gateway is the measure.
 import assert from 'node:assert/strict';
-import { ask, key } from './world.mjs';
+import { ask, key, providerKey } from './world.mjs';
 
 const models = ['mock-echo', 'mock-thinking', 'mock-tools-2', 'mock-refusal', 'mock-length', 'mock-json', 'mock-splitutf8', 'mock-split-7', 'mock-events-300', 'mock-bytes-20000', 'mock-big-2m', 'mock-events-20-slow-5ms', 'mock-eofbody', 'mock-early-2'];
 
@@ -25,9 +25,10 @@ const kinds = {
   },
 };
 
-function post(port, path, body) {
+// Straight to the provider with its own key, or to the gateway with a client's.
+function post(world, port, path, body) {
   const bytes = Buffer.from(JSON.stringify(body));
-  return ask(port, { method: 'POST', path, headers: { 'content-type': 'application/json', 'content-length': bytes.length, authorization: `Bearer ${key}` }, body: bytes });
+  return ask(port, { method: 'POST', path, headers: { 'content-type': 'application/json', 'content-length': bytes.length, authorization: `Bearer ${port === world.plain ? providerKey : key}` }, body: bytes });
 }
 
 export function events(bytes) {
@@ -50,7 +51,7 @@ export default async function sameBytes(world) {
       for (const model of models) {
         for (const stream of [true, false]) {
           const body = kind.body(model, stream);
-          const [direct, through] = await Promise.all([post(world.plain, kind.path, body), post(world.port, kind.path, body)]);
+          const [direct, through] = await Promise.all([post(world, world.plain, kind.path, body), post(world, world.port, kind.path, body)]);
           try {
             assert.equal(direct.status, 200);
             if (stream && model !== 'mock-bytes-20000') assert.ok(events(direct.body).length > 2);
@@ -67,8 +68,8 @@ export default async function sameBytes(world) {
     const asked = kinds['chat/completions'].body('mock-events-50', true);
     const { stream_options: _, ...plain } = asked;
     const anyId = (b) => Buffer.from(b.toString().replace(/"chatcmpl-[0-9a-f]+"/g, '"chatcmpl-"'));
-    const direct = await post(world.plain, '/v1/chat/completions', asked);
-    const through = await post(world.port, '/v1/chat/completions', plain);
+    const direct = await post(world, world.plain, '/v1/chat/completions', asked);
+    const through = await post(world, world.port, '/v1/chat/completions', plain);
     const without = events(direct.body).filter((e) => !e.includes('"choices":[]'));
     assert.equal(without.length, events(direct.body).length - 1);
     same({ ...direct, body: anyId(Buffer.from(without.join(''), 'latin1')) }, { ...through, body: anyId(through.body) });
@@ -77,8 +78,8 @@ export default async function sameBytes(world) {
   await world.test("same bytes: the provider's errors pass unchanged", async () => {
     for (const status of [400, 404, 409, 413, 422, 429, 500, 503, 529]) {
       const body = kinds.messages.body(`mock-${status}`, true);
-      const direct = await post(world.plain, '/v1/messages', body);
-      const through = await post(world.port, '/v1/messages', body);
+      const direct = await post(world, world.plain, '/v1/messages', body);
+      const through = await post(world, world.port, '/v1/messages', body);
       assert.equal(direct.status, status);
       same(direct, through);
     }

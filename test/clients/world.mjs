@@ -15,6 +15,8 @@ const programs = {
   mock: process.env.SLUICE_MOCK_BIN ?? path.join(build, 'sluice-mock'),
 };
 
+// The provider takes this key and no other: a client's key that got through would be refused.
+export const providerKey = 'sk-provider-of-the-mock';
 export const key = 'sk-slc-clients-5f0e1d2c3b4a59687786958493a2b1c0';
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -26,12 +28,12 @@ providers:
   - name: mock-anthropic
     protocol: anthropic
     base_url: "https://localhost:${tls}"
-    keys: ["provider-key"]
+    keys: ["${providerKey}"]
     tls: {ca_file: "${dir}/ca.pem"}
   - name: mock-openai
     protocol: openai
     base_url: "https://localhost:${tls}/v1/"
-    keys: ["provider-key"]
+    keys: ["${providerKey}"]
     tls: {ca_file: "${dir}/ca.pem"}
 models:
   - name: "mock-*"
@@ -40,6 +42,8 @@ models:
     display_name: Mock Claude
     aliases: [claude-mock-latest]
     targets: [{provider: mock-anthropic, model: mock-echo}]
+  - name: claude-mock-brief
+    targets: [{provider: mock-anthropic, model: mock-events-3}]
   - name: claude-mock-tools
     targets: [{provider: mock-anthropic, model: mock-tools}]
   - name: gpt-mock
@@ -105,7 +109,7 @@ export class World {
   async open() {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-clients-'));
     this.logs = { mock: path.join(this.dir, 'mock.log'), gateway: path.join(this.dir, 'gateway.log') };
-    this.mock = start('mock', ['--listen', '127.0.0.1:0', '--plain', '127.0.0.1:0', '--tls-dir', this.dir], this.dir, this.logs.mock);
+    this.mock = start('mock', ['--quiet', '--key', providerKey, '--listen', '127.0.0.1:0', '--plain', '127.0.0.1:0', '--tls-dir', this.dir], this.dir, this.logs.mock);
     const ready = new Promise((done, fail) => {
       let said = '';
       this.mock.stdout.on('data', (d) => {
@@ -150,8 +154,8 @@ export class World {
       console.log(`ok      ${name} (${Math.round(performance.now() - began)} ms)`);
     } catch (e) {
       this.failed++;
-      console.log(`FAILED  ${name}: ${e?.message ?? e}`);
-      if (process.env.VERBOSE) console.log(e?.stack);
+      const why = String(process.env.VERBOSE ? e?.stack ?? e : e?.message ?? e);
+      console.log(`FAILED  ${name}: ${why.length > 1200 ? `${why.slice(0, 1200)} …` : why}`);
     }
   }
 
