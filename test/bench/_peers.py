@@ -155,7 +155,7 @@ class Bench:
             p.stdout.close()
 
     def start_mock(self):
-        command = [MOCK, "--listen", "127.0.0.1:0", "--plain", "127.0.0.1:0", "--tls-dir", self.dir]
+        command = [MOCK, "--quiet", "--listen", "127.0.0.1:0", "--plain", "127.0.0.1:0", "--tls-dir", self.dir]
         p, log = self.spawn("mock", self.cores["mock"], command, stdout=subprocess.PIPE)
         line = p.stdout.readline().decode()
         m = re.search(r"ready tls=(\d+) plain=(\d+)", line)
