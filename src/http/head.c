@@ -160,7 +160,9 @@ static enum sl_err read_request_line(const struct sl_parse *p, struct sl_str hea
     if (p->ll.method == HTTP_CONNECT || p->ll.method == HTTP_TRACE)
         return SL_ERR_BAD_METHOD;
     rest = sl_str_from(head, end + out->target.n);
-    if (rest.n < 2 || rest.p[0] != ' ' || rest.p[1] == ' ')
+    if (rest.n < 2 || rest.p[0] != ' ')
+        return SL_ERR_BAD_VERSION;
+    if (rest.p[1] == ' ')
         return SL_ERR_BAD_HEAD;
     if (!version_of(sl_str_from(rest, 1), &out->http10))
         return SL_ERR_BAD_VERSION;

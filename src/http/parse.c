@@ -98,7 +98,7 @@ static int on_llhttp_pause(llhttp_t *ll)
 static int on_llhttp_chunk(llhttp_t *ll)
 {
     self(ll)->chunks++;
-    return 0;
+    return ll->content_length > SL_PARSE_CHUNK_MAX ? HPE_USER : 0;
 }
 
 static int on_llhttp_body(llhttp_t *ll, const char *at, size_t n)
@@ -155,7 +155,9 @@ static enum sl_err head_error(const struct sl_parse *p, llhttp_errno_t e)
 {
     switch ((int)e) {
     case HPE_USER: return p->err;
-    case HPE_INVALID_VERSION: return SL_ERR_BAD_VERSION;
+    case HPE_INVALID_VERSION: /* also told for what stands behind a good one */
+        return p->ll.http_major == 1 && p->ll.http_minor <= 1 ? SL_ERR_BAD_HEAD
+                                                              : SL_ERR_BAD_VERSION;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_INVALID_TRANSFER_ENCODING: return SL_ERR_BAD_FRAMING;
@@ -196,6 +198,18 @@ static bool keep(struct sl_parse *p, struct sl_str s)
     return true;
 }
 
+/* "GET /" and a line end is how HTTP/0.9 asks; it would wait for ever. */
+static bool has_no_version(const struct sl_parse *p)
+{
+    size_t end = (size_t)p->work->target.at + p->work->target.n;
+    struct sl_str rest;
+
+    if (p->work->target.n == 0)
+        return false;
+    rest = sl_str_from((struct sl_str){p->work->kept, p->head_n}, end);
+    return sl_str_starts(rest, SL_STR("\r\n")) || sl_str_starts(rest, SL_STR("\n"));
+}
+
 static enum sl_parse_event next_head(struct sl_parse *p, struct sl_str *in)
 {
     struct sl_str s = sl_str_first(*in, SL_MESSAGE_HEAD_MAX + 1 - p->head_n);
@@ -221,7 +235,7 @@ static enum sl_parse_event next_head(struct sl_parse *p, struct sl_str *in)
     if (p->head_n > SL_MESSAGE_HEAD_MAX)
         return fail(p, SL_ERR_HEAD_TOO_BIG);
     if (!whole)
-        return SL_PARSE_MORE;
+        return has_no_version(p) ? fail(p, SL_ERR_BAD_VERSION) : SL_PARSE_MORE;
     p->head = (struct sl_str){p->work->kept != NULL ? p->work->kept : s.p, p->head_n};
     p->state = SL_PARSE_AT_DECIDE;
     return SL_PARSE_HEAD;

@@ -25,6 +25,7 @@
 #include <llhttp.h>
 
 #define SL_PARSE_OVERHEAD 16384
+#define SL_PARSE_CHUNK_MAX (UINT64_C(1) << 40) /* a larger size is a trick, not a chunk */
 #define SL_PARSE_CHUNK_LINES 12 /* bytes of size line and line ends a chunk may cost for free */
 
 enum sl_parse_event { SL_PARSE_MORE, SL_PARSE_HEAD, SL_PARSE_BODY, SL_PARSE_END, SL_PARSE_FAIL };

@@ -1,0 +1,472 @@
+/* timeout: 120
+ *
+ * Connections to a provider: used again, made ready, waited for, expired, and
+ * lost at the worst moment. */
+#include "peers/_http.h"
+
+static struct world w;
+static struct job jobs[40];
+
+static int setup(void **state)
+{
+    (void)state;
+    w = (struct world){.finished = 0};
+    memset(jobs, 0, sizeof(jobs));
+    world_start(&w);
+    w.p.script = SCRIPT(BYTES(OK_TEXT));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    world_stop(&w);
+    return 0;
+}
+
+static void configure(struct sl_origin_conf conf)
+{
+    conf.name = w.conf.name;
+    conf.host = w.conf.host;
+    conf.port = w.conf.port;
+    w.conf = conf;
+    sl_origin_reconfigure(w.o, &conf);
+}
+
+static struct sl_origin_counts count(void)
+{
+    return sl_origin_count(w.o);
+}
+
+static void test_reuse(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        job_start(&w, &jobs[0]);
+        assert_true(job_wait(&w, &jobs[0], 2000));
+        job_is_ok(&jobs[0]);
+        assert_int_equal(sl_call_about(jobs[0].call).reused, i > 0);
+        sl_call_end(&jobs[0].call);
+    }
+    assert_int_equal(count().dialled, 1);
+    assert_int_equal(count().reused, 4);
+    assert_int_equal(count().idle, 1);
+}
+
+/* U05: closed by the provider just as it is used again. */
+static void test_closed_as_used(void **state)
+{
+    struct script s = {BYTES(OK_TEXT), .answers = 1, .after = RST};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        s.after = i == 0 ? FIN : RST;
+        s.answers = 2; /* the second request is read, then the end */
+        w.p.script = s;
+        job_run(&w, &jobs[0]);
+        job_is_ok(&jobs[0]);
+        /* the connection's script changes under it: nothing comes any more */
+        w.p.conns[w.p.n - 1]->s = SCRIPT(.bytes = "", .n = 0, .then = s.after);
+        w.p.script = SCRIPT(BYTES(OK_TEXT));
+        job_start(&w, &jobs[0]);
+        assert_true(job_wait(&w, &jobs[0], 2000));
+        job_is_ok(&jobs[0]);
+        assert_int_equal(sl_call_about(jobs[0].call).resent, 1);
+        assert_false(sl_call_about(jobs[0].call).reused);
+        sl_call_end(&jobs[0].call);
+        /* the fresh one closes too: that is told */
+        w.p.conns[w.p.n - 1]->s = SCRIPT(.bytes = "", .n = 0, .then = s.after);
+        w.p.script = SCRIPT(.bytes = "", .n = 0, .then = s.after);
+        job_start(&w, &jobs[0]);
+        assert_true(job_wait(&w, &jobs[0], 2000));
+        assert_true(jobs[0].failed);
+        assert_int_equal(sl_call_about(jobs[0].call).resent, 1);
+        sl_call_end(&jobs[0].call);
+    }
+    /* one byte of an answer, and there is no second try */
+    w.p.script = SCRIPT(BYTES(OK_TEXT));
+    job_run(&w, &jobs[0]);
+    w.p.conns[w.p.n - 1]->s = SCRIPT(BYTES("H"), .then = FIN);
+    job_start(&w, &jobs[0]);
+    assert_true(job_wait(&w, &jobs[0], 2000));
+    assert_int_equal(jobs[0].why, SL_ERR_UP_CLOSED);
+    assert_int_equal(sl_call_about(jobs[0].call).resent, 0);
+    sl_call_end(&jobs[0].call);
+}
+
+static void test_resend_at_the_limit(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_connections = 1;
+    configure(conf);
+    job_run(&w, &jobs[0]);
+    w.p.conns[0]->s = SCRIPT(.bytes = "", .n = 0, .then = FIN);
+    job_run(&w, &jobs[0]);
+    job_is_ok(&jobs[0]);
+    assert_int_equal(count().dialled, 2);
+    assert_int_equal(count().open, 1);
+}
+
+static void test_idle_end(void **state)
+{
+    (void)state;
+    w.p.script = SCRIPT(BYTES(OK_TEXT), .late = "HTTP/1.1 408 Request Timeout\r\n\r\n");
+    job_run(&w, &jobs[0]);
+    assert_int_equal(count().idle, 1);
+    turns_ms(&w, 80); /* readable while idle: closed */
+    assert_int_equal(count().open, 0);
+    w.p.script = SCRIPT(BYTES(OK_TEXT));
+    job_run(&w, &jobs[0]);
+    prov_close(w.p.conns[w.p.n - 1], FIN);
+    turns_ms(&w, 20);
+    assert_int_equal(count().open, 0);
+}
+
+static void test_expiry(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.keepalive_expiry_ms = 50;
+    configure(conf);
+    job_run(&w, &jobs[0]);
+    assert_int_equal(count().idle, 1);
+    turns_ms(&w, 150);
+    assert_int_equal(count().open, 0);
+    assert_int_equal(prov_open(&w.p), 0);
+}
+
+static void start_many(size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        job_start(&w, &jobs[i]);
+}
+
+static void end_many(size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sl_call_end(&jobs[i].call);
+}
+
+/* First come, first served, and never more connections than allowed. */
+static void test_queue(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+    struct script slow = {BYTES(OK_TEXT), .drip_ms = 1};
+
+    (void)state;
+    conf.max_connections = 1;
+    conf.queue_max = 4;
+    conf.queue_wait_ms = 5000;
+    configure(conf);
+    w.p.script = slow;
+    start_many(7);
+    assert_int_equal(count().open, 1);
+    for (size_t i = 0; i < 7; i++) {
+        assert_true(job_wait(&w, &jobs[i], 5000));
+        assert_true(count().open <= 1);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        job_is_ok(&jobs[i]);
+        assert_int_equal(jobs[i].order, i + 3); /* the refused ones were told first */
+        if (i > 0)
+            assert_true(sl_call_about(jobs[i].call).queued_ms > 20);
+    }
+    assert_int_equal(jobs[5].why, SL_ERR_QUEUE_FULL);
+    assert_int_equal(jobs[6].why, SL_ERR_QUEUE_FULL);
+    end_many(7);
+    assert_int_equal(count().dialled, 1);
+}
+
+static void test_queue_slow(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_connections = 1;
+    conf.queue_wait_ms = 60;
+    configure(conf);
+    w.p.script = SCRIPT(BYTES(OK_TEXT), .drip_ms = 20);
+    start_many(3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(job_wait(&w, &jobs[i], 5000));
+    job_is_ok(&jobs[0]);
+    assert_int_equal(jobs[1].why, SL_ERR_QUEUE_SLOW);
+    assert_int_equal(jobs[2].why, SL_ERR_QUEUE_SLOW);
+    end_many(3);
+}
+
+/* A caller that leaves the queue makes no hole in it. */
+static void test_leave_queue(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_connections = 1;
+    configure(conf);
+    w.p.script = SCRIPT(BYTES(OK_TEXT), .drip_ms = 1);
+    start_many(3);
+    sl_call_end(&jobs[1].call);
+    assert_true(job_wait(&w, &jobs[2], 5000));
+    job_is_ok(&jobs[2]);
+    assert_false(jobs[1].done || jobs[1].failed);
+    end_many(3);
+    assert_int_equal(count().queued, 0);
+}
+
+static void test_keepalive_limit(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_keepalive = 2;
+    configure(conf);
+    start_many(6);
+    for (size_t i = 0; i < 6; i++)
+        assert_true(job_wait(&w, &jobs[i], 2000));
+    end_many(6);
+    turns_ms(&w, 10);
+    assert_int_equal(count().idle, 2);
+    assert_int_equal(count().open, 2);
+    conf.max_keepalive = 0;
+    configure(conf);
+    assert_int_equal(count().open, 0);
+    job_run(&w, &jobs[0]);
+    job_is_ok(&jobs[0]);
+    assert_int_equal(count().open, 0);
+}
+
+static void test_warm(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.warm = 2;
+    configure(conf);
+    turns_ms(&w, 20);
+    assert_int_equal(count().open, 0); /* nobody asked yet */
+    job_run(&w, &jobs[0]);
+    turns_ms(&w, 20);
+    assert_int_equal(count().idle, 3);
+    start_many(3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(job_wait(&w, &jobs[i], 2000));
+        assert_int_equal(sl_call_about(jobs[i].call).connect_ms, 0);
+        assert_true(sl_call_about(jobs[i].call).reused);
+    }
+    end_many(3);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    close(w.p.fd);
+    w.p.fd = -1;
+    start_many(3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(job_wait(&w, &jobs[i], 5000));
+        assert_int_equal(jobs[i].why, SL_ERR_CONNECT);
+    }
+    end_many(3);
+    assert_int_equal(count().open, 0);
+}
+
+/* U06: silence and drips end when the caller says so, at once. */
+static void test_cancel(void **state)
+{
+    static const char *const texts[] = {
+        "", "HTTP/1.1 200 OK\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+        "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nzzzzzzzzzzzzz"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct script s = {.bytes = texts[i], .n = strlen(texts[i]), .drip_ms = 5};
+
+        if (i == 0)
+            s.drip_ms = 100000;
+        w.p.script = s;
+        job_start(&w, &jobs[0]);
+        turns_ms(&w, 60);
+        assert_false(jobs[0].done || jobs[0].failed);
+        assert_true(jobs[0].sent);
+        sl_call_end(&jobs[0].call);
+        assert_int_equal(count().open, 0);
+        turns_ms(&w, 20);
+        assert_int_equal(prov_open(&w.p), 0);
+    }
+    /* from inside an event */
+    w.p.script = SCRIPT(BYTES(OK_TEXT));
+    jobs[0].end_at_head = true;
+    job_start(&w, &jobs[0]);
+    turns_ms(&w, 30);
+    assert_int_equal(jobs[0].status, 200);
+    assert_null(jobs[0].call);
+    assert_int_equal(jobs[0].n, 0);
+    assert_int_equal(count().open, 0);
+    /* before anything happened */
+    jobs[0].end_at_head = false;
+    job_start(&w, &jobs[0]);
+    sl_call_end(&jobs[0].call);
+    turns_ms(&w, 10);
+    assert_false(jobs[0].sent);
+}
+
+static char large[16 << 20];
+
+static void start_large(struct job *j, struct sl_str *parts)
+{
+    struct sl_call_req req = {parts, 2, false};
+
+    memset(large, 'l', sizeof(large));
+    large[sizeof(large) - 1] = '!';
+    parts[0] = SL_STR("POST / HTTP/1.1\r\nhost: p\r\ncontent-length: 16777216\r\n\r\n");
+    parts[1] = (struct sl_str){large, sizeof(large)};
+    *j = (struct job){.status = 0};
+    j->call = sl_call_start(w.o, &req, &job_ops, j);
+}
+
+static void test_large_body(void **state)
+{
+    struct sl_str parts[2];
+
+    (void)state;
+    start_large(&jobs[0], parts);
+    assert_true(job_wait(&w, &jobs[0], 20000));
+    job_is_ok(&jobs[0]);
+    assert_true(jobs[0].sent);
+    assert_int_equal(w.p.conns[0]->total, sizeof(large) + parts[0].n);
+    sl_call_end(&jobs[0].call);
+    assert_int_equal(count().idle, 1);
+}
+
+/* The answer comes while the body still goes out: told, and not used again. */
+static void test_early_answer(void **state)
+{
+    struct sl_str parts[2];
+
+    (void)state;
+    w.p.script = SCRIPT(BYTES("HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nok"), .early = true,
+                        .drip_ms = 1);
+    start_large(&jobs[0], parts);
+    for (int i = 0; i < 20; i++)
+        sl_net_turn(w.net, 1); /* its buffers fill up */
+    assert_false(jobs[0].sent);
+    assert_true(job_wait(&w, &jobs[0], 20000));
+    assert_true(jobs[0].done);
+    assert_int_equal(jobs[0].status, 413);
+    sl_call_end(&jobs[0].call);
+    assert_false(jobs[0].sent);
+    assert_int_equal(count().open, 0);
+    job_good(&w, 1);
+}
+
+/* Reading switched off stops the provider, not the world. */
+static void test_pressure(void **state)
+{
+    static char text[(4 << 20) + 64];
+    int n = snprintf(text, 64, "HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n", 4 << 20);
+    struct script s = {.bytes = text, .n = (size_t)n + (4u << 20)};
+    size_t before;
+
+    (void)state;
+    memset(text + n, 'p', 4u << 20);
+    w.p.script = s;
+    job_start(&w, &jobs[0]);
+    while (jobs[0].status == 0)
+        turn(&w);
+    sl_call_want(jobs[0].call, false);
+    turns_ms(&w, 20);
+    before = jobs[0].bytes;
+    turns_ms(&w, 50);
+    assert_int_equal(jobs[0].bytes, before);
+    assert_true(before < 1u << 20);
+    sl_call_want(jobs[0].call, true);
+    assert_true(job_wait(&w, &jobs[0], 5000));
+    assert_true(jobs[0].done);
+    assert_int_equal(jobs[0].bytes, 4u << 20);
+    sl_call_end(&jobs[0].call);
+    /* switched off before there is a connection */
+    s.bytes = OK_TEXT;
+    s.n = sizeof(OK_TEXT) - 1;
+    w.p.script = s;
+    sl_origin_drop(&w.o);
+    w.o = sl_origin_new(w.net, &w.conf);
+    job_start(&w, &jobs[0]);
+    sl_call_want(jobs[0].call, false);
+    turns_ms(&w, 40);
+    assert_int_equal(jobs[0].status, 0);
+    sl_call_want(jobs[0].call, true);
+    assert_true(job_wait(&w, &jobs[0], 2000));
+    job_is_ok(&jobs[0]);
+    sl_call_end(&jobs[0].call);
+}
+
+/* The configuration lets go of a provider while a call runs and another waits. */
+static void test_drop(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+    struct sl_origin *second = sl_origin_share(w.o);
+
+    (void)state;
+    conf.max_connections = 1;
+    configure(conf);
+    w.p.script = SCRIPT(BYTES(OK_TEXT), .drip_ms = 1);
+    start_many(2);
+    turns_ms(&w, 5);
+    sl_origin_drop(&w.o);
+    sl_origin_drop(&second);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(job_wait(&w, &jobs[i], 3000));
+        job_is_ok(&jobs[i]);
+    }
+    end_many(2);
+}
+
+/* A name in front of an answer that fails its dial, with others behind it. */
+static void test_dial_fails_one_each(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_connections = 2;
+    configure(conf);
+    close(w.p.fd);
+    w.p.fd = -1;
+    start_many(5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(job_wait(&w, &jobs[i], 5000));
+        assert_true(jobs[i].failed);
+        assert_int_equal(jobs[i].order, i + 1);
+    }
+    end_many(5);
+    assert_int_equal(count().dialled, 5);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_reuse),
+        CASE(test_closed_as_used),
+        CASE(test_resend_at_the_limit),
+        CASE(test_idle_end),
+        CASE(test_expiry),
+        CASE(test_queue),
+        CASE(test_queue_slow),
+        CASE(test_leave_queue),
+        CASE(test_keepalive_limit),
+        CASE(test_warm),
+        CASE(test_refused),
+        CASE(test_cancel),
+        CASE(test_large_body),
+        CASE(test_early_answer),
+        CASE(test_pressure),
+        CASE(test_drop),
+        CASE(test_dial_fails_one_each),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
