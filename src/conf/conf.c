@@ -161,7 +161,7 @@ static void wipe(struct sl_node *n)
         char *to;
     } p = {n->text.p};
 
-    if (n->secret && n->text.n > 0 && !n->implied)
+    if (n->secret && n->text.n > 0)
         sl_mem_wipe(p.to, n->text.n);
     for (struct sl_node *c = n->first; c != NULL; c = c->next)
         wipe(c);

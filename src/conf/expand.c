@@ -155,13 +155,13 @@ void sl_expand_secret(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
     n->from = path;
     n->quoted = true;
     if (env->no_files) {
-        n->text = SL_STR("not-read");
+        n->text = sl_tree_dup(t->arena, SL_STR("not-read"));
         return;
     }
     loaded = sl_file_load(path.p, SL_EXPAND_MAX, &got);
     if (loaded == NULL) {
         sl_fault_add(t->faults, n, "%.*s: cannot be read (%s)", SL_STR_ARGS(path), strerror(errno));
-        n->text = SL_STR("not-read");
+        n->text = sl_tree_dup(t->arena, SL_STR("not-read"));
         return;
     }
     s = (struct sl_str){loaded, got};

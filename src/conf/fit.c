@@ -319,7 +319,7 @@ static struct sl_node *fill(struct fit *f, const struct sl_node *map,
     else if (row->type == SL_TYPE_LIST || row->type == SL_TYPE_MAPS)
         n->kind = SL_NODE_LIST;
     else
-        n->text = sl_str_of(row->def);
+        n->text = sl_tree_dup(f->tree->arena, sl_str_of(row->def));
     sl_expand_all(f->tree, f->env, n);
     if (row->type != SL_TYPE_MAPS)
         fit_value(f, n, row);

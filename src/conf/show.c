@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "base/utf8.h"
 #include "conf/schema.h"
 #include "net/tls.h"
 
@@ -41,19 +42,60 @@ static bool is_plain(struct sl_str t)
     return t.n > 0 && !sl_str_eq(t, SL_STR("null"));
 }
 
-static void put_quoted(const struct show *s, struct sl_str t)
+static uint32_t code_point(const unsigned char *p, size_t n)
 {
-    size_t cap = t.n * 6 + 16;
+    if (n == 2)
+        return ((uint32_t)(p[0] & 0x1f) << 6) | (p[1] & 0x3f);
+    return ((uint32_t)(p[0] & 0x0f) << 12) | ((uint32_t)(p[1] & 0x3f) << 6) | (p[2] & 0x3f);
+}
+
+/* One character inside double quotes. What YAML forbids or would take for a
+ * line's end is escaped (YAML 1.1 sections 5.1 and 5.4). Returns its bytes. */
+static size_t add_character(struct sl_text *t, const char *p, size_t left)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    size_t n = sl_utf8_len(p, left);
+    uint32_t c;
+
+    if (n == 1) {
+        if (*u < 0x20 || *u == 0x7f)
+            sl_text_printf(t, "\\x%02x", *u);
+        else if (*p == '"' || *p == '\\')
+            sl_text_printf(t, "\\%c", *p);
+        else
+            sl_text_byte(t, *p);
+        return 1;
+    }
+    c = n == 2 || n == 3 ? code_point(u, n) : 0;
+    if (n == 0)
+        sl_text_printf(t, "\\ufffd");
+    else if (n < 4 && (c < 0xa0 || c == 0x2028 || c == 0x2029 || c == 0xfeff || c >= 0xfffe))
+        sl_text_printf(t, "\\u%04x", c);
+    else
+        sl_text_add(t, (struct sl_str){p, n});
+    return n > 0 ? n : 1;
+}
+
+/* `is_value`: a `${` in it must not be replaced when it is read again. */
+static void put_quoted(const struct show *s, struct sl_str text, bool is_value)
+{
+    size_t cap = text.n * 6 + 16;
     char *place;
     struct sl_text out;
 
-    if (is_plain(t)) {
-        s->put(s->ctx, t);
+    if (is_plain(text)) {
+        s->put(s->ctx, text);
         return;
     }
     place = sl_mem_new(cap);
     out = sl_text_over(place, cap);
-    sl_text_json(&out, t, 0);
+    sl_text_byte(&out, '"');
+    for (size_t i = 0; i < text.n;) {
+        if (is_value && text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{')
+            sl_text_byte(&out, '$');
+        i += add_character(&out, text.p + i, text.n - i);
+    }
+    sl_text_byte(&out, '"');
     s->put(s->ctx, sl_text_str(&out));
     sl_mem_wipe(place, out.n);
     sl_mem_free(place);
@@ -62,11 +104,12 @@ static void put_quoted(const struct show *s, struct sl_str t)
 static void put_scalar(const struct show *s, const struct sl_node *n)
 {
     if (!n->secret || s->secrets || n->text.n == 0) {
-        put_quoted(s, n->text);
+        put_quoted(s, n->text, true);
     } else if (n->from.n > 0) {
-        put_z(s, "\"file:");
-        s->put(s->ctx, n->from);
-        put_z(s, "\"");
+        char place[1100];
+        int len = snprintf(place, sizeof(place), "file:%.*s", SL_STR_ARGS(n->from));
+
+        put_quoted(s, (struct sl_str){place, len < 1100 ? (size_t)len : sizeof(place) - 1}, true);
     } else {
         put_z(s, "\"(secret)\"");
     }
@@ -100,7 +143,7 @@ static void put_children(const struct show *s, const struct sl_node *n, unsigned
             put_indent(s, level);
         dash = false;
         if (n->kind == SL_NODE_MAP) {
-            put_quoted(s, c->key);
+            put_quoted(s, c->key, false);
             put_z(s, c->kind != SL_NODE_SCALAR && c->first != NULL ? ":" : ": ");
             put_value(s, c, level + 1, false);
         } else {

@@ -60,6 +60,14 @@ static bool find_dir(char out[SL_STATE_PATH], char *why, size_t cap)
     return true;
 }
 
+/* find_dir() has left room for it. */
+static void add_key_name(char path[SL_STATE_PATH])
+{
+    static const char name[] = "/dev.key";
+
+    memcpy(path + strlen(path), name, sizeof(name));
+}
+
 bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap)
 {
     return find_dir(out, why, cap) && make_dirs(out, why, cap);
@@ -126,7 +134,7 @@ bool sl_state_key(char out[SL_STATE_PATH], char *why, size_t cap)
 {
     if (!sl_state_dir(out, why, cap))
         return false;
-    strncat(out, "/dev.key", SL_STATE_PATH - strlen(out) - 1);
+    add_key_name(out);
     if (access(out, F_OK) != 0 && !make_key(out, why, cap))
         return false;
     return check_mode(out, why, cap);
@@ -140,7 +148,7 @@ bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap)
 
     if (!find_dir(path, why, cap))
         return false;
-    strncat(path, "/dev.key", SL_STATE_PATH - strlen(path) - 1);
+    add_key_name(path);
     text = sl_file_load(path, out_cap - 1, &n);
     if (text == NULL)
         return say(why, cap, path, strerror(errno));

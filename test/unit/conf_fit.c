@@ -1,0 +1,216 @@
+/* The schema's validator: types, bounds, unknown keys, defaults. */
+#include "conf/fit.c"
+
+#include "_conf_text.h"
+
+static void test_durations(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } good[] = {{"0", 0},       {"0s", 0},       {"500ms", 500},    {"10s", 10000},
+                {"5m", 300000}, {"1h", 3600000}, {"2d", 172800000}, {"007s", 7000}};
+    static const char *const bad[] = {"",
+                                      "10",
+                                      "s",
+                                      "-1s",
+                                      "1.5s",
+                                      "1 s",
+                                      "10S",
+                                      "1m30s",
+                                      "1min",
+                                      "1s ",
+                                      "+1s",
+                                      "0x1s",
+                                      "99999999999999999999s",
+                                      "18446744073709551615d"};
+    uint64_t v;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(sl_fit_duration(sl_str_of(good[i].text), &v));
+        assert_int_equal(v, good[i].ms);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (sl_fit_duration(sl_str_of(bad[i]), &v))
+            fail_msg("accepted: '%s'", bad[i]);
+}
+
+static void test_sizes(void **state)
+{
+    static const char *const bad[] = {"",       "1",   "1K",    "1KB",           "1kib",
+                                      "1.5MiB", "MiB", "-1KiB", "17179869184GiB"};
+    uint64_t v;
+
+    (void)state;
+    assert_true(sl_fit_size(SL_STR("64KiB"), &v) && v == 65536);
+    assert_true(sl_fit_size(SL_STR("32MiB"), &v) && v == 33554432);
+    assert_true(sl_fit_size(SL_STR("1GiB"), &v) && v == 1073741824);
+    assert_true(sl_fit_size(SL_STR("7B"), &v) && v == 7);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (sl_fit_size(sl_str_of(bad[i]), &v))
+            fail_msg("accepted: '%s'", bad[i]);
+}
+
+static void test_dates(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "2027",
+                                      "2027-13-01",
+                                      "2027-02-29",
+                                      "2027-00-01",
+                                      "2027-01-00",
+                                      "27-01-01",
+                                      "2027/01/01",
+                                      "1969-12-31",
+                                      "2027-01-01T24:00:00Z",
+                                      "2027-01-01T00:00:00",
+                                      "2027-01-01 00:00:00Z",
+                                      "2027-01-01T00:60:00Z"};
+    uint64_t v;
+
+    (void)state;
+    assert_true(sl_fit_date(SL_STR("2027-01-01"), &v) && v == 1798761600000u);
+    assert_true(sl_fit_date(SL_STR("2028-02-29"), &v) && v == 1835395200000u);
+    assert_true(sl_fit_date(SL_STR("2027-01-01T12:34:56Z"), &v) && v == 1798806896000u);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (sl_fit_date(sl_str_of(bad[i]), &v))
+            fail_msg("accepted: '%s'", bad[i]);
+}
+
+static void test_faults_say_where_and_what(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {TEST_BASE "nope: 1\n", "t.yaml:3:7: nope: unknown key; known here: listen"},
+        {TEST_BASE "timeouts:\n  conect: 5s\n", "t.yaml:4:11: timeouts.conect: unknown key; known "
+                                                "here: connect, first_byte"},
+        {TEST_BASE "timeouts: {connect: 5}\n", "t.yaml:3:21: timeouts.connect: must be a duration"},
+        {TEST_BASE "timeouts: {connect: 1ms}\n", "must lie between 10 and 300000 ms"},
+        {TEST_BASE "timeouts: 5s\n", "timeouts: must be a map"},
+        {TEST_BASE "timeouts: {connect: [5s]}\n", "timeouts.connect: must be a single value"},
+        {TEST_BASE "limits: {body_max: 32MB}\n", "limits.body_max: must be a size"},
+        {TEST_BASE "limits: {body_max: 2GiB}\n", "must lie between 1024 and 1073741824 bytes"},
+        {TEST_BASE "limits: {connections: many}\n", "must be a whole number"},
+        {TEST_BASE "limits: {connections: -1}\n", "must be a whole number"},
+        {TEST_BASE "limits: {connections: 0}\n", "must lie between 1 and 1000000"},
+        {TEST_BASE "meter_streams: yes\n", "meter_streams: must be true or false"},
+        {TEST_BASE "log: {level: loud}\n", "log.level: must be one of debug|info|warn|error"},
+        {TEST_BASE "forward_headers: {a: b}\n", "forward_headers: must be a list"},
+        {TEST_BASE "forward_headers: [[a]]\n", "each element must be a plain value"},
+        {TEST_BASE "forward_headers: [\"\"]\n", "an element is empty"},
+        {TEST_BASE "tenants: {name: a}\n", "tenants: must be a list of maps"},
+        {TEST_BASE "tenants: [a]\n", "tenants: each element must be a map"},
+        {TEST_BASE "tenants: [{name: a, labels: [x]}]\n", "must be a map of names and values"},
+        {TEST_BASE "tenants: [{name: a, labels: {x: [1]}}]\n", "each value must be plain text"},
+        {TEST_BASE "tenants: [{keys: []}]\n", "t.yaml:3:11: tenants[].name: is missing"},
+        {TEST_BASE "tenants: [{name: a, keys: [{sha256: abc}]}]\n", "64 hexadecimal digits"},
+        {TEST_BASE "tenants: [{name: a, keys: [{expires: soon}]}]\n", "must be a date such as"},
+        {"models: [{name: a, targets: [{provider: p}]}]\n", "providers: is missing"},
+        {"providers: [" TEST_PROVIDER "]\n", "models: is missing"},
+        {"providers: []\nmodels: []\n", "providers: needs at least one element"},
+        {"providers: [{name: p, protocol: gopher, base_url: x}]\n",
+         "providers[].protocol: must be one of anthropic|openai"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        test_refused(cases[i].text, cases[i].want);
+}
+
+/* What a later version brings is known and refused, each by its own name. */
+static void test_later(void **state)
+{
+    static const char *const keys[] = {"store: {url: x}", "retry: {attempts: 3}",
+                                       "breaker: {}",     "cache: {enabled: true}",
+                                       "prices: x",       "plans: []",
+                                       "prompt_api: {}",  "limits: {qps: 1}"};
+    char text[512], want[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct sl_str name =
+            sl_str_first(sl_str_of(keys[i]), (size_t)sl_str_find_byte(sl_str_of(keys[i]), ':'));
+
+        snprintf(text, sizeof(text), TEST_BASE "%s\n", keys[i]);
+        snprintf(want, sizeof(want), "t.yaml:3:");
+        test_refused(text, want);
+        snprintf(want, sizeof(want), "%.*s%s: not supported by this version", SL_STR_ARGS(name),
+                 sl_str_eq(name, SL_STR("limits")) ? ".qps" : "");
+        test_refused(text, want);
+    }
+    test_refused("providers: [" TEST_PROVIDER "]\n"
+                 "models: [{name: a, strategy: cost, targets: [{provider: p}]}]\n",
+                 "models[].strategy: cost is not supported by this version");
+    test_refused("providers: [" TEST_PROVIDER "]\n"
+                 "models: [{name: a, targets: [{provider: p, price: {input: 1}}]}]\n",
+                 "models[].targets[].price: not supported by this version");
+    test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "seal: is not supported");
+    test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "seal: is not supported");
+}
+
+/* A secret in the wrong place is not repeated in a message. */
+static void test_values_are_not_repeated(void **state)
+{
+    struct sl_conf *c = test_read(TEST_BASE "limits: {body_max: sk-ant-secret}\n"
+                                            "timeouts: {idle: sk-ant-secret}\n"
+                                            "log: {level: sk-ant-secret}\n");
+
+    (void)state;
+    assert_int_equal(c->faults.n, 3);
+    assert_true(sl_str_find(sl_faults_text(&c->faults), SL_STR("sk-ant")) < 0);
+    sl_conf_end(&c);
+}
+
+static void test_defaults(void **state)
+{
+    struct sl_conf *c = test_accepted(TEST_BASE);
+    const struct sl_node *provider = sl_node_get(c->root, "providers")->first;
+
+    (void)state;
+    test_text_is(c, "listen", "127.0.0.1:8080");
+    test_text_is(c, "admin.listen", "127.0.0.1:9091");
+    assert_int_equal(sl_conf_number(c, "timeouts.stream_total"), 3600000);
+    assert_int_equal(sl_conf_number(c, "limits.body_max"), 32 << 20);
+    assert_int_equal(sl_conf_number(c, "meter_streams"), 1);
+    assert_int_equal(sl_conf_number(c, "log.level"), 1);
+    assert_int_equal(sl_node_get(provider, "protocol")->kind, SL_NODE_LIST);
+    assert_int_equal(sl_node_number(sl_node_get(provider, "tls"), "verify", 9), 1);
+    assert_null(sl_node_get(sl_node_get(provider, "timeouts"), "connect"));
+    assert_true(sl_node_get(c->root, "listen")->implied);
+    sl_conf_end(&c);
+}
+
+/* Every row can be found by its own path, and no path stands twice. */
+static void test_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sl_schema_n; i++) {
+        struct sl_str path = sl_str_of(sl_schema[i].path), parent = {"", 0}, key = path;
+
+        for (size_t at = path.n; at > 0; at--) {
+            if (path.p[at - 1] == '.') {
+                parent = sl_str_first(path, at - 1);
+                key = sl_str_from(path, at);
+                break;
+            }
+        }
+        assert_ptr_equal(sl_schema_find(parent, key), &sl_schema[i]);
+        assert_non_null(sl_schema_type_name(&sl_schema[i]));
+        if (sl_schema[i].type != SL_TYPE_LATER)
+            assert_true(strlen(sl_schema[i].prose) > 5);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_durations), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_dates),     cmocka_unit_test(test_faults_say_where_and_what),
+        cmocka_unit_test(test_later),     cmocka_unit_test(test_values_are_not_repeated),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_table),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
