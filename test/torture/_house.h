@@ -232,7 +232,7 @@ static void house_send(struct house *h, bool streams)
 }
 
 /* Reads what is there; true once the peer has closed. */
-static bool house_read(struct house *h)
+static inline bool house_read(struct house *h)
 {
     ssize_t n;
 
