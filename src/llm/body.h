@@ -1,7 +1,7 @@
 /* llm/body.h -- a request's body: inspected while it arrives, spliced in place.
  *
- * Holder   The request; embedded. The body's bytes are contiguous and stay
- *          where they are; inspection remembers places only.
+ * Holder   The request; embedded, must not move between init and fini. The
+ *          body's bytes are contiguous; inspection remembers places only.
  * Splice   sl_body_splice() gives the slices to send: the client's own bytes
  *          with the model's value replaced, members meant for us cut
  *          (`provider`, `models`, `route`) with their comma, and
@@ -56,7 +56,6 @@ struct sl_body_wish {
 /* Parts point into `text`, `a`, or static memory. NO_MEMORY or how many in *n. */
 SL_MUST enum sl_err sl_body_splice(const struct sl_body *b, struct sl_str text,
                                    const struct sl_body_wish *wish, struct sl_arena *a,
-                                   struct sl_str parts[SL_BODY_PARTS], size_t *n,
-                                   uint64_t *length);
+                                   struct sl_str parts[SL_BODY_PARTS], size_t *n, uint64_t *length);
 
 #endif

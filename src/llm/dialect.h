@@ -31,10 +31,10 @@ enum sl_endpoint {
 
 /* What one SSE event (or a plain answer) means to the relay. */
 enum sl_event_kind {
-    SL_EV_OTHER,   /* passes; no commit point (message_start, role chunk, ping) */
-    SL_EV_CONTENT, /* text, thinking, refusal, tool call: the commit point */
-    SL_EV_FINAL,   /* terminal event: message_stop, [DONE], response.completed */
-    SL_EV_ERROR,   /* an error inside the stream */
+    SL_EV_OTHER,     /* passes; no commit point (message_start, role chunk, ping) */
+    SL_EV_CONTENT,   /* text, thinking, refusal, tool call: the commit point */
+    SL_EV_FINAL,     /* terminal event: message_stop, [DONE], response.completed */
+    SL_EV_ERROR,     /* an error inside the stream */
     SL_EV_USAGE_ONLY /* OpenAI's extra chunk with empty choices and usage */
 };
 
@@ -60,9 +60,10 @@ extern const struct sl_dialect sl_dialect_openai;
 
 /* Path (without query) to endpoint: under /v1, /api/v1, /v1/v1 and bare. For
  * SL_EP_MODELS `*id` is the still percent-encoded rest ("" for the list).
- * `*method_get` says which method the endpoint takes. */
+ * `*takes_get` says which method the endpoint takes (GET and HEAD, or POST). */
 enum sl_endpoint sl_endpoint_find(struct sl_str path, struct sl_str *id, bool *takes_get);
-const char *sl_endpoint_name(enum sl_endpoint ep); /* "messages", "chat.completions", ... as in scopes: "chat" etc. */
+/* As in scopes and metrics: "messages", "chat", ...; "none" for SL_EP_NONE. */
+const char *sl_endpoint_name(enum sl_endpoint ep);
 /* Path at the provider, appended to its base ("/v1/messages" for an Anthropic
  * base without /v1, "/chat/completions" for an OpenAI base with it). */
 struct sl_str sl_endpoint_path(enum sl_endpoint ep);

@@ -2,6 +2,9 @@
  *
  * Feed it the bytes as they come; it says how many bytes from the start of the
  * piece complete whole events. LF, CRLF and CR line ends, mixed; a leading BOM.
+ * An empty line where no event is open counts as an event of its own, without
+ * data. A CR ends its line at once; if its LF comes in the next piece, that byte
+ * is the first of the next event.
  * Source: WHATWG HTML, section 9.2.6 (event stream interpretation).
  */
 #ifndef SL_LLM_SSE_H
@@ -10,9 +13,9 @@
 #include "base/str.h"
 
 struct sl_sse {
-    bool in_line;   /* bytes of a line were seen since the last line end */
-    bool was_cr;    /* last byte was CR: a LF now belongs to it */
-    bool in_event;  /* some byte since the last event's end */
+    bool in_line;  /* bytes of a line were seen since the last line end */
+    bool was_cr;   /* last byte was CR: a LF now belongs to it */
+    bool in_event; /* a line that is not empty ended since the last event's end */
 };
 
 void sl_sse_init(struct sl_sse *s);

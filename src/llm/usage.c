@@ -1,0 +1,353 @@
+/* llm/usage.c -- tokens of both protocols in one record, and the tap that
+ * reads a plain answer as it passes. */
+#include "llm/usage.h"
+
+#include "llm/inside.h"
+
+#define ABSURD 1000000000000u /* tokens: 10^12 */
+#define TOKEN_BYTES 4
+
+void sl_usage_init(struct sl_usage *u)
+{
+    *u = (struct sl_usage){.source = SL_USAGE_ESTIMATED};
+}
+
+/* --- Small readers ---------------------------------------------------------------- */
+
+bool sl_llm_is_object(struct sl_str text)
+{
+    struct sl_json j;
+    bool ok;
+
+    sl_json_init(&j);
+    j.need_object = true;
+    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
+    sl_json_fini(&j);
+    return ok;
+}
+
+/* Raw bytes of the first character of a string's inside. */
+static size_t char_len(struct sl_str s)
+{
+    uint8_t c = (uint8_t)s.p[0];
+    size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+    if (c == '\\') {
+        n = s.n > 1 && s.p[1] == 'u' ? 6 : 2;
+        if (n == 6 && s.n >= 12 && (s.p[2] == 'd' || s.p[2] == 'D') && s.p[6] == '\\' &&
+            s.p[7] == 'u')
+            n = 12; /* a surrogate pair, or two characters at once */
+    }
+    return n < s.n ? n : s.n;
+}
+
+size_t sl_llm_copy(struct sl_str value, char *out, size_t cap)
+{
+    struct sl_str rest = sl_llm_inner(value);
+    size_t used = 0, n = 0;
+
+    if (sl_json_unescape(value, out, cap - 1, &n)) {
+        out[n] = '\0';
+        return n;
+    }
+    while (rest.n > 0) {
+        char one[16] = {'"'};
+        size_t k = char_len(rest);
+
+        memcpy(one + 1, rest.p, k);
+        one[k + 1] = '"';
+        if (!sl_json_unescape((struct sl_str){one, k + 2}, out + used, cap - 1 - used, &n))
+            break;
+        used += n;
+        rest = sl_str_from(rest, k);
+    }
+    out[used] = '\0';
+    return used;
+}
+
+void sl_llm_note_stop(struct sl_usage *u, struct sl_str reason)
+{
+    if (sl_llm_copy(reason, u->stop, sizeof(u->stop)) > 0)
+        u->has_stop = true;
+}
+
+static bool copy_error(struct sl_usage *u, struct sl_str value)
+{
+    struct sl_str s;
+
+    if (sl_llm_copy(value, u->error_type, sizeof(u->error_type)) > 0)
+        return true;
+    if (!sl_llm_is_set(value) || sl_json_type_of(value) != SL_JSON_NUMBER)
+        return false;
+    s = sl_str_first(value, sizeof(u->error_type) - 1);
+    memcpy(u->error_type, s.p, s.n);
+    u->error_type[s.n] = '\0';
+    return true;
+}
+
+void sl_llm_note_error(struct sl_usage *u, struct sl_str error)
+{
+    struct sl_str metadata = sl_json_get(error, SL_STR("metadata"));
+
+    if (copy_error(u, sl_json_get(error, SL_STR("type"))) ||
+        copy_error(u, sl_json_get(metadata, SL_STR("error_type"))) ||
+        copy_error(u, sl_json_get(error, SL_STR("code"))) || u->error_type[0] != '\0')
+        return;
+    memcpy(u->error_type, "error", sizeof("error"));
+}
+
+bool sl_llm_read_choice(struct sl_usage *u, struct sl_str choice)
+{
+    struct sl_str error = sl_json_get(choice, SL_STR("error"));
+
+    sl_llm_note_stop(u, sl_json_get(choice, SL_STR("finish_reason")));
+    if (!sl_llm_is_set(error))
+        return false;
+    sl_llm_note_error(u, error);
+    return true;
+}
+
+struct sl_text sl_llm_text(struct sl_arena *a, struct sl_str message, struct sl_str id, size_t more)
+{
+    size_t longest = message.n < SL_LLM_MESSAGE ? message.n : SL_LLM_MESSAGE;
+    size_t cap = 6 * (longest + sl_str_first(id, SL_LLM_MESSAGE).n) + more + 16;
+    char *p = sl_arena_alloc(a, cap);
+
+    return sl_text_over(p, p != NULL ? cap : 0);
+}
+
+/* --- Merging ------------------------------------------------------------------------ */
+
+/* A count of tokens; too large ones, even for 64 bits, are clamped. */
+static bool count(struct sl_str value, uint64_t *out)
+{
+    if (value.n == 0 || value.p[0] < '0' || value.p[0] > '9')
+        return false;
+    if (!sl_json_u64(value, out)) {
+        for (size_t i = 0; i < value.n; i++)
+            if (value.p[i] < '0' || value.p[i] > '9')
+                return false;
+        *out = ABSURD;
+    }
+    if (*out > ABSURD)
+        *out = ABSURD;
+    return true;
+}
+
+static bool get(struct sl_str object, struct sl_str key, uint64_t *out)
+{
+    return count(sl_json_get(object, key), out);
+}
+
+/* Tokens written to the cache. Without a split by lifetime they count as the
+ * short one, unless their sum is what is known already. */
+static bool merge_writes(struct sl_usage *u, struct sl_str o)
+{
+    struct sl_str split = sl_json_get(o, SL_STR("cache_creation"));
+    uint64_t all = 0, short_lived = 0, long_lived = 0;
+    bool has_all = get(o, SL_STR("cache_creation_input_tokens"), &all);
+    bool has_short = get(split, SL_STR("ephemeral_5m_input_tokens"), &short_lived);
+    bool has_long = get(split, SL_STR("ephemeral_1h_input_tokens"), &long_lived);
+
+    if ((has_short || has_long) && (short_lived + long_lived > 0 || all == 0)) {
+        u->cache_write_5m = has_short ? short_lived : all > long_lived ? all - long_lived : 0;
+        u->cache_write_1h = long_lived;
+        return true;
+    }
+    if (has_all && all != u->cache_write_5m + u->cache_write_1h) {
+        if (all < u->cache_write_1h)
+            u->cache_write_1h = 0;
+        u->cache_write_5m = all - u->cache_write_1h;
+    }
+    return has_all;
+}
+
+/* OpenAI's totals contain what was read from and written to the cache. */
+static void merge_total(struct sl_usage *u, struct sl_str o, struct sl_str details, uint64_t total)
+{
+    uint64_t cached;
+
+    if (get(details, SL_STR("cached_tokens"), &cached) ||
+        get(o, SL_STR("prompt_cache_hit_tokens"), &cached))
+        u->cache_read = cached;
+    if (get(details, SL_STR("cache_write_tokens"), &cached))
+        u->cache_write_5m = cached;
+    cached = u->cache_read + u->cache_write_5m;
+    u->in = total > cached ? total - cached : 0;
+    u->has_in = true;
+}
+
+static bool merge_in(struct sl_usage *u, struct sl_str o)
+{
+    struct sl_str details = sl_json_get(o, SL_STR("input_tokens_details"));
+    uint64_t n;
+    bool any;
+
+    if (get(o, SL_STR("prompt_tokens"), &n)) {
+        merge_total(u, o, sl_json_get(o, SL_STR("prompt_tokens_details")), n);
+        return true;
+    }
+    if (sl_llm_is_set(details) && get(o, SL_STR("input_tokens"), &n)) {
+        merge_total(u, o, details, n);
+        return true;
+    }
+    any = merge_writes(u, o);
+    if (get(o, SL_STR("cache_read_input_tokens"), &n)) {
+        u->cache_read = n;
+        any = true;
+    }
+    if (get(o, SL_STR("input_tokens"), &n)) {
+        u->in = n;
+        u->has_in = any = true;
+    }
+    return any;
+}
+
+static bool merge_out(struct sl_usage *u, struct sl_str o)
+{
+    struct sl_str details = sl_json_get(o, SL_STR("output_tokens_details"));
+    uint64_t n;
+    bool any = false;
+
+    if (details.p == NULL)
+        details = sl_json_get(o, SL_STR("completion_tokens_details"));
+    if (get(o, SL_STR("output_tokens"), &n) || get(o, SL_STR("completion_tokens"), &n)) {
+        u->out = n;
+        u->has_out = any = true;
+    }
+    if (get(details, SL_STR("thinking_tokens"), &n) ||
+        get(details, SL_STR("reasoning_tokens"), &n)) {
+        u->reasoning = n;
+        any = true;
+    }
+    return any;
+}
+
+bool sl_usage_merge(struct sl_usage *u, struct sl_str usage_object)
+{
+    bool in, out;
+
+    if (sl_json_type_of(usage_object) != SL_JSON_OBJECT)
+        return false;
+    in = merge_in(u, usage_object);
+    out = merge_out(u, usage_object);
+    if (in || out)
+        u->source = SL_USAGE_REPORTED;
+    return in || out;
+}
+
+void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes)
+{
+    uint64_t counted = (u->text_bytes + TOKEN_BYTES - 1) / TOKEN_BYTES;
+
+    if (!u->has_in) {
+        u->in = (request_bytes + TOKEN_BYTES - 1) / TOKEN_BYTES;
+        u->source = SL_USAGE_ESTIMATED;
+    }
+    if (!u->has_out && u->text_bytes > 0) {
+        if (counted > u->out)
+            u->out = counted;
+        u->source = SL_USAGE_COUNTED;
+    }
+    u->has_in = u->has_out = true;
+}
+
+/* --- Plain answers --------------------------------------------------------------------- */
+
+static bool pick(void *ctx, struct sl_str key)
+{
+    static const struct sl_str keys[] = {
+        SL_STR_INIT("usage"),  SL_STR_INIT("model"),   SL_STR_INIT("stop_reason"),
+        SL_STR_INIT("error"),  SL_STR_INIT("choices"), SL_STR_INIT("input_tokens"),
+        SL_STR_INIT("object"), SL_STR_INIT("status"),  SL_STR_INIT("error_type"),
+    };
+
+    (void)ctx;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (sl_str_eq(key, keys[i]))
+            return true;
+    return false;
+}
+
+static void read_choices(struct sl_answer_tap *t, struct sl_str choices)
+{
+    struct sl_str choice;
+    size_t pos = 0;
+
+    if (choices.p == NULL)
+        return;
+    while (sl_json_next(choices, &pos, &choice))
+        if (sl_llm_read_choice(t->u, choice))
+            t->is_error = true;
+}
+
+static void note_error(struct sl_answer_tap *t, const struct sl_json_member *m)
+{
+    if (m->type == SL_JSON_NULL)
+        return;
+    t->is_error = true;
+    sl_llm_note_error(t->u, m->value);
+}
+
+/* Tokens counted where they belong at the top: the answer of count_tokens. */
+static void note_count(struct sl_usage *u, struct sl_str value)
+{
+    if (!count(value, &u->in))
+        return;
+    u->has_in = true;
+    u->source = SL_USAGE_REPORTED;
+}
+
+static void on_member(void *ctx, const struct sl_json_member *m)
+{
+    struct sl_answer_tap *t = ctx;
+    struct sl_str key = m->key;
+
+    if (sl_str_eq(key, SL_STR("usage")))
+        (void)sl_usage_merge(t->u, m->value);
+    else if (sl_str_eq(key, SL_STR("model")))
+        (void)sl_llm_copy(m->value, t->u->model, sizeof(t->u->model));
+    else if (sl_str_eq(key, SL_STR("stop_reason")) || sl_str_eq(key, SL_STR("status")))
+        sl_llm_note_stop(t->u, m->value);
+    else if (sl_str_eq(key, SL_STR("error")))
+        note_error(t, m);
+    else if (sl_str_eq(key, SL_STR("choices")))
+        read_choices(t, m->value);
+    else if (sl_str_eq(key, SL_STR("input_tokens")))
+        note_count(t->u, m->value);
+    else if (sl_str_eq(key, SL_STR("object")) && sl_str_eq(m->value, SL_STR("\"response\"")))
+        t->is_response = true;
+    if (sl_str_eq(key, SL_STR("content")) || sl_str_eq(key, SL_STR("choices")) ||
+        sl_str_eq(key, SL_STR("output")))
+        t->u->text_bytes += m->value_end - m->value_at;
+}
+
+void sl_answer_tap_init(struct sl_answer_tap *t, struct sl_usage *u)
+{
+    memset(t, 0, sizeof(*t));
+    sl_json_init(&t->json);
+    t->json.member = on_member;
+    t->json.pick = pick;
+    t->json.ctx = t;
+    t->u = u;
+}
+
+void sl_answer_tap_fini(struct sl_answer_tap *t)
+{
+    sl_json_fini(&t->json);
+}
+
+void sl_answer_tap_feed(struct sl_answer_tap *t, struct sl_str piece)
+{
+    if (!t->broken && sl_json_feed(&t->json, piece) != SL_OK)
+        t->broken = true;
+}
+
+bool sl_answer_tap_finish(struct sl_answer_tap *t)
+{
+    if (!t->broken && sl_json_finish(&t->json) != SL_OK)
+        t->broken = true;
+    if (t->is_response)
+        t->is_error = false;
+    return !t->broken;
+}
