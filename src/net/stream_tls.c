@@ -138,6 +138,8 @@ void sl_stream_resume(struct sl_task *t)
     if (s->tls == NULL || s->state == SL_STREAM_CLOSED)
         return;
     sl_buf_init(&s->held, kept.max);
+    if (s->state == SL_STREAM_HANDSHAKE && kept.len == 0)
+        sl_stream_cipher(s, (struct sl_str){"", 0}); /* its bytes are in the machine */
     while (sl_buf_peek(&kept, &piece, 1) == 1) {
         if (s->state == SL_STREAM_OPEN || s->state == SL_STREAM_HANDSHAKE)
             sl_stream_cipher(s, piece);
