@@ -97,7 +97,6 @@ static bool story_feed(struct sl_parse *p, struct story *s, struct sl_str in, bo
         case SL_PARSE_MORE: SL_CHECK(in.n == 0); return true;
         case SL_PARSE_HEAD:
             sl_arena_init(&a, 1 << 20);
-            m->body = 1;
             e = p->request ? story_request(p, &a, &m->head)
                            : story_answer(p, &a, is_head, &m->head);
             sl_arena_fini(&a);
@@ -108,7 +107,7 @@ static bool story_feed(struct sl_parse *p, struct story *s, struct sl_str in, bo
             return false;
         case SL_PARSE_BODY:
             SL_CHECK(piece.n > 0 && piece.p >= before.p && piece.p + piece.n <= in.p);
-            m->body = story_mix(m->body, piece.p, piece.n);
+            m->body = story_mix(m->body_n > 0 ? m->body : 1, piece.p, piece.n);
             m->body_n += piece.n;
             break;
         case SL_PARSE_END:
