@@ -228,8 +228,6 @@ static void end(struct sl_serve *s)
         sl_timer_stop(s->net, &s->step);
     sl_admin_end(&s->admin);
     sl_gateway_end(&s->gateway);
-    if (s->net != NULL)
-        let_close(s);
     sl_gateway_conf_drop(&s->made);
     sl_origins_end(&s->origins);
     if (s->net != NULL)
@@ -237,8 +235,6 @@ static void end(struct sl_serve *s)
     sl_log_setup(SL_LOG_INFO, true, NULL, NULL);
     sl_file_end(&s->log);
     sl_file_end(&s->access);
-    if (s->net != NULL)
-        let_close(s);
     sl_metrics_end(&s->metrics);
     sl_conf_end(&s->conf);
     sl_net_end(&s->net);

@@ -204,7 +204,7 @@ static bool take_line(struct sl_str line)
     eq = sl_str_find_byte(line, '=');
     if (eq <= 0)
         return false;
-    name = sl_str_first(line, (size_t)eq);
+    name = sl_str_trim(sl_str_first(line, (size_t)eq));
     value = sl_str_from(line, (size_t)eq + 1);
     for (size_t i = 0; i < name.n; i++)
         if (!is_name_byte(name.p[i], i == 0))

@@ -281,7 +281,8 @@ struct sl_node *sl_tree_parse(struct sl_tree *t, const char *name, struct sl_str
     ok = read_all(&r, &parser);
     yaml_parser_delete(&parser);
     if (ok && r.root == NULL) {
-        sl_fault_add(t->faults, &at, "the file is empty");
+        sl_fault_add(t->faults, &at,
+                     "the file is empty; it needs `providers`, `models` and `tenants`");
         return NULL;
     }
     return ok ? r.root : NULL;
