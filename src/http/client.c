@@ -30,7 +30,8 @@ struct sl_call {
     struct sl_call_req req;
     size_t part; /* first slice not yet written, and how much of it is */
     size_t part_at;
-    bool full; /* the stream had no room; its drain goes on */
+    bool full;            /* the stream had no room; its drain goes on */
+    uint64_t sent_before; /* what the connection had sent when it was leased */
     unsigned hints;
     enum sl_err doomed; /* a failure to be told from the loop */
     struct sl_wait wait;
@@ -157,11 +158,39 @@ static void on_head(struct sl_call *c)
         c->ops->head(c->holder, &c->head);
 }
 
+/* The origin is held meanwhile: between lease and wait nobody else may. */
+static void again(struct sl_call *c)
+{
+    struct sl_origin *o = sl_origin_share(c->link->origin);
+    enum sl_err e;
+
+    sl_log(SL_LOG_INFO, "http", o->conf.name,
+           "an idle connection was lost as it was used: sending again on a new one");
+    drop_link(c, false);
+    c->info.resent++;
+    c->part = c->part_at = 0;
+    c->state = WAITING;
+    c->wait.fresh = true;
+    sl_parse_again(&c->parse);
+    e = sl_pool_wait(o, &c->wait);
+    sl_origin_drop(&o);
+    if (e != SL_OK)
+        fail(c, e);
+}
+
 static void on_data(void *user, struct sl_str in)
 {
     struct sl_call *c = user;
     struct sl_str piece;
 
+    /* bytes before a byte of the request has left answer another one */
+    if (!c->answered && sl_stream_sent(c->link->stream) == c->sent_before) {
+        if (c->link->rested && c->info.resent == 0)
+            again(c);
+        else
+            fail(c, SL_ERR_UP_GARBAGE);
+        return;
+    }
     c->answered = true;
     while (c->state == TALKING) {
         switch (sl_parse_next(&c->parse, &in, &piece)) {
@@ -180,26 +209,6 @@ static void on_drain(void *user)
 
     send_more(c);
     tell_sent(c);
-}
-
-/* The origin is held meanwhile: between lease and wait nobody else may. */
-static void again(struct sl_call *c)
-{
-    struct sl_origin *o = sl_origin_share(c->link->origin);
-    enum sl_err e;
-
-    sl_log(SL_LOG_INFO, "http", o->conf.name,
-           "an idle connection was closed as it was used: sending again on a new one");
-    drop_link(c, false);
-    c->info.resent++;
-    c->part = c->part_at = 0;
-    c->state = WAITING;
-    c->wait.fresh = true;
-    sl_parse_again(&c->parse);
-    e = sl_pool_wait(o, &c->wait);
-    sl_origin_drop(&o);
-    if (e != SL_OK)
-        fail(c, e);
 }
 
 static void on_end(void *user, enum sl_err why)
@@ -230,6 +239,7 @@ static void on_got(struct sl_wait *w, struct sl_link *link)
     c->info.reused = link->rested;
     c->info.connect_ms = link->rested ? 0 : link->connect_ms;
     c->info.queued_ms = waited > c->info.connect_ms ? waited - c->info.connect_ms : 0;
+    c->sent_before = sl_stream_sent(link->stream);
     c->state = TALKING;
     if (!c->wanted)
         sl_stream_want(link->stream, false);

@@ -75,11 +75,16 @@ static void reap_conn(struct sl_grave *g)
 
 void sl_conn_close(struct sl_conn *c, enum sl_conn_how how)
 {
+    const struct sl_exch *x;
+
     SL_OBJ_CHECK(c, SL_CONN_MAGIC);
     if (c->state == SL_CONN_CLOSED)
         return;
-    if (open_exch(c) != NULL)
+    x = open_exch(c);
+    if (x != NULL)
         c->server->counts.exchanges--;
+    if (x != NULL && x->answer == SL_EXCH_TILL_CLOSE)
+        how = SL_CONN_RESET; /* a FIN would make it look whole */
     sl_bond_cut(&c->bond);
     set_state(c, SL_CONN_CLOSED);
     c->server->counts.connections--;

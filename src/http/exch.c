@@ -182,8 +182,9 @@ static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer 
     struct sl_text t;
     bool room;
 
-    if (place == NULL) {
-        sl_conn_lose(c, SL_ERR_NO_MEMORY, SL_CONN_DROP);
+    if (place == NULL) { /* the client sees the end, the holder goes on unheard */
+        x->answer = SL_EXCH_DONE;
+        sl_conn_close(c, SL_CONN_DROP);
         return false;
     }
     t = sl_text_over(place, cap);
@@ -317,15 +318,13 @@ void sl_exch_finish(struct sl_exch *x)
 void sl_exch_abort(struct sl_exch *x)
 {
     struct sl_conn *c;
-    enum sl_conn_how how;
 
     SL_OBJ_CHECK(x, SL_EXCH_MAGIC);
     c = conn_of(x);
     if (c == NULL)
         return;
-    how = x->answer == SL_EXCH_TILL_CLOSE ? SL_CONN_RESET : SL_CONN_FLUSH;
+    sl_conn_close(c, SL_CONN_FLUSH); /* a reset where the end of the answer is the FIN */
     x->answer = SL_EXCH_DONE;
-    sl_conn_close(c, how);
 }
 
 void sl_exch_close_after(struct sl_exch *x)
