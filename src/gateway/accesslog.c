@@ -81,17 +81,15 @@ static void who(struct line *l, const struct sl_req *r)
     if (r->key == NULL)
         return;
     text(l, "tenant", r->key->tenant);
-    text(l, "key", r->key->public_id);
+    text(l, "key", r->key_id);
     text(l, "key_name", r->key->name);
 }
 
 static void what(struct line *l, const struct sl_req *r)
 {
     text(l, "method", r->head->method_text);
-    if (r->ep == SL_EP_NONE)
-        text(l, "path", r->head->path);
-    else
-        text(l, "endpoint", sl_str_of(sl_endpoint_name(r->ep)));
+    /* an unknown path is not written: people paste keys into URLs */
+    text(l, "endpoint", sl_str_of(sl_endpoint_name(r->ep)));
     text(l, "model", r->asked);
     text(l, "model_sent", r->served);
     text(l, "model_served", sl_str_of(r->usage.model));

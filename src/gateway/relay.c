@@ -12,6 +12,8 @@
 
 #include "base/mem.h"
 
+#define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
+
 static struct sl_net *net_of(const struct sl_req *r)
 {
     return r->gw->net;
@@ -284,6 +286,45 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     return SL_ST_RELAY;
 }
 
+/* An event too large to hold is read at both ends only: its name stands at the
+ * beginning, its usage at the end. Responses streams close with one that
+ * repeats the whole answer. */
+static void look_at_beginning(struct sl_req *r, struct sl_str rest)
+{
+    static const struct sl_str finals[] = {SL_STR_INIT("response.completed"),
+                                           SL_STR_INIT("response.incomplete"),
+                                           SL_STR_INIT("response.failed")};
+    struct sl_str beginning = rest, name;
+    struct sl_sse_event e;
+    char scratch[256];
+
+    (void)sl_buf_peek(&r->tail, &beginning, 1);
+    sl_sse_parse(beginning, scratch, sizeof scratch, &e);
+    name = e.name;
+    if (name.n == 0 && e.data.n > 0)
+        name = sl_json_get(e.data, SL_STR("type"));
+    if (name.n > 2 && name.p[0] == '"')
+        name = (struct sl_str){name.p + 1, name.n - 2};
+    for (size_t i = 0; i < sizeof finals / sizeof finals[0]; i++) {
+        if (r->ep == SL_EP_RESPONSES && sl_str_eq(name, finals[i]))
+            r->usage.has_final = r->usage.has_stop = true;
+    }
+}
+
+static void look_at_end(struct sl_req *r, struct sl_str piece)
+{
+    const struct sl_str mark = SL_STR("\"usage\":");
+    ptrdiff_t at;
+    bool found = false;
+
+    while ((at = sl_str_find(piece, mark)) >= 0) {
+        piece = sl_str_from(piece, (size_t)at + mark.n);
+        found = true;
+    }
+    if (found)
+        (void)sl_usage_merge(&r->usage, piece);
+}
+
 /* The end of an event that came in several pieces: `n` bytes of `piece`. */
 static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
 {
@@ -294,6 +335,7 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
 
     if (r->mid_event) {
         r->mid_event = false;
+        look_at_end(r, piece);
         return keep(r, piece) ? SL_ST_RELAY : fail(r, SL_ERR_NO_MEMORY);
     }
     whole = sl_mem_try(r->tail.len + piece.n);
@@ -317,6 +359,60 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
     return next;
 }
 
+/* An event too large to hold is known by its name line alone, and by its last
+ * bytes: the final event of the responses protocol repeats the whole answer and
+ * carries the usage at its end. */
+static void name_large(struct sl_req *r)
+{
+    struct sl_str first, parts[2] = {{NULL, 0}, SL_STR("data: {}\n\n")};
+    char scratch[160];
+    ptrdiff_t end;
+
+    if (sl_buf_peek(&r->tail, &first, 1) != 1 || !sl_str_starts(first, SL_STR("event:")))
+        return;
+    end = sl_str_find_byte(first, '\n');
+    if (end < 0 || (size_t)end + 1 + parts[1].n > sizeof scratch)
+        return;
+    memcpy(scratch, first.p, (size_t)end + 1);
+    memcpy(scratch + end + 1, parts[1].p, parts[1].n);
+    (void)r->dialect->event(r->ep, (struct sl_str){scratch, (size_t)end + 1 + parts[1].n},
+                            &r->usage);
+}
+
+/* Of a passing large event the last bytes are kept. */
+static void keep_last(struct sl_req *r, struct sl_str bytes)
+{
+    if (bytes.n > LAST_MAX)
+        bytes = sl_str_from(bytes, bytes.n - LAST_MAX);
+    if (r->tail.len + bytes.n > LAST_MAX)
+        sl_buf_consume(&r->tail, r->tail.len + bytes.n - LAST_MAX);
+    (void)!sl_buf_append(&r->tail, bytes); /* without memory the count is an estimate */
+}
+
+static void usage_of_last(struct sl_req *r)
+{
+    char text[LAST_MAX];
+    struct sl_str part, rest = {text, 0}, found = {NULL, 0};
+    ptrdiff_t at;
+    size_t end = 0;
+
+    while (sl_buf_peek(&r->tail, &part, 1) == 1) {
+        memcpy(text + rest.n, part.p, part.n);
+        rest.n += part.n;
+        sl_buf_consume(&r->tail, part.n);
+    }
+    while ((at = sl_str_find(rest, SL_STR("\"usage\":{"))) >= 0)
+        found = rest = sl_str_from(rest, (size_t)at + 8);
+    /* numbers and objects of numbers: no string hides a brace */
+    for (int depth = 0; end < found.n; end++) {
+        depth += found.p[end] == '{' ? 1 : found.p[end] == '}' ? -1 : 0;
+        if (depth == 0) {
+            (void)sl_usage_merge(&r->usage, sl_str_first(found, end + 1));
+            return;
+        }
+    }
+}
+
 /* What is left of a read without an event's end. */
 static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
 {
@@ -324,12 +420,16 @@ static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
         return SL_ST_RELAY;
     if (!r->mid_event && sl_buf_append(&r->tail, rest))
         return SL_ST_RELAY;
-    /* Larger than we hold: it passes in pieces, unread, and counts as content. */
-    r->mid_event = true;
+    /* Larger than we hold: it passes in pieces and counts as content. */
     if (!r->committed && !commit(r))
         return fail(r, SL_ERR_NO_MEMORY);
-    send_buf(r, &r->tail);
+    if (!r->mid_event) {
+        name_large(r);
+        send_buf(r, &r->tail);
+    }
+    r->mid_event = true;
     send(r, &rest, 1);
+    keep_last(r, rest);
     return SL_ST_RELAY;
 }
 
@@ -373,7 +473,8 @@ static enum sl_state stream_done(struct sl_req *r)
         return fail(r, SL_ERR_UP_CLOSED);
     if (!r->committed && !commit(r))
         return fail(r, SL_ERR_NO_MEMORY);
-    send_buf(r, &r->tail);
+    if (!r->mid_event)
+        send_buf(r, &r->tail);
     r->ending = r->error == SL_OK ? SL_END_DONE : SL_END_UPSTREAM_ERROR;
     sl_exch_finish(r->x);
     return SL_ST_ACCOUNT;
@@ -425,11 +526,7 @@ static enum sl_state on_data(struct sl_req *r)
     r->last_ms = sl_net_now(net_of(r));
     switch (r->mode) {
     case SL_RELAY_HOLD:
-        /* the usual short answer: all of it at once, no copy */
-        if (r->hold.len == 0 && r->answer->has_length && r->bytes.n == r->answer->length &&
-            r->answer->status < 400)
-            return answer_whole(r, r->bytes);
-        return hold_data(r);
+        return hold_data(r); /* answered at DONE: sooner would cost the connection */
     case SL_RELAY_PLAIN: return plain_data(r);
     case SL_RELAY_STREAM: return stream_data(r);
     }

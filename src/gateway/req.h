@@ -98,6 +98,7 @@ struct sl_req {
     struct sl_str model_id; /* of GET /v1/models/{id}, still encoded */
     const struct sl_dialect *dialect;
     const struct sl_key *key;           /* up: the snapshot's */
+    struct sl_str key_id;               /* its public half, for the log */
     const struct sl_model *model;       /* up: the snapshot's */
     const struct sl_target *target;     /* up: the snapshot's */
     const struct sl_provider *provider; /* up: the snapshot's */
@@ -128,7 +129,7 @@ struct sl_req {
     int up_status;
     struct sl_sse sse;
     struct sl_buf hold; /* before the commit point; short answers */
-    struct sl_buf tail; /* an unfinished event */
+    struct sl_buf tail; /* an unfinished event; of one too large to hold, its last bytes */
     struct sl_usage usage;
     struct sl_answer_tap *tap; /* owns: plain answers */
     uint64_t last_ms;          /* when the provider last sent something */

@@ -53,6 +53,9 @@ static enum sl_state authenticate(struct sl_req *r)
     r->t.authed = sl_net_now_us(r->gw->net);
     if (e != SL_OK)
         return refuse_key(r, key, e);
+    r->key_id = sl_tenant_public_id(key);
+    if (r->key_id.n == 0)
+        r->key_id = r->key->public_id;
     if (!sl_tenant_can_endpoint(r->key, sl_str_of(sl_endpoint_name(r->ep))))
         return sl_req_refuse(r, SL_ERR_SCOPE, 0,
                              "Authentication failed: key %.*s of tenant %.*s has no scope for "

@@ -28,7 +28,8 @@ struct sl_call {
     const struct sl_call_ops *ops; /* shared: static */
     void *holder;                  /* up */
     struct sl_call_req req;
-    size_t part; /* first slice not yet written, and how much of it is */
+    size_t excess; /* bytes behind the piece the holder is looking at */
+    size_t part;   /* first slice not yet written, and how much of it is */
     size_t part_at;
     bool full;            /* the stream had no room; its drain goes on */
     uint64_t sent_before; /* what the connection had sent when it was leased */
@@ -62,10 +63,15 @@ static void fail(struct sl_call *c, enum sl_err why)
     c->ops->fail(c->holder, why);
 }
 
+static bool is_reusable(const struct sl_call *c)
+{
+    return c->parse.keep_alive && c->part == c->req.n && !c->full;
+}
+
 /* The answer is whole. `clean`: the connection may be used again. */
 static void done(struct sl_call *c, bool clean)
 {
-    drop_link(c, clean && c->parse.keep_alive && c->part == c->req.n && !c->full);
+    drop_link(c, clean && is_reusable(c));
     c->state = OVER;
     c->ops->done(c->holder);
 }
@@ -196,7 +202,10 @@ static void on_data(void *user, struct sl_str in)
         switch (sl_parse_next(&c->parse, &in, &piece)) {
         case SL_PARSE_MORE: return;
         case SL_PARSE_HEAD: on_head(c); break;
-        case SL_PARSE_BODY: c->ops->body(c->holder, piece); break;
+        case SL_PARSE_BODY:
+            c->excess = in.n;
+            c->ops->body(c->holder, piece);
+            break;
         case SL_PARSE_END: done(c, in.n == 0); break;
         case SL_PARSE_FAIL: fail(c, c->parse.err); break;
         }
@@ -310,7 +319,9 @@ void sl_call_end(struct sl_call **pc)
     *pc = NULL;
     if (c->state == WAITING && c->doomed == SL_OK)
         sl_pool_leave(&c->wait);
-    drop_link(c, false);
+    /* a holder that has the last byte need not wait for `done` */
+    drop_link(c, c->state == TALKING && c->answered && c->excess == 0 && is_reusable(c) &&
+                     sl_parse_is_over(&c->parse));
     c->state = OVER;
     sl_task_cancel(&c->task);
     sl_net_bury(c->net, &c->grave, reap_call);

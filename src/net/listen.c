@@ -4,6 +4,7 @@
 #include "net/inside.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -125,6 +126,8 @@ static int bind_pipe(struct sl_listener *l, struct sl_str path)
         unlink(name);
         e = uv_pipe_bind(&l->u.pipe, name);
     }
+    if (e == 0 && chmod(name, 0660) != 0) /* its owner and group, nobody else */
+        e = UV_EACCES;
     return e;
 }
 
