@@ -9,7 +9,7 @@
  *          call of this header. 1xx answers are skipped (bounded).
  * Memory   `parts` (request head and body slices) must live until done/fail or
  *          sl_call_end(). Body slices given to `body` die when it returns.
- * Reuse    A reused connection that closes before one byte of the answer is
+ * Reuse    A connection that was idle and closes before one byte of the answer is
  *          replaced once by a fresh one, silently: the request is sent again
  *          (counted in call_info.resent). Otherwise failure is told.
  * Framing  content-length, chunked, close-delimited, none (HEAD, 204, 304).
@@ -39,7 +39,7 @@ struct sl_call_ops {
 struct sl_call_req {
     const struct sl_str *parts; /* up: head, then body slices, caller's memory */
     size_t n;
-    bool is_head;               /* the method is HEAD */
+    bool is_head; /* the method is HEAD */
 };
 
 struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req,

@@ -28,7 +28,16 @@ struct sl_headers {
     size_t cap;
 };
 
-enum sl_method { SL_GET, SL_HEAD, SL_POST, SL_PUT, SL_DELETE, SL_PATCH, SL_OPTIONS, SL_METHOD_OTHER };
+enum sl_method {
+    SL_GET,
+    SL_HEAD,
+    SL_POST,
+    SL_PUT,
+    SL_DELETE,
+    SL_PATCH,
+    SL_OPTIONS,
+    SL_METHOD_OTHER
+};
 
 /* A request's head as the server parsed it. */
 struct sl_request_head {

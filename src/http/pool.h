@@ -43,12 +43,11 @@ struct sl_origin *sl_origin_share(struct sl_origin *o);
 void sl_origin_drop(struct sl_origin **o);
 
 struct sl_origin_counts {
-    size_t open;   /* all connections, dialling ones too */
+    size_t open; /* all connections, dialling ones too */
     size_t idle;
-    size_t queued; /* calls waiting */
+    size_t queued; /* calls waiting, for a dial under way too */
     uint64_t dialled;
     uint64_t reused;
-    uint64_t resumed;
 };
 struct sl_origin_counts sl_origin_count(const struct sl_origin *o);
 

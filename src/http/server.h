@@ -11,11 +11,13 @@
  *          either may die first.
  * Arena    x->arena is made with the head; the holder may allocate from it; it
  *          lives until sl_exch_end() has been reaped.
- * Events   (struct sl_exch_ops) never from inside a call: body pieces as they
- *          arrive, then whole once; drain; gone once, last, when the client
- *          left, reset, half-closed, stalled or broke the framing of its body.
- *          After gone the answer's calls do nothing.
- * Answers  reply (whole), or start + write... + finish. Framing is the
+ * Events   (struct sl_exch_ops) never from inside a call (but of
+ *          sl_server_end): body pieces as they arrive, then whole once, also
+ *          when the body went wrong (sl_exch_body_error); drain; gone once,
+ *          last, when the client left, reset, half-closed or stalled before
+ *          the answer was finished. After gone the answer's calls do nothing.
+ * Answers  reply (whole), or start + write... + finish: from then on the
+ *          connection serves the next request, whenever sl_exch_end() comes. Framing is the
  *          server's: content-length when known, else chunked, else (HTTP/1.0)
  *          close-delimited. HEAD gets no body. abort() cuts so that it can't
  *          look whole: close without the last chunk; RST for HTTP/1.0. An
@@ -52,7 +54,7 @@ struct sl_server_conf {
     uint64_t client_header_ms;
     uint64_t client_body_ms;
     uint64_t client_stall_ms;
-    size_t window;        /* pipelined bytes kept while an answer runs */
+    size_t window;        /* pipelined bytes kept while an answer runs; beyond: close after it */
     size_t arena_ceiling; /* per request */
 };
 
@@ -74,13 +76,14 @@ void sl_server_reconfigure(struct sl_server *s, const struct sl_server_conf *con
  * accepting goes on. Second step: stop accepting. */
 void sl_server_drain(struct sl_server *s);
 void sl_server_stop_accepting(struct sl_server *s);
-/* Closes every connection (their exchanges get gone SL_ERR_DRAINING). */
+/* Closes every connection; their exchanges get gone SL_ERR_DRAINING, from
+ * inside this call. */
 void sl_server_end(struct sl_server **s);
 
 struct sl_server_counts {
     size_t connections;
     size_t idle;
-    size_t exchanges;
+    size_t exchanges; /* open: their answers are not finished */
     uint64_t accepted;
     uint64_t faults;
 };
