@@ -140,12 +140,17 @@ struct sl_str sl_body_user(const struct sl_body *b, struct sl_str text, char *ou
 /* --- Splicing ----------------------------------------------------------------------------------
  */
 
-/* Keeps the edits in order; of two at one place the first comes first. */
+static bool is_before(uint64_t from, uint64_t to, const struct edit *x)
+{
+    return from < x->from || (from == x->from && to < x->to);
+}
+
+/* Keeps the edits in order; what is put in at a place goes before what is cut there. */
 static void add_edit(struct edits *e, uint64_t from, uint64_t to, struct sl_str put)
 {
     size_t i = e->n++;
 
-    for (; i > 0 && e->v[i - 1].from > from; i--)
+    for (; i > 0 && is_before(from, to, &e->v[i - 1]); i--)
         e->v[i] = e->v[i - 1];
     e->v[i] = (struct edit){from, to, put};
 }
