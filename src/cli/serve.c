@@ -5,8 +5,10 @@
 #include "base/mem.h"
 #include "cli/source.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define LOG_WAITING ((size_t)4 << 20)    /* bytes of log lines not yet written */
 #define ACCESS_WAITING ((size_t)8 << 20) /* of access lines */
@@ -189,26 +191,46 @@ static bool watch_signals(struct sl_serve *s)
 
 /* ---- together and apart ---- */
 
+static bool say_listen(const char *key, struct sl_str address, const char *why)
+{
+    sl_log(SL_LOG_ERROR, "cli", nobody, "%s %.*s: %s", key, SL_STR_ARGS(address), why);
+    return false;
+}
+
+/* A unix socket is made for owner and group, as nginx needs the clients' one;
+ * the admin's needs no key and so is its owner's alone. */
+static bool listen_admin(struct sl_serve *s)
+{
+    struct sl_str address = s->made->admin_listen;
+    char why[512] = "";
+
+    if (sl_admin_start(s->admin, address, s->made->admin_key, why, sizeof(why)) != SL_OK)
+        return say_listen("admin.listen", address, why);
+    if (sl_str_starts(address, SL_STR("unix:")) && chmod(address.p + 5, 0600) != 0)
+        return say_listen("admin.listen", address, strerror(errno));
+    return true;
+}
+
+static bool listen_clients(struct sl_serve *s)
+{
+    char why[512] = "";
+
+    if (sl_gateway_start(s->gateway, why, sizeof(why)) != SL_OK)
+        return say_listen("listen", s->made->listen, why);
+    return true;
+}
+
 static int start(struct sl_serve *s)
 {
     struct sl_admin_hooks hooks = {.reload = reload, .ctx = s};
-    char why[512] = "";
 
     s->metrics = sl_metrics_new(s->made->max_series);
     sl_limits_fit(s->conf, s->made);
     s->gateway = sl_gateway_new(s->net, s->made, s->metrics, s->access);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);
-    if (sl_admin_start(s->admin, s->made->admin_listen, s->made->admin_key, why, sizeof(why)) !=
-        SL_OK) {
-        sl_log(SL_LOG_ERROR, "cli", nobody, "admin.listen %.*s: %s",
-               SL_STR_ARGS(s->made->admin_listen), why);
+    if (!listen_admin(s) || !listen_clients(s))
         return SL_EXIT_FAILED;
-    }
-    if (sl_gateway_start(s->gateway, why, sizeof(why)) != SL_OK) {
-        sl_log(SL_LOG_ERROR, "cli", nobody, "listen %.*s: %s", SL_STR_ARGS(s->made->listen), why);
-        return SL_EXIT_FAILED;
-    }
     return watch_signals(s) ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
