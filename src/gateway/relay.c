@@ -286,79 +286,6 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     return SL_ST_RELAY;
 }
 
-/* An event too large to hold is read at both ends only: its name stands at the
- * beginning, its usage at the end. Responses streams close with one that
- * repeats the whole answer. */
-static void look_at_beginning(struct sl_req *r, struct sl_str rest)
-{
-    static const struct sl_str finals[] = {SL_STR_INIT("response.completed"),
-                                           SL_STR_INIT("response.incomplete"),
-                                           SL_STR_INIT("response.failed")};
-    struct sl_str beginning = rest, name;
-    struct sl_sse_event e;
-    char scratch[256];
-
-    (void)sl_buf_peek(&r->tail, &beginning, 1);
-    sl_sse_parse(beginning, scratch, sizeof scratch, &e);
-    name = e.name;
-    if (name.n == 0 && e.data.n > 0)
-        name = sl_json_get(e.data, SL_STR("type"));
-    if (name.n > 2 && name.p[0] == '"')
-        name = (struct sl_str){name.p + 1, name.n - 2};
-    for (size_t i = 0; i < sizeof finals / sizeof finals[0]; i++) {
-        if (r->ep == SL_EP_RESPONSES && sl_str_eq(name, finals[i]))
-            r->usage.has_final = r->usage.has_stop = true;
-    }
-}
-
-static void look_at_end(struct sl_req *r, struct sl_str piece)
-{
-    const struct sl_str mark = SL_STR("\"usage\":");
-    ptrdiff_t at;
-    bool found = false;
-
-    while ((at = sl_str_find(piece, mark)) >= 0) {
-        piece = sl_str_from(piece, (size_t)at + mark.n);
-        found = true;
-    }
-    if (found)
-        (void)sl_usage_merge(&r->usage, piece);
-}
-
-/* The end of an event that came in several pieces: `n` bytes of `piece`. */
-static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
-{
-    struct sl_str event;
-    enum sl_state next;
-    bool pass;
-    char *whole;
-
-    if (r->mid_event) {
-        r->mid_event = false;
-        look_at_end(r, piece);
-        return keep(r, piece) ? SL_ST_RELAY : fail(r, SL_ERR_NO_MEMORY);
-    }
-    whole = sl_mem_try(r->tail.len + piece.n);
-    if (whole == NULL)
-        return fail(r, SL_ERR_NO_MEMORY);
-    event = (struct sl_str){whole, 0};
-    while (r->tail.len > 0) {
-        struct sl_str part;
-
-        (void)sl_buf_peek(&r->tail, &part, 1);
-        memcpy(whole + event.n, part.p, part.n);
-        event.n += part.n;
-        sl_buf_consume(&r->tail, part.n);
-    }
-    memcpy(whole + event.n, piece.p, piece.n);
-    event.n += piece.n;
-    next = look(r, event, &pass);
-    if (next == SL_ST_RELAY && pass && !keep(r, event))
-        next = fail(r, SL_ERR_NO_MEMORY);
-    sl_mem_free(whole);
-    return next;
-}
-
 /* An event too large to hold is known by its name line alone, and by its last
  * bytes: the final event of the responses protocol repeats the whole answer and
  * carries the usage at its end. */
@@ -411,6 +338,41 @@ static void usage_of_last(struct sl_req *r)
             return;
         }
     }
+}
+
+/* The end of an event that came in several pieces: `n` bytes of `piece`. */
+static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
+{
+    struct sl_str event;
+    enum sl_state next;
+    bool pass;
+    char *whole;
+
+    if (r->mid_event) {
+        r->mid_event = false;
+        keep_last(r, piece);
+        usage_of_last(r);
+        return keep(r, piece) ? SL_ST_RELAY : fail(r, SL_ERR_NO_MEMORY);
+    }
+    whole = sl_mem_try(r->tail.len + piece.n);
+    if (whole == NULL)
+        return fail(r, SL_ERR_NO_MEMORY);
+    event = (struct sl_str){whole, 0};
+    while (r->tail.len > 0) {
+        struct sl_str part;
+
+        (void)sl_buf_peek(&r->tail, &part, 1);
+        memcpy(whole + event.n, part.p, part.n);
+        event.n += part.n;
+        sl_buf_consume(&r->tail, part.n);
+    }
+    memcpy(whole + event.n, piece.p, piece.n);
+    event.n += piece.n;
+    next = look(r, event, &pass);
+    if (next == SL_ST_RELAY && pass && !keep(r, event))
+        next = fail(r, SL_ERR_NO_MEMORY);
+    sl_mem_free(whole);
+    return next;
 }
 
 /* What is left of a read without an event's end. */
