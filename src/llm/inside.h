@@ -29,9 +29,9 @@ static inline struct sl_str sl_llm_inner(struct sl_str value)
 /* One whole JSON object? For the few events whose content we go by. */
 bool sl_llm_is_object(struct sl_str text);
 /* Unescapes a string into `out`, as many whole characters as fit; terminated.
- * Returns the length, 0 if it is no string. */
+ * Returns the length; 0, and `out` stays as it was, if it is empty or no string. */
 size_t sl_llm_copy(struct sl_str value, char *out, size_t cap);
-/* What kind of error: its type, error_type or code; whatever is there first. */
+/* What kind of error: its type, error_type or code, whatever is there first, or "error". */
 void sl_llm_note_error(struct sl_usage *u, struct sl_str error);
 /* A stop or finish reason; null is none. */
 void sl_llm_note_stop(struct sl_usage *u, struct sl_str reason);

@@ -46,6 +46,8 @@ size_t sl_llm_copy(struct sl_str value, char *out, size_t cap)
     struct sl_str rest = sl_llm_inner(value);
     size_t used = 0, n = 0;
 
+    if (rest.n == 0)
+        return 0;
     if (sl_json_unescape(value, out, cap - 1, &n)) {
         out[n] = '\0';
         return n;
@@ -88,10 +90,12 @@ static bool copy_error(struct sl_usage *u, struct sl_str value)
 void sl_llm_note_error(struct sl_usage *u, struct sl_str error)
 {
     struct sl_str metadata = sl_json_get(error, SL_STR("metadata"));
+    struct sl_str type = sl_json_get(error, SL_STR("type"));
 
-    if (copy_error(u, sl_json_get(error, SL_STR("type"))) ||
-        copy_error(u, sl_json_get(metadata, SL_STR("error_type"))) ||
-        copy_error(u, sl_json_get(error, SL_STR("code"))) || u->error_type[0] != '\0')
+    if (sl_str_eq(type, SL_STR("\"error\""))) /* the event's, where both are one object */
+        type = (struct sl_str){NULL, 0};
+    if (copy_error(u, type) || copy_error(u, sl_json_get(metadata, SL_STR("error_type"))) ||
+        copy_error(u, sl_json_get(error, SL_STR("code"))))
         return;
     memcpy(u->error_type, "error", sizeof("error"));
 }

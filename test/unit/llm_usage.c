@@ -226,7 +226,8 @@ static void test_copy(void **state)
     assert_string_equal(out, "123\xf0\x9f\x98\x80");
     assert_int_equal(sl_llm_copy(SL_STR("12"), out, sizeof(out)), 0);
     assert_int_equal(sl_llm_copy((struct sl_str){NULL, 0}, out, sizeof(out)), 0);
-    assert_string_equal(out, "");
+    assert_int_equal(sl_llm_copy(SL_STR("\"\""), out, sizeof(out)), 0);
+    assert_string_equal(out, "123\xf0\x9f\x98\x80"); /* untouched */
     assert_int_equal(sl_llm_copy(SL_STR("\"abc\""), out, 1), 0);
 }
 
