@@ -51,7 +51,7 @@ export default async function desktop(world) {
         assert.ok(mine, 'claude-mock is listed');
         assert.equal(mine.type, 'model');
         assert.equal(mine.display_name, 'Mock Claude');
-        assert.ok(Date.parse(mine.created_at) > 0);
+        assert.ok(!Number.isNaN(Date.parse(mine.created_at)));
         assert.equal(list.has_more, false);
         assert.equal(list.first_id, list.data[0].id);
         assert.equal(list.last_id, list.data.at(-1).id);

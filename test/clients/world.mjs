@@ -52,6 +52,7 @@ models:
     targets: [{provider: mock-openai}]
   - name: omni-moderation-latest
     targets: [{provider: mock-openai}]
+default_models: {moderations: omni-moderation-latest}
 tenants:
   - name: clients
     keys: [{name: tests, key: "${key}"}]
