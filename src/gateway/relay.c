@@ -217,8 +217,8 @@ static enum sl_state plain_data(struct sl_req *r)
 
 static enum sl_state plain_done(struct sl_req *r)
 {
-    if (!r->committed && !commit(r))
-        return fail(r, SL_ERR_NO_MEMORY);
+    if (!r->committed) /* not one byte came: no answer of either protocol */
+        return fail(r, SL_ERR_UP_GARBAGE);
     r->ending = SL_END_DONE;
     sl_exch_finish(r->x);
     return SL_ST_ACCOUNT;
