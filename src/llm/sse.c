@@ -107,16 +107,24 @@ static void take_line(struct joined *j, struct sl_sse_event *out, struct sl_str 
         out->name = value;
 }
 
+/* Without a byte order mark. One stands at the beginning of a stream, if at all;
+ * before it may only be the LF of a line end that was cut. */
+static struct sl_str without_mark(struct sl_str event)
+{
+    struct sl_str rest = event.p[0] == '\n' ? sl_str_from(event, 1) : event;
+
+    return sl_str_starts(rest, SL_STR("\xef\xbb\xbf")) ? sl_str_from(rest, 3) : event;
+}
+
 void sl_sse_parse(struct sl_str event, char *scratch, size_t cap, struct sl_sse_event *out)
 {
     struct joined j = {scratch, cap, false, false};
     const char *p, *end;
 
     *out = (struct sl_sse_event){{"", 0}, {"", 0}, false};
-    if (sl_str_starts(event, SL_STR("\xef\xbb\xbf")))
-        event = sl_str_from(event, 3);
     if (event.n == 0)
         return;
+    event = without_mark(event);
     end = event.p + event.n;
     for (p = event.p; p < end; p++) {
         const char *eol = find_line_end(p, end);
