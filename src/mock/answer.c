@@ -187,8 +187,10 @@ static bool build_oddity(struct sl_answer *an, const struct sl_ask *ask)
         TELL(an, "<!doctype html>\n<title>Sign in</title>\n<p>This is a page for people.\n");
         return true;
     }
-    if (an->words.empty)
+    if (an->words.empty) {
+        an->type = an->stream ? "text/event-stream; charset=utf-8" : an->type;
         return true;
+    }
     if (an->words.fault == SL_FAULT_ERROR)
         make_inner_error(an, ask);
     if (an->words.fault == SL_FAULT_ERROR && !an->stream) {

@@ -44,10 +44,6 @@ def test_head_sizes(g):
     equal(g.post("/v1/messages?" + "q" * 7900, BODY).status, 200, "8,000 bytes of target")
     equal(g.post("/v1/messages", BODY, [("x-%d" % i, "y") for i in range(60)]).status, 200, "60 headers")
     before = g.rss()
-    for _ in range(20):
-        with g.wire() as w:
-            w.request("POST", "/v1/messages", None, [("content-length", "2")])
-            w.reply_head()
     for _ in range(4):
         with g.wire() as w:
             try:
