@@ -47,6 +47,7 @@ if ! key_is_set; then
     fi
     cat >"$state/mock.yaml" <<YAML
 # Written by conf/dev-run.sh at every start.
+list_models: true
 providers:
   - name: mock-anthropic
     protocol: anthropic

@@ -63,6 +63,33 @@ static void copy(char *out, size_t cap, struct sl_str text)
         snprintf(out, cap, "%.*s", (int)(text.n < cap ? text.n : cap - 1), text.p);
 }
 
+/* ---- the providers' own lists ---- */
+
+static void ask_lists(struct sl_serve *s)
+{
+    if (sl_conf_number(s->conf, "list_models") != 0)
+        sl_catalog_ask(s->catalog, s->made);
+}
+
+/* The configuration is the same; what patterns lead to is known better now. */
+static void on_lists(void *ctx)
+{
+    struct sl_serve *s = ctx;
+    struct sl_gateway_conf *made = sl_build_snapshot(s->conf, s->origins, s->catalog);
+
+    if (made == NULL) { /* a certificate that went away meanwhile, for one */
+        sl_origins_revert(s->origins);
+        log_lines(SL_LOG_WARN, sl_faults_text(&s->conf->faults));
+        sl_faults_init(&s->conf->faults);
+        return;
+    }
+    sl_origins_commit(s->origins);
+    sl_limits_fit(s->conf, made);
+    sl_gateway_reload(s->gateway, made);
+    sl_gateway_conf_drop(&s->made);
+    s->made = made;
+}
+
 /* ---- reload ---- */
 
 static enum sl_err refuse(struct sl_serve *s, struct sl_conf **fresh, char *why, size_t cap)
@@ -106,12 +133,13 @@ static enum sl_err reload(void *ctx, char *why, size_t cap)
     if (fixed[0] != '\0')
         sl_fault_add(&fresh->faults, NULL, "%s: can't change while running; restart for that",
                      fixed);
-    made = sl_build_snapshot(fresh, s->origins);
+    made = sl_build_snapshot(fresh, s->origins, s->catalog);
     if (made == NULL) {
         sl_origins_revert(s->origins);
         return refuse(s, &fresh, why, cap);
     }
     put_in_force(s, fresh, made);
+    ask_lists(s);
     return SL_OK;
 }
 
@@ -231,6 +259,7 @@ static int start(struct sl_serve *s)
     sl_admin_note_conf(s->admin, s->made->hash);
     if (!listen_admin(s) || !listen_clients(s))
         return SL_EXIT_FAILED;
+    ask_lists(s);
     return watch_signals(s) ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
@@ -250,6 +279,7 @@ static void end(struct sl_serve *s)
         sl_timer_stop(s->net, &s->step);
     sl_admin_end(&s->admin);
     sl_gateway_end(&s->gateway);
+    sl_catalog_end(&s->catalog);
     sl_gateway_conf_drop(&s->made);
     sl_origins_end(&s->origins);
     if (s->net != NULL)
@@ -267,7 +297,7 @@ static int run(struct sl_serve *s, bool quiet)
     int code;
 
     s->conf = sl_source_load(s->config);
-    s->made = sl_build_snapshot(s->conf, s->origins);
+    s->made = sl_build_snapshot(s->conf, s->origins, s->catalog);
     if (s->made == NULL) {
         struct sl_str faults = sl_faults_text(&s->conf->faults);
 
@@ -301,6 +331,7 @@ int sl_cmd_serve(const struct sl_options *o)
     }
     sl_timer_init(&s.step, on_step);
     s.origins = sl_origins_new(s.net);
+    s.catalog = sl_catalog_new(s.net, on_lists, &s);
     code = run(&s, o->quiet);
     end(&s);
     return code;

@@ -14,6 +14,7 @@ struct sl_serve {
     struct sl_net *net;           /* owns */
     struct sl_metrics *metrics;   /* owns */
     struct sl_origins *origins;   /* owns */
+    struct sl_catalog *catalog;   /* owns */
     struct sl_conf *conf;         /* owns: in force */
     struct sl_gateway_conf *made; /* shared: in force */
     struct sl_gateway *gateway;   /* owns */

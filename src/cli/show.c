@@ -32,7 +32,7 @@ static bool try_build(struct sl_conf *c)
 {
     struct sl_net *net = sl_net_new();
     struct sl_origins *origins = net != NULL ? sl_origins_new(net) : NULL;
-    struct sl_gateway_conf *made = sl_build_snapshot(c, origins);
+    struct sl_gateway_conf *made = sl_build_snapshot(c, origins, NULL);
     bool ok = made != NULL;
 
     sl_gateway_conf_drop(&made);

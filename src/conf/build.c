@@ -147,9 +147,11 @@ static void general(struct sl_build *b)
     check_forward(b);
 }
 
-struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origins *origins)
+struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origins *origins,
+                                          const struct sl_catalog *catalog)
 {
-    struct sl_build b = {.conf = conf, .faults = &conf->faults, .origins = origins};
+    struct sl_build b = {
+        .conf = conf, .faults = &conf->faults, .origins = origins, .catalog = catalog};
     char hash[16];
 
     if (conf->faults.n > 0)

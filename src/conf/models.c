@@ -109,33 +109,84 @@ static int by_id(const void *a, const void *b)
     return order != 0 ? order : (x->id.n > y->id.n) - (x->id.n < y->id.n);
 }
 
-/* Exact names and aliases; a pattern has nothing to show. */
-static void list_models(struct sl_build *b)
-{
-    const struct sl_node *models = sl_node_get(b->conf->root, "models");
-    struct sl_listed *list;
-    size_t most = 0, n = 0;
+struct listing {
+    struct sl_build *build;  /* up */
+    struct sl_listed *entry; /* up: the snapshot's arena; NULL while counting */
+    size_t n;
+};
 
-    for (const struct sl_node *m = models->first; m != NULL; m = m->next)
-        most += 1 + sl_node_get(m, "aliases")->n;
-    list = sl_build_alloc(b, most, sizeof(*list));
+static void list_one(struct listing *l, struct sl_str id, struct sl_str shown, struct sl_str owner)
+{
+    if (l->entry != NULL)
+        l->entry[l->n] = (struct sl_listed){.id = sl_build_dup(l->build, id),
+                                            .display_name = sl_build_dup(l->build, shown),
+                                            .owned_by = sl_build_dup(l->build, owner)};
+    l->n++;
+}
+
+static void list_named(struct listing *l)
+{
+    const struct sl_node *models = sl_node_get(l->build->conf->root, "models");
+
     for (const struct sl_node *m = models->first; m != NULL; m = m->next) {
         struct sl_str name = sl_node_text(m, "name"), shown = sl_node_text(m, "display_name");
-        struct sl_listed one = {
-            .display_name = sl_build_dup(b, shown),
-            .owned_by = sl_build_dup(b, sl_node_text(sl_node_get(m, "targets")->first, "provider")),
-        };
+        struct sl_str owner = sl_node_text(sl_node_get(m, "targets")->first, "provider");
 
-        if (!sl_str_ends(name, SL_STR("*"))) {
-            one.id = sl_build_dup(b, name);
-            list[n++] = one;
-        }
-        for (const struct sl_node *a = sl_node_get(m, "aliases")->first; a != NULL; a = a->next) {
-            one.id = sl_build_dup(b, a->text);
-            list[n++] = one;
-        }
+        if (!sl_str_ends(name, SL_STR("*")))
+            list_one(l, name, shown, owner);
+        for (const struct sl_node *a = sl_node_get(m, "aliases")->first; a != NULL; a = a->next)
+            list_one(l, a->text, shown, owner);
     }
-    qsort(list, n, sizeof(*list), by_id);
+}
+
+/* What the provider behind a pattern lists, as far as asking for it leads there. */
+static void list_behind(struct listing *l, const struct sl_model *m, enum sl_protocol protocol)
+{
+    const struct sl_target *rank[SL_ROUTE_TARGETS_MAX];
+    const struct sl_listed *known = NULL;
+    const struct sl_provider *p;
+    size_t n;
+
+    if (sl_route_rank(m, protocol, rank) == 0 || rank[0]->model.n > 0)
+        return;
+    p = &l->build->made->providers[rank[0]->provider];
+    n = sl_catalog_find(l->build->catalog, p->name, &known);
+    for (size_t i = 0; i < n; i++)
+        if (sl_route_find(l->build->made->routes, known[i].id) == m)
+            list_one(l, known[i].id, known[i].display_name, p->name);
+}
+
+static void list_all(struct listing *l)
+{
+    const struct sl_routes *routes = l->build->made->routes;
+
+    list_named(l);
+    for (size_t i = 0; l->build->catalog != NULL && i < sl_routes_count(routes); i++) {
+        const struct sl_model *m = sl_routes_at(routes, i);
+
+        if (!m->is_pattern)
+            continue;
+        list_behind(l, m, SL_ANTHROPIC);
+        list_behind(l, m, SL_OPENAI);
+    }
+}
+
+/* Counted, then written, then sorted; of one name listed twice one stays. */
+static void list_models(struct sl_build *b)
+{
+    struct listing l = {.build = b};
+    struct sl_listed *list;
+    size_t n = 0;
+
+    list_all(&l);
+    list = sl_build_alloc(b, l.n, sizeof(*list));
+    l.entry = list;
+    l.n = 0;
+    list_all(&l);
+    qsort(list, l.n, sizeof(*list), by_id);
+    for (size_t i = 0; i < l.n; i++)
+        if (n == 0 || !sl_str_eq(list[n - 1].id, list[i].id))
+            list[n++] = list[i];
     b->made->listed = list;
     b->made->listed_n = n;
 }

@@ -5,10 +5,11 @@
 #include "conf/build.h"
 
 struct sl_build {
-    struct sl_conf *conf;         /* up */
-    struct sl_faults *faults;     /* up: the conf's */
-    struct sl_origins *origins;   /* up: or NULL */
-    struct sl_gateway_conf *made; /* owns until handed over */
+    struct sl_conf *conf;             /* up */
+    struct sl_faults *faults;         /* up: the conf's */
+    struct sl_origins *origins;       /* up: or NULL */
+    const struct sl_catalog *catalog; /* up: or NULL */
+    struct sl_gateway_conf *made;     /* owns until handed over */
 };
 
 void sl_build_providers(struct sl_build *b);

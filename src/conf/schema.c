@@ -119,6 +119,9 @@ const struct sl_schema_row sl_schema[] = {
          "Client headers sent on beside the built-in list: names, or `prefix-*`."),
     MAP("default_models", "When a request may leave its model out."),
     TEXT("default_models.moderations", "", 0, "For /v1/moderations."),
+    BOOL("list_models", "false",
+         "Let GET /v1/models list what the providers behind patterns list; they are asked at start "
+         "and reload."),
     MAP("metrics", "The exposition."),
     COUNT("metrics.max_series", "20000", 100, 1000000, SL_SCHEMA_FIXED,
           "Ceiling of time series; label sets beyond it are counted as `other`."),

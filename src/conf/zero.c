@@ -89,6 +89,7 @@ bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *key_
                       "listen: \"${SLUICE_LISTEN:-127.0.0.1:8080}\"\n"
                       "admin: {listen: \"${SLUICE_ADMIN_LISTEN:-127.0.0.1:9091}\", "
                       "key: \"${SLUICE_ADMIN_KEY:-}\"}\n"
+                      "list_models: true\n"
                       "providers:\n");
     for (unsigned i = 0; i < KNOWN; i++)
         if (has[i])

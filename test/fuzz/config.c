@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (c->faults.n == 0)
         read_again(c);
-    made = sl_build_snapshot(c, NULL);
+    made = sl_build_snapshot(c, NULL, NULL);
     SL_CHECK((made == NULL) == (c->faults.n > 0));
     if (made != NULL) {
         SL_CHECK(made->providers_n > 0 && sl_routes_count(made->routes) > 0);

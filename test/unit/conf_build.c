@@ -8,7 +8,7 @@ static void refused(const char *text, const char *want)
 {
     struct sl_conf *c = test_accepted(text);
 
-    assert_null(sl_build_snapshot(c, NULL));
+    assert_null(sl_build_snapshot(c, NULL, NULL));
     test_has(c, text, want);
     sl_conf_end(&c);
 }
@@ -16,7 +16,7 @@ static void refused(const char *text, const char *want)
 static struct sl_gateway_conf *built(const char *text)
 {
     struct sl_conf *c = test_accepted(text);
-    struct sl_gateway_conf *made = sl_build_snapshot(c, NULL);
+    struct sl_gateway_conf *made = sl_build_snapshot(c, NULL, NULL);
 
     if (made == NULL)
         fail_msg("%s\n-- refused: %.*s", text, SL_STR_ARGS(sl_faults_text(&c->faults)));

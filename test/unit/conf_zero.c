@@ -26,7 +26,7 @@ static struct sl_gateway_conf *start(const char **vars)
 
     assert_true(sl_zero_write(&t, &env, "/a \"path\"/dev.key"));
     c = sl_conf_parse("zero", sl_text_str(&t), &env);
-    made = sl_build_snapshot(c, NULL);
+    made = sl_build_snapshot(c, NULL, NULL);
     if (made == NULL)
         fail_msg("%.*s\n%.*s", SL_STR_ARGS(sl_text_str(&t)),
                  SL_STR_ARGS(sl_faults_text(&c->faults)));
