@@ -35,8 +35,8 @@ size_t sl_llm_copy(struct sl_str value, char *out, size_t cap);
 void sl_llm_note_error(struct sl_usage *u, struct sl_str error);
 /* A stop or finish reason; null is none. */
 void sl_llm_note_stop(struct sl_usage *u, struct sl_str reason);
-/* `finish_reason` and `error` of one choice. True if it holds an error. */
-bool sl_llm_read_choice(struct sl_usage *u, struct sl_str choice);
+/* Notes the `error` of one choice, if it has one that is not null. */
+bool sl_llm_note_choice_error(struct sl_usage *u, struct sl_str choice);
 /* Room for an error of that message and id and `more` bytes; .p NULL without memory. */
 struct sl_text sl_llm_text(struct sl_arena *a, struct sl_str message, struct sl_str id,
                            size_t more);

@@ -138,36 +138,78 @@ static enum sl_event_kind chunk_error(struct sl_str data, struct sl_usage *u)
 
 static bool is_chunk_error(struct sl_str data)
 {
-    if (!mentions(data, SL_STR("\"error\"")))
-        return false;
     return sl_llm_is_set(sl_json_get(data, SL_STR("error"))) ||
            sl_str_eq(sl_json_get(data, SL_STR("object")), SL_STR("\"error\""));
 }
 
-static enum sl_event_kind read_chunk(struct sl_str data, struct sl_usage *u)
+/* The member's value, as a text that begins with it and may go on behind it.
+ * Where no object was opened before, `"choices":[` can only be a member of the
+ * chunk itself: the usual case, and much cheaper than a walk. */
+static struct sl_str find_choices(struct sl_str data)
 {
-    struct sl_str choices = sl_json_get(data, SL_STR("choices")), choice;
+    const struct sl_str mark = SL_STR("\"choices\":[");
+    const char *at = memmem(data.p, data.n, mark.p, mark.n);
+
+    if (at != NULL && at > data.p && data.p[0] == '{' &&
+        memchr(data.p + 1, '{', (size_t)(at - data.p) - 1) == NULL)
+        return sl_str_from(data, (size_t)(at - data.p) + mark.n - 1);
+    return sl_json_get(data, SL_STR("choices"));
+}
+
+/* Many providers write a null into each chunk but the last. */
+static bool read_usage(struct sl_str data, struct sl_usage *u)
+{
+    const struct sl_str mark = SL_STR("\"usage\"");
+    struct sl_str rest = data;
+    const char *at;
+
+    while ((at = memmem(rest.p, rest.n, mark.p, mark.n)) != NULL) {
+        rest = sl_str_from(rest, (size_t)(at - rest.p) + mark.n);
+        if (!sl_str_starts(rest, SL_STR(":null")))
+            return sl_usage_merge(u, sl_json_get(data, SL_STR("usage")));
+    }
+    return false;
+}
+
+static enum sl_event_kind read_choices(struct sl_str choices, bool errors, struct sl_usage *u)
+{
     enum sl_event_kind kind = SL_EV_OTHER;
-    bool metered = false;
+    struct sl_str choice;
     size_t pos = 0;
 
-    if (u->model[0] == '\0')
-        (void)sl_llm_copy(sl_json_get(data, SL_STR("model")), u->model, sizeof(u->model));
-    if (mentions(data, SL_STR("\"usage\"")))
-        metered = sl_usage_merge(u, sl_json_get(data, SL_STR("usage")));
-    if (is_chunk_error(data))
-        return chunk_error(data, u);
-    while (choices.p != NULL && sl_json_next(choices, &pos, &choice)) {
+    while (sl_json_next(choices, &pos, &choice)) {
         bool had_stop = u->has_stop;
 
-        if (sl_llm_read_choice(u, choice))
+        if (errors && sl_llm_note_choice_error(u, choice))
             return SL_EV_ERROR;
+        sl_llm_note_stop(u, sl_json_get(choice, SL_STR("finish_reason")));
         if (choice_has_content(choice, u) || u->has_stop != had_stop)
             kind = SL_EV_CONTENT;
     }
-    if (choices.p != NULL && pos == 0 && choices.p[0] == '[' && metered)
-        return SL_EV_USAGE_ONLY;
     return kind;
+}
+
+static bool is_empty_array(struct sl_str value)
+{
+    struct sl_str element;
+    size_t pos = 0;
+
+    return value.n > 0 && value.p[0] == '[' && !sl_json_next(value, &pos, &element);
+}
+
+static enum sl_event_kind read_chunk(struct sl_str data, struct sl_usage *u)
+{
+    struct sl_str choices = find_choices(data);
+    bool errors = mentions(data, SL_STR("\"error\""));
+    bool metered = read_usage(data, u);
+
+    if (u->model[0] == '\0')
+        (void)sl_llm_copy(sl_json_get(data, SL_STR("model")), u->model, sizeof(u->model));
+    if (errors && is_chunk_error(data))
+        return chunk_error(data, u);
+    if (metered && is_empty_array(choices))
+        return SL_EV_USAGE_ONLY;
+    return read_choices(choices, errors, u);
 }
 
 /* --- Responses ---------------------------------------------------------------------------- */

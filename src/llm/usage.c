@@ -100,11 +100,10 @@ void sl_llm_note_error(struct sl_usage *u, struct sl_str error)
     memcpy(u->error_type, "error", sizeof("error"));
 }
 
-bool sl_llm_read_choice(struct sl_usage *u, struct sl_str choice)
+bool sl_llm_note_choice_error(struct sl_usage *u, struct sl_str choice)
 {
     struct sl_str error = sl_json_get(choice, SL_STR("error"));
 
-    sl_llm_note_stop(u, sl_json_get(choice, SL_STR("finish_reason")));
     if (!sl_llm_is_set(error))
         return false;
     sl_llm_note_error(u, error);
@@ -280,9 +279,11 @@ static void read_choices(struct sl_answer_tap *t, struct sl_str choices)
 
     if (choices.p == NULL)
         return;
-    while (sl_json_next(choices, &pos, &choice))
-        if (sl_llm_read_choice(t->u, choice))
+    while (sl_json_next(choices, &pos, &choice)) {
+        sl_llm_note_stop(t->u, sl_json_get(choice, SL_STR("finish_reason")));
+        if (sl_llm_note_choice_error(t->u, choice))
             t->is_error = true;
+    }
 }
 
 static void note_error(struct sl_answer_tap *t, const struct sl_json_member *m)

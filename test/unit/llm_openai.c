@@ -99,6 +99,16 @@ static void test_chat_deltas(void **state)
         {HEAD "\"choices\":[{\"delta\":{\"content\":\"\"}}],\"usage\":{\"prompt_tokens\":1}}\n\n",
          SL_EV_OTHER},
         {HEAD "\"usage\":{\"prompt_tokens\":1}}\n\n", SL_EV_OTHER},
+        /* the same words, deeper or in a text, are not the chunk's own */
+        {"data: {\"x\":{\"choices\":[{\"delta\":{\"content\":\"x\"}}]},\"choices\":[]}\n\n",
+         SL_EV_OTHER},
+        {"data: {\"x\":{\"usage\":null},\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n",
+         SL_EV_USAGE_ONLY},
+        {"data: {\"x\":{\"usage\":{\"prompt_tokens\":1}},\"choices\":[],\"usage\":null}\n\n",
+         SL_EV_OTHER},
+        {"data: {\"x\":\"{\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n", SL_EV_CONTENT},
+        {"data: {\"x\":\"\\\"choices\\\":[{\",\"choices\" : [{\"delta\":{}}]}\n\n", SL_EV_OTHER},
+        {DELTA("{\"content\":\"\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}"), SL_EV_OTHER},
     };
     struct sl_usage u;
 
