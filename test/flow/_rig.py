@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -42,6 +43,9 @@ KEY_NARROW = "sk-slc-narrow-canarysecretnarrow"
 PROVIDER_KEY_A = "sk-ant-canaryproviderkey-a"
 PROVIDER_KEY_O = "sk-openai-canaryproviderkey-o"
 ADMIN_KEY = "canaryadminkey"
+
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65536, hard))
 
 SLOW = 5 if "asan" in SLUICE or "debug" in SLUICE else 1  # what to multiply impatience with
 
@@ -88,12 +92,14 @@ def until(question, seconds, what):
 # ---- processes ---------------------------------------------------------------
 
 
-def _die_with_parent():
+def _die_with_parent(nofile=None):
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if nofile:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
 
-def _start(argv, env=None, **more):
-    p = subprocess.Popen(argv, env=env, preexec_fn=_die_with_parent, **more)
+def _start(argv, env=None, nofile=None, **more):
+    p = subprocess.Popen(argv, env=env, preexec_fn=lambda: _die_with_parent(nofile), **more)
     _children.append(p)
     return p
 
@@ -301,7 +307,7 @@ class Gateway:
 
     serial = 0
 
-    def __init__(self, settings=None, change=None, mock=None, env=None, argv=(), wait=True):
+    def __init__(self, settings=None, change=None, mock=None, env=None, argv=(), wait=True, nofile=None):
         Gateway.serial += 1
         n = Gateway.serial
         self.owns_mock = mock is None
@@ -316,7 +322,7 @@ class Gateway:
         self.out, self.err = os.path.join(self.dir, "stdout"), os.path.join(self.dir, "stderr")
         self.write_config()
         self.environment = environment(HOME=self.dir, SLUICE_STATE=self.dir, **(env or {}))
-        self.argv = argv
+        self.argv, self.nofile = argv, nofile
         self.start(wait)
 
     def write_config(self, config=None):
@@ -328,6 +334,7 @@ class Gateway:
         self.p = _start(
             [SLUICE, "serve", "-c", self.path, *self.argv],
             env=self.environment,
+            nofile=self.nofile,
             cwd=self.dir,
             stdin=subprocess.DEVNULL,
             stdout=open(self.out, "ab"),
@@ -410,13 +417,17 @@ class Gateway:
         self.p.send_signal(n)
 
     def stop(self, seconds=20):
-        if self.p.poll() is None:
+        """Asked twice, so that nobody waits for a drain (t_signals.py does)."""
+        end = time.monotonic() + seconds * SLOW
+        while self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
-        try:
-            code = self.p.wait(seconds * SLOW)
-        except subprocess.TimeoutExpired:
-            self.p.kill()
-            raise Failed("the gateway did not end: " + self.said()[-2000:])
+            try:
+                self.p.wait(0.1)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > end:
+                    self.p.kill()
+                    raise Failed("the gateway did not end: " + self.said()[-2000:])
+        code = self.p.returncode
         no_sanitizer_word(self.err)
         equal(code, self.expect_code, "exit code of the gateway")
         if self.owns_mock:

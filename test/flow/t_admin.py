@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Promise: the admin listener gives nothing to who has no key, answers a slow or a
+leaving scraper like a quick one, and shows no secret."""
+# timeout: 120
+
+import os
+import socket
+import subprocess
+import time
+
+import _rig as rig
+from _rig import check, contains, equal
+
+RELOAD = "/admin/api/reload"
+GOOD = ("authorization", "Bearer " + rig.ADMIN_KEY)
+
+
+def reload_with(g, *headers, method="POST"):
+    return g.admin(method, RELOAD, [("content-length", "0"), *headers])
+
+
+def test_key(g):
+    key = rig.ADMIN_KEY
+    for headers in ([], [("authorization", "Bearer")], [("authorization", "Bearer ")], [("authorization", key)], [("authorization", "Basic " + key)],
+                    [("authorization", "Bearer " + key[:-1])], [("authorization", "Bearer " + key + "x")], [("authorization", "Bearer " + key.upper())],
+                    [("x-api-key", key)], [("authorization", "Bearer " + rig.KEY)], [GOOD, GOOD], [GOOD, ("authorization", "Bearer wrong")]):
+        r = reload_with(g, *headers)
+        equal((r.status, r.get("www-authenticate")), (401, "Bearer"), headers)
+        check(key not in r.body.decode(), "the key is in the answer")
+    for header in (GOOD, ("Authorization", "bearer " + key), ("AUTHORIZATION", "Bearer   " + key + " ")):
+        equal(reload_with(g, header).status, 200, header)
+
+
+def test_what_is_where(g):
+    equal(reload_with(g, method="GET").status, 401, "without a key not even the method is told")
+    r = reload_with(g, GOOD, method="GET")
+    equal((r.status, r.get("allow")), (405, "POST"))
+    equal(g.admin("GET", "/admin/nothing").status, 401)
+    equal(g.admin("GET", "/admin/nothing", [GOOD]).status, 404)
+    for path in ("/healthz", "/readyz", "/metrics"):
+        equal(g.admin("GET", path).status, 200)
+        equal(g.admin("GET", path + "?x=1").status, 200, "a query is no matter")
+        r = g.admin("DELETE", path)
+        equal((r.status, r.get("allow")), (405, "GET, HEAD"))
+    for path in ("/readyz/", "//metrics", "/metrics/x", "/Metrics", "/v1/models"):
+        equal(g.admin("GET", path).status, 404, path)
+    equal(g.call("POST", RELOAD, b"{}", [GOOD]).status, 404, "not on the clients' port")
+    equal(g.call("GET", "/metrics").status, 404, "not on the clients' port")
+
+
+def test_without_a_key_it_is_closed(g):
+    with rig.Gateway({"admin": {"key": None}}, mock=g.mock) as h:
+        for headers in ([], [("authorization", "Bearer ")], [GOOD]):
+            r = reload_with(h, *headers)
+            equal(r.status, 401, headers)
+            contains(r.body.decode(), "SLUICE_ADMIN_KEY")
+        equal(h.admin("GET", "/readyz").status, 200)
+
+
+def test_a_body_is_not_read(g):
+    """A reload with a body is answered, and the connection closes behind it."""
+    with rig.Wire(g.admin_port) as w:
+        w.send(rig.request_bytes("POST", RELOAD, b"x" * 100000, [GOOD]))
+        r = w.reply()
+        equal((r.status, r.get("connection")), (200, "close"))
+    with rig.Wire(g.admin_port) as w:
+        for _ in range(3):
+            w.send(rig.request_bytes("GET", "/healthz") * 3)
+            for _ in range(3):
+                equal(w.reply().body, b"ok\n")
+
+
+def test_faults_are_told(g):
+    with rig.Gateway(mock=g.mock) as h:
+        with open(h.path, "w") as f:
+            f.write("listen: [1]\nno_such_key: x\nlimits: {body_max: y}\n")
+        r = reload_with(h, GOOD)
+        equal(r.status, 422)
+        message = r.json()["error"]["message"]
+        for part in ("listen", "no_such_key", "limits.body_max", "sluice.yaml:2:"):
+            contains(message, part)
+        equal(h.metrics().value("sluice_config_reloads_total", result="refused"), 1)
+        h.good()
+        h.write_config()
+        equal(reload_with(h, GOOD).status, 200)
+
+
+def test_secrets_are_nowhere(g):
+    g.good()
+    check = subprocess.run([rig.SLUICE, "check", g.path], env=g.environment, capture_output=True)
+    equal(check.returncode, 0, check.stderr)
+    seen = check.stdout + g.admin("GET", "/metrics").body + g.admin("GET", "/readyz").body + g.said().encode()
+    for secret in (rig.PROVIDER_KEY_A, rig.PROVIDER_KEY_O, rig.ADMIN_KEY, rig.KEY_PLAIN):
+        if secret.encode() in seen:
+            raise rig.Failed("a secret is shown: " + secret)
+
+
+def big(g):
+    """A gateway whose exposition is large."""
+
+    def change(c):
+        c["models"] = [{"name": "model-with-a-long-name-%03d" % i, "targets": [{"provider": "mock-a", "model": "mock-echo"}]} for i in range(250)]
+
+    h = rig.Gateway(change=change, mock=g.mock)
+    with h.wire() as w:
+        for m in h.config["models"]:
+            w.request("POST", "/v1/messages", rig.messages(m["name"]))
+            equal(w.reply().status, 200)
+    return h
+
+
+def test_slow_and_leaving_scrapers(g):
+    with big(g) as h:
+        whole = h.admin("GET", "/metrics").body
+        check(len(whole) > 500000, "not large enough to be a test:", len(whole))
+        slow = rig.Wire(h.admin_port, rcvbuf=4096)
+        slow.send(rig.request_bytes("GET", "/metrics"))
+        time.sleep(1)
+        equal(h.admin("GET", "/healthz").status, 200, "others do not wait for it")
+        r = slow.reply()
+        equal(len(r.body), int(r.get("content-length")))
+        check(r.body.endswith(b"\n"))
+        slow.send(rig.request_bytes("GET", "/healthz"))
+        equal(slow.reply().status, 200, "and the connection lives on")
+        slow.close()
+        for _ in range(20):
+            w = rig.Wire(h.admin_port, rcvbuf=4096)
+            w.send(rig.request_bytes("GET", "/metrics"))
+            w.s.recv(10)
+            w.close()
+        w = rig.Wire(h.admin_port)
+        w.send(rig.request_bytes("HEAD", "/metrics") + rig.request_bytes("GET", "/healthz"))
+        r = w.reply("HEAD")
+        check(int(r.get("content-length")) > 500000)
+        equal(w.reply().body, b"ok\n")
+        w.close()
+        p = subprocess.run(["promtool", "check", "metrics"], input=h.admin("GET", "/metrics").body, capture_output=True)
+        equal((p.returncode, p.stdout + p.stderr), (0, b""), "promtool")
+
+
+def test_process_metrics_are_true(g):
+    m = g.metrics()
+    stat = open("/proc/%d/stat" % g.p.pid).read().rpartition(")")[2].split()
+    hz = os.sysconf("SC_CLK_TCK")
+    cpu = (int(stat[11]) + int(stat[12])) / hz
+    check(abs(m.value("process_cpu_seconds_total") - cpu) < 0.2, m.value("process_cpu_seconds_total"), cpu)
+    rss = m.value("process_resident_memory_bytes")
+    check(abs(rss - g.rss()) < 8 << 20, rss, g.rss())
+    fds = m.value("process_open_fds")
+    check(abs(fds - g.fds()) <= 2, fds, g.fds())
+    started = time.time() - (float(open("/proc/uptime").read().split()[0]) - int(stat[19]) / hz)
+    check(abs(m.value("process_start_time_seconds") - started) < 3, m.value("process_start_time_seconds"), started)
+    check(0 <= m.value("sluice_loop_lag_seconds") < 5)
+    equal(m.value("sluice_config_info"), 1)
+
+
+def test_admin_connections_have_a_ceiling(g):
+    """Idle connections to it keep no descriptor from the clients."""
+    held = []
+    try:
+        for _ in range(100):
+            s = socket.socket()
+            s.settimeout(5)
+            s.connect(("127.0.0.1", g.admin_port))
+            held.append(s)
+        time.sleep(0.3)
+        check(g.fds() < 64 + 40, "they are all accepted:", g.fds())
+        g.good()
+    finally:
+        for s in held:
+            s.close()
+    rig.until(lambda: g.admin("GET", "/healthz").status == 200, 5, "back again")
+
+
+if __name__ == "__main__":
+    rig.main(globals())
