@@ -112,17 +112,27 @@ void sl_conn_lose(struct sl_conn *c, enum sl_err why, enum sl_conn_how how)
         x->ops->gone(x->holder, why);
 }
 
+static void rest(struct sl_conn *c)
+{
+    sl_parse_again(&c->parse);
+    set_state(c, SL_CONN_IDLE);
+    set_deadline(c, c->server->conf.client_idle_ms);
+}
+
 void sl_conn_answered(struct sl_conn *c)
 {
     sl_bond_cut(&c->bond);
     c->server->counts.exchanges--;
-    if (!c->kept || !sl_parse_is_over(&c->parse)) {
+    if (!c->kept) {
         sl_conn_close(c, SL_CONN_FLUSH);
         return;
     }
-    sl_parse_again(&c->parse);
-    set_state(c, SL_CONN_IDLE);
-    set_deadline(c, c->server->conf.client_idle_ms);
+    if (sl_parse_is_over(&c->parse)) {
+        rest(c);
+    } else { /* the head of the answer has promised to go on */
+        set_state(c, SL_CONN_SKIP);
+        set_deadline(c, c->server->conf.client_body_ms);
+    }
     sl_conn_wake(c);
 }
 
@@ -220,6 +230,20 @@ static bool step_body(struct sl_conn *c, struct sl_str *in)
     return false;
 }
 
+static bool step_skip(struct sl_conn *c, struct sl_str *in)
+{
+    struct sl_str piece;
+
+    switch (sl_parse_next(&c->parse, in, &piece)) {
+    case SL_PARSE_BODY: return true;
+    case SL_PARSE_END: rest(c); return true;
+    case SL_PARSE_FAIL: sl_conn_close(c, SL_CONN_FLUSH); return false;
+    case SL_PARSE_MORE:
+    case SL_PARSE_HEAD: break;
+    }
+    return false;
+}
+
 static void run(struct sl_conn *c, struct sl_str *in)
 {
     bool more = true;
@@ -230,6 +254,7 @@ static void run(struct sl_conn *c, struct sl_str *in)
         case SL_CONN_IDLE:
         case SL_CONN_HEAD: more = step_head(c, in); break;
         case SL_CONN_BODY: more = step_body(c, in); break;
+        case SL_CONN_SKIP: more = step_skip(c, in); break;
         case SL_CONN_ANSWER:
         case SL_CONN_CLOSED: more = false; break;
         }
@@ -281,6 +306,7 @@ static bool is_useful(const struct sl_conn *c)
         return c->ahead.len < c->server->conf.window;
     case SL_CONN_ANSWER:
         return c->kept ? c->ahead.len < c->server->conf.window : c->dropped < SL_CONN_LINGER_BYTES;
+    case SL_CONN_SKIP: return true;
     case SL_CONN_CLOSED: break;
     }
     return false;
@@ -401,6 +427,7 @@ static void on_late(struct sl_conn *c)
         else
             set_deadline(c, watch_ms(c));
         break;
+    case SL_CONN_SKIP: sl_conn_close(c, SL_CONN_FLUSH); break;
     case SL_CONN_CLOSED: break;
     }
     settle(c);

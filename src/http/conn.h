@@ -4,7 +4,7 @@
  *            first byte     head whole        body over
  *      IDLE ───────────► HEAD ───────► BODY ───────────► ANSWER
  *       ▲ └─────────────────────────────┘ ▲                │
- *       └──────────────── answer over, connection kept ────┘    any ─► CLOSED
+ *       └───(SKIP ◄─ answered early)── answer over, kept ──┘    any ─► CLOSED
  *
  * A connection reads while that is useful: a head, a wanted body, and beside a
  * running answer up to `window` bytes, so that its end is noticed.
@@ -26,6 +26,9 @@
  * sees the answer and not a reset (RFC 9112 section 9.6). */
 #define SL_CONN_LINGER_BYTES 262144
 #define SL_CONN_LINGER_MS 1000
+/* What is left of a counted body after an early answer is read and dropped up
+ * to this, so that a refused key does not cost its client the connection. */
+#define SL_CONN_SKIP_BYTES 65536
 
 struct sl_server {
     uint32_t magic;
@@ -42,7 +45,14 @@ struct sl_server {
     struct sl_grave grave;
 };
 
-enum sl_conn_state { SL_CONN_IDLE, SL_CONN_HEAD, SL_CONN_BODY, SL_CONN_ANSWER, SL_CONN_CLOSED };
+enum sl_conn_state {
+    SL_CONN_IDLE,
+    SL_CONN_HEAD,
+    SL_CONN_BODY,
+    SL_CONN_ANSWER,
+    SL_CONN_SKIP, /* answered early: the little that is left of the body is dropped */
+    SL_CONN_CLOSED,
+};
 
 struct sl_conn {
     uint32_t magic;
@@ -97,6 +107,12 @@ struct sl_exch {
 
 /* conn.c */
 void sl_conn_new(struct sl_server *s, struct sl_stream *stream);
+/* An answer given before the body was read need not end the connection. */
+static inline bool sl_conn_can_skip(const struct sl_conn *c, const struct sl_request_head *h)
+{
+    return c->parse.state == SL_PARSE_AT_LENGTH && c->parse.left <= SL_CONN_SKIP_BYTES &&
+           !h->expect_continue;
+}
 /* The answer is complete: the next request, or close. */
 void sl_conn_answered(struct sl_conn *c);
 /* Ends the connection: flushing what is queued, dropping it, or with a reset.

@@ -157,7 +157,7 @@ static void status_line(struct sl_conn *c, struct sl_text *t, int status)
 static void connection_line(struct sl_conn *c, struct sl_exch *x, struct sl_text *t)
 {
     if (c->server->draining || x->answer == SL_EXCH_TILL_CLOSE ||
-        (x->body != SL_EXCH_OVER && !sl_parse_is_over(&c->parse)))
+        (x->body != SL_EXCH_OVER && !sl_parse_is_over(&c->parse) && !sl_conn_can_skip(c, &x->head)))
         c->kept = false;
     if (!c->kept)
         sl_text_add(t, SL_STR("connection: close\r\n"));
