@@ -16,10 +16,10 @@
 enum sl_protocol { SL_ANTHROPIC = 1, SL_OPENAI = 2 }; /* bits: a provider may speak both */
 
 struct sl_target {
-    unsigned provider;      /* index */
-    unsigned speaks;        /* bits of enum sl_protocol */
-    struct sl_str model;    /* name at the provider; empty: the name asked for */
-    int64_t priority;       /* low first */
+    unsigned provider;   /* index */
+    unsigned speaks;     /* bits of enum sl_protocol */
+    struct sl_str model; /* name at the provider; empty: the name asked for */
+    int64_t priority;    /* low first */
 };
 
 struct sl_model {

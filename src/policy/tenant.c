@@ -3,6 +3,12 @@
 
 #include <stdio.h>
 
+/* What is compared is what a client sent against what is secret. */
+#define HASH_KEYCMP(a, b, n)                                                                       \
+    (sl_str_eq_secret((struct sl_str){(const char *)(a), (n)},                                     \
+                      (struct sl_str){(const char *)(b), (n)})                                     \
+         ? 0                                                                                       \
+         : 1)
 #include "base/map.h"
 #include "base/obj.h"
 
@@ -99,8 +105,8 @@ enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const u
     r->key.user = copy(t, k->user);
     r->key.scopes = copy_scopes(t, k->scopes, k->scopes_n);
     sl_str_hex(sha256, 4, r->hash_id);
-    r->key.public_id = k->public_id.n > 0 ? copy(t, k->public_id)
-                                          : (struct sl_str){r->hash_id, sizeof r->hash_id};
+    r->key.public_id =
+        k->public_id.n > 0 ? copy(t, k->public_id) : (struct sl_str){r->hash_id, sizeof r->hash_id};
     HASH_ADD(hh, t->rows, sha256, 32, r);
     return SL_OK;
 }

@@ -20,7 +20,7 @@ struct sl_key { /* texts live in the table */
     struct sl_str name;
     struct sl_str public_id;
     struct sl_str user;
-    int64_t expires_unix_ms; /* 0: never */
+    int64_t expires_unix_ms;     /* 0: never */
     const struct sl_str *scopes; /* up: in the table */
     size_t scopes_n;
 };

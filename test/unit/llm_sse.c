@@ -159,8 +159,8 @@ static const char *const texts[] = {
     ": comment\n\n: another\r\n\r\ndata: x\n\n",
     "data: a\ndata: b\ndata\ndata:\ndata:  c\n\n",
     "event: a\nevent: b\nid: 1\nretry: 5\ndata: x\n\n",
-    "\xef\xbb\xbf"
-    "data: bom\n\ndata: y\n\n",
+    ("\xef\xbb\xbf"
+     "data: bom\n\ndata: y\n\n"),
     "data: unfinished\n",
     "data: a\n\ndata: unfinished",
     "event\ndata\n\n",
