@@ -16,7 +16,8 @@ FROM debian:trixie-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tzdata libyyjson0 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /var/lib/sluice --create-home --shell /usr/sbin/nologin sluice
+ && useradd --system --uid 10001 --user-group --home-dir /var/lib/sluice --shell /usr/sbin/nologin sluice \
+ && install -d -o sluice -g sluice -m 0700 /var/lib/sluice
 COPY --from=build /src/build/release/sluice /src/build/release/sluice-mock /usr/local/bin/
 COPY --from=build /src/LICENSE /usr/share/doc/sluice/
 USER 10001
