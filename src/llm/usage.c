@@ -142,8 +142,8 @@ static bool get(struct sl_str object, struct sl_str key, uint64_t *out)
     return count(sl_json_get(object, key), out);
 }
 
-/* Tokens written to the cache. Without a split by lifetime they count as the
- * short one, unless their sum is what is known already. */
+/* Tokens written to the cache. Without a split by lifetime, what is more than the
+ * long-lived part that is known counts as short-lived. */
 static bool merge_writes(struct sl_usage *u, struct sl_str o)
 {
     struct sl_str split = sl_json_get(o, SL_STR("cache_creation"));
@@ -157,7 +157,7 @@ static bool merge_writes(struct sl_usage *u, struct sl_str o)
         u->cache_write_1h = long_lived;
         return true;
     }
-    if (has_all && all != u->cache_write_5m + u->cache_write_1h) {
+    if (has_all) {
         if (all < u->cache_write_1h)
             u->cache_write_1h = 0;
         u->cache_write_5m = all - u->cache_write_1h;
