@@ -8,6 +8,7 @@
 #include "base/obj.h"
 
 #include <stdatomic.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 static _Atomic uint64_t tries;
@@ -90,4 +91,12 @@ void sl_mem_fail_at(uint64_t n)
 uint64_t sl_mem_tries(void)
 {
     return atomic_load_explicit(&tries, memory_order_relaxed);
+}
+
+void sl_mem_tune(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    (void)mallopt(M_TOP_PAD, 256 << 10);
+    (void)mallopt(M_ARENA_MAX, 1);
 }

@@ -17,6 +17,11 @@ char *sl_mem_dup(struct sl_str s); /* zero-terminated copy; aborts on failure */
 /* Overwrites in a way the compiler keeps: for secrets. */
 void sl_mem_wipe(void *p, size_t n);
 
+/* For a long-lived process on one thread: freed memory stays at hand (up to
+ * 32 MiB) instead of going back to the kernel and being faulted in again with
+ * each large body; one heap. Once, at start. */
+void sl_mem_tune(void);
+
 /* Tests: the n-th call of try/grow from now on fails, once; 0 switches it off.
  * Also read at start from the environment variable SLUICE_FAIL_ALLOC. */
 void sl_mem_fail_at(uint64_t n);

@@ -324,6 +324,7 @@ int sl_cmd_serve(const struct sl_options *o)
     int code;
 
     sl_limits_apply();
+    sl_mem_tune();
     s.net = sl_net_new();
     if (s.net == NULL) {
         fprintf(stderr, "sluice: the event loop can't be made\n");

@@ -91,8 +91,10 @@ static void what(struct line *l, const struct sl_req *r)
     /* an unknown path is not written: people paste keys into URLs */
     text(l, "endpoint", sl_str_of(sl_endpoint_name(r->ep)));
     text(l, "model", r->asked);
-    text(l, "model_sent", r->served);
-    text(l, "model_served", sl_str_of(r->usage.model));
+    if (!sl_str_eq(r->served, r->asked))
+        text(l, "model_sent", r->served);
+    if (!sl_str_eq(sl_str_of(r->usage.model), r->served))
+        text(l, "model_served", sl_str_of(r->usage.model));
     if (r->provider != NULL)
         text(l, "provider", r->provider->name);
     name(l, "stream");

@@ -1,6 +1,8 @@
 /* ACCOUNT: every request passes here once, whatever became of it. */
 #include "gateway/inside.h"
 
+#include <string.h>
+
 #define OTHER SL_STR("other")
 #define NONE SL_STR("none")
 
@@ -20,73 +22,103 @@ static double seconds(uint64_t from, uint64_t to)
     return from != 0 && to > from ? (double)(to - from) / 1e6 : 0.0;
 }
 
-static void count_tokens(struct sl_req *r, struct sl_str tenant, struct sl_str model)
-{
-    const struct sl_usage *u = &r->usage;
-    const struct {
-        struct sl_str direction, kind;
-        uint64_t n;
-    } rows[] = {
-        {SL_STR("in"), SL_STR("input"), u->in},
-        {SL_STR("in"), SL_STR("cache_read"), u->cache_read},
-        {SL_STR("in"), SL_STR("cache_write"), u->cache_write_5m + u->cache_write_1h},
-        {SL_STR("out"), SL_STR("output"), u->out},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct sl_str v[] = {tenant, model, rows[i].direction, rows[i].kind};
-
-        if (rows[i].n > 0)
-            sl_metric_add(sl_metric_series(r->gw->f.tokens, v), (double)rows[i].n);
-    }
-}
-
-static void observe_times(struct sl_req *r, struct sl_str model, struct sl_str provider)
-{
-    struct sl_str v[] = {model, provider};
-    struct sl_str auth = SL_STR("auth"), route = SL_STR("route"), relay = SL_STR("relay");
-
-    sl_metric_observe(sl_metric_series(r->gw->f.duration, v), seconds(r->t.begin, r->t.end));
-    if (r->t.first != 0)
-        sl_metric_observe(sl_metric_series(r->gw->f.ttft, v), seconds(r->t.begin, r->t.first));
-    sl_metric_observe(sl_metric_series(r->gw->f.overhead, &auth), seconds(r->t.begin, r->t.authed));
-    sl_metric_observe(sl_metric_series(r->gw->f.overhead, &route),
-                      seconds(r->t.whole, r->t.started));
-    if (r->t.first != 0)
-        sl_metric_observe(sl_metric_series(r->gw->f.overhead, &relay),
-                          seconds(r->t.head, r->t.first));
-}
+/* ---- series: looked up once for each kind of ending, then remembered ---- */
 
 /* Label values come from the configuration, or are "other": a client's model
  * name under a pattern must not grow the table. */
-void sl_account_metrics(struct sl_req *r)
+static void find_series(struct sl_req *r, struct sl_account_series *s)
 {
+    const struct sl_gateway_families *f = &r->gw->f;
     struct sl_str tenant = r->key != NULL ? r->key->tenant : NONE;
     struct sl_str model = r->model != NULL ? r->model->name : NONE;
     struct sl_str provider = r->provider != NULL ? r->provider->name : NONE;
-    struct sl_str status = OTHER;
-    char digits[8];
-    struct sl_str v[5];
+    char digits[3] = {(char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10),
+                      (char)('0' + r->status % 10)};
+    bool known = r->status >= 100 && r->status <= 999;
+    struct sl_str requests[] = {tenant, model, provider, sl_str_of(sl_endpoint_name(r->ep)),
+                                known ? (struct sl_str){digits, sizeof digits} : OTHER};
+    struct sl_str endings[] = {sl_str_of(sl_ending_name(r->ending)), provider};
+    struct sl_str times[] = {model, provider};
+    struct sl_str tokens[] = {tenant, model, SL_STR("in"), SL_STR("input")};
+
+    s->requests = sl_metric_series(f->requests, requests);
+    s->endings = sl_metric_series(f->endings, endings);
+    if (r->target == NULL)
+        return;
+    s->duration = sl_metric_series(f->duration, times);
+    s->ttft = sl_metric_series(f->ttft, times);
+    s->tokens_in = sl_metric_series(f->tokens, tokens);
+    tokens[3] = SL_STR("cache_read");
+    s->tokens_read = sl_metric_series(f->tokens, tokens);
+    tokens[3] = SL_STR("cache_write");
+    s->tokens_write = sl_metric_series(f->tokens, tokens);
+    tokens[2] = SL_STR("out");
+    tokens[3] = SL_STR("output");
+    s->tokens_out = sl_metric_series(f->tokens, tokens);
+}
+
+/* The pointers are a snapshot's, so the snapshot is part of the key, and a
+ * reload empties the memory: an address may come back with another name. */
+static struct sl_account_series *series_of(struct sl_req *r)
+{
+    struct sl_account_key key;
+    struct sl_account_series *s;
+    uintptr_t mix;
+
+    memset(&key, 0, sizeof key); /* padding too: it is compared */
+    key.conf = r->conf;
+    key.tenant = r->key != NULL ? r->key->tenant.p : NULL;
+    key.model = r->model;
+    key.provider = r->provider;
+    key.target = r->target;
+    key.ep = r->ep;
+    key.ending = r->ending;
+    key.status = r->status;
+    mix = (uintptr_t)key.tenant / 16 + (uintptr_t)key.model / 16 + (uintptr_t)key.status +
+          (uintptr_t)key.ep * 7 + (uintptr_t)key.ending * 31;
+    s = &r->gw->series[mix % SL_ACCOUNT_SERIES];
+    if (memcmp(&s->key, &key, sizeof key) != 0) {
+        memset(s, 0, sizeof *s);
+        s->key = key;
+        find_series(r, s);
+    }
+    return s;
+}
+
+static void observe_phases(struct sl_req *r)
+{
+    struct sl_metric **phase = r->gw->phases;
+
+    if (phase[0] == NULL) {
+        struct sl_str names[] = {SL_STR("auth"), SL_STR("route"), SL_STR("relay")};
+
+        for (size_t i = 0; i < 3; i++)
+            phase[i] = sl_metric_series(r->gw->f.overhead, &names[i]);
+    }
+    sl_metric_observe(phase[0], seconds(r->t.begin, r->t.authed));
+    sl_metric_observe(phase[1], seconds(r->t.whole, r->t.started));
+    if (r->t.first != 0)
+        sl_metric_observe(phase[2], seconds(r->t.head, r->t.first));
+}
+
+void sl_account_metrics(struct sl_req *r)
+{
+    const struct sl_usage *u = &r->usage;
+    struct sl_account_series *s;
 
     if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
         return;
-    if (r->status >= 100 && r->status <= 999) {
-        digits[0] = (char)('0' + r->status / 100);
-        digits[1] = (char)('0' + r->status / 10 % 10);
-        digits[2] = (char)('0' + r->status % 10);
-        status = (struct sl_str){digits, 3};
-    }
-    v[0] = tenant;
-    v[1] = model;
-    v[2] = provider;
-    v[3] = r->ep == SL_EP_NONE ? NONE : sl_str_of(sl_endpoint_name(r->ep));
-    v[4] = status;
-    sl_metric_add(sl_metric_series(r->gw->f.requests, v), 1);
-    v[0] = sl_str_of(sl_ending_name(r->ending));
-    v[1] = provider;
-    sl_metric_add(sl_metric_series(r->gw->f.endings, v), 1);
+    s = series_of(r);
+    sl_metric_add(s->requests, 1);
+    sl_metric_add(s->endings, 1);
     if (r->target == NULL)
         return;
-    count_tokens(r, tenant, model);
-    observe_times(r, model, provider);
+    sl_metric_add(s->tokens_in, (double)u->in);
+    sl_metric_add(s->tokens_read, (double)u->cache_read);
+    sl_metric_add(s->tokens_write, (double)(u->cache_write_5m + u->cache_write_1h));
+    sl_metric_add(s->tokens_out, (double)u->out);
+    sl_metric_observe(s->duration, seconds(r->t.begin, r->t.end));
+    if (r->t.first != 0)
+        sl_metric_observe(s->ttft, seconds(r->t.begin, r->t.first));
+    observe_phases(r);
 }

@@ -78,6 +78,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
     sl_gateway_conf_share(conf);
     sl_gateway_conf_drop(&g->conf);
+    memset(g->series, 0, sizeof g->series);
     g->conf = conf;
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);

@@ -23,6 +23,32 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *dropped;   /* up */
 };
 
+/* One kind of ending, and the series it counts in. */
+struct sl_account_key {
+    const struct sl_gateway_conf *conf; /* shared: compared, never followed */
+    const char *tenant;                 /* up: compared, never followed */
+    const struct sl_model *model;       /* up: compared, never followed */
+    const struct sl_provider *provider; /* up: compared, never followed */
+    const struct sl_target *target;     /* up: compared, never followed */
+    enum sl_endpoint ep;
+    enum sl_ending ending;
+    int status;
+};
+
+#define SL_ACCOUNT_SERIES 256
+
+struct sl_account_series { /* up: all in the process's metrics */
+    struct sl_account_key key;
+    struct sl_metric *requests;     /* up */
+    struct sl_metric *endings;      /* up */
+    struct sl_metric *duration;     /* up */
+    struct sl_metric *ttft;         /* up */
+    struct sl_metric *tokens_in;    /* up */
+    struct sl_metric *tokens_read;  /* up */
+    struct sl_metric *tokens_write; /* up */
+    struct sl_metric *tokens_out;   /* up */
+};
+
 #define SL_GATEWAY_MAGIC 0x534c4757u
 
 struct sl_gateway {
@@ -33,6 +59,8 @@ struct sl_gateway {
     struct sl_file *access;       /* up */
     struct sl_metrics *metrics;   /* up */
     struct sl_gateway_families f;
+    struct sl_account_series series[SL_ACCOUNT_SERIES];
+    struct sl_metric *phases[3]; /* up */
     struct sl_list requests;
     size_t requests_n;
     bool draining;

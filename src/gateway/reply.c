@@ -68,7 +68,7 @@ bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
     bool stream = r->mode == SL_RELAY_STREAM;
 
     for (size_t i = 0; i < up->n; i++) {
-        if (sl_headers_is_hop(up, up->v[i].name) || !sl_forward_is_back(up->v[i].name) ||
+        if (!sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
             !sl_headers_value_ok(up->v[i].value))
             continue;
         if (!add(r, h, up->v[i].name, up->v[i].value))

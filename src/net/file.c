@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "net/inside.h"
 
+#define BATCH 65536 /* bytes that are not worth waiting any longer with */
 #define FILE_MAGIC 0x534c4649u
 
 struct sl_file {
@@ -139,7 +140,7 @@ bool sl_file_append(struct sl_file *f, struct sl_str line)
     }
     memcpy(f->fill + f->fill_n, line.p, line.n);
     f->fill_n += line.n;
-    if (f->fill_n > f->max / 2)
+    if (f->fill_n > BATCH)
         write_out(f);
     else if (!f->writing && !sl_timer_is_armed(&f->timer))
         sl_timer_start(f->net, &f->timer, f->delay_ms);
