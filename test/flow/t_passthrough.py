@@ -207,6 +207,21 @@ def test_operators_headers_and_query(g):
         equal((seen.get("api-key"), seen.get("authorization")), (rig.PROVIDER_KEY_O, None))
 
 
+def test_what_no_operator_can_forward(g):
+    """Credentials, cookies, addresses and framing stay, whatever `forward_headers` says."""
+    names = ["authorization", "x-api-key", "cookie", "x-forwarded-for", "forwarded", "x-real-ip", "host", "content-length", "accept-encoding",
+             "connection", "te", "proxy-authorization"]
+    with rig.Gateway({"forward_headers": names + ["x-*"]}, mock=g.mock) as h:
+        sent = STOPPED + [("x-api-key", rig.KEY), ("x-anything", "goes")]
+        equal(h.post("/v1/messages", rig.messages("mock-echo"), sent, key=None).status, 200)
+        seen = g.mock.last()
+        equal(seen.get("x-anything"), "goes", "it is in force")
+        equal(seen.all("x-api-key"), [rig.PROVIDER_KEY_A])
+        for name in ("authorization", "cookie", "x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "te", "x-app2", "proxy-authorization"):
+            equal(seen.all(name), [], name)
+        equal((len(seen.all("host")), len(seen.all("content-length")), seen.all("accept-encoding")), (1, 1, ["identity"]))
+
+
 def test_small_routes(g):
     r = g.post("/v1/messages/count_tokens", rig.messages("mock-echo"))
     equal((r.status, list(r.json())), (200, ["input_tokens"]))
