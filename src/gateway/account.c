@@ -6,11 +6,20 @@
 #define OTHER SL_STR("other")
 #define NONE SL_STR("none")
 
+/* Did a provider do work that somebody has to pay? A try that failed is free;
+ * one that the client, the clock or we cut off is not. */
+static bool was_worked_on(const struct sl_req *r)
+{
+    if (r->up_status != 0)
+        return r->up_status < 300;
+    return r->t.sent != 0 && r->ending != SL_END_UPSTREAM_ERROR && r->ending != SL_END_SHED;
+}
+
 enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
 {
     (void)ev;
     r->t.end = sl_net_now_us(r->gw->net);
-    if (r->target != NULL)
+    if (was_worked_on(r))
         sl_usage_settle(&r->usage, r->body_n);
     sl_account_metrics(r);
     sl_accesslog_write(r);

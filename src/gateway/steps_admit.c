@@ -147,9 +147,9 @@ static enum sl_state find_model(struct sl_req *r)
     if (e == SL_ERR_NO_MODEL && r->ep == SL_EP_MODERATIONS && r->conf->default_moderations.n > 0)
         r->asked = r->conf->default_moderations;
     else if (e == SL_ERR_NO_MODEL)
-        return sl_req_refuse(r, SL_ERR_BAD_BODY, 400, "The body needs a `model`.");
+        return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0, "The body needs a `model`.");
     else if (e != SL_OK)
-        return sl_req_refuse(r, SL_ERR_BAD_BODY, 400,
+        return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0,
                              "`model` must be a string of at most %d bytes without control "
                              "characters.",
                              SL_BODY_MODEL_MAX);
