@@ -1,8 +1,10 @@
 /* mock/words.h -- how an answer shall behave, from the words of a model's name.
  *
  * "mock-events-50-slow-20ms": words joined by dashes, each may be followed by a
- * number. The table in words.c is the list of what there is; README of the test
- * bench explains it. Unknown words mean nothing, so any other name is an echo.
+ * number ("20", "20ms", "2s", "64k", "100m"). The fields below are the words; a
+ * fault (stall, cut, reset, badchunk, error) takes a count of content events or
+ * "pre"; a number from 400 to 599 is a status, and one behind it the
+ * retry-after. Unknown words mean nothing, so any other name is an echo.
  */
 #ifndef SL_MOCK_WORDS_H
 #define SL_MOCK_WORDS_H
