@@ -1,17 +1,26 @@
 /* Names to addresses: literals at once, names through libuv's pool, answers
- * cached, look-ups of one name joined, the last good answer kept for the time
- * when the resolver fails. */
+ * cached, look-ups of one name joined. An expired answer is refreshed, and used
+ * on when the resolver fails or keeps silent; a failure is believed for a
+ * second, so that a dead name costs one look-up and not one each request. */
 #include "net/inside.h"
 
+#include <netdb.h>
+
 #include "base/map.h"
+
+#define FAILED_MS 1000
+#define PATIENCE_MS 250 /* with the resolver, when an expired answer is at hand */
 
 struct waiter { /* one op waiting for a name */
     struct sl_op op;
     struct sl_list node; /* in the name's list, or alone while its task runs */
     struct sl_task task;
-    struct sl_net *net; /* up */
+    struct sl_timer patience;
+    struct sl_net *net;   /* up */
+    struct sl_name *name; /* up: NULL once answered */
     struct sl_addrs addrs;
     enum sl_err err;
+    const char *why; /* shared: static text */
     uint16_t port;
     sl_resolve_fn *done;
     void *ctx; /* up */
@@ -19,11 +28,13 @@ struct waiter { /* one op waiting for a name */
 };
 
 struct sl_name {
-    UT_hash_handle hh;
+    UT_hash_handle hh;  /* in the order of use: the first is the longest unused */
     struct sl_net *net; /* up */
     struct sl_list waiters;
     struct sl_addrs addrs;
     uint64_t good_until; /* monotonic ms; 0: never resolved */
+    uint64_t bad_until;  /* a failure is believed until then */
+    const char *why;     /* shared: static text of the failure */
     uint64_t ttl_ms;
     bool asking;
     uv_getaddrinfo_t req;
@@ -40,6 +51,7 @@ static void bury(struct waiter *w)
 {
     sl_list_unlink(&w->node);
     sl_task_cancel(&w->task);
+    sl_timer_stop(w->net, &w->patience);
     w->net->counts.ops--;
     sl_net_bury(w->net, &w->grave, reap);
 }
@@ -65,46 +77,59 @@ static void answer(struct sl_task *t)
 
     set_port(&w->addrs, w->port);
     if (sl_op_close(&w->op))
-        w->done(w->ctx, w->err, &w->addrs);
+        w->done(w->ctx, w->err, &w->addrs, w->why);
     bury(w);
 }
 
-static void give(struct waiter *w, enum sl_err e, const struct sl_addrs *a)
+/* What is known of the name now is the answer. */
+static void give(struct waiter *w, const struct sl_name *name)
 {
-    w->err = e;
-    if (a != NULL)
-        w->addrs = *a;
+    sl_list_unlink(&w->node);
+    sl_timer_stop(w->net, &w->patience);
+    w->addrs = name->addrs;
+    w->err = name->addrs.n > 0 ? SL_OK : SL_ERR_DNS;
+    w->why = name->addrs.n > 0 ? "" : name->why;
     sl_net_defer(w->net, &w->task);
+}
+
+static void on_patience(struct sl_timer *t)
+{
+    struct waiter *w = SL_CONTAINER(t, struct waiter, patience);
+
+    give(w, w->name);
 }
 
 static void keep_addrs(struct sl_addrs *out, const struct addrinfo *list)
 {
-    out->n = 0;
-    for (; list != NULL && out->n < SL_DIAL_ADDRS; list = list->ai_next) {
-        if (list->ai_addrlen <= sizeof out->v[0])
-            memcpy(&out->v[out->n++], list->ai_addr, list->ai_addrlen);
+    struct sl_addrs found = {.n = 0};
+
+    for (; list != NULL && found.n < SL_DIAL_ADDRS; list = list->ai_next) {
+        if ((list->ai_family == AF_INET || list->ai_family == AF_INET6) &&
+            list->ai_addrlen <= sizeof found.v[0])
+            memcpy(&found.v[found.n++], list->ai_addr, list->ai_addrlen);
     }
+    if (found.n > 0)
+        *out = found;
 }
 
 static void on_uv_getaddrinfo(uv_getaddrinfo_t *q, int status, struct addrinfo *list)
 {
     struct sl_name *name = q->data;
-    enum sl_err e = SL_OK;
-    struct sl_list *n;
+    uint64_t now = sl_net_now(name->net);
 
     name->asking = false;
     name->net->counts.ops--;
-    if (status == 0 && list != NULL) {
+    if (status == 0) {
         keep_addrs(&name->addrs, list);
-        name->good_until = sl_net_now(name->net) + name->ttl_ms;
-    } else if (name->addrs.n == 0) {
-        e = SL_ERR_DNS;
+        name->good_until = now + name->ttl_ms;
+        name->why = "no address";
     } else {
-        name->good_until = sl_net_now(name->net) + 1000; /* the old answer, for a second */
+        name->bad_until = now + FAILED_MS;
+        name->why = uv_strerror(status);
     }
     uv_freeaddrinfo(list);
-    while ((n = sl_list_pop_front(&name->waiters)) != NULL)
-        give(SL_CONTAINER(n, struct waiter, node), e, &name->addrs);
+    while (!sl_list_is_empty(&name->waiters))
+        give(SL_CONTAINER(name->waiters.next, struct waiter, node), name);
 }
 
 static void forget(struct sl_net *net, struct sl_name *name)
@@ -114,35 +139,49 @@ static void forget(struct sl_net *net, struct sl_name *name)
     sl_mem_free(name);
 }
 
-/* The cache is full: one that nobody waits for makes room. */
-static void make_room(struct sl_net *net)
+/* The longest unused name that nobody waits for makes room. */
+static bool make_room(struct sl_net *net)
 {
     struct sl_name *name, *next;
 
+    if (net->names_n < SL_DIAL_NAMES)
+        return true;
     HASH_ITER(hh, net->names, name, next)
     {
-        if (net->names_n < SL_DIAL_NAMES)
-            return;
-        if (!name->asking && sl_list_is_empty(&name->waiters))
+        if (!name->asking && sl_list_is_empty(&name->waiters)) {
             forget(net, name);
+            return true;
+        }
     }
+    return false;
 }
 
-static struct sl_name *name_of(struct sl_net *net, struct sl_str host)
+static struct sl_name *find(struct sl_net *net, struct sl_str host)
 {
     struct sl_name *name;
 
     HASH_FIND(hh, net->names, host.p, host.n, name);
-    if (name != NULL)
-        return name;
-    make_room(net);
-    name = sl_mem_new(sizeof *name + host.n + 1);
-    name->net = net;
-    name->len = host.n;
-    memcpy(name->text, host.p, host.n);
-    sl_list_init(&name->waiters);
+    return name;
+}
+
+static struct sl_name *name_of(struct sl_net *net, struct sl_str host)
+{
+    struct sl_name *name = find(net, host);
+
+    if (name != NULL) {
+        HASH_DEL(net->names, name); /* to the end: just used */
+    } else {
+        if (!make_room(net))
+            return NULL;
+        name = sl_mem_new(sizeof *name + host.n + 1);
+        name->net = net;
+        name->len = host.n;
+        name->why = "";
+        memcpy(name->text, host.p, host.n);
+        sl_list_init(&name->waiters);
+        net->names_n++;
+    }
     HASH_ADD_KEYPTR(hh, net->names, name->text, name->len, name);
-    net->names_n++;
     return name;
 }
 
@@ -161,47 +200,102 @@ static bool is_literal(struct sl_str host, struct sl_addrs *a)
 
 static void ask(struct sl_name *name, struct waiter *w)
 {
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    int r;
 
+    if (!name->asking) {
+        name->req.data = name;
+        r = uv_getaddrinfo(&w->net->loop, &name->req, on_uv_getaddrinfo, name->text, NULL, &hints);
+        if (r != 0) {
+            name->why = uv_strerror(r);
+            give(w, name);
+            return;
+        }
+        name->asking = true;
+        w->net->counts.ops++;
+    }
+    w->name = name;
     sl_list_push_back(&name->waiters, &w->node);
-    if (name->asking)
-        return;
-    name->req.data = name;
-    if (uv_getaddrinfo(&w->net->loop, &name->req, on_uv_getaddrinfo, name->text, NULL, &hints) !=
-        0) {
-        sl_list_unlink(&w->node);
-        give(w, SL_ERR_DNS, NULL);
+    if (name->addrs.n > 0)
+        sl_timer_start(w->net, &w->patience, PATIENCE_MS);
+}
+
+static void look_up(struct waiter *w, struct sl_str host, uint64_t ttl_ms)
+{
+    struct sl_name *name = name_of(w->net, host);
+    uint64_t now = sl_net_now(w->net);
+
+    if (name == NULL) {
+        w->err = SL_ERR_DNS;
+        w->why = "too many names are being looked up";
+        sl_net_defer(w->net, &w->task);
         return;
     }
-    name->asking = true;
-    w->net->counts.ops++;
+    name->ttl_ms = ttl_ms;
+    if (name->good_until > now || name->bad_until > now)
+        give(w, name);
+    else
+        ask(name, w);
 }
 
 void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
                       struct sl_op **slot, sl_resolve_fn *done, void *ctx)
 {
     struct waiter *w = sl_mem_new(sizeof *w);
-    struct sl_name *name;
 
     w->net = net;
     w->port = port;
     w->done = done;
     w->ctx = ctx;
+    w->why = "";
     sl_list_init(&w->node);
     sl_task_init(&w->task, answer);
+    sl_timer_init(&w->patience, on_patience);
     net->counts.ops++;
     sl_op_open(&w->op, slot, cancel);
     if (is_literal(host, &w->addrs)) {
-        give(w, SL_OK, NULL);
+        sl_net_defer(net, &w->task);
         return;
     }
     w->addrs.n = 0;
-    name = name_of(net, host);
-    name->ttl_ms = ttl_ms;
-    if (name->good_until > sl_net_now(net))
-        give(w, SL_OK, &name->addrs);
-    else
-        ask(name, w);
+    look_up(w, host, ttl_ms);
+}
+
+static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+    return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+                  &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a)
+{
+    struct sl_name *name = find(net, host);
+    struct sockaddr_storage found;
+
+    for (size_t i = 1; name != NULL && i < name->addrs.n; i++) {
+        if (!same_host(&name->addrs.v[i], a))
+            continue;
+        found = name->addrs.v[i];
+        memmove(&name->addrs.v[1], &name->addrs.v[0], i * sizeof found);
+        name->addrs.v[0] = found;
+        return;
+    }
+}
+
+void sl_resolve_cancel(struct sl_net *net)
+{
+    struct sl_name *name, *next;
+
+    HASH_ITER(hh, net->names, name, next)
+    {
+        if (name->asking)
+            (void)uv_cancel((uv_req_t *)&name->req);
+    }
 }
 
 void sl_resolve_forget(struct sl_net *net)

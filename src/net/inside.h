@@ -25,6 +25,7 @@ struct sl_net_signal {
     uv_signal_t handle;
     sl_signal_fn *fn;
     void *ctx; /* up */
+    int signum;
 };
 
 struct sl_name; /* one cached name, see dial.c */
@@ -33,11 +34,15 @@ struct sl_net {
     uint32_t magic;
     uv_loop_t loop;
     uv_prepare_t prepare;
-    uv_idle_t awake; /* runs while work is left: the loop must not sleep */
+    uv_check_t check; /* dates the turn */
+    uv_idle_t awake;  /* runs while work is left: the loop must not sleep */
     uv_timer_t timer;
-    bool is_awake;
+    uv_timer_t limit; /* of sl_net_turn() */
+    bool is_awake, ending;
+    int spare; /* descriptor to give up when there are no more; -1: given up */
     struct sl_list tasks;
-    struct sl_list dirty; /* streams with something to flush or tell */
+    struct sl_list dirty;   /* streams with something to flush or tell */
+    struct sl_list streams; /* all of them */
     struct sl_list graves;
     /* the timer wheel */
     struct sl_list wheel[SL_NET_LEVELS][SL_NET_SLOTS];
@@ -53,7 +58,8 @@ struct sl_net {
     int64_t unix_offset_ms; /* wall clock minus the loop's, taken once a turn */
     uint64_t turn_began_us;
     char *read_buf;  /* owns: SL_STREAM_READ */
-    char *plain_buf; /* owns: SL_STREAM_READ */
+    char *plain_buf; /* owns: SL_STREAM_READ, made for the first TLS stream */
+    char *record;    /* owns: SL_STREAM_RECORD, likewise */
 };
 
 enum sl_stream_state {
@@ -62,9 +68,12 @@ enum sl_stream_state {
     SL_STREAM_HANDSHAKE,
     SL_STREAM_OPEN,
     SL_STREAM_ENDED,     /* told the holder */
-    SL_STREAM_FINISHING, /* let go, flushing */
+    SL_STREAM_FINISHING, /* let go: flushing, then waiting for the peer's FIN */
     SL_STREAM_CLOSED
 };
+
+#define SL_STREAM_SLICES 16    /* of one writev */
+#define SL_STREAM_RECORD 16384 /* most plain text of a TLS record */
 
 struct sl_dialling; /* stream_dial.c: addresses left, names, limits */
 struct sl_listener;
@@ -84,41 +93,59 @@ struct sl_stream {
     union {
         uv_connect_t connect;
         uv_write_t write;
-        uv_shutdown_t shutdown;
     } req; /* one at a time, in this order */
-    bool is_pipe, want, reading, busy, full, shut, redial, eof;
+    bool is_pipe, redial;
+    bool want;     /* the holder's wish */
+    bool reading;  /* the socket is polled for bytes; may outlast the wish, see stream_read.c */
+    bool busy;     /* a uv_write is under way, with `flying` bytes */
+    bool full;     /* drain is owed */
+    bool eof;      /* the peer will send no more */
+    bool shut;     /* our FIN is sent */
+    bool said_bye; /* close_notify is queued or gone */
+    bool more;     /* TLS: the machine may go on without new bytes */
+    uint8_t reads; /* in turn `read_turn` */
     enum sl_err broken;   /* to be told at the end of the turn */
+    enum sl_err ended;    /* what `end` was told */
     struct sl_buf out;    /* plain text queued */
     struct sl_buf cipher; /* TLS: for the socket */
-    struct sl_buf held;   /* TLS: read while not wanted, or before its turn */
-    struct sl_tls *tls;   /* owns */
-    uint64_t sent;        /* plain bytes that left `out` */
-    size_t flying;        /* bytes of the uv_write under way */
-    uint64_t progress;    /* sent when finishing last looked */
-    uint64_t linger_ms;
+    char *held;           /* owns: TLS, read while not wanted or before its turn; NULL mostly */
+    size_t held_at, held_n;
+    struct sl_tls *tls; /* owns */
+    uint64_t sent;      /* plain: bytes the kernel took; TLS: bytes encrypted */
+    uint64_t wired;     /* TLS: cipher bytes the kernel took */
+    size_t flying;
+    uint64_t read_turn;
+    uint64_t moved, moved_ms; /* finishing: `sent` when it last grew, and when that was */
+    uint64_t linger_ms, begun_ms;
     struct sl_timer timer;
-    struct sl_task task; /* go on with `held` */
+    struct sl_task task; /* go on with `held` or `more` */
+    struct sl_list node; /* of sl_net.streams */
     struct sl_list dirty;
     struct sl_grave grave;
     struct sl_dialling *dialling; /* owns */
     struct sl_listener *listener; /* up: counts us until we close */
-    char peer[46];
-    char reason[96];
+    char *peer;                   /* owns: once asked for */
+    char *reason;                 /* owns: once there is one */
 };
 
 /* stream.c */
 struct sl_stream *sl_stream_new(struct sl_net *net, bool is_pipe);
 void sl_stream_mark(struct sl_stream *s); /* look at it when the turn ends */
-void sl_stream_flush(struct sl_stream *s);
 void sl_stream_on_close(uv_handle_t *h);
-void sl_stream_break(struct sl_stream *s, enum sl_err why); /* told at the turn's end */
-void sl_stream_name_peer(struct sl_stream *s);
-void sl_stream_reading(struct sl_stream *s); /* the socket is read from now on */
+void sl_stream_shut(struct sl_stream *s, bool reset);          /* to CLOSED, from any state */
+void sl_stream_break(struct sl_stream *s, enum sl_err why);    /* told at the turn's end */
+void sl_stream_tell_end(struct sl_stream *s, enum sl_err why); /* now: from the loop only */
+void sl_stream_explain(struct sl_stream *s, const char *fmt, ...) SL_PRINTF(2, 3);
 /* Connected: start the handshake or be open. */
 void sl_stream_ready(struct sl_stream *s);
+/* stream_write.c */
+void sl_stream_push(struct sl_stream *s);  /* hands the kernel what it takes */
+void sl_stream_flush(struct sl_stream *s); /* the same at the turn's end, and what follows */
+/* stream_read.c */
+void sl_stream_read_on(struct sl_stream *s); /* polls the socket if bytes are welcome */
 /* stream_tls.c */
 void sl_stream_cipher(struct sl_stream *s, struct sl_str bytes); /* cipher text arrived */
-void sl_stream_encrypt(struct sl_stream *s);                     /* out -> cipher */
+bool sl_stream_has_backlog(const struct sl_stream *s);
 void sl_stream_resume(struct sl_task *t);
 /* stream_dial.c */
 void sl_stream_undial(struct sl_stream *s);
@@ -133,9 +160,13 @@ struct sl_addrs {
     struct sockaddr_storage v[SL_DIAL_ADDRS];
     size_t n;
 };
-typedef void sl_resolve_fn(void *ctx, enum sl_err e, const struct sl_addrs *a);
+/* `why` says what the resolver said, static text. */
+typedef void sl_resolve_fn(void *ctx, enum sl_err e, const struct sl_addrs *a, const char *why);
 void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
                       struct sl_op **slot, sl_resolve_fn *done, void *ctx);
+/* This address answered where those before it did not: it goes to the front. */
+void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a);
+void sl_resolve_cancel(struct sl_net *net); /* look-ups that have not begun */
 void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
 
 #endif

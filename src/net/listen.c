@@ -1,16 +1,25 @@
 /* Accepting. Over the ceiling one connection stays in libuv's hand, which makes
- * it stop polling the socket: the kernel's backlog holds the rest. When
- * descriptors run out libuv's own reserve accepts and closes. */
+ * it stop polling the socket: the kernel's backlog holds the rest. Two
+ * descriptors stand in reserve for the time when there are no more: libuv's own,
+ * given up to accept and close at once, and ours for the case that it could not
+ * get its own back (it would try for ever then). */
 #include "net/inside.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/listen.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096
+#define SHAKE_MS 10000 /* for the handshake of a newcomer */
+#define COMPLAIN_MS 1000
 
 struct sl_listener {
     uint32_t magic;
@@ -25,6 +34,7 @@ struct sl_listener {
     struct sl_tls_profile *tls; /* shared */
     size_t max;
     size_t open;
+    uint64_t complained_ms; /* when the log was last told of trouble */
     sl_accept_fn *fn;
     void *ctx; /* up */
     struct sl_grave grave;
@@ -46,6 +56,24 @@ static void bury_if_over(struct sl_listener *l)
         sl_net_bury(l->net, &l->grave, reap);
 }
 
+static void complain(struct sl_listener *l, const char *what)
+{
+    uint64_t now = sl_net_now(l->net);
+
+    if (l->complained_ms != 0 && now - l->complained_ms < COMPLAIN_MS)
+        return;
+    l->complained_ms = now;
+    sl_log(SL_LOG_WARN, "net", (struct sl_str){"", 0}, "listener on port %u: %s", sl_listen_port(l),
+           what);
+}
+
+static bool has_spare(struct sl_net *net)
+{
+    if (net->spare < 0)
+        net->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return net->spare >= 0;
+}
+
 static void accept_one(struct sl_listener *l)
 {
     struct sl_stream *s = sl_stream_new(l->net, l->is_pipe);
@@ -53,6 +81,11 @@ static void accept_one(struct sl_listener *l)
     s->listener = l;
     l->open++;
     if (uv_accept(&l->u.stream, &s->u.stream) != 0) {
+        sl_stream_close(&s);
+        return;
+    }
+    if (!has_spare(l->net)) { /* this one took the last descriptor */
+        complain(l, "no descriptors left, newcomers are turned away");
         sl_stream_close(&s);
         return;
     }
@@ -65,7 +98,7 @@ static void accept_one(struct sl_listener *l)
     }
     sl_stream_ready(s);
     if (l->tls != NULL)
-        sl_timer_start(l->net, &s->timer, 10000);
+        sl_timer_start(l->net, &s->timer, SHAKE_MS);
     l->fn(l->ctx, s);
 }
 
@@ -73,12 +106,22 @@ static void on_uv_connection(uv_stream_t *h, int status)
 {
     struct sl_listener *l = h->data;
 
-    if (status != 0 || l->ended)
+    if (l->ended)
         return;
-    if (l->open >= l->max)
+    if (status == UV_EMFILE || status == UV_ENFILE) {
+        /* libuv tries again at once, with this one */
+        if (l->net->spare >= 0)
+            close(l->net->spare);
+        l->net->spare = -1;
+        complain(l, "no descriptors left, newcomers are turned away");
+    } else if (status != 0) {
+        complain(l, uv_strerror(status));
+    } else if (l->open >= l->max) {
         l->waiting = true;
-    else
+        complain(l, "the ceiling of connections is reached, newcomers wait");
+    } else {
         accept_one(l);
+    }
 }
 
 void sl_listen_left(struct sl_listener *l)
@@ -111,21 +154,38 @@ static bool split(struct sl_str addr, char *host, size_t cap, uint16_t *port)
     return true;
 }
 
+/* A socket file that nobody listens on: left by a process that died. */
+static bool is_stale(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    bool refused;
+    int fd;
+
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    refused = connect(fd, (struct sockaddr *)&a, sizeof a) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return refused;
+}
+
 static int bind_pipe(struct sl_listener *l, struct sl_str path)
 {
     char name[108];
     int e;
 
-    if (path.n >= sizeof name)
+    uv_pipe_init(&l->net->loop, &l->u.pipe, 0);
+    if (path.n == 0 || path.n >= sizeof name)
         return UV_ENAMETOOLONG;
     memcpy(name, path.p, path.n);
     name[path.n] = 0;
-    uv_pipe_init(&l->net->loop, &l->u.pipe, 0);
+    if (is_stale(name))
+        (void)unlink(name);
     e = uv_pipe_bind(&l->u.pipe, name);
-    if (e == UV_EADDRINUSE) { /* left by a process that died */
-        unlink(name);
-        e = uv_pipe_bind(&l->u.pipe, name);
-    }
     if (e == 0 && chmod(name, 0660) != 0) /* its owner and group, nobody else */
         e = UV_EACCES;
     return e;

@@ -8,9 +8,16 @@
  */
 #include "net/inside.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+
+#define POOL_THREADS "16"
+#define END_WAIT_MS 3000
 
 static int64_t wall_ms(void)
 {
@@ -30,6 +37,8 @@ static void stay_awake(struct sl_net *net, bool on)
     if (on == net->is_awake)
         return;
     net->is_awake = on;
+    if (net->ending)
+        return;
     if (on)
         uv_idle_start(&net->awake, on_uv_idle);
     else
@@ -75,10 +84,10 @@ static void end_turn(struct sl_net *net)
 
     if (net->turn_began_us != 0 && now - net->turn_began_us > net->counts.lag_us)
         net->counts.lag_us = now - net->turn_began_us;
+    net->handshakes = 0; /* those that wait for their turn come first */
     run_tasks(net);
     flush_streams(net);
     empty_graves(net);
-    net->handshakes = 0;
     net->counts.turns++;
     stay_awake(net, !sl_list_is_empty(&net->tasks) || !sl_list_is_empty(&net->dirty));
 }
@@ -86,18 +95,6 @@ static void end_turn(struct sl_net *net)
 static void on_uv_prepare(uv_prepare_t *h)
 {
     end_turn(h->data);
-}
-
-static uv_check_t *check_of(struct sl_net *net);
-
-struct loop_with_check { /* the check handle only dates the turn */
-    struct sl_net net;
-    uv_check_t check;
-};
-
-static uv_check_t *check_of(struct sl_net *net)
-{
-    return &SL_CONTAINER(net, struct loop_with_check, net)->check;
 }
 
 static void on_uv_check(uv_check_t *h)
@@ -110,29 +107,71 @@ static void on_uv_check(uv_check_t *h)
 
 struct sl_net *sl_net_new(void)
 {
-    struct loop_with_check *both = sl_mem_new(sizeof *both);
-    struct sl_net *net = &both->net;
+    struct sl_net *net = sl_mem_new(sizeof *net);
 
     net->magic = SL_NET_MAGIC;
+    /* libuv reads it when its pool starts: slow look-ups take at most half of
+     * the threads, files find one of the rest */
+    setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     SL_CHECK(uv_loop_init(&net->loop) == 0);
     net->loop.data = net;
+    net->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sl_list_init(&net->tasks);
     sl_list_init(&net->dirty);
+    sl_list_init(&net->streams);
     sl_list_init(&net->graves);
     net->read_buf = sl_mem_new(SL_STREAM_READ);
-    net->plain_buf = sl_mem_new(SL_STREAM_READ);
     uv_prepare_init(&net->loop, &net->prepare);
-    uv_check_init(&net->loop, &both->check);
+    uv_check_init(&net->loop, &net->check);
     uv_idle_init(&net->loop, &net->awake);
     uv_timer_init(&net->loop, &net->timer);
-    net->prepare.data = both->check.data = net->timer.data = net;
+    uv_timer_init(&net->loop, &net->limit);
+    net->prepare.data = net->check.data = net->timer.data = net;
     uv_prepare_start(&net->prepare, on_uv_prepare);
-    uv_check_start(&both->check, on_uv_check);
+    uv_check_start(&net->check, on_uv_check);
     uv_unref((uv_handle_t *)&net->prepare);
-    uv_unref((uv_handle_t *)&both->check);
+    uv_unref((uv_handle_t *)&net->check);
+    uv_unref((uv_handle_t *)&net->limit);
     sl_timer_wheel_init(net);
     net->unix_offset_ms = wall_ms() - (int64_t)uv_now(&net->loop);
     return net;
+}
+
+static void close_handle(uv_handle_t *h, void *ctx)
+{
+    (void)ctx;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+static void close_streams(struct sl_net *net)
+{
+    struct sl_list *n, *next;
+
+    for (n = net->streams.next; n != &net->streams; n = next) {
+        next = n->next;
+        sl_stream_shut(SL_CONTAINER(n, struct sl_stream, node), false);
+    }
+}
+
+/* Those that finish in their own time are cut; a look-up or a write that hangs
+ * in the pool is waited for, but not for ever. */
+static void let_close(struct sl_net *net)
+{
+    uint64_t from = uv_hrtime();
+
+    close_streams(net);
+    sl_resolve_cancel(net);
+    while ((net->counts.streams > 0 || net->counts.ops > 0 || net->counts.graves > 0) &&
+           uv_hrtime() - from < END_WAIT_MS * 1000000ull)
+        (void)sl_net_turn(net, 10);
+    net->ending = true;
+    uv_walk(&net->loop, close_handle, NULL);
+    while (uv_run(&net->loop, UV_RUN_NOWAIT) != 0 &&
+           uv_hrtime() - from < 2 * END_WAIT_MS * 1000000ull)
+        empty_graves(net);
+    empty_graves(net);
 }
 
 void sl_net_end(struct sl_net **pnet)
@@ -144,26 +183,27 @@ void sl_net_end(struct sl_net **pnet)
         return;
     SL_OBJ_CHECK(net, SL_NET_MAGIC);
     end_turn(net);
+    let_close(net);
+    /* the process is ending as it was told to: a late signal must not kill it */
     for (size_t i = 0; i < net->signals_n; i++)
-        uv_close((uv_handle_t *)&net->signals[i].handle, NULL);
-    uv_close((uv_handle_t *)&net->prepare, NULL);
-    uv_close((uv_handle_t *)check_of(net), NULL);
-    uv_close((uv_handle_t *)&net->awake, NULL);
-    uv_close((uv_handle_t *)&net->timer, NULL);
-    uv_run(&net->loop, UV_RUN_DEFAULT); /* close callbacks, look-ups under way */
-    empty_graves(net);
+        sigaction(net->signals[i].signum, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    if (net->spare >= 0)
+        close(net->spare);
+    if (uv_loop_close(&net->loop) != 0)
+        return; /* what hangs in the pool will yet write into its memory */
     sl_resolve_forget(net);
-    SL_CHECK(uv_loop_close(&net->loop) == 0);
     sl_mem_free(net->read_buf);
     sl_mem_free(net->plain_buf);
+    sl_mem_free(net->record);
     net->magic = SL_OBJ_DEAD;
-    sl_mem_free(SL_CONTAINER(net, struct loop_with_check, net));
+    sl_mem_free(net);
 }
 
 void sl_net_run(struct sl_net *net)
 {
     SL_OBJ_CHECK(net, SL_NET_MAGIC);
     uv_run(&net->loop, UV_RUN_DEFAULT);
+    end_turn(net); /* what the last callbacks left behind */
 }
 
 void sl_net_stop(struct sl_net *net)
@@ -178,18 +218,18 @@ static void on_uv_wait(uv_timer_t *t)
 
 bool sl_net_turn(struct sl_net *net, int wait_ms)
 {
-    uv_timer_t *wait;
     int alive;
 
     SL_OBJ_CHECK(net, SL_NET_MAGIC);
-    if (wait_ms <= 0)
-        return uv_run(&net->loop, UV_RUN_NOWAIT) != 0;
-    wait = sl_mem_new(sizeof *wait);
-    uv_timer_init(&net->loop, wait);
-    uv_timer_start(wait, on_uv_wait, (uint64_t)wait_ms, 0);
-    alive = uv_run(&net->loop, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)wait, (uv_close_cb)sl_mem_free);
-    return alive != 0;
+    if (wait_ms > 0) {
+        uv_update_time(&net->loop);
+        uv_timer_start(&net->limit, on_uv_wait, (uint64_t)wait_ms, 0);
+    }
+    alive = uv_run(&net->loop, wait_ms > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    uv_timer_stop(&net->limit);
+    if (alive == 0)
+        end_turn(net); /* libuv does not run its hooks any more */
+    return alive != 0 || uv_loop_alive(&net->loop) != 0;
 }
 
 uint64_t sl_net_now(const struct sl_net *net)
@@ -252,6 +292,7 @@ enum sl_err sl_net_on_signal(struct sl_net *net, int signum, sl_signal_fn *fn, v
     net->signals_n++;
     s->fn = fn;
     s->ctx = ctx;
+    s->signum = signum;
     s->handle.data = s;
     if (uv_signal_start(&s->handle, on_uv_signal, signum) != 0)
         return SL_ERR_IO;

@@ -1,13 +1,21 @@
-/* Dialling: resolve, try every address in turn, then TLS; one limit over all. */
+/* Dialling: resolve, try every address in turn, then TLS; one limit over all,
+ * and of several addresses each gets its part of it, so that one that swallows
+ * everything does not keep us from the next. */
 #include "net/inside.h"
+
+#include <stdio.h>
 
 #include "base/mem.h"
 
+#define LEAST_TRY_MS 250
+
 struct sl_dialling {
-    struct sl_op *op; /* owns: the look-up */
+    struct sl_op *op;         /* owns: the look-up */
+    struct sl_stream *stream; /* up */
     struct sl_addrs addrs;
-    size_t next; /* address to try */
-    enum sl_err why;
+    size_t next;    /* address to try */
+    uint64_t until; /* sl_net_now() when all of it is late */
+    struct sl_timer step;
     struct sl_tls_profile *tls; /* shared */
     size_t host_n;
     uint16_t port;
@@ -27,15 +35,34 @@ void sl_stream_undial(struct sl_stream *s)
         return;
     s->dialling = NULL;
     sl_op_cancel(&d->op);
+    sl_timer_stop(s->net, &d->step);
     sl_tls_drop(&d->tls);
+    s->net->counts.ops--;
     sl_mem_free(d);
+}
+
+static void explain(struct sl_stream *s, const char *what)
+{
+    struct sl_dialling *d = s->dialling;
+    char text[INET6_ADDRSTRLEN] = "?";
+    struct sockaddr_storage *a = &d->addrs.v[d->next > 0 ? d->next - 1 : 0];
+
+    if (s->is_pipe) {
+        sl_stream_explain(s, "%s: %s", d->host, what);
+    } else if (a->ss_family == AF_INET) {
+        uv_ip4_name((struct sockaddr_in *)a, text, sizeof text);
+        sl_stream_explain(s, "%s:%u: %s", text, d->port, what);
+    } else {
+        uv_ip6_name((struct sockaddr_in6 *)a, text, sizeof text);
+        sl_stream_explain(s, "[%s]:%u: %s", text, d->port, what);
+    }
 }
 
 static bool begin_tls(struct sl_stream *s)
 {
     struct sl_dialling *d = s->dialling;
     char origin[sizeof d->host + 8];
-    int n = snprintf(origin, sizeof origin, "%.*s:%u", SL_STR_ARGS(host_of(d)), d->port);
+    int n = snprintf(origin, sizeof origin, "%s:%u", d->host, d->port);
 
     if (d->tls == NULL)
         return true;
@@ -47,34 +74,67 @@ static bool begin_tls(struct sl_stream *s)
 
 static void connected(struct sl_stream *s)
 {
+    struct sl_dialling *d = s->dialling;
+
+    if (!s->is_pipe && d->next > 1)
+        sl_resolve_prefer(s->net, host_of(d), &d->addrs.v[d->next - 1]);
+    sl_mem_free(s->reason); /* of addresses before */
+    s->reason = NULL;
     if (!begin_tls(s))
         return;
-    if (s->tls == NULL) {
-        sl_timer_stop(s->net, &s->timer);
-        sl_stream_undial(s);
-    }
     sl_stream_ready(s);
-    if (s->state == SL_STREAM_OPEN && s->tls == NULL && s->ops != NULL && s->ops->open != NULL)
+    if (s->tls != NULL)
+        return;
+    sl_timer_stop(s->net, &s->timer);
+    sl_stream_undial(s);
+    if (s->ops->open != NULL)
         s->ops->open(s->holder);
+}
+
+/* On to the next address, with a new socket: a failed one can't be used again. */
+static void give_up_address(struct sl_stream *s)
+{
+    if (s->dialling->next >= s->dialling->addrs.n) {
+        sl_stream_break(s, SL_ERR_CONNECT);
+        return;
+    }
+    s->redial = true;
+    uv_close(&s->u.handle, sl_stream_on_close);
 }
 
 static void on_uv_connect(uv_connect_t *q, int status)
 {
     struct sl_stream *s = q->data;
 
-    if (s->state != SL_STREAM_CONNECT)
+    if (s->state != SL_STREAM_CONNECT || status == UV_ECANCELED)
         return; /* closed meanwhile */
+    sl_timer_stop(s->net, &s->dialling->step);
     if (status == 0) {
         connected(s);
         return;
     }
-    s->dialling->why = SL_ERR_CONNECT;
-    if (s->dialling->next >= s->dialling->addrs.n) {
-        sl_stream_break(s, SL_ERR_CONNECT);
+    explain(s, uv_strerror(status));
+    give_up_address(s);
+}
+
+static void on_step(struct sl_timer *t)
+{
+    struct sl_dialling *d = SL_CONTAINER(t, struct sl_dialling, step);
+
+    explain(d->stream, "no answer");
+    give_up_address(d->stream);
+}
+
+static void limit_step(struct sl_dialling *d)
+{
+    struct sl_net *net = d->stream->net;
+    uint64_t now = sl_net_now(net), left = d->until > now ? d->until - now : 0;
+    size_t more = d->addrs.n - d->next;
+
+    if (more == 0)
         return;
-    }
-    s->redial = true; /* a failed socket can't be used again */
-    uv_close(&s->u.handle, sl_stream_on_close);
+    left /= more + 1;
+    sl_timer_start(net, &d->step, left > LEAST_TRY_MS ? left : LEAST_TRY_MS);
 }
 
 static void try_next(struct sl_stream *s)
@@ -85,16 +145,17 @@ static void try_next(struct sl_stream *s)
     s->state = SL_STREAM_CONNECT;
     s->req.connect.data = s;
     if (s->is_pipe) {
-        d->next++;
         uv_pipe_connect(&s->req.connect, &s->u.pipe, d->host, on_uv_connect);
         return;
     }
-    do {
-        e = uv_tcp_connect(&s->req.connect, &s->u.tcp, (struct sockaddr *)&d->addrs.v[d->next++],
-                           on_uv_connect);
-    } while (e != 0 && d->next < d->addrs.n);
-    if (e != 0)
-        sl_stream_break(s, SL_ERR_CONNECT);
+    e = uv_tcp_connect(&s->req.connect, &s->u.tcp, (struct sockaddr *)&d->addrs.v[d->next++],
+                       on_uv_connect);
+    if (e == 0) {
+        limit_step(d);
+        return;
+    }
+    explain(s, uv_strerror(e));
+    give_up_address(s);
 }
 
 void sl_stream_redial(struct sl_stream *s)
@@ -102,16 +163,17 @@ void sl_stream_redial(struct sl_stream *s)
     s->redial = false;
     uv_tcp_init(&s->net->loop, &s->u.tcp);
     s->u.handle.data = s;
-    if (s->broken == SL_OK)
+    if (s->state == SL_STREAM_CONNECT && s->broken == SL_OK)
         try_next(s);
 }
 
-static void on_addrs(void *ctx, enum sl_err e, const struct sl_addrs *a)
+static void on_addrs(void *ctx, enum sl_err e, const struct sl_addrs *a, const char *why)
 {
     struct sl_stream *s = ctx;
 
-    if (e != SL_OK || a->n == 0) {
-        sl_stream_break(s, e != SL_OK ? e : SL_ERR_DNS);
+    if (e != SL_OK) {
+        sl_stream_explain(s, "%s: %s", s->dialling->host, why);
+        sl_stream_break(s, e);
         return;
     }
     s->dialling->addrs = *a;
@@ -134,12 +196,17 @@ struct sl_stream *sl_stream_dial(struct sl_net *net, const struct sl_dial_to *to
 
     sl_stream_adopt(s, ops, holder);
     s->dialling = d;
+    d->stream = s;
     d->port = to->port;
     d->tls = to->tls != NULL ? sl_tls_share(to->tls) : NULL;
     d->host_n = to->host.n < sizeof d->host ? to->host.n : sizeof d->host - 1;
     memcpy(d->host, to->host.p, d->host_n);
+    d->until = sl_net_now(net) + to->connect_ms;
+    sl_timer_init(&d->step, on_step);
+    net->counts.ops++;
     sl_timer_start(net, &s->timer, to->connect_ms);
     if (to->host.n >= sizeof d->host) {
+        sl_stream_explain(s, "the name is too long");
         sl_stream_break(s, SL_ERR_DNS);
     } else if (s->is_pipe) {
         sl_task_init(&s->task, begin_pipe);

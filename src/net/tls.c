@@ -10,6 +10,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
 #include <psa/crypto.h>
 
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #define PROFILE_MAGIC 0x534c5450u
 #define TLS_MAGIC 0x534c544cu
 #define SESSIONS_MAX 256
+#define TICKET_S 86400
 #define SYSTEM_STORE "/etc/ssl/certs/ca-certificates.crt"
 
 struct session { /* the newest of one origin */
@@ -38,13 +40,17 @@ struct sl_tls_profile {
     mbedtls_x509_crt chain; /* trusted (client), own (server) */
     mbedtls_x509_crl crl;
     mbedtls_pk_context key;
-    struct session *sessions; /* owns: hash */
+    mbedtls_ssl_ticket_context tickets; /* server: keys of the sessions it gives out */
+    struct session *sessions;           /* owns: hash */
     char server_name[256];
 };
 
 struct sl_tls {
     uint32_t magic;
     bool shaken;
+    bool offered;   /* an earlier session */
+    bool saw_chain; /* a certificate chain was looked at: not resumed */
+    int failed;     /* the library's code of a handshake that failed */
     mbedtls_ssl_context ssl;
     struct sl_tls_profile *profile; /* shared */
     struct sl_buf *out;             /* up: the stream's */
@@ -87,6 +93,7 @@ static struct sl_tls_profile *profile_new(bool client)
     mbedtls_x509_crt_init(&p->chain);
     mbedtls_x509_crl_init(&p->crl);
     mbedtls_pk_init(&p->key);
+    mbedtls_ssl_ticket_init(&p->tickets);
     SL_CHECK(psa_crypto_init() == PSA_SUCCESS);
     e = mbedtls_ctr_drbg_seed(&p->drbg, mbedtls_entropy_func, &p->entropy,
                               (const unsigned char *)"sluice", 6);
@@ -165,6 +172,12 @@ enum sl_err sl_tls_server_profile(const char *cert_file, const char *key_file,
     e = mbedtls_ssl_conf_own_cert(&p->conf, &p->chain, &p->key);
     if (e != 0)
         return fail(&p, why, cap, "certificate and key do not fit", cert_file, e);
+    e = mbedtls_ssl_ticket_setup(&p->tickets, mbedtls_ctr_drbg_random, &p->drbg,
+                                 MBEDTLS_CIPHER_AES_256_GCM, TICKET_S);
+    if (e != 0)
+        return fail(&p, why, cap, "no session tickets for", cert_file, e);
+    mbedtls_ssl_conf_session_tickets_cb(&p->conf, mbedtls_ssl_ticket_write,
+                                        mbedtls_ssl_ticket_parse, &p->tickets);
     SL_CHECK(mbedtls_ssl_conf_alpn_protocols(&p->conf, (const char **)(uintptr_t)alpn) == 0);
     *out = p;
     return SL_OK;
@@ -195,6 +208,7 @@ void sl_tls_drop(struct sl_tls_profile **pp)
     mbedtls_x509_crt_free(&p->chain);
     mbedtls_x509_crl_free(&p->crl);
     mbedtls_pk_free(&p->key);
+    mbedtls_ssl_ticket_free(&p->tickets);
     mbedtls_ctr_drbg_free(&p->drbg);
     mbedtls_entropy_free(&p->entropy);
     p->magic = SL_OBJ_DEAD;
@@ -237,7 +251,19 @@ static void offer_session(struct sl_tls *t)
 
     HASH_FIND(hh, t->profile->sessions, t->origin, t->origin_n, s);
     if (s != NULL)
-        (void)mbedtls_ssl_set_session(&t->ssl, &s->s);
+        t->offered = mbedtls_ssl_set_session(&t->ssl, &s->s) == 0;
+}
+
+/* Called for each certificate of a chain, in full handshakes only. */
+static int on_mbedtls_verify(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+    struct sl_tls *t = ctx;
+
+    (void)crt;
+    (void)depth;
+    (void)flags;
+    t->saw_chain = true;
+    return 0;
 }
 
 struct sl_tls *sl_tls_new(struct sl_tls_profile *p, struct sl_str host, struct sl_str origin,
@@ -257,6 +283,7 @@ struct sl_tls *sl_tls_new(struct sl_tls_profile *p, struct sl_str host, struct s
     mbedtls_ssl_set_bio(&t->ssl, t, bio_send, bio_recv, NULL);
     if (!p->client)
         return t;
+    mbedtls_ssl_set_verify(&t->ssl, on_mbedtls_verify, t);
     snprintf(name, sizeof name, "%.*s", SL_STR_ARGS(host));
     t->origin_n = origin.n < sizeof t->origin ? origin.n : sizeof t->origin;
     memcpy(t->origin, origin.p, t->origin_n);
@@ -286,6 +313,13 @@ void sl_tls_input(struct sl_tls *t, struct sl_str *cipher_in)
     t->in = cipher_in;
 }
 
+static void drop_session(struct sl_tls_profile *p, struct session *s)
+{
+    HASH_DEL(p->sessions, s);
+    mbedtls_ssl_session_free(&s->s);
+    sl_mem_free(s);
+}
+
 static void keep_session(struct sl_tls *t)
 {
     struct session *s;
@@ -295,7 +329,7 @@ static void keep_session(struct sl_tls *t)
     HASH_FIND(hh, t->profile->sessions, t->origin, t->origin_n, s);
     if (s == NULL) {
         if (HASH_COUNT(t->profile->sessions) >= SESSIONS_MAX)
-            return;
+            drop_session(t->profile, t->profile->sessions); /* the oldest */
         s = sl_mem_new(sizeof *s);
         memcpy(s->origin, t->origin, t->origin_n);
         s->len = t->origin_n;
@@ -304,11 +338,8 @@ static void keep_session(struct sl_tls *t)
         mbedtls_ssl_session_free(&s->s);
     }
     mbedtls_ssl_session_init(&s->s);
-    if (mbedtls_ssl_get_session(&t->ssl, &s->s) != 0) {
-        HASH_DEL(t->profile->sessions, s);
-        mbedtls_ssl_session_free(&s->s);
-        sl_mem_free(s);
-    }
+    if (mbedtls_ssl_get_session(&t->ssl, &s->s) != 0)
+        drop_session(t->profile, s);
 }
 
 enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why)
@@ -325,6 +356,7 @@ enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why)
     if (e != 0) {
         bool refused = t->profile->verify && t->verify_flags != 0 && t->verify_flags != UINT32_MAX;
 
+        t->failed = e;
         *why = refused || e == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? SL_ERR_TLS_VERIFY : SL_ERR_TLS;
         return SL_TLS_FAIL;
     }
@@ -357,7 +389,10 @@ enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n,
             return SL_TLS_WANT_IO;
         case 0:
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return SL_TLS_EOF;
-        default: *why = SL_ERR_TLS_CUT; return SL_TLS_FAIL;
+        default:
+            t->failed = e;
+            *why = SL_ERR_TLS;
+            return SL_TLS_FAIL;
         }
     }
 }
@@ -380,12 +415,19 @@ void sl_tls_close_notify(struct sl_tls *t)
         (void)mbedtls_ssl_close_notify(&t->ssl);
 }
 
+bool sl_tls_is_resumed(const struct sl_tls *t)
+{
+    return t->shaken && t->offered && !t->saw_chain && t->profile->verify;
+}
+
 void sl_tls_reason(const struct sl_tls *t, char *out, size_t cap)
 {
     char text[512];
     char *end;
 
     out[0] = 0;
+    if (t->failed != 0)
+        mbedtls_strerror(t->failed, out, cap);
     if (t->verify_flags == 0 || t->verify_flags == UINT32_MAX)
         return;
     mbedtls_x509_crt_verify_info(text, sizeof text, "", t->verify_flags);
