@@ -72,7 +72,8 @@ static void end(struct sl_req *r)
     sl_timer_stop(net, &r->beat);
     sl_call_end(&r->call);
     sl_exch_end(&r->x);
-    sl_body_fini(&r->inspect);
+    if (r->inspect != NULL)
+        sl_body_fini(r->inspect);
     sl_buf_fini(&r->hold);
     sl_buf_fini(&r->tail);
     if (r->tap != NULL) {
@@ -183,7 +184,7 @@ static void on_exch_body(void *holder, struct sl_str piece)
         }
         memcpy(r->body + r->body_n, piece.p, piece.n);
     }
-    r->body_err = sl_body_feed(&r->inspect, (struct sl_str){r->body + r->body_n, piece.n});
+    r->body_err = sl_body_feed(r->inspect, (struct sl_str){r->body + r->body_n, piece.n});
     r->body_n += piece.n;
 }
 
@@ -241,7 +242,6 @@ void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
     sl_rand_id(r->id);
     sl_buf_init(&r->hold, SL_REQ_HOLD_MAX);
     sl_buf_init(&r->tail, SL_REQ_HOLD_MAX);
-    sl_body_init(&r->inspect);
     sl_usage_init(&r->usage);
     sl_timer_init(&r->limit, fire_limit);
     sl_timer_init(&r->total, fire_total);

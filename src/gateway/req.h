@@ -112,10 +112,10 @@ struct sl_req {
     size_t body_n;
     size_t body_cap;
     enum sl_err body_err;
-    struct sl_body inspect;
+    struct sl_body *inspect; /* up: in the arena, once a body is wanted */
 
     /* the provider's answer */
-    struct sl_str parts[SL_BODY_PARTS + 1]; /* what is sent: head and slices */
+    struct sl_str *parts; /* up: in the arena: what is sent, head and slices */
     size_t parts_n;
     const struct sl_answer_head *answer; /* up: the call's */
     struct sl_str provider_id;           /* its request id, in our arena */

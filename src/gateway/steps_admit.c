@@ -115,6 +115,10 @@ static enum sl_state want_body(struct sl_req *r)
                              "decompress.");
     if (type.n > 0 && !sl_str_starts_nocase(type, SL_STR("application/json")))
         return sl_req_refuse(r, SL_ERR_BAD_TYPE, 0, "Send `content-type: application/json`.");
+    r->inspect = sl_arena_alloc(r->arena, sizeof *r->inspect);
+    if (r->inspect == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    sl_body_init(r->inspect);
     sl_exch_want_body(r->x, r->conf->body_max);
     return SL_ST_BODY;
 }
@@ -127,7 +131,7 @@ static enum sl_state refuse_body(struct sl_req *r, enum sl_err e)
                              (unsigned long long)r->conf->body_max);
     case SL_ERR_BAD_BODY:
         return sl_req_refuse(r, e, 0, "The body is not valid JSON near byte %llu.",
-                             (unsigned long long)r->inspect.json.at);
+                             (unsigned long long)r->inspect->json.at);
     case SL_ERR_REPEATED_KEY:
         return sl_req_refuse(r, e, 0,
                              "A key stands twice at the top level of the body; send it once.");
@@ -142,7 +146,7 @@ static enum sl_state find_model(struct sl_req *r)
 {
     char name[SL_BODY_MODEL_MAX + 1];
     struct sl_str text = {r->body, r->body_n};
-    enum sl_err e = sl_body_model(&r->inspect, text, name, sizeof name);
+    enum sl_err e = sl_body_model(r->inspect, text, name, sizeof name);
 
     if (e == SL_ERR_NO_MODEL && r->ep == SL_EP_MODERATIONS && r->conf->default_moderations.n > 0)
         r->asked = r->conf->default_moderations;
@@ -157,7 +161,7 @@ static enum sl_state find_model(struct sl_req *r)
         r->asked = sl_arena_dup(r->arena, sl_str_of(name));
     if (r->asked.p == NULL)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
-    r->streams = sl_body_streams(&r->inspect, text);
+    r->streams = sl_body_streams(r->inspect, text);
     return SL_ST_ROUTE;
 }
 
@@ -169,7 +173,7 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
         return SL_ST_BODY;
     r->t.whole = sl_net_now_us(r->gw->net);
     if (r->body_err == SL_OK)
-        r->body_err = sl_body_finish(&r->inspect);
+        r->body_err = sl_body_finish(r->inspect);
     if (r->body_err != SL_OK)
         return refuse_body(r, r->body_err);
     return find_model(r);

@@ -17,11 +17,13 @@ static enum sl_state splice(struct sl_req *r)
 
     wish.add_include_usage = r->streams && r->conf->meter_streams &&
                              (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
-                             !sl_body_has_include_usage(&r->inspect, text);
+                             !sl_body_has_include_usage(r->inspect, text);
     r->added_usage = wish.add_include_usage;
-    if (sl_str_eq(r->served, r->asked) && r->inspect.model.has)
+    if (sl_str_eq(r->served, r->asked) && r->inspect->model.has)
         wish.model = (struct sl_str){NULL, 0};
-    if (sl_body_splice(&r->inspect, text, &wish, r->arena, r->parts + 1, &n, &length) != SL_OK ||
+    r->parts = sl_arena_alloc(r->arena, (SL_BODY_PARTS + 1) * sizeof *r->parts);
+    if (r->parts == NULL ||
+        sl_body_splice(r->inspect, text, &wish, r->arena, r->parts + 1, &n, &length) != SL_OK ||
         !sl_forward_head(r, length))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     r->attempts = 0;
