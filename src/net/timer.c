@@ -95,6 +95,10 @@ void sl_timer_stop(struct sl_net *net, struct sl_timer *t)
         return;
     sl_list_unlink(&t->node);
     net->counts.timers--;
+    if (net->counts.timers == 0 && net->armed != 0) {
+        net->armed = 0; /* an empty wheel keeps no loop alive */
+        uv_timer_stop(&net->timer);
+    }
 }
 
 /* Timers of a coarse slot whose time has come near find their finer one. */
