@@ -8,6 +8,16 @@ static enum sl_protocol protocol_of(const struct sl_req *r)
     return r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
 }
 
+/* Asking puts `"usage":null` into every other chunk, which OpenRouter's client
+ * refuses to read: its streams are counted as they pass. */
+static bool may_ask_usage(const struct sl_req *r)
+{
+    struct sl_str agent = sl_headers_get(&r->head->headers, SL_STR("user-agent"));
+
+    return r->conf->meter_streams && (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
+           (agent.n == 0 || sl_str_find(agent, SL_STR("@openrouter/sdk")) < 0);
+}
+
 static enum sl_state splice(struct sl_req *r)
 {
     struct sl_body_wish wish = {.model = r->served, .cut_ours = !r->provider->openrouter};
@@ -15,9 +25,8 @@ static enum sl_state splice(struct sl_req *r)
     uint64_t length = 0;
     size_t n = 0;
 
-    wish.add_include_usage = r->streams && r->conf->meter_streams &&
-                             (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
-                             !sl_body_has_include_usage(r->inspect, text);
+    wish.add_include_usage =
+        r->streams && may_ask_usage(r) && !sl_body_has_include_usage(r->inspect, text);
     r->added_usage = wish.add_include_usage;
     if (sl_str_eq(r->served, r->asked) && r->inspect->model.has)
         wish.model = (struct sl_str){NULL, 0};
