@@ -93,8 +93,7 @@ static void what(struct line *l, const struct sl_req *r)
     text(l, "model", r->asked);
     if (!sl_str_eq(r->served, r->asked))
         text(l, "model_sent", r->served);
-    if (!sl_str_eq(sl_str_of(r->usage.model), r->served))
-        text(l, "model_served", sl_str_of(r->usage.model));
+    text(l, "model_served", sl_str_of(r->usage.model));
     if (r->provider != NULL)
         text(l, "provider", r->provider->name);
     name(l, "stream");

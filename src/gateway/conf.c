@@ -1,3 +1,4 @@
+/* The snapshot's shares: who drops the last one gives everything back. */
 #include "gateway/conf.h"
 
 #include "base/mem.h"

@@ -95,8 +95,8 @@ struct sl_req {
 
     /* who and what */
     enum sl_endpoint ep;
-    struct sl_str model_id; /* of GET /v1/models/{id}, still encoded */
-    const struct sl_dialect *dialect;
+    struct sl_str model_id;             /* of GET /v1/models/{id}, still encoded */
+    const struct sl_dialect *dialect;   /* shared: static */
     const struct sl_key *key;           /* up: the snapshot's */
     struct sl_str key_id;               /* its public half, for the log */
     const struct sl_model *model;       /* up: the snapshot's */

@@ -238,6 +238,7 @@ static void look_up(struct waiter *w, struct sl_str host, uint64_t ttl_ms)
         ask(name, w);
 }
 
+/* lint: budgets an op: what, where to, and who waits */
 void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
                       struct sl_op **slot, sl_resolve_fn *done, void *ctx)
 {

@@ -217,6 +217,7 @@ static void on_uv_close(uv_handle_t *h)
     bury_if_over(l);
 }
 
+/* lint: budgets the header's contract, and it is called once a listener */
 enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr, struct sl_tls_profile *tls,
                             size_t max_connections, sl_accept_fn *fn, void *ctx,
                             struct sl_listener **out, char *why, size_t cap)

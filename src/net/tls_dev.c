@@ -121,6 +121,10 @@ static int sign(struct maker *m, bool ca, char *pem, size_t cap)
     e = e != 0 ? e : mbedtls_x509write_crt_set_serial_raw(&w, serial, sizeof serial);
     e = e != 0 ? e : mbedtls_x509write_crt_set_validity(&w, m->from, m->to);
     e = e != 0 ? e : mbedtls_x509write_crt_set_basic_constraints(&w, ca, ca ? 0 : -1);
+    e = e != 0 ? e : mbedtls_x509write_crt_set_subject_key_identifier(&w);
+    e = e != 0 ? e : mbedtls_x509write_crt_set_authority_key_identifier(&w);
+    if (ca)
+        e = e != 0 ? e : mbedtls_x509write_crt_set_key_usage(&w, MBEDTLS_X509_KU_KEY_CERT_SIGN);
     if (!ca)
         e = e != 0 ? e : mbedtls_x509write_crt_set_subject_alternative_name(&w, &m->san[0]);
     e = e != 0 ? e
