@@ -10,7 +10,7 @@ import _rig as rig
 from _rig import check, equal
 
 MIB = 1 << 20
-SLACK = 12 * MIB  # of an instrumented process; its quarantine is 8 MiB of that
+SLACK = (6 if rig.SLOW == 1 else 24) * MIB  # an instrumented process keeps freed memory for a while
 
 
 def open_stream(g, path, make, model, stream=True, rcvbuf=16384):
@@ -31,6 +31,7 @@ def test_a_stopped_reader_of_100_megabytes(g):
         equal(r.status, 200)
         time.sleep(2)
         check(g.rss() - before < SLACK, "grew by %.1f MiB" % ((g.rss() - before) / MIB))
+        print("     stopped: grew by %.1f MiB" % ((g.rss() - before) / MIB))
         equal(g.mock.stats()["open_streams"], 1, "the provider waits too")
         total, last = 0, b""
         for piece in w.pieces(r):
