@@ -7,6 +7,7 @@ import statistics
 import time
 
 from _peers import rss_kib
+from _profile import profile
 
 PEERS = ("gateway", "nginx")
 STREAMS = 2000
@@ -31,11 +32,13 @@ class Row:
         self.ratio, self.most = ratio, most  # the bars: against nginx, or absolute
         self.values = {p: [] for p in PEERS}
         self.busy = {p: [] for p in PEERS}
+        self.redials = {p: [0] for p in PEERS}  # connections lost per request
 
-    def add(self, peer, value, busy=None):
+    def add(self, peer, value, result=None):
         self.values[peer].append(value)
-        if busy is not None:
-            self.busy[peer].append(busy)
+        if result is not None:
+            self.busy[peer].append(result["cpu_us"] / result["seconds"] / 1e6)
+            self.redials[peer].append(result["reconnects"] / max(1, result["requests"]))
 
     def cell(self, values, digits):
         text = f"{statistics.median(values):,.{digits}f}"
@@ -76,14 +79,14 @@ ROWS = {
 }
 
 
-def cpu_per(result, what):
-    return result["cpu_us"] / result[what], result["cpu_us"] / result["seconds"] / 1e6
+def add_cpu(row, peer, result, what):
+    ROWS[row].add(peer, result["cpu_us"] / result[what], result)
 
 
 def saturate(bench, turn, row, request, what, **more):
     seconds = 0.8 if bench.quick else 1.5
     for peer in in_turn(turn):
-        ROWS[row].add(peer, *cpu_per(bench.load(peer, request, seconds, **more), what))
+        add_cpu(row, peer, bench.load(peer, request, seconds, **more), what)
 
 
 def plain_request(bench):
@@ -119,10 +122,13 @@ def burst(bench, turn):
     saturate(bench, turn, "burst", request, "events", events=ask_directly(bench, request))
 
 
-def prompt(bench, turn):
+def prompt_request(bench):
     text = "The quick brown fox jumps over the lazy dog. " * (1048576 // 45)
-    request = bench.request("prompt", "/v1/messages", message("mock-bytes-1024", text))
-    saturate(bench, turn, "prompt", request, "requests", connections=8, body=1024)
+    return bench.request("prompt", "/v1/messages", message("mock-bytes-1024", text))
+
+
+def prompt(bench, turn):
+    saturate(bench, turn, "prompt", prompt_request(bench), "requests", connections=8, body=1024)
 
 
 def refused(bench, turn):
@@ -162,18 +168,24 @@ def many(bench, turn):
     for peer in in_turn(turn):
         bench.start(peer)
         result = bench.load(peer, request, 3 if bench.quick else 5, warm=1, mode="hold", connections=STREAMS)
-        ROWS["many"].add(peer, *cpu_per(result, "events"))
+        add_cpu("many", peer, result, "events")
 
 
 def calls(bench):
     """Lines that say what each peer asks of the kernel, per answer or event."""
     for name, request, what in (("plain", plain_request(bench), "requests"), ("stream", stream_request(bench), "events")):
         for peer in PEERS:
-            result, counted = bench.strace(peer, request, 1.5)
+            result, counted = bench.strace(peer, request, 1.5, connections=64)
             n = max(1, result[what])
             top = sorted(counted.items(), key=lambda c: -c[1])
             parts = [f"{call} {count / n:.2f}" for call, count in top if count / n >= 0.005]
             yield f"- {name}, system calls of {peer} per {what[:-1]}: {sum(counted.values()) / n:.2f} ({', '.join(parts)})"
+
+
+def profiles(bench):
+    yield from profile(bench, "plain", plain_request(bench))
+    yield from profile(bench, "stream", stream_request(bench), connections=64)
+    yield from profile(bench, "prompt", prompt_request(bench), connections=8)
 
 
 # name, function, the most rounds it is worth

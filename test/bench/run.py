@@ -18,7 +18,7 @@ import sys
 import time
 
 from _peers import Bench, Failed
-from _work import MEASURES, ROWS, calls
+from _work import MEASURES, ROWS, calls, profiles
 
 
 def arguments():
@@ -27,6 +27,7 @@ def arguments():
     ap.add_argument("--rounds", type=int, help="how often (5; quick 2); memory and many streams at most twice")
     ap.add_argument("--only", default="", help="some of: " + ",".join(MEASURES))
     ap.add_argument("--calls", action="store_true", help="also count system calls (strace)")
+    ap.add_argument("--profile", action="store_true", help="also say where the gateway's time goes (perf)")
     ap.add_argument("--json", metavar="FILE", help="every number of every round")
     args = ap.parse_args()
     args.only = [n for n in args.only.split(",") if n] or list(MEASURES)
@@ -45,6 +46,8 @@ def show(bench, rounds):
         print(row.line())
     print(f"\nMedian (lowest–highest) of {rounds} rounds. {bench.machine()}")
     print("Share of its core that each was busy: " + "; ".join(f"{row.title}: {row.busy_text()}" for row in taken if row.busy_text()) + ".")
+    for peer, row in ((p, r) for r in taken for p in r.redials if max(r.redials[p]) > 0.01):
+        print(f"{row.title}: {peer} closed {max(row.redials[peer]):.2f} connections per request.")
 
 
 def main():
@@ -61,6 +64,8 @@ def main():
         show(bench, args.rounds)
         if args.calls:
             print("\n".join(calls(bench)))
+        if args.profile:
+            print("\n".join(profiles(bench)))
     if args.json:
         with open(args.json, "w", encoding="utf-8") as f:
             json.dump({k: row.values for k, row in ROWS.items()}, f, indent=1)
