@@ -6,10 +6,8 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool sl_str_eq_nocase(struct sl_str a, struct sl_str b)
+bool sl_str_same_letters(struct sl_str a, struct sl_str b)
 {
-    if (a.n != b.n)
-        return false;
     for (size_t i = 0; i < a.n; i++)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;

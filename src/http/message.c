@@ -4,7 +4,7 @@
 struct sl_str sl_headers_get(const struct sl_headers *h, struct sl_str name)
 {
     for (size_t i = 0; i < h->n; i++)
-        if (h->v[i].name.n == name.n && sl_str_eq_nocase(h->v[i].name, name))
+        if (sl_str_eq_nocase(h->v[i].name, name))
             return h->v[i].value;
     return (struct sl_str){NULL, 0};
 }
@@ -14,7 +14,7 @@ size_t sl_headers_count(const struct sl_headers *h, struct sl_str name)
     size_t n = 0;
 
     for (size_t i = 0; i < h->n; i++)
-        n += h->v[i].name.n == name.n && sl_str_eq_nocase(h->v[i].name, name);
+        n += sl_str_eq_nocase(h->v[i].name, name);
     return n;
 }
 
