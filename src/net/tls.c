@@ -169,7 +169,8 @@ enum sl_err sl_tls_server_profile(const char *cert_file, const char *key_file,
     e = mbedtls_pk_parse_keyfile(&p->key, key_file, NULL, mbedtls_ctr_drbg_random, &p->drbg);
     if (e != 0)
         return fail(&p, why, cap, "can't read the key", key_file, e);
-    e = mbedtls_ssl_conf_own_cert(&p->conf, &p->chain, &p->key);
+    e = mbedtls_pk_check_pair(&p->chain.pk, &p->key, mbedtls_ctr_drbg_random, &p->drbg);
+    e = e != 0 ? e : mbedtls_ssl_conf_own_cert(&p->conf, &p->chain, &p->key);
     if (e != 0)
         return fail(&p, why, cap, "certificate and key do not fit", cert_file, e);
     e = mbedtls_ssl_ticket_setup(&p->tickets, mbedtls_ctr_drbg_random, &p->drbg,
@@ -372,7 +373,10 @@ enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why)
 
 enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n, enum sl_err *why)
 {
+    bool asked = false; /* since the last byte went in */
+
     for (;;) {
+        size_t left = t->in != NULL ? t->in->n : 0;
         int e = mbedtls_ssl_read(&t->ssl, (unsigned char *)out, cap);
 
         if (e > 0) {
@@ -383,10 +387,16 @@ enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n,
         case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET: keep_session(t); continue;
         case MBEDTLS_ERR_SSL_WANT_READ:
         case MBEDTLS_ERR_SSL_WANT_WRITE:
-            /* an empty record, or a ticket, is no reason to stop while bytes are left */
-            if (t->in != NULL && t->in->n > 0)
-                continue;
-            return SL_TLS_WANT_IO;
+            /* an empty record is no reason to stop while bytes are left; and a
+             * ticket is answered like this before it is looked at */
+            if (t->in != NULL && t->in->n != left) {
+                asked = false;
+            } else {
+                if (asked || mbedtls_ssl_check_pending(&t->ssl) == 0)
+                    return SL_TLS_WANT_IO;
+                asked = true;
+            }
+            continue;
         case 0:
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return SL_TLS_EOF;
         default:
@@ -402,6 +412,10 @@ bool sl_tls_write(struct sl_tls *t, struct sl_str plain)
     while (plain.n > 0) {
         int n = mbedtls_ssl_write(&t->ssl, (const unsigned char *)plain.p, plain.n);
 
+        if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            keep_session(t);
+            continue;
+        }
         if (n <= 0)
             return false;
         plain = sl_str_from(plain, (size_t)n);
