@@ -193,26 +193,43 @@ static enum sl_state hold_done(struct sl_req *r)
     return answer_whole(r, (struct sl_str){whole, at});
 }
 
-static enum sl_state hold_data(struct sl_req *r)
-{
-    if (!sl_buf_append(&r->hold, r->bytes)) /* an error text longer than 64 KiB */
-        return fail(r, SL_ERR_UP_GARBAGE);
-    return SL_ST_RELAY;
-}
-
 /* ---- plain, longer than what is held ---- */
 
-static enum sl_state plain_data(struct sl_req *r)
+static void tap(struct sl_req *r, struct sl_str bytes)
 {
     if (r->tap == NULL) {
         r->tap = sl_mem_new(sizeof *r->tap);
         sl_answer_tap_init(r->tap, &r->usage);
     }
-    sl_answer_tap_feed(r->tap, r->bytes);
+    sl_answer_tap_feed(r->tap, bytes);
+}
+
+static enum sl_state plain_data(struct sl_req *r)
+{
+    tap(r, r->bytes);
     if (!r->committed && !commit(r))
         return fail(r, SL_ERR_NO_MEMORY);
     send(r, &r->bytes, 1);
     return SL_ST_RELAY;
+}
+
+/* Longer than what is held, which its head did not say: on as it comes. */
+static enum sl_state hold_no_more(struct sl_req *r)
+{
+    struct sl_str parts[16];
+    size_t n = sl_buf_peek(&r->hold, parts, sizeof parts / sizeof parts[0]);
+
+    if (r->answer->status >= 400) /* an error text of more than 64 KiB */
+        return fail(r, SL_ERR_UP_GARBAGE);
+    r->mode = SL_RELAY_PLAIN;
+    for (size_t i = 0; i < n; i++)
+        tap(r, parts[i]);
+    return plain_data(r);
+}
+
+static enum sl_state hold_data(struct sl_req *r)
+{
+    return sl_buf_append(&r->hold, r->bytes) ? SL_ST_RELAY : hold_no_more(r);
 }
 
 static enum sl_state plain_done(struct sl_req *r)

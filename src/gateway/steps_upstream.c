@@ -182,10 +182,12 @@ static enum sl_state take_head(struct sl_req *r)
         return refuse_upstream(r, SL_ERR_UP_GARBAGE);
     if (a->status < 300 && !a->event_stream && !a->json && type.n > 0)
         return refuse_upstream(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
-    if (a->status >= 400 || (a->has_length && a->length <= SL_REQ_HOLD_MAX && !a->event_stream))
-        r->mode = SL_RELAY_HOLD;
+    if (a->event_stream && a->status < 400)
+        r->mode = SL_RELAY_STREAM;
+    else if (a->status < 400 && a->has_length && a->length > SL_REQ_HOLD_MAX)
+        r->mode = SL_RELAY_PLAIN;
     else
-        r->mode = a->event_stream ? SL_RELAY_STREAM : SL_RELAY_PLAIN;
+        r->mode = SL_RELAY_HOLD;
     return SL_ST_RELAY;
 }
 
