@@ -133,7 +133,6 @@ look_for_programs() {
         have python3 || add python3
     fi
     if wants bench; then
-        have wrk || add wrk
         have strace || add strace
         have python3 || add python3
     fi
