@@ -9,7 +9,10 @@ SLUICE_MOCK_BIN and SLUICE_BUILD, as in every test.
 CPU is user and system time of all threads of the measured processes over
 exactly the measured time, divided by the answers (or events) of that time. A
 round measures both peers one after the other, who is first changes, and ratios
-are taken within rounds, so that what else the machine does falls on both.
+are taken within rounds, so that what else the machine does falls on both. The
+load is a closed loop, and the last lines say how busy the measured core was:
+where provider and load share a core, that core is full first. Each peer and the
+provider settle on a TLS 1.3 cipher by their own preferences.
 """
 
 import argparse
