@@ -2,6 +2,7 @@
  * meant, because nothing more is added once something did not fit. */
 #include "base/text.h"
 
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -122,10 +123,15 @@ void sl_text_json(struct sl_text *t, struct sl_str s, size_t max)
     if (cut)
         s.n = cut_at(s, max);
     sl_text_byte(t, '"');
-    while (i < s.n) {
-        char c = s.p[i];
-        size_t n = sl_utf8_len(s.p + i, s.n - i);
+    while (s.n > 0) {
+        size_t n;
+        char c;
 
+        i = (size_t)(sl_json_skip_plain(s.p + i, s.p + s.n) - s.p);
+        if (i == s.n)
+            break;
+        c = s.p[i];
+        n = sl_utf8_len(s.p + i, s.n - i);
         if (n > 1 || (n == 1 && (uint8_t)c >= 0x20 && c != '"' && c != '\\')) {
             i += n;
             continue;

@@ -46,6 +46,8 @@ static void reap(struct sl_grave *g)
 {
     struct sl_file *f = SL_CONTAINER(g, struct sl_file, grave);
 
+    if (f->owned)
+        close(f->fd);
     sl_mem_free(f->fill);
     sl_mem_free(f->busy);
     f->magic = SL_OBJ_DEAD;
@@ -53,6 +55,15 @@ static void reap(struct sl_grave *g)
 }
 
 static void write_out(struct sl_file *f);
+
+static uint64_t lines_in(const char *p, size_t n)
+{
+    uint64_t lines = 0;
+
+    for (size_t i = 0; i < n; i++)
+        lines += p[i] == '\n';
+    return lines;
+}
 
 static void on_uv_fs(uv_fs_t *q)
 {
@@ -65,15 +76,18 @@ static void on_uv_fs(uv_fs_t *q)
     if (n > 0)
         f->busy_at += (size_t)n;
     if (n <= 0 && n != UV_EAGAIN && n != UV_EINTR) {
-        f->dropped++; /* a full disk, a closed pipe: this batch is lost */
+        /* a full disk, a closed pipe: this batch is lost */
+        f->dropped += lines_in(f->busy + f->busy_at, f->busy_n - f->busy_at);
         f->busy_at = f->busy_n;
     }
     if (f->ended)
         sl_net_bury(f->net, &f->grave, reap);
     else if (n == UV_EAGAIN)
         sl_timer_start(f->net, &f->timer, 20);
-    else
+    else if (f->busy_at < f->busy_n || f->fill_n > BATCH)
         write_out(f);
+    else if (f->fill_n > 0) /* a wake-up of the pool costs more than a line: collect */
+        sl_timer_start(f->net, &f->timer, f->delay_ms);
 }
 
 static void write_out(struct sl_file *f)
@@ -111,10 +125,13 @@ enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max, uint6
 {
     struct sl_file *f;
     bool owned;
-    int fd = open_path(path, &owned);
+    int fd;
 
     *out = NULL;
-    if (fd < 0 || strlen(path) >= sizeof f->path)
+    if (strlen(path) >= sizeof f->path)
+        return SL_ERR_IO;
+    fd = open_path(path, &owned);
+    if (fd < 0)
         return SL_ERR_IO;
     f = sl_mem_new(sizeof *f);
     f->magic = FILE_MAGIC;
@@ -201,8 +218,6 @@ void sl_file_end(struct sl_file **pf)
         drain_fd(f, f->busy + f->busy_at, f->busy_n - f->busy_at);
         drain_fd(f, f->fill, f->fill_n);
     }
-    if (f->owned && !f->writing)
-        close(f->fd);
     f->ended = true;
     if (!f->writing)
         sl_net_bury(f->net, &f->grave, reap);

@@ -218,18 +218,20 @@ def test_splits():
     for words in ("split-1", "split-5", "splitutf8", "split-1-splitutf8"):
         for path, make, _ in rig.GENERATE:
             check(rig.is_complete(path, stream(path, make, "mock-" + words)), words)
+    # a busy reader may get two writes in one read: ask until one is seen alone
+    rig.until(lambda: cut_reads() > 0, 20, "a write that ends inside a character")
+
+
+def cut_reads():
+    """How many reads of one stream end inside a character."""
+    cut = 0
     with rig.Wire(m().plain) as w:
         w.send(rig.request_bytes("POST", "/v1/messages", rig.messages("mock-splitutf8", stream=True)))
-        cut = 0
-        try:
-            while True:
-                data = w.s.recv(65536)
-                cut += data[-1] >= 0xC0
-                if b"message_stop" in data or not data:
-                    break
-        except socket.timeout:
-            pass
-        check(cut > 0, "no write ended inside a character")
+        data = b" "
+        while data and b"message_stop" not in data:
+            data = w.s.recv(65536)
+            cut += bool(data) and data[-1] >= 0xC0
+    return cut
 
 
 def test_requests_in_every_form():
