@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 
-#define HEAD_MAX SL_MESSAGE_HEAD_MAX
+/* As large as a client's head may be, and room for what an operator adds. */
+#define HEAD_MAX (SL_MESSAGE_HEAD_MAX + 16384)
 
 /* A pattern is a whole name, or a prefix when it ends in '-'. */
 static const struct sl_str allowed[] = {

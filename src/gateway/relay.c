@@ -12,7 +12,8 @@
 
 #include "base/mem.h"
 
-#define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
+#define FINAL_GRACE_MS 1000 /* behind the terminal event the provider has only to hang up */
+#define LAST_MAX 2048       /* of an event too large to hold: where usage stands */
 
 static struct sl_net *net_of(const struct sl_req *r)
 {
@@ -26,17 +27,17 @@ static void arm_beat(struct sl_req *r)
     uint64_t now = sl_net_now(net_of(r));
     uint64_t due = r->last_ms + r->provider->timeouts.idle;
 
-    if (r->mode == SL_RELAY_STREAM && r->conf->keepalive_ping_ms > 0) {
-        uint64_t since = r->pinged_ms > r->last_ms ? r->pinged_ms : r->last_ms;
-
-        if (since + r->conf->keepalive_ping_ms < due)
-            due = since + r->conf->keepalive_ping_ms;
-    }
+    if (r->mode == SL_RELAY_STREAM && r->conf->keepalive_ping_ms > 0 && !r->paused &&
+        r->out_ms + r->conf->keepalive_ping_ms < due)
+        due = r->out_ms + r->conf->keepalive_ping_ms;
+    if (r->final_ms != 0)
+        due = r->final_ms + FINAL_GRACE_MS;
     sl_timer_start(net_of(r), &r->beat, due > now ? due - now : 1);
 }
 
 static void send(struct sl_req *r, const struct sl_str *parts, size_t n)
 {
+    r->out_ms = sl_net_now(net_of(r));
     if (!sl_exch_write(r->x, parts, n) && !r->paused && r->call != NULL) {
         r->paused = true;
         sl_call_want(r->call, false);
@@ -71,7 +72,8 @@ static bool commit(struct sl_req *r)
     sl_exch_start(r->x, a->status, &h, r->mode == SL_RELAY_PLAIN && a->has_length, a->length);
     if (r->mode == SL_RELAY_PLAIN)
         r->t.first = sl_net_now_us(net_of(r));
-    sl_timer_start(net_of(r), &r->total, r->provider->timeouts.stream_total);
+    if (r->mode == SL_RELAY_STREAM)
+        sl_timer_start(net_of(r), &r->total, r->provider->timeouts.stream_total);
     send_buf(r, &r->hold);
     return true;
 }
@@ -144,6 +146,10 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
     }
     if (status == 529 && r->dialect != &sl_dialect_anthropic)
         status = 503;
+    if (body.p == NULL)
+        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, status,
+                             "Provider %.*s answered %d with a text too long to pass on.",
+                             SL_STR_ARGS(r->provider->name), status);
     r->reply_status = status;
     r->error = SL_ERR_UP_STREAM_ERROR;
     r->raw_body = sl_arena_dup(r->arena, body);
@@ -219,8 +225,8 @@ static enum sl_state hold_no_more(struct sl_req *r)
     struct sl_str parts[16];
     size_t n = sl_buf_peek(&r->hold, parts, sizeof parts / sizeof parts[0]);
 
-    if (r->answer->status >= 400) /* an error text of more than 64 KiB */
-        return fail(r, SL_ERR_UP_GARBAGE);
+    if (r->answer->status >= 400) /* the text is too long; what it says in its head is not */
+        return pass_error(r, r->answer->status, (struct sl_str){NULL, 0});
     r->mode = SL_RELAY_PLAIN;
     for (size_t i = 0; i < n; i++)
         tap(r, parts[i]);
@@ -481,6 +487,8 @@ static enum sl_state on_beat(struct sl_req *r)
     uint64_t now = sl_net_now(net_of(r));
     struct sl_str ping;
 
+    if (r->final_ms != 0)
+        return stream_done(r);
     if (!r->paused && now >= r->last_ms + r->provider->timeouts.idle) {
         if (r->mode == SL_RELAY_STREAM)
             return stream_end(r, SL_ERR_UP_IDLE);
@@ -489,8 +497,7 @@ static enum sl_state on_beat(struct sl_req *r)
     if (r->paused)
         r->last_ms = now; /* silence of our own making */
     if (r->mode == SL_RELAY_STREAM && r->conf->keepalive_ping_ms > 0 && !r->mid_event &&
-        now >= r->last_ms + r->conf->keepalive_ping_ms) {
-        r->pinged_ms = now;
+        !r->paused && now >= r->out_ms + r->conf->keepalive_ping_ms) {
         if (!r->committed && !commit(r))
             return fail(r, SL_ERR_NO_MEMORY);
         ping = r->dialect->keepalive(r->ep);
@@ -500,6 +507,16 @@ static enum sl_state on_beat(struct sl_req *r)
     return SL_ST_RELAY;
 }
 
+/* A client must not wait for the provider to hang up behind its last event. */
+static enum sl_state stream_event_end(struct sl_req *r, enum sl_state next)
+{
+    if (next == SL_ST_RELAY && r->usage.has_final && r->final_ms == 0) {
+        r->final_ms = sl_net_now(net_of(r));
+        arm_beat(r);
+    }
+    return next;
+}
+
 static enum sl_state on_data(struct sl_req *r)
 {
     r->last_ms = sl_net_now(net_of(r));
@@ -507,7 +524,7 @@ static enum sl_state on_data(struct sl_req *r)
     case SL_RELAY_HOLD:
         return hold_data(r); /* answered at DONE: sooner would cost the connection */
     case SL_RELAY_PLAIN: return plain_data(r);
-    case SL_RELAY_STREAM: return stream_data(r);
+    case SL_RELAY_STREAM: return stream_event_end(r, stream_data(r));
     }
     return SL_ST_RELAY;
 }
@@ -540,7 +557,8 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
         return SL_ST_RELAY;
     case SL_EVT_BEAT: return on_beat(r);
     case SL_EVT_FAIL: return r->mode == SL_RELAY_STREAM ? stream_end(r, r->why) : fail(r, r->why);
-    case SL_EVT_DEADLINE: return fail(r, r->why);
+    case SL_EVT_DEADLINE:
+        return r->mode == SL_RELAY_STREAM ? stream_end(r, r->why) : fail(r, r->why);
     case SL_EVT_SENT: r->t.sent = sl_net_now_us(net_of(r)); return SL_ST_RELAY;
     case SL_EVT_BODY:
     case SL_EVT_HEAD:

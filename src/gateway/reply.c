@@ -88,7 +88,12 @@ bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
 static bool add_retry(struct sl_req *r, struct sl_headers *h)
 {
     uint64_t ms = 1000 + sl_rand_u64() % 200;
-    struct sl_str exact;
+    struct sl_str exact, theirs = {NULL, 0};
+
+    if (r->answer != NULL)
+        theirs = sl_headers_get(&r->answer->headers, SL_STR("retry-after"));
+    if (theirs.n > 0 && sl_headers_value_ok(theirs)) /* the provider knows better */
+        return add(r, h, SL_STR("retry-after"), theirs);
 
     switch (r->reply_status) {
     case 401: return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));

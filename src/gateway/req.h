@@ -133,7 +133,8 @@ struct sl_req {
     struct sl_usage usage;
     struct sl_answer_tap *tap; /* owns: plain answers */
     uint64_t last_ms;          /* when the provider last sent something */
-    uint64_t pinged_ms;        /* when we last did */
+    uint64_t out_ms;           /* when the client last got something, or the head came */
+    uint64_t final_ms;         /* when the terminal event came; 0: not yet */
 
     struct sl_timer limit; /* first byte */
     struct sl_timer total; /* whole request, then whole stream */

@@ -172,7 +172,7 @@ static enum sl_state take_head(struct sl_req *r)
 
     r->t.head = sl_net_now_us(r->gw->net);
     r->last_ms = sl_net_now(r->gw->net);
-    r->pinged_ms = r->last_ms;
+    r->out_ms = r->last_ms;
     r->up_status = a->status;
     sl_timer_stop(r->gw->net, &r->limit);
     note_provider_id(r);

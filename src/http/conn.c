@@ -282,15 +282,19 @@ static void run_ahead(struct sl_conn *c)
  * and dropped. */
 static void put_aside(struct sl_conn *c, struct sl_str in)
 {
-    if (c->state == SL_CONN_ANSWER && c->kept && c->ahead.len + in.n > c->server->conf.window) {
+    if (c->state == SL_CONN_ANSWER && c->kept && c->ahead.len + in.n >= c->server->conf.window) {
         c->kept = false;
         c->dropped += c->ahead.len;
         sl_buf_fini(&c->ahead);
     }
-    if (c->state == SL_CONN_ANSWER && !c->kept)
+    if (c->state == SL_CONN_ANSWER && !c->kept) {
         c->dropped += in.n;
-    else if (!sl_buf_append(&c->ahead, in))
+        /* reading on is how its leaving is seen; a flood without end is leaving too */
+        if (c->dropped > SL_CONN_LINGER_BYTES)
+            sl_conn_lose(c, SL_ERR_CLIENT_GONE, SL_CONN_RESET);
+    } else if (!sl_buf_append(&c->ahead, in)) {
         sl_conn_lose(c, SL_ERR_NO_MEMORY, SL_CONN_FLUSH);
+    }
 }
 
 static bool is_useful(const struct sl_conn *c)
@@ -304,8 +308,7 @@ static bool is_useful(const struct sl_conn *c)
         if (x != NULL && x->body == SL_EXCH_WANTED)
             return true;
         return c->ahead.len < c->server->conf.window;
-    case SL_CONN_ANSWER:
-        return c->kept ? c->ahead.len < c->server->conf.window : c->dropped < SL_CONN_LINGER_BYTES;
+    case SL_CONN_ANSWER: return !c->kept || c->ahead.len < c->server->conf.window;
     case SL_CONN_SKIP: return true;
     case SL_CONN_CLOSED: break;
     }

@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "net/inside.h"
 
-#define BATCH 65536 /* bytes that are not worth waiting any longer with */
+#define BATCH 65536    /* bytes that are not worth waiting any longer with */
+#define END_US 1000000 /* for what is left when the file ends */
 #define FILE_MAGIC 0x534c4649u
 
 struct sl_file {
@@ -181,7 +182,7 @@ enum sl_err sl_file_reopen(struct sl_file *f)
     if (fd < 0)
         return SL_ERR_IO;
     /* in place, so that a write under way goes to one of the two, whole */
-    if (dup2(fd, f->fd) < 0) {
+    if (dup3(fd, f->fd, O_CLOEXEC) < 0) {
         close(fd);
         return SL_ERR_IO;
     }
@@ -189,11 +190,15 @@ enum sl_err sl_file_reopen(struct sl_file *f)
     return SL_OK;
 }
 
-static void drain_fd(struct sl_file *f, const char *p, size_t n)
+static void drain_fd(struct sl_file *f, const char *p, size_t n, uint64_t until_us)
 {
     struct pollfd pfd = {.fd = f->fd, .events = POLLOUT};
 
-    while (n > 0 && poll(&pfd, 1, 500) > 0) {
+    while (n > 0 && sl_net_now_us(f->net) < until_us && poll(&pfd, 1, 100) >= 0) {
+        if ((pfd.revents & (POLLERR | POLLNVAL)) != 0)
+            return; /* nobody reads any more */
+        if ((pfd.revents & POLLOUT) == 0)
+            continue;
         ssize_t k = write(f->fd, p, n < 4096 ? n : 4096);
 
         if (k <= 0)
@@ -206,17 +211,19 @@ static void drain_fd(struct sl_file *f, const char *p, size_t n)
 void sl_file_end(struct sl_file **pf)
 {
     struct sl_file *f = *pf;
+    uint64_t until_us;
 
     *pf = NULL;
     if (f == NULL)
         return;
     SL_OBJ_CHECK(f, FILE_MAGIC);
-    sl_timer_stop(f->net, &f->timer);
-    for (int i = 0; f->writing && i < 100; i++)
+    until_us = sl_net_now_us(f->net) + END_US;
+    while (f->writing && sl_net_now_us(f->net) < until_us)
         sl_net_turn(f->net, 10);
+    sl_timer_stop(f->net, &f->timer);
     if (!f->writing) {
-        drain_fd(f, f->busy + f->busy_at, f->busy_n - f->busy_at);
-        drain_fd(f, f->fill, f->fill_n);
+        drain_fd(f, f->busy + f->busy_at, f->busy_n - f->busy_at, until_us);
+        drain_fd(f, f->fill, f->fill_n, until_us);
     }
     f->ended = true;
     if (!f->writing)

@@ -2,6 +2,7 @@
 """The tests' own provider does what its words say: a test bench that lies proves
 nothing. No gateway here."""
 # timeout: 120
+# serial
 
 import base64
 import json
