@@ -152,6 +152,8 @@ void sl_stream_undial(struct sl_stream *s);
 void sl_stream_redial(struct sl_stream *s);
 /* listen.c */
 void sl_listen_left(struct sl_listener *l);
+/* loop.c: the reserve for listeners, taken again if it was given up. */
+bool sl_net_has_spare(struct sl_net *net);
 /* timer.c */
 void sl_timer_wheel_init(struct sl_net *net);
 /* dial.c: addresses of a name, as an op; `done` from a later turn. */

@@ -6,7 +6,7 @@
 #include "net/inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -67,13 +67,6 @@ static void complain(struct sl_listener *l, const char *what)
            what);
 }
 
-static bool has_spare(struct sl_net *net)
-{
-    if (net->spare < 0)
-        net->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return net->spare >= 0;
-}
-
 static void accept_one(struct sl_listener *l)
 {
     struct sl_stream *s = sl_stream_new(l->net, l->is_pipe);
@@ -84,9 +77,10 @@ static void accept_one(struct sl_listener *l)
         sl_stream_close(&s);
         return;
     }
-    if (!has_spare(l->net)) { /* this one took the last descriptor */
+    if (!sl_net_has_spare(l->net)) { /* this one took the last descriptor */
         complain(l, "no descriptors left, newcomers are turned away");
         sl_stream_close(&s);
+        (void)sl_net_has_spare(l->net); /* with the one that is free now */
         return;
     }
     if (l->tls != NULL) {
@@ -109,9 +103,12 @@ static void on_uv_connection(uv_stream_t *h, int status)
     if (l->ended)
         return;
     if (status == UV_EMFILE || status == UV_ENFILE) {
-        /* libuv tries again at once, with this one */
+        /* libuv tries again at once, with ours; without one, a thread of the
+         * pool holds what we need, and not for long */
         if (l->net->spare >= 0)
             close(l->net->spare);
+        else
+            (void)poll(NULL, 0, 1);
         l->net->spare = -1;
         complain(l, "no descriptors left, newcomers are turned away");
     } else if (status != 0) {
