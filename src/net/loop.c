@@ -231,7 +231,8 @@ bool sl_net_turn(struct sl_net *net, int wait_ms)
     SL_OBJ_CHECK(net, SL_NET_MAGIC);
     if (wait_ms > 0) {
         uv_update_time(&net->loop);
-        uv_timer_start(&net->limit, on_uv_wait, (uint64_t)wait_ms, 0);
+        /* again and again: the first may fire before the poll has begun */
+        uv_timer_start(&net->limit, on_uv_wait, (uint64_t)wait_ms, (uint64_t)wait_ms);
     }
     alive = uv_run(&net->loop, wait_ms > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     uv_timer_stop(&net->limit);
