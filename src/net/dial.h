@@ -2,7 +2,9 @@
  *
  * Answers of the resolver are cached for `dns_ttl_ms` (getaddrinfo tells no
  * TTL), look-ups of one name in flight are joined, an expired answer is used on
- * when the resolver fails. All addresses are tried in turn within connect_ms.
+ * when the resolver fails or says nothing for a quarter of a second, a failure
+ * is believed for a second. All addresses are tried in turn within connect_ms,
+ * each with its share of what is left; the one that answered is first next time.
  * At most SL_DIAL_HANDSHAKES handshakes advance in one turn; others wait for
  * the next, so that a storm of new connections does not stop the relay.
  */

@@ -55,15 +55,16 @@ void sl_stream_adopt(struct sl_stream *s, const struct sl_stream_ops *ops, void 
 void sl_stream_want(struct sl_stream *s, bool on);
 
 /* Queue n slices. False when the queue is above the high mark: produce no more
- * until `drain`. What was given is queued all the same (or the stream breaks,
- * and `end` follows). */
+ * until `drain`. What was given is queued all the same; or the stream is broken,
+ * nothing is queued, and `end` follows or was given. */
 SL_MUST bool sl_stream_write(struct sl_stream *s, const struct sl_str *parts, size_t n);
 size_t sl_stream_queued(const struct sl_stream *s);
 /* Total bytes accepted by the kernel so far (plain text), to see progress. */
 uint64_t sl_stream_sent(const struct sl_stream *s);
 
 /* Flush what is queued, say goodbye (FIN; close_notify), wait for the peer's
- * FIN or `limit_ms`, then close. */
+ * FIN or `limit_ms`, then close. Also after a clean `end`. A peer that takes the
+ * queue slowly is given time as long as it takes some, five minutes at most. */
 void sl_stream_finish(struct sl_stream **ps, uint64_t limit_ms);
 /* Let go for good. Unsent bytes are dropped. Safe on NULL and in any state. */
 void sl_stream_close(struct sl_stream **ps);
