@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Promise: a request ends when it is over, and as what it was, also with a
+provider that keeps talking, or keeps the connection, when it should not."""
+# timeout: 120
+
+import contextlib
+import re
+import socket
+import threading
+import time
+
+import _rig as rig
+from _rig import check, equal
+
+START = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
+DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n'
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"too much"}}\n\n'
+COMMENT = b": still here\n\n"
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+class Stubborn:
+    """A provider that sends `first`, then `again` every 0.2 s (or keeps silent)
+    until the other side closes; `gone` is when that was."""
+
+    def __init__(self, first, again=b""):
+        self.first, self.again, self.gone = first, again, None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            data = b""
+            while b"\r\n\r\n" not in data:
+                piece = s.recv(65536)
+                if not piece:
+                    return  # a connection kept ready, given back
+                data += piece
+            head, body = data.split(b"\r\n\r\n", 1)
+            left = int(re.search(rb"content-length: (\d+)", head).group(1)) - len(body)
+            while left > 0:
+                left -= len(s.recv(65536))
+            s.sendall(self.first)
+            s.settimeout(0.2)
+            for _ in range(150):
+                try:
+                    if not s.recv(1):
+                        break
+                except socket.timeout:
+                    s.sendall(self.again)
+        self.gone = time.monotonic()
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+@contextlib.contextmanager
+def gateway(first, again=b"", **timeouts):
+    provider = Stubborn(first, again)
+    settings = {
+        "keepalive_ping": "1s",
+        "timeouts": {"first_byte": "5s", "idle": "6s", "total": "4s", "stream_total": "7s", **timeouts},
+        "providers": [{"name": "stubborn", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % provider.port, "keys": ["k"]}],
+        "models": [{"name": "*", "targets": [{"provider": "stubborn"}]}],
+    }
+
+    def change(config):
+        config.update({k: settings[k] for k in ("keepalive_ping", "providers", "models")})
+        config.setdefault("timeouts", {}).update(settings["timeouts"])
+
+    with rig.Gateway(change=change) as g:
+        yield g, provider
+        g.settle()
+    provider.listener.close()
+
+
+def ask(g, stream=True):
+    """Status, body and how long it took."""
+    began = time.monotonic()
+    r = g.post("/v1/messages", rig.messages("m", stream=stream))
+    return r, time.monotonic() - began
+
+
+def test_a_provider_that_only_pings_does_not_keep_the_client_in_silence():
+    with gateway(STREAM, chunk(COMMENT)) as (g, _provider):
+        with g.wire() as w:
+            began = time.monotonic()
+            w.request("POST", "/v1/messages", rig.messages("m", stream=True))
+            equal(w.reply_head().status, 200, "held no longer than keepalive_ping")
+            check(time.monotonic() - began < 2.5 * rig.SLOW)
+            w.read_until(b"still here")  # what was held goes out
+
+
+def test_nothing_follows_the_terminal_event():
+    for again in (b"", chunk(COMMENT)):
+        with gateway(STREAM + chunk(START + DELTA + STOP), again) as (g, provider):
+            r, took = ask(g)
+            equal(r.status, 200)
+            check(took < 3 * rig.SLOW, "the client waited for the provider to hang up: %.1f s" % took)
+            kept = r.body.replace(COMMENT, b"")
+            equal(kept, START + DELTA + STOP, "and no more, least of all an error or a ping")
+            equal(g.access_of(r)["ending"], "done")
+            rig.until(lambda: provider.gone, 2 * rig.SLOW, "the provider's connection is closed")
+
+
+def test_one_error_is_enough():
+    with gateway(STREAM + chunk(START + DELTA + ERROR), chunk(COMMENT)) as (g, _provider):
+        r, _took = ask(g)
+        equal(r.body.count(b"event: error"), 1)
+        equal(g.access_of(r)["ending"], "upstream_error")
+
+
+def test_a_plain_answer_has_total_alone():
+    with gateway(PLAIN, chunk(b" " * 40000)) as (g, _provider):
+        began = time.monotonic()
+        with g.wire() as w:
+            w.request("POST", "/v1/messages", rig.messages("m"))
+            with contextlib.suppress(OSError, rig.Closed):
+                w.everything(20)
+        check(3.5 < time.monotonic() - began < 6.5, "cut by total (4 s), not stream_total (7 s)")
+
+
+def test_a_long_error_keeps_its_status_and_its_wait():
+    body = b'{"x":"' + b"a" * 70000 + b'"}'
+    answer = b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    with gateway(answer) as (g, _provider):
+        r, _took = ask(g)
+        equal((r.status, r.get("retry-after")), (429, "7"))
+        check(r.json()["error"]["message"])
+
+
+def test_leaving_is_seen_behind_any_number_of_bytes():
+    for extra in (16383, 16384, 16385, 300000):
+        with gateway(b"", total="60s") as (g, provider):
+            w = g.wire()
+            with contextlib.suppress(OSError):
+                w.request("POST", "/v1/messages", rig.messages("m"))
+                w.send(b"x" * extra)
+                time.sleep(0.3)
+            w.close()
+            left = time.monotonic()
+            rig.until(lambda: provider.gone, 1 * rig.SLOW, "%d bytes behind: the provider is let go" % extra)
+            check(provider.gone - left < 1 * rig.SLOW)
+
+
+def test_a_head_near_the_limit_is_served_or_refused():
+    body = b'{"type":"message"}'
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    with gateway(answer) as (g, _provider):
+        seen = [
+            g.post("/v1/messages?" + "q" * 15000, rig.messages("m"), [("anthropic-beta", "b" * n)]).status
+            for n in range(17300, 17800, 10)
+        ]
+        check(set(seen) == {200, 431}, "what may come in may go out:", sorted(set(seen)))
+
+
+if __name__ == "__main__":
+    rig.main(globals(), gateway=False)
