@@ -553,6 +553,7 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
             r->paused = false;
             r->last_ms = sl_net_now(net_of(r));
             sl_call_want(r->call, true);
+            arm_beat(r); /* keep-alives were off meanwhile */
         }
         return SL_ST_RELAY;
     case SL_EVT_BEAT: return on_beat(r);

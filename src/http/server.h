@@ -21,8 +21,9 @@
  *          server's: content-length when known, else chunked, else (HTTP/1.0)
  *          close-delimited. HEAD gets no body. abort() cuts so that it can't
  *          look whole: close without the last chunk; RST for HTTP/1.0. An
- *          answer given before the body was read closes the connection
- *          afterwards (and reads on a bounded while so that the client sees it).
+ *          answer given before the body was read keeps the connection if at
+ *          most 64 KiB of a counted body are left, which are dropped; else it
+ *          closes (and reads on a bounded while so that the client sees it).
  * Limits   struct sl_server_conf; head and body deadlines are absolute. The
  *          write deadline (stall) runs while bytes wait and none leave.
  * Refusals Heads that are not valid never reach on_request: `fault` writes the

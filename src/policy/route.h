@@ -1,7 +1,7 @@
 /* policy/route.h -- from the model a client asks for to ordered candidates.
  *
  * Exact names and aliases first, then the longest matching "prefix*" or "*".
- * This issue's ranking is by target priority (low first, file order within);
+ * Ranking is by target priority (low first, file order within);
  * only targets whose provider speaks the client's protocol are candidates.
  * Pure; the table is immutable once built and owned by the snapshot. Providers
  * are indices into the snapshot's list.

@@ -5,6 +5,7 @@ leaving scraper like a quick one, and shows no secret."""
 
 import os
 import socket
+import shutil
 import subprocess
 import time
 
@@ -136,6 +137,9 @@ def test_slow_and_leaving_scrapers(g):
         check(int(r.get("content-length")) > 500000)
         equal(w.reply().body, b"ok\n")
         w.close()
+        if shutil.which("promtool") is None:
+            print("     no promtool here")
+            return
         p = subprocess.run(["promtool", "check", "metrics"], input=h.admin("GET", "/metrics").body, capture_output=True)
         equal((p.returncode, p.stdout + p.stderr), (0, b""), "promtool")
 
