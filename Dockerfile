@@ -4,7 +4,8 @@ FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       gcc libc6-dev cmake make \
-      libuv1-dev libllhttp-dev libmbedtls-dev libyyjson-dev libyaml-dev uthash-dev \
+      libuv1-dev libllhttp-dev libmbedtls-dev libhiredis-dev libsqlite3-dev \
+      libyyjson-dev libyaml-dev uthash-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

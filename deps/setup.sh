@@ -43,6 +43,8 @@ done
 libraries='uv libuv1-dev 1.44
 llhttp libllhttp-dev 9.2.1
 mbedtls libmbedtls-dev 3.6.3
+hiredis libhiredis-dev 1.1
+sqlite libsqlite3-dev 3.40
 yyjson libyyjson-dev 0.10
 yaml libyaml-dev 0.2
 uthash uthash-dev 2.1'
@@ -61,6 +63,11 @@ probe() {
         printf '#include <mbedtls/version.h>\n#include <mbedtls/ssl.h>\n'
         printf '#if MBEDTLS_VERSION_NUMBER < 0x03060300\n#error old\n#endif\n'
         ;;
+    hiredis)
+        printf '#include <hiredis/async.h>\n'
+        printf '#if HIREDIS_MAJOR * 100 + HIREDIS_MINOR < 101\n#error old\n#endif\n'
+        ;;
+    sqlite) printf '#include <sqlite3.h>\n#if SQLITE_VERSION_NUMBER < 3040000\n#error old\n#endif\n' ;;
     yyjson) printf '#include <yyjson.h>\n#if YYJSON_VERSION_HEX < 0x000A00\n#error old\n#endif\n' ;;
     yaml) printf '#include <yaml.h>\n' ;;
     uthash) printf '#include <uthash.h>\n' ;;
@@ -116,7 +123,8 @@ look_for_programs() {
     if wants test; then
         have python3 || add python3
         have openssl || add openssl
-        have redis-check-rdb || have redis-server || add redis-tools
+        have redis-check-rdb || tool redis-server || add redis-tools
+        tool redis-server || missing_tools="$missing_tools redis-server"
     fi
     if wants test || wants bench; then tool nginx || missing_tools="$missing_tools nginx"; fi
     if wants lint; then
@@ -170,10 +178,10 @@ candidate_of() {
     # shellcheck disable=SC2086
     apt-cache $apt policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(]\)/\1/p'
 }
-runtime_of() { # the libraries a package needs, one level deep
+runtime_of() { # the libraries a package needs, one level deep; libc is the system's own
     # shellcheck disable=SC2086
-    apt-cache $apt depends -i "$@" 2>/dev/null | awk '$1 == "Depends:" && $2 ~ /^(lib|zlib)/ { print $2 }' |
-        sort -u
+    apt-cache $apt depends -i "$@" 2>/dev/null |
+        awk '$1 == "Depends:" && $2 ~ /^(lib|zlib)/ && $2 !~ /^libc6(-|$)/ { print $2 }' | sort -u
 }
 
 good_candidate() { # name of a library
@@ -267,7 +275,7 @@ Package: *
 Pin: release n=$VERSION_CODENAME*
 Pin-Priority: 990
 
-Package: libllhttp* libmbedtls* libmbedx509* libmbedcrypto* libyyjson*
+Package: libllhttp* libmbedtls* libmbedx509* libmbedcrypto* libhiredis* libyyjson*
 Pin: release n=$next*
 Pin-Priority: 995
 PIN
@@ -327,10 +335,18 @@ tool_privately() { # name, packages it may be in, last one as a rule
     rm -rf "$state/x" "$state"/debs/*.deb
 }
 
+# The server is redis-check-rdb under another name: its own package adds a service.
+link_redis() {
+    say 'linking deps/.tools/bin/redis-server (no service is installed)'
+    mkdir -p "$tools/bin"
+    ln -sf "$(command -v redis-check-rdb)" "$tools/bin/redis-server"
+}
+
 [ -z "$missing_libraries" ] || libraries_privately
 for name in $missing_tools; do
     case $name in
     promtool) tool_privately promtool promtool prometheus ;;
+    redis-server) link_redis ;;
     *) tool_privately "$name" "$name" ;;
     esac
 done
