@@ -23,15 +23,19 @@
     X(NO_KEY, 401, "invalid_api_key", false, "no API key, or a wrong one")                         \
     X(KEY_ENDED, 403, "key_ended", false, "the key is revoked or expired")                         \
     X(SCOPE, 403, "scope", false, "the key may not use this")                                      \
+    X(CREDITS, 402, "insufficient_quota", false, "credits or budget are used up")                  \
+    X(PAUSED, 403, "paused", false, "the key or tenant is paused")                                 \
     X(NO_ROUTE, 404, "not_found", false, "no such path")                                           \
     X(NO_MODEL, 404, "model_not_found", false, "no such model")                                    \
     X(BAD_METHOD, 405, "method_not_allowed", false, "the path does not take this method")          \
     X(CLIENT_SLOW, 408, "request_timeout", false, "the request did not arrive in time")            \
+    X(CONFLICT, 409, "conflict", false, "it was changed meanwhile")                                \
     X(NO_LENGTH, 411, "length_required", false, "the request needs a Content-Length")              \
     X(BODY_TOO_BIG, 413, "request_too_large", false, "the body is larger than the limit")          \
     X(TARGET_TOO_BIG, 414, "uri_too_long", false, "the request target is too long")                \
     X(BAD_TYPE, 415, "unsupported_media_type", false, "the body must be plain application/json")   \
     X(HEAD_TOO_BIG, 431, "headers_too_large", false, "the request head is too large")              \
+    X(RATE, 429, "rate_limit_exceeded", false, "a limit of the tenant, key or gateway is reached") \
     X(NOT_DONE, 501, "not_supported", false, "this gateway does not support that")                 \
     X(BAD_VERSION, 505, "http_version", false, "only HTTP/1.0 and HTTP/1.1 are spoken here")       \
     X(CLIENT_GONE, 499, "client_gone", false, "the client left")                                   \
@@ -56,6 +60,7 @@
     X(NO_TARGET, 503, "no_target", false, "no provider speaks this protocol for that model")       \
     /* ourselves */                                                                                \
     X(OVERLOAD, 503, "overloaded", true, "the gateway is at its limit")                            \
+    X(STORE, 503, "store_down", true, "the store is away")                                         \
     X(DRAINING, 503, "draining", true, "the gateway is shutting down")                             \
     X(NO_MEMORY, 503, "out_of_memory", true, "the gateway is out of memory")                       \
     X(CEILING, 500, "ceiling", false, "an internal limit was reached")                             \

@@ -1,0 +1,98 @@
+/* store/backend.h -- what a kind of store must supply to store/store.c.
+ *
+ * Private to the room. A backend decides and remembers; deadlines, breaker,
+ * outage, trail and renewal are store.c's, so that both kinds share them.
+ * `done` of a backend: SL_OK, or SL_ERR_STORE (away, refused, garbage).
+ */
+#ifndef SL_STORE_BACKEND_H
+#define SL_STORE_BACKEND_H
+
+#include "store/store.h"
+
+struct sl_backend {
+    const struct sl_backend_ops *ops; /* shared: static */
+};
+
+/* One settled line for the account, of a batch of one tenant. */
+struct sl_line {
+    uint64_t number; /* of this instance, growing */
+    char id[SL_QUOTA_ID];
+    struct sl_str key_id, user, model, provider;
+    struct sl_str day;      /* UTC, for usage */
+    int64_t reserved_micro; /* what the reservation was; 0: none */
+    int64_t cost_micro;
+    bool leased[SL_LEVEL__COUNT];  /* leases to end */
+    bool tpm[SL_LEVEL__COUNT];     /* windows in which tokens are booked */
+    bool account[SL_LEVEL__COUNT]; /* levels with a budget */
+    uint64_t tpm_tokens;
+    int64_t day0, month0; /* periods the cost belongs to, by their first second */
+    uint64_t in, cache_read, cache_write, out;
+    unsigned requests, cached; /* 1 and 0 or 1; an aggregated line holds more */
+};
+
+struct sl_batch {
+    struct sl_str tenant;
+    struct sl_str instance;      /* 8 characters, kept with the trail */
+    const struct sl_line *lines; /* up */
+    size_t n;
+};
+
+struct sl_hold { /* a running request of one tenant, to be renewed or given back */
+    char id[SL_QUOTA_ID];
+    struct sl_str key_id;
+    int64_t reserved_micro;
+    bool leased[SL_LEVEL__COUNT];
+    bool reserved;
+    bool booked; /* windows: for give_back */
+};
+
+struct sl_beat {
+    unsigned instances;
+    uint64_t revision; /* of all records; changes when any does */
+    bool has_epoch;    /* false: the store was lost or is new */
+    int64_t now_us;
+};
+
+#define SL_BACKEND_WAIT struct sl_op **slot, sl_store_done_fn *done, void *ctx
+
+struct sl_backend_ops {
+    const char *name;
+    void (*start)(struct sl_backend *b, SL_BACKEND_WAIT);
+    void (*end)(struct sl_backend **b);
+    bool (*is_up)(const struct sl_backend *b);
+    void (*admit)(struct sl_backend *b, const struct sl_quota_ask *ask, struct sl_quota_answer *out,
+                  SL_BACKEND_WAIT);
+    /* Exactly once: lines with a number not above the instance's last are skipped. */
+    void (*apply)(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
+    void (*renew)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds, size_t n,
+                  SL_BACKEND_WAIT);
+    /* Idempotent by id; nobody waits. */
+    void (*give_back)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
+    void (*grow)(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
+                 SL_BACKEND_WAIT);
+    /* Each half second: says that this instance lives, and what changed. */
+    void (*beat)(struct sl_backend *b, struct sl_str instance, struct sl_beat *out,
+                 SL_BACKEND_WAIT);
+    void (*mark)(struct sl_backend *b, SL_BACKEND_WAIT); /* writes the epoch */
+    void (*key)(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
+                SL_BACKEND_WAIT);
+    void (*list)(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
+                 struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
+    void (*put)(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
+                SL_BACKEND_WAIT);
+    void (*balance)(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
+                    const struct sl_periods *now, struct sl_balance *out, SL_BACKEND_WAIT);
+    void (*grant)(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
+                  int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+                  SL_BACKEND_WAIT);
+    void (*usage)(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
+                  struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
+                  SL_BACKEND_WAIT);
+};
+
+/* `dir` empty: in memory only. */
+struct sl_backend *sl_embedded_new(struct sl_net *net, struct sl_str dir, char *why, size_t cap);
+struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *conf, char *why,
+                                size_t cap);
+
+#endif

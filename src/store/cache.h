@@ -1,0 +1,76 @@
+/* store/cache.h -- cached answers: a memory layer before Redis.
+ *
+ * Values   Opaque bytes of the gateway's (gateway/entry.h), at most `entry_max`.
+ *          Keys are 16 raw bytes (MD5 of the canonical request); who reads a
+ *          value compares the SHA-256 inside it.
+ * Memory   S3-FIFO (Yang et al., "FIFO queues are all you need for cache
+ *          eviction", SOSP 2023): a small queue of 10 % that one-hit wonders
+ *          leave at once, a main queue, and a ghost queue of keys only. Chosen
+ *          because a scan of a million texts seen once does not push out what is
+ *          asked again, and a hit moves nothing in a list. Bounded in bytes
+ *          (`memory`), overhead included. Values are shared, counted: a reader
+ *          may hold one while it is replayed.
+ * Redis    `<prefix>c:<md5 hex>` on a connection of its own, of `cache_url` or the
+ *          store's. Skipped when down or slow: a get never lasts longer than
+ *          timeout_ms and then counts as a miss. Puts are sent and forgotten;
+ *          none while Redis is above 80 % of its maxmemory. An embedded store has
+ *          the memory layer alone.
+ * Clock    `ttl_ms` from now; kept for `stale_ms` beyond it, and such a value says
+ *          so (`stale`).
+ */
+#ifndef SL_STORE_CACHE_H
+#define SL_STORE_CACHE_H
+
+#include "store/store.h"
+
+#define SL_CACHE_KEY 16
+#define SL_CACHE_GETS 2048 /* keys of one look-up at most: items of a batch */
+
+struct sl_cached { /* shared, immutable */
+    unsigned holders;
+    int64_t stored_unix_ms, fresh_until_unix_ms, gone_unix_ms;
+    size_t n;
+    char bytes[];
+};
+struct sl_cached *sl_cached_share(struct sl_cached *c);
+void sl_cached_drop(struct sl_cached **c);
+
+struct sl_cache;
+struct sl_cache_conf {
+    uint64_t memory;    /* bytes; 0: no memory layer */
+    uint64_t entry_max; /* bytes of a value */
+};
+
+/* `s` may be NULL in tests: memory alone. */
+struct sl_cache *sl_cache_new(struct sl_net *net, struct sl_store *s,
+                              const struct sl_cache_conf *conf, struct sl_metrics *metrics);
+void sl_cache_configure(struct sl_cache *c, const struct sl_cache_conf *conf); /* on reload */
+void sl_cache_end(struct sl_cache **c);
+
+/* From memory, at once, or NULL; shared: drop it. Stale values are found only
+ * with `stale`. */
+struct sl_cached *sl_cache_peek(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], bool stale);
+/* From Redis; out[i] is NULL where there is none (or an error, or too late), else
+ * shared: drop it. Found values enter the memory layer. `done` always SL_OK. All
+ * of one look-up are one MGET. */
+void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY], size_t n,
+                        struct sl_cached **out, struct sl_op **slot, sl_store_done_fn *done,
+                        void *ctx);
+bool sl_cache_has_far(const struct sl_cache *c); /* is there a Redis, and is it up? */
+/* Copies. Into memory at once, to Redis without waiting. */
+void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_str value,
+                  uint64_t ttl_ms, uint64_t stale_ms);
+void sl_cache_drop_key(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY]); /* both layers */
+/* Values of the prompt API under `scope: shared`: key as text, Redis name as it
+ * stands ("claude:<md5 hex>"), value as it stands. */
+void sl_cache_put_named(struct sl_cache *c, struct sl_str name, struct sl_str value,
+                        uint64_t ttl_ms);
+void sl_cache_get_named_start(struct sl_cache *c, struct sl_str name, struct sl_cached **out,
+                              struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+
+struct sl_cache_counts {
+    uint64_t bytes, entries, hits, misses, evicted, far_hits, far_misses, far_errors;
+};
+struct sl_cache_counts sl_cache_count(const struct sl_cache *c);
+
+#endif

@@ -1,0 +1,177 @@
+/* store/store.h -- what the gateway asks of its store, whichever it is.
+ *
+ * Holder   cli/serve: one per process. It is made before the gateway and ended
+ *          after it.
+ * Kinds    redis (store/redis/), embedded (memory and SQLite, store/embedded/);
+ *          both behind store/backend.h and one suite (test/store).
+ * Outage   Where Redis is away or slow (`timeout_ms` for each step, a breaker
+ *          after SL_STORE_STRIKES failures in a row, probed each second), an
+ *          admission is answered by this process's own engine with its share,
+ *          limit / instances last seen (`local`), or refused (`refuse`).
+ * Waits    Are ops (base/op.h): `done` runs once, from a later task or turn.
+ *          `ask` and `out` must live until then. No wait is longer than
+ *          timeout_ms (records and usage: SL_STORE_ADMIN_MS).
+ * Ledger   sl_store_settle() never waits and never fails: the line is written to
+ *          the trail first (store/trail.h), then applied to the store in order,
+ *          again from the last acknowledged one, exactly once by its number.
+ */
+#ifndef SL_STORE_STORE_H
+#define SL_STORE_STORE_H
+
+#include "base/metric.h"
+#include "base/op.h"
+#include "net/loop.h"
+#include "policy/quota.h"
+
+#define SL_STORE_STRIKES 5
+#define SL_STORE_ADMIN_MS 2000
+#define SL_STORE_PAGE 200 /* records or usage rows in one answer */
+
+struct sl_store;
+struct sl_store_conf {
+    struct sl_str url;       /* redis://, rediss://, unix://, redis+sentinel://, embedded:DIR, or
+                              * embedded: (memory only: for tests and a start without a state dir) */
+    struct sl_str cache_url; /* empty: url */
+    struct sl_str state_dir; /* of the trail; empty: no trail is kept */
+    struct sl_str prefix;
+    struct sl_str ca_file; /* of rediss://; empty: the system's */
+    uint64_t timeout_ms;
+    bool refuse; /* on_outage: refuse */
+    bool fresh;  /* --fresh: an empty Redis is fine beside a used state directory */
+};
+
+typedef void sl_store_done_fn(void *ctx, enum sl_err e);
+
+/* NULL with `why` for a bad URL, a state directory in use by another process,
+ * a trail that can't be opened. Blocking, at start. */
+struct sl_store *sl_store_new(struct sl_net *net, const struct sl_store_conf *conf,
+                              struct sl_metrics *metrics, char *why, size_t cap);
+/* Connects or opens, reads what must be known (tenants, balances); `done` with
+ * SL_OK, or with why not: the store goes on trying, the caller may serve. */
+void sl_store_start(struct sl_store *s, struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* Sends what is settled, at most `wait_ms`; blocking turns, at the very end. */
+void sl_store_flush(struct sl_store *s, uint64_t wait_ms);
+void sl_store_end(struct sl_store **s);
+
+struct sl_store_state {
+    const char *kind; /* "redis", "embedded" */
+    char where[128];  /* address without secrets */
+    bool up;
+    bool cache_up;
+    unsigned instances; /* last seen, at least 1 */
+    uint64_t unsent;    /* settled lines not yet acknowledged */
+    bool lost;          /* the epoch went: credits wait for `ledger rebuild` */
+};
+void sl_store_look(const struct sl_store *s, struct sl_store_state *out);
+void sl_store_refresh_metrics(struct sl_store *s);
+
+/* ---- a request ---- */
+
+/* Process-unique prefix (8) and the request's own 16 characters. */
+void sl_store_id(const struct sl_store *s, const char req_id[16], char out[SL_QUOTA_ID]);
+
+/* Never fails: what went wrong is in out->limit (SL_LIMIT_STORE) and out->local.
+ * An admission that is answered after its budget is given back by the store. Leases
+ * and reservations are renewed by the store until settled or given back. */
+void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
+                          struct sl_quota_answer *out, struct sl_op **slot, sl_store_done_fn *done,
+                          void *ctx);
+
+/* How a request came out; texts are copied. Every admitted request comes here
+ * once, hits and zero-cost ones too. */
+struct sl_settle {
+    const struct sl_quota_ask *ask; /* as admitted */
+    const struct sl_quota_answer *answer;
+    int64_t cost_micro;
+    uint64_t tpm_tokens; /* booked in tpm windows: in + writes + out */
+    uint64_t in, cache_read, cache_write, out;
+    struct sl_str endpoint, model, provider,
+        served;         /* model as configured; served by whom, as what */
+    struct sl_str user; /* the key's user, from the configuration */
+    struct sl_str req_id, key_name;
+    const char *ending; /* static */
+    const char *source; /* static: reported, counted, estimated, none */
+    int status;
+    bool cached; /* hit or joined */
+    int64_t begin_unix_ms, took_ms;
+};
+void sl_store_settle(struct sl_store *s, const struct sl_settle *line);
+/* Nothing came of it (shed in the queue, no hit behind a soft refusal): windows,
+ * leases and reservation back. Instead of settling. */
+void sl_store_give_back(struct sl_store *s, const struct sl_quota_ask *ask,
+                        const struct sl_quota_answer *answer);
+/* `budget.hard`: more reservation for a running request; done(SL_OK) or
+ * done(SL_ERR_CREDITS). */
+void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int64_t more_micro,
+                         struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+
+/* ---- records: what the admin API made or changed ---- */
+
+enum sl_record_kind { SL_RECORD_KEY, SL_RECORD_TENANT, SL_RECORD_SWITCH };
+
+struct sl_record {
+    enum sl_record_kind kind;
+    struct sl_str id;     /* key: its public id; tenant: its name */
+    struct sl_str tenant; /* of a key */
+    uint8_t sha256[32];   /* of a key */
+    uint64_t rev;         /* grows with each change; 0: none */
+    struct sl_str state;  /* "active", "paused", "revoked", "deleted" */
+    struct sl_str doc;    /* JSON, at most SL_RECORD_MAX bytes: policy/record.h */
+};
+#define SL_RECORD_MAX 16384
+
+/* In `out`, texts in memory of the op's that dies when `done` returns. */
+struct sl_records {
+    struct sl_record *at; /* up */
+    size_t n;
+    struct sl_str next; /* pass as `after` for the next page; empty: that was all */
+};
+/* done(SL_OK) with out->n 0 or 1; STORE_DOWN if it can't be known. */
+void sl_store_key_start(struct sl_store *s, const uint8_t sha256[32], struct sl_records *out,
+                        struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+void sl_store_list_start(struct sl_store *s, enum sl_record_kind kind, struct sl_str tenant,
+                         struct sl_str after, struct sl_records *out, struct sl_op **slot,
+                         sl_store_done_fn *done, void *ctx);
+/* Written durably before done. `rec->rev` is the one changed (0: new); another
+ * one in the store: SL_ERR_CONFLICT. out->at[0].rev is the new one. The trail
+ * gets a line with `actor`. */
+void sl_store_put_start(struct sl_store *s, const struct sl_record *rec, struct sl_str actor,
+                        struct sl_records *out, struct sl_op **slot, sl_store_done_fn *done,
+                        void *ctx);
+/* Called (from the loop) when any record changed on any instance, within 1 s. */
+void sl_store_on_change(struct sl_store *s, void (*fn)(void *ctx), void *ctx);
+
+/* ---- balances and usage ---- */
+
+struct sl_balance {
+    bool held; /* the account exists */
+    int64_t granted_micro, spent_micro, reserved_micro, day_micro, month_micro;
+};
+/* level key: key_id; level tenant: key_id empty. */
+void sl_store_balance_start(struct sl_store *s, struct sl_str tenant, struct sl_str key_id,
+                            const struct sl_periods *now, struct sl_balance *out,
+                            struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* Adds (or takes) credits, durably, with a trail line; makes the account if there
+ * is none, starting from `initial_micro`. */
+void sl_store_grant_start(struct sl_store *s, struct sl_str tenant, struct sl_str key_id,
+                          int64_t initial_micro, int64_t more_micro, struct sl_str actor,
+                          struct sl_balance *out, struct sl_op **slot, sl_store_done_fn *done,
+                          void *ctx);
+
+struct sl_usage_row {
+    struct sl_str day; /* 2026-11-25, UTC */
+    struct sl_str tenant, key_id, user, model, provider;
+    uint64_t requests, cached, in, cache_read, cache_write, out;
+    int64_t cost_micro;
+};
+struct sl_usage_rows {
+    struct sl_usage_row *at; /* up: dies when done returns */
+    size_t n;
+    struct sl_str next;
+};
+/* Rows of one tenant between two days, in order of day. */
+void sl_store_usage_start(struct sl_store *s, struct sl_str tenant, struct sl_str from_day,
+                          struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
+                          struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+
+#endif
