@@ -17,7 +17,7 @@
 #define SL_POLICY_CANON_H
 
 #include "base/arena.h"
-#include "base/buf.h"
+#include "base/err.h"
 
 struct sl_canon {
     struct sl_str scope, operation, model, version, betas, api_version;

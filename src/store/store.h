@@ -80,8 +80,8 @@ void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
 /* How a request came out; texts are copied. Every admitted request comes here
  * once, hits and zero-cost ones too. */
 struct sl_settle {
-    const struct sl_quota_ask *ask; /* as admitted */
-    const struct sl_quota_answer *answer;
+    const struct sl_quota_ask *ask;       /* up: as admitted */
+    const struct sl_quota_answer *answer; /* up */
     int64_t cost_micro;
     uint64_t tpm_tokens; /* booked in tpm windows: in + writes + out */
     uint64_t in, cache_read, cache_write, out;

@@ -1,0 +1,66 @@
+/* store/redis/link.h -- one pipelined connection to a Redis.
+ *
+ * Private to store/redis. hiredis supplies the protocol (its command writer and
+ * its RESP reader); bytes, TLS, unix sockets, names and time are net's, so the
+ * process has one kind of handle and everything of one turn leaves in one write.
+ *
+ *   DOWN ─► DIALLING ─► GREETING (AUTH, SELECT, CLIENT SETNAME, ROLE) ─► UP ─► DOWN …
+ *
+ * Waits    Each command is an op with a deadline of its own; `done` gets the reply,
+ *          or NULL and why. The reply dies when `done` returns (copy inside). A
+ *          command whose deadline passed, or that was cancelled, keeps its place
+ *          in the pipeline until its reply comes and is dropped; `late` hears of
+ *          it, so that an admission can be given back.
+ * Broken   A reply that is not valid, or larger than `reply_max`, more than
+ *          SL_LINK_PENDING commands unanswered, a deadline passed by LINK_PATIENCE: the
+ *          connection is closed, all waiting commands fail, and it is dialled
+ *          again after 100 ms, doubling to 1 s, with jitter.
+ * Primary  -READONLY, -LOADING, -MASTERDOWN, or a ROLE other than master: closed,
+ *          and the address is asked for again (Sentinel).
+ */
+#ifndef SL_STORE_REDIS_LINK_H
+#define SL_STORE_REDIS_LINK_H
+
+#include <hiredis/hiredis.h>
+
+#include "base/op.h"
+#include "net/loop.h"
+#include "store/redis/url.h"
+
+#define SL_LINK_PENDING 65536 /* commands without a reply */
+#define SL_LINK_ARGS 64
+
+struct sl_link_redis; /* http has a link of its own */
+
+typedef void sl_redis_reply_fn(void *ctx, enum sl_err e, const redisReply *reply);
+
+struct sl_redis_link_conf {
+    const struct sl_redis_url *url; /* up: lives as long as the link */
+    struct sl_str ca_file;
+    size_t reply_max;
+    const char *name; /* "store", "cache": in logs and CLIENT SETNAME */
+};
+
+struct sl_link_redis *sl_redis_link_new(struct sl_net *net, const struct sl_redis_link_conf *conf,
+                                        char *why, size_t cap);
+void sl_redis_link_end(struct sl_link_redis **l);
+void sl_redis_link_on_state(struct sl_link_redis *l, void (*fn)(void *ctx, bool up), void *ctx);
+bool sl_redis_link_is_up(const struct sl_link_redis *l);
+
+struct sl_redis_command {
+    const struct sl_str *args; /* up: copied before the call returns */
+    size_t n;
+    uint64_t deadline_ms; /* from now */
+    /* hears a reply whose waiter is gone; may be NULL. `note` is copied */
+    void (*late)(void *ctx, const void *note, const redisReply *reply);
+    void *late_ctx;
+    const void *note;
+    size_t note_n;
+};
+/* e: SL_OK with a reply (an error reply too), SL_ERR_STORE. */
+void sl_redis_link_start(struct sl_link_redis *l, const struct sl_redis_command *c,
+                         struct sl_op **slot, sl_redis_reply_fn *done, void *ctx);
+/* Nobody waits; dropped when not up. */
+void sl_redis_link_tell(struct sl_link_redis *l, const struct sl_redis_command *c);
+
+#endif
