@@ -1,0 +1,201 @@
+/* RELAY, what is held: answers kept whole, and the commit point of the others.
+ *
+ *   bytes ─► hold (<= 64 KiB) ── commit ──► client
+ *               │ failure: an ordinary error answer, with its status
+ *
+ * The commit point is the first content event, 64 KiB, or a keep-alive's time.
+ * After it a failure ends the stream with the protocol's error event.
+ */
+#include "gateway/relay.h"
+
+/* ---- the commit point ---- */
+
+bool sl_relay_commit(struct sl_req *r)
+{
+    struct sl_headers h = {0};
+    const struct sl_answer_head *a = r->answer;
+
+    if (!sl_reply_headers(r, &h))
+        return false;
+    r->committed = true;
+    r->status = a->status;
+    sl_exch_start(r->x, a->status, &h, r->mode == SL_RELAY_PLAIN && a->has_length, a->length);
+    if (r->mode == SL_RELAY_PLAIN)
+        r->t.first = sl_net_now_us(r->gw->net);
+    if (r->mode == SL_RELAY_STREAM)
+        sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.stream_total);
+    sl_relay_send_buf(r, &r->hold);
+    return true;
+}
+
+bool sl_relay_keep(struct sl_req *r, struct sl_str bytes)
+{
+    if (r->committed) {
+        sl_relay_send(r, &bytes, 1);
+        return true;
+    }
+    if (sl_buf_append(&r->hold, bytes))
+        return true;
+    if (!sl_relay_commit(r)) /* 64 KiB without content: the other way to commit */
+        return false;
+    sl_relay_send(r, &bytes, 1);
+    return true;
+}
+
+enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
+{
+    struct sl_str message = sl_arena_printf(r->arena, "Provider %.*s failed in mid-answer: %s.",
+                                            SL_STR_ARGS(r->provider->name), sl_err_text(e));
+    struct sl_str parts[2] = {SL_STR("\n\n"), {NULL, 0}};
+
+    r->error = e;
+    r->ending = sl_err_status(e) == 504 ? SL_END_TIMEOUT : SL_END_UPSTREAM_CUT;
+    if (message.p == NULL)
+        message = sl_str_of(sl_err_text(e));
+    sl_call_end(&r->call);
+    if (!r->committed) {
+        if (r->ending == SL_END_UPSTREAM_CUT)
+            r->ending = SL_END_UPSTREAM_ERROR;
+        r->message = message;
+        r->reply_status = sl_err_status(e);
+        return SL_ST_REPLY;
+    }
+    if (r->mode != SL_RELAY_STREAM) {
+        sl_exch_abort(r->x); /* must not look whole */
+        return SL_ST_ACCOUNT;
+    }
+    parts[1] = r->dialect->error_event(r->arena, r->ep, e, message, (struct sl_str){r->id, 16});
+    if (parts[1].p == NULL) {
+        sl_exch_abort(r->x);
+        return SL_ST_ACCOUNT;
+    }
+    sl_exch_close_after(r->x);
+    if (r->mid_event)
+        sl_exch_write(r->x, parts, 2);
+    else
+        sl_exch_write(r->x, parts + 1, 1);
+    sl_exch_finish(r->x);
+    return SL_ST_ACCOUNT;
+}
+
+/* ---- kept whole ---- */
+
+/* Texts that speak of our account with the provider are not the client's. */
+static bool is_about_us(struct sl_str body)
+{
+    static const struct sl_str marks[] = {
+        SL_STR_INIT("insufficient_quota"), SL_STR_INIT("billing_"),
+        SL_STR_INIT("credit_balance"),     SL_STR_INIT("credit balance"),
+        SL_STR_INIT("organization"),       SL_STR_INIT("org-"),
+    };
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (sl_str_find(body, marks[i]) >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* A provider's error: passed on as it is, unless it is about our account. */
+static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body)
+{
+    r->ending = SL_END_UPSTREAM_ERROR;
+    if (status == 401 || status == 402 || status == 403 || is_about_us(body)) {
+        sl_call_end(&r->call);
+        return sl_req_refuse(r, SL_ERR_UP_REFUSED_US, 0,
+                             "Provider %.*s refused this gateway's credentials or account; its "
+                             "operator has to act.",
+                             SL_STR_ARGS(r->provider->name));
+    }
+    if (status == 529 && r->dialect != &sl_dialect_anthropic)
+        status = 503;
+    if (body.p == NULL)
+        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, status,
+                             "Provider %.*s answered %d with a text too long to pass on.",
+                             SL_STR_ARGS(r->provider->name), status);
+    r->reply_status = status;
+    r->error = SL_ERR_UP_STREAM_ERROR;
+    r->raw_body = sl_arena_dup(r->arena, body);
+    if (r->raw_body.p == NULL)
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    return SL_ST_REPLY;
+}
+
+enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
+{
+    struct sl_sse_event e;
+    char scratch[4096];
+    struct sl_str type = sl_str_of(r->usage.error_type);
+    int status = 502;
+
+    sl_sse_parse(event, scratch, sizeof scratch, &e);
+    if (sl_str_starts(type, SL_STR("overloaded")))
+        status = 529;
+    else if (sl_str_starts(type, SL_STR("rate_limit")))
+        status = 429;
+    else if (sl_str_starts(type, SL_STR("invalid_request")))
+        status = 400;
+    if (!e.has_data || e.data.p == NULL)
+        return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);
+    return pass_error(r, status, e.data);
+}
+
+static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
+{
+    struct sl_answer_tap tap;
+
+    if (r->answer->status >= 400)
+        return pass_error(r, r->answer->status, body);
+    sl_answer_tap_init(&tap, &r->usage);
+    sl_answer_tap_feed(&tap, body);
+    if (!sl_answer_tap_finish(&tap)) {
+        sl_answer_tap_fini(&tap);
+        return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
+    }
+    if (tap.is_error) {
+        sl_answer_tap_fini(&tap);
+        return pass_error(r, 502, body);
+    }
+    sl_answer_tap_fini(&tap);
+    r->t.first = sl_net_now_us(r->gw->net);
+    r->ending = SL_END_DONE;
+    r->reply_status = r->answer->status;
+    r->raw_body = body;
+    return SL_ST_REPLY;
+}
+
+enum sl_state sl_relay_hold_done(struct sl_req *r)
+{
+    struct sl_str part = {NULL, 0};
+    char *whole;
+    size_t at = 0;
+
+    whole = sl_arena_alloc(r->arena, r->hold.len + 1);
+    if (whole == NULL)
+        return sl_relay_fail(r, SL_ERR_NO_MEMORY);
+    while (sl_buf_peek(&r->hold, &part, 1) == 1) {
+        memcpy(whole + at, part.p, part.n);
+        at += part.n;
+        sl_buf_consume(&r->hold, part.n);
+    }
+    return answer_whole(r, (struct sl_str){whole, at});
+}
+
+/* Longer than what is held, which its head did not say: on as it comes. */
+static enum sl_state hold_no_more(struct sl_req *r)
+{
+    struct sl_str parts[16];
+    size_t n = sl_buf_peek(&r->hold, parts, sizeof parts / sizeof parts[0]);
+
+    if (r->answer->status >= 400) /* the text is too long; what it says in its head is not */
+        return pass_error(r, r->answer->status, (struct sl_str){NULL, 0});
+    r->mode = SL_RELAY_PLAIN;
+    for (size_t i = 0; i < n; i++)
+        sl_relay_tap(r, parts[i]);
+    return sl_relay_plain_data(r);
+}
+
+enum sl_state sl_relay_hold_data(struct sl_req *r)
+{
+    return sl_buf_append(&r->hold, r->bytes) ? SL_ST_RELAY : hold_no_more(r);
+}
