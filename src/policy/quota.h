@@ -56,8 +56,9 @@ enum sl_level { SL_LEVEL_TENANT, SL_LEVEL_KEY, SL_LEVEL__COUNT };
 struct sl_quota_ask {
     struct sl_str tenant, key_id; /* of letters, digits, dot, dash, underscore */
     char id[SL_QUOTA_ID];         /* unique among all instances, ever */
-    uint64_t
-        rev[SL_LEVEL__COUNT]; /* of the records the caller knows; 0: from the file, never stale */
+    /* Of the records the caller knows; 0: none. Another revision in the store (also
+     * one where none is known) is STALE. */
+    uint64_t rev[SL_LEVEL__COUNT];
     const struct sl_terms *terms[SL_LEVEL__COUNT]; /* up: alive until answered or cancelled */
     struct sl_periods periods;
     uint64_t gateway_qps;
