@@ -119,7 +119,7 @@ look_for_programs() {
     have cmake || add cmake
     have make || add make
     [ -s /etc/ssl/certs/ca-certificates.crt ] || add ca-certificates
-    if wants run; then have curl || add curl; fi
+    if wants run || wants test; then have curl || add curl; fi
     if wants test; then
         have python3 || add python3
         have openssl || add openssl
@@ -190,8 +190,8 @@ good_candidate() { # name of a library
         dpkg --compare-versions "$version" ge "$(floor_of "$1")~" # 9.2.1~x is a 9.2.1
 }
 
-as_root() { # with the words that say so
-    if [ -n "$become" ]; then say "using $become for: $*"; fi
+with=${become:+ with ${become%% *}} # said before it is used
+as_root() {
     # shellcheck disable=SC2086
     $become env DEBIAN_FRONTEND=noninteractive "$@"
 }
@@ -200,7 +200,7 @@ from_system() {
     # shellcheck disable=SC2086
     for name in libuv1-dev $missing_packages ${missing_tools:+nginx}; do
         [ -z "$(candidate_of "$name")" ] || continue
-        say "apt does not know $name yet: apt-get update"
+        say "apt does not know $name yet: apt-get update$with"
         as_root apt-get -qq update || :
         break
     done
@@ -218,7 +218,7 @@ from_system() {
     [ -n "$install" ] || return 0
     # shellcheck disable=SC2086
     set -- $install
-    say "installing system packages: $*"
+    say "installing system packages$with: $*"
     log=$here/.apt.log
     as_root apt-get -qq -y --no-install-recommends install "$@" >"$log" 2>&1 || {
         cat "$log" >&2

@@ -311,9 +311,10 @@ static int run(struct sl_serve *s, bool quiet)
     if (code != SL_EXIT_OK)
         return code;
     if (!quiet)
-        sl_banner_print(s);
-    sl_log(SL_LOG_INFO, "cli", nobody, "sluice " SL_VERSION " serves on %.*s, admin on %.*s",
-           SL_STR_ARGS(s->made->listen), SL_STR_ARGS(s->made->admin_listen));
+        sl_banner_print(s); /* says it all, in a screen's few lines */
+    else
+        sl_log(SL_LOG_INFO, "cli", nobody, "sluice " SL_VERSION " serves on %.*s, admin on %.*s",
+               SL_STR_ARGS(s->made->listen), SL_STR_ARGS(s->made->admin_listen));
     sl_net_run(s->net);
     return SL_EXIT_OK;
 }

@@ -118,7 +118,7 @@ static void call_over(struct entry *e, bool good, const char *why)
     e->body = NULL;
     e->body_n = e->body_cap = 0;
     if (good)
-        sl_log(SL_LOG_INFO, "conf", sl_str_of(e->name), "lists %zu models", e->n);
+        sl_log(SL_LOG_DEBUG, "conf", sl_str_of(e->name), "lists %zu models", e->n);
     else
         sl_log(SL_LOG_WARN, "conf", sl_str_of(e->name), "does not list its models: %s", why);
     c->good += good;
