@@ -1,8 +1,8 @@
 /* http/client.c -- one call: wait for a connection, send, read the answer.
  *
  *     WAITING ─► TALKING ─► OVER
- *        ▲          │ reused connection closed before one byte came: once
- *        └──────────┘
+ *        ▲          │ reused connection closed before one byte came, within a
+ *        └──────────┘ second of its use: once
  */
 #include "http/client.h"
 
@@ -15,6 +15,7 @@
 #define HEAD_ARENA 98304 /* a head, its list, and a 1xx or two before it */
 #define HINTS_MAX 10     /* 1xx answers before the real one */
 #define SEND_PARTS 16    /* slices in one write */
+#define AGAIN_MS 1000    /* an idle connection that was lost shows within a round trip */
 
 enum state { WAITING, TALKING, OVER };
 
@@ -33,6 +34,7 @@ struct sl_call {
     size_t part_at;
     bool full;            /* the stream had no room; its drain goes on */
     uint64_t sent_before; /* what the connection had sent when it was leased */
+    uint64_t leased_ms;   /* when that was: the request has been leaving since */
     unsigned hints;
     enum sl_err doomed; /* a failure to be told from the loop */
     struct sl_wait wait;
@@ -164,6 +166,14 @@ static void on_head(struct sl_call *c)
         c->ops->head(c->holder, &c->head);
 }
 
+/* A connection lost while idle shows as soon as it is used. Later, or with a byte
+ * of an answer, the provider may have worked on the request: once is enough. */
+static bool may_go_again(const struct sl_call *c)
+{
+    return !c->answered && c->link->rested && c->info.resent == 0 &&
+           sl_net_now(c->net) - c->leased_ms <= AGAIN_MS;
+}
+
 /* The origin is held meanwhile: between lease and wait nobody else may. */
 static void again(struct sl_call *c)
 {
@@ -191,7 +201,7 @@ static void on_data(void *user, struct sl_str in)
 
     /* bytes before a byte of the request has left answer another one */
     if (!c->answered && sl_stream_sent(c->link->stream) == c->sent_before) {
-        if (c->link->rested && c->info.resent == 0)
+        if (may_go_again(c))
             again(c);
         else
             fail(c, SL_ERR_UP_GARBAGE);
@@ -226,7 +236,7 @@ static void on_end(void *user, enum sl_err why)
 
     if (why == SL_OK && sl_parse_finish(&c->parse)) {
         done(c, false);
-    } else if (!c->answered && c->link->rested && c->info.resent == 0) {
+    } else if (may_go_again(c)) {
         again(c);
     } else {
         fail(c, in_our_words(why));
@@ -249,6 +259,7 @@ static void on_got(struct sl_wait *w, struct sl_link *link)
     c->info.connect_ms = link->rested ? 0 : link->connect_ms;
     c->info.queued_ms = waited > c->info.connect_ms ? waited - c->info.connect_ms : 0;
     c->sent_before = sl_stream_sent(link->stream);
+    c->leased_ms = sl_net_now(c->net);
     c->state = TALKING;
     if (!c->wanted)
         sl_stream_want(link->stream, false);

@@ -9,9 +9,11 @@
  *          call of this header. 1xx answers are skipped (bounded).
  * Memory   `parts` (request head and body slices) must live until done/fail or
  *          sl_call_end(). Body slices given to `body` die when it returns.
- * Reuse    A connection that was idle and closes before one byte of the answer is
- *          replaced once by a fresh one, silently: the request is sent again
- *          (counted in call_info.resent). Otherwise failure is told.
+ * Reuse    A connection that was idle and closes before one byte of the answer, at
+ *          most a second after it was leased for this call, is replaced once by
+ *          a fresh one, silently: the request is sent again (counted in
+ *          call_info.resent). Otherwise failure is told: whoever had the request
+ *          longer may have worked on it (RFC 9110 section 9.2.2).
  * Framing  content-length, chunked, close-delimited, none (HEAD, 204, 304).
  *          Anything doubtful is SL_ERR_UP_GARBAGE and closes the connection;
  *          FIN or RST inside a body is SL_ERR_UP_CLOSED / UP_RESET / TLS_CUT,

@@ -29,6 +29,7 @@ struct script {
     size_t n;
     enum then then;
     unsigned drip_ms; /* one byte each */
+    unsigned wait_ms; /* before the answer, or the end in its place */
     bool early;       /* answers at the head, and reads no further */
     const char *late; /* said 30 ms after the first answer, unasked */
     unsigned answers; /* close after so many; 0: no limit */
@@ -119,7 +120,7 @@ static inline void prov_answer(struct prov *p, struct prov_conn *c)
     uint64_t now = now_ms();
     struct sl_str s = sl_str_from((struct sl_str){c->s.bytes, c->s.n}, c->at);
 
-    if (c->s.drip_ms > 0 && now < c->next_ms)
+    if (now < c->next_ms)
         return;
     if (c->s.drip_ms > 0) {
         c->next_ms = now + c->s.drip_ms;
@@ -169,7 +170,7 @@ static inline void prov_conn_turn(struct prov *p, struct prov_conn *c)
     if (!c->answering && prov_has_request(c)) {
         c->answering = true;
         c->at = 0;
-        c->next_ms = 0;
+        c->next_ms = c->s.wait_ms > 0 ? now_ms() + c->s.wait_ms : 0;
     }
     if (c->answering)
         prov_answer(p, c);

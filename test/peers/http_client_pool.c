@@ -94,6 +94,38 @@ static void test_closed_as_used(void **state)
     sl_call_end(&jobs[0].call);
 }
 
+/* Closed while idle shows at once; whoever had the request longer may have worked
+ * on it. */
+static void test_closed_late(void **state)
+{
+    static const struct {
+        unsigned wait_ms;
+        enum then how;
+        unsigned resent;
+        enum sl_err why;
+    } cases[] = {{300, FIN, 1, SL_OK},
+                 {300, RST, 1, SL_OK},
+                 {1200, FIN, 0, SL_ERR_UP_CLOSED},
+                 {1200, RST, 0, SL_ERR_UP_RESET}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t before;
+
+        job_good(&w, 1);
+        before = w.p.requests;
+        w.p.conns[w.p.n - 1]->s =
+            SCRIPT(.bytes = "", .n = 0, .then = cases[i].how, .wait_ms = cases[i].wait_ms);
+        job_start(&w, &jobs[0]);
+        assert_true(job_wait(&w, &jobs[0], 3000));
+        assert_int_equal(jobs[0].why, cases[i].why);
+        assert_int_equal(jobs[0].done, cases[i].why == SL_OK);
+        assert_int_equal(sl_call_about(jobs[0].call).resent, cases[i].resent);
+        assert_int_equal(w.p.requests - before, 1 + cases[i].resent);
+        sl_call_end(&jobs[0].call);
+    }
+}
+
 static void test_resend_at_the_limit(void **state)
 {
     struct sl_origin_conf conf = w.conf;
@@ -449,23 +481,15 @@ static void test_dial_fails_one_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_reuse),
-        CASE(test_closed_as_used),
-        CASE(test_resend_at_the_limit),
-        CASE(test_idle_end),
-        CASE(test_expiry),
-        CASE(test_queue),
-        CASE(test_queue_slow),
-        CASE(test_leave_queue),
-        CASE(test_keepalive_limit),
-        CASE(test_warm),
-        CASE(test_refused),
-        CASE(test_cancel),
-        CASE(test_large_body),
-        CASE(test_early_answer),
-        CASE(test_pressure),
-        CASE(test_drop),
-        CASE(test_dial_fails_one_each),
+        CASE(test_reuse),        CASE(test_closed_as_used),
+        CASE(test_closed_late),  CASE(test_resend_at_the_limit),
+        CASE(test_idle_end),     CASE(test_expiry),
+        CASE(test_queue),        CASE(test_queue_slow),
+        CASE(test_leave_queue),  CASE(test_keepalive_limit),
+        CASE(test_warm),         CASE(test_refused),
+        CASE(test_cancel),       CASE(test_large_body),
+        CASE(test_early_answer), CASE(test_pressure),
+        CASE(test_drop),         CASE(test_dial_fails_one_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
