@@ -12,11 +12,14 @@
  *          may hold one while it is replayed.
  * Redis    `<prefix>c:<md5 hex>` on a connection of its own, of `cache_url` or the
  *          store's. Skipped when down or slow: a get never lasts longer than
- *          timeout_ms and then counts as a miss. Puts are sent and forgotten;
- *          none while Redis is above 80 % of its maxmemory. An embedded store has
- *          the memory layer alone.
- * Clock    `ttl_ms` from now; kept for `stale_ms` beyond it, and such a value says
- *          so (`stale`).
+ *          timeout_ms and then counts as a miss; after SL_STORE_STRIKES failures
+ *          in a row it is not asked but once a second, to see whether it is back.
+ *          Puts are sent and forgotten; none while Redis is above 80 % of its
+ *          maxmemory. What is read there and was not written by this version of
+ *          us, whole, is a miss, deleted and counted. An embedded store has the
+ *          memory layer alone.
+ * Clock    `ttl_ms` from now; kept for `stale_ms` beyond it: such a value is stale
+ *          from `fresh_until_unix_ms` on.
  */
 #ifndef SL_STORE_CACHE_H
 #define SL_STORE_CACHE_H
@@ -28,7 +31,8 @@
 
 struct sl_cached { /* shared, immutable */
     unsigned holders;
-    int64_t stored_unix_ms, fresh_until_unix_ms, gone_unix_ms;
+    int64_t stored_unix_ms; /* 0: not known (named values from Redis) */
+    int64_t fresh_until_unix_ms, gone_unix_ms;
     size_t n;
     char bytes[];
 };
@@ -37,22 +41,29 @@ void sl_cached_drop(struct sl_cached **c);
 
 struct sl_cache;
 struct sl_cache_conf {
-    uint64_t memory;    /* bytes; 0: no memory layer */
-    uint64_t entry_max; /* bytes of a value */
+    uint64_t memory;       /* bytes; 0: no memory layer */
+    uint64_t entry_max;    /* bytes of a value */
+    struct sl_str url;     /* cache_url, or the store's; empty or embedded:…: memory alone */
+    struct sl_str ca_file; /* of rediss://; empty: the system's */
+    struct sl_str prefix;  /* of keys in Redis */
+    uint64_t timeout_ms;   /* of one look-up there */
 };
 
-/* `s` may be NULL in tests: memory alone. */
-struct sl_cache *sl_cache_new(struct sl_net *net, struct sl_store *s,
-                              const struct sl_cache_conf *conf, struct sl_metrics *metrics);
-void sl_cache_configure(struct sl_cache *c, const struct sl_cache_conf *conf); /* on reload */
+/* NULL with `why`: the URL or the CA file can't be used. Texts are copied. */
+struct sl_cache *sl_cache_new(struct sl_net *net, const struct sl_cache_conf *conf,
+                              struct sl_metrics *metrics, char *why, size_t cap);
+/* On reload: memory and entry_max; the rest holds until the next start. */
+void sl_cache_configure(struct sl_cache *c, const struct sl_cache_conf *conf);
 void sl_cache_end(struct sl_cache **c);
 
 /* From memory, at once, or NULL; shared: drop it. Stale values are found only
  * with `stale`. */
 struct sl_cached *sl_cache_peek(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], bool stale);
 /* From Redis; out[i] is NULL where there is none (or an error, or too late), else
- * shared: drop it. Found values enter the memory layer. `done` always SL_OK. All
- * of one look-up are one MGET. */
+ * shared: drop it; it may be stale. Found values enter the memory layer. `done`
+ * always SL_OK; `out` is all NULL until then. A look-up is one write and one wait,
+ * of one MGET or, where values of entry_max could add up to too large a reply, of a
+ * few. */
 void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY], size_t n,
                         struct sl_cached **out, struct sl_op **slot, sl_store_done_fn *done,
                         void *ctx);
@@ -69,8 +80,11 @@ void sl_cache_get_named_start(struct sl_cache *c, struct sl_str name, struct sl_
                               struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 
 struct sl_cache_counts {
-    uint64_t bytes, entries, hits, misses, evicted, far_hits, far_misses, far_errors;
+    uint64_t bytes, entries, hits, misses, evicted, far_hits, far_misses;
+    uint64_t far_errors; /* look-ups that failed or were late */
+    uint64_t far_bad;    /* values that were not ours, or broken: deleted */
 };
 struct sl_cache_counts sl_cache_count(const struct sl_cache *c);
+void sl_cache_refresh_metrics(struct sl_cache *c); /* before an exposition */
 
 #endif

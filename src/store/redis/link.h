@@ -10,13 +10,17 @@
  *          or NULL and why. The reply dies when `done` returns (copy inside). A
  *          command whose deadline passed, or that was cancelled, keeps its place
  *          in the pipeline until its reply comes and is dropped; `late` hears of
- *          it, so that an admission can be given back.
+ *          it, so that an admission can be given back. It hears nothing when the
+ *          connection went before the reply.
+ * Refused  When the link is not up, or SL_LINK_QUEUED bytes wait to be sent, a
+ *          command is not sent: `done` hears of it at the end of the turn.
  * Broken   A reply that is not valid, or larger than `reply_max`, more than
- *          SL_LINK_PENDING commands unanswered, a deadline passed by LINK_PATIENCE: the
- *          connection is closed, all waiting commands fail, and it is dialled
- *          again after 100 ms, doubling to 1 s, with jitter.
- * Primary  -READONLY, -LOADING, -MASTERDOWN, or a ROLE other than master: closed,
- *          and the address is asked for again (Sentinel).
+ *          SL_LINK_PENDING commands unanswered, a deadline passed by
+ *          SL_LINK_PATIENCE_MS: the connection is closed, all waiting commands
+ *          fail, and it is dialled again after 100 to 200 ms, doubling to 1 s, with
+ *          jitter.
+ * Primary  -READONLY, -LOADING, -MASTERDOWN, -NOREPLICAS, or a ROLE other than
+ *          master: closed, and the address is asked for again (Sentinel).
  */
 #ifndef SL_STORE_REDIS_LINK_H
 #define SL_STORE_REDIS_LINK_H
@@ -27,8 +31,10 @@
 #include "net/loop.h"
 #include "store/redis/url.h"
 
-#define SL_LINK_PENDING 65536 /* commands without a reply */
-#define SL_LINK_ARGS 64
+#define SL_LINK_PENDING 65536             /* commands without a reply */
+#define SL_LINK_ARGS 2100                 /* of one command */
+#define SL_LINK_QUEUED ((size_t)16 << 20) /* bytes not yet taken by the kernel */
+#define SL_LINK_PATIENCE_MS 2000          /* with a silent Redis, beyond a deadline */
 
 struct sl_link_redis; /* http has a link of its own */
 
@@ -41,11 +47,19 @@ struct sl_redis_link_conf {
     const char *name; /* "store", "cache": in logs and CLIENT SETNAME */
 };
 
+/* Begins dialling. NULL with `why`: the CA file can't be used. */
 struct sl_link_redis *sl_redis_link_new(struct sl_net *net, const struct sl_redis_link_conf *conf,
                                         char *why, size_t cap);
+/* Waiting commands fail in the next turn, if nobody cancelled them before. */
 void sl_redis_link_end(struct sl_link_redis **l);
+/* One listener; told at the end of the turn in which it went up or down. What it
+ * sends when told `up` leaves in that turn. */
 void sl_redis_link_on_state(struct sl_link_redis *l, void (*fn)(void *ctx, bool up), void *ctx);
 bool sl_redis_link_is_up(const struct sl_link_redis *l);
+/* For people, without secrets: the address in use (through Sentinel: the one it
+ * named last), and why the link is not up; "" when it is. */
+const char *sl_redis_link_where(const struct sl_link_redis *l);
+const char *sl_redis_link_why(const struct sl_link_redis *l);
 
 struct sl_redis_command {
     const struct sl_str *args; /* up: copied before the call returns */
@@ -60,7 +74,7 @@ struct sl_redis_command {
 /* e: SL_OK with a reply (an error reply too), SL_ERR_STORE. */
 void sl_redis_link_start(struct sl_link_redis *l, const struct sl_redis_command *c,
                          struct sl_op **slot, sl_redis_reply_fn *done, void *ctx);
-/* Nobody waits; dropped when not up. */
+/* Nobody waits; dropped when refused. `late`, if there is one, hears the reply. */
 void sl_redis_link_tell(struct sl_link_redis *l, const struct sl_redis_command *c);
 
 #endif

@@ -3,8 +3,10 @@
  *   redis://[user[:password]@]host[:port][/db]     also rediss:// (TLS)
  *   unix://[user[:password]@]/path[?db=N]
  *   redis+sentinel://[user[:password]@]host[:port],host[:port]/name[/db]   (26379)
+ *                                                  also rediss+sentinel:// (TLS to all)
  *
  * User and password are percent-decoded; "redis://:pass@host" has a password only.
+ * Both are the Redis's; a Sentinel that wants a password is given the same.
  */
 #ifndef SL_STORE_REDIS_URL_H
 #define SL_STORE_REDIS_URL_H
