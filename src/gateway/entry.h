@@ -1,0 +1,34 @@
+/* gateway/entry.h -- a cached answer as bytes: an envelope and the plain body.
+ *
+ * Pure. Bytes from a cache are not trusted: whatever is not exactly an envelope of
+ * this schema, or of the one before, is no entry. All integers little endian:
+ *
+ *   "slce" schema:u8 endpoint:u8 status:u16 sha256:32 six counts:u64
+ *   model:u16+bytes stop:u8+bytes body:u32+bytes
+ */
+#ifndef SL_GATEWAY_ENTRY_H
+#define SL_GATEWAY_ENTRY_H
+
+#include "llm/dialect.h"
+
+#define SL_ENTRY_SCHEMA 1
+
+struct sl_entry {
+    uint8_t sha256[32]; /* of the canonical request */
+    enum sl_endpoint ep;
+    int status;
+    /* in, cache_read, cache_write_5m, cache_write_1h, out, reasoning */
+    uint64_t counts[6];
+    struct sl_str model; /* as the provider named it */
+    struct sl_str stop;
+    struct sl_str body; /* plain */
+};
+
+void sl_entry_set_usage(struct sl_entry *e, const struct sl_usage *u);
+void sl_entry_get_usage(const struct sl_entry *e, struct sl_usage *u);
+/* In memory of base/mem; .p NULL without memory. */
+SL_MUST struct sl_str sl_entry_encode(const struct sl_entry *e);
+/* Texts point into `bytes`. */
+SL_MUST bool sl_entry_decode(struct sl_str bytes, struct sl_entry *out);
+
+#endif
