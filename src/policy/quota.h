@@ -18,11 +18,29 @@
  *          60 of them; admits while the sum is below the limit, tokens are
  *          booked when they are settled. Cache reads don't count in tpm.
  * Leases   A running request holds a lease of SL_QUOTA_LEASE_MS at each level
- *          with a concurrency limit, renewed every SL_QUOTA_RENEW_MS.
+ *          with a concurrency limit, renewed every SL_QUOTA_RENEW_MS. Its reservation
+ *          lives as long. Settling and giving back end both, once; a renewal brings
+ *          back what had run out meanwhile.
  * Money    available = granted - spent - reserved (credits), limit - spent in the
  *          period - reserved (daily, monthly); admitted if it is >= the
  *          reservation (> 0 where nothing is reserved but the model is priced).
- *          A free model (`free`) is never refused for money.
+ *          A free model (`free`) is never refused for money and reserves nothing.
+ *          Reserved is held at each level with a budget, against all of its three.
+ * Account  begins (granted = credits_micro) at the first admission that passes step 7
+ *          where credits are set, or by a grant; a refusal writes nothing. Later
+ *          changes of credits_micro leave it alone. Credits are looked at where the
+ *          terms set them; what was spent before that counts too.
+ * Periods  Now is in the period that begins at day[0], from day[1] on in that one, from
+ *          day[2] on in that. A counter carries the first second of its period. First
+ *          seconds less than 12 h (days) or 14 days (months) apart are of one period:
+ *          the zone was changed. At admission a counter of an earlier period counts 0.
+ *          A cost belongs to the period it was settled in (the line says which): it
+ *          starts the counter anew if that is later than the counter's, adds if it is
+ *          the same (the counter takes the line's first second), and goes to `spent`
+ *          alone if it is earlier. Sums saturate.
+ * Waits    Exact, rounded up to a millisecond: until enough entries or buckets have left
+ *          the window, or the period ends. Concurrency: SL_QUOTA_BUSY_MS, for nobody
+ *          knows. Credits, state, stale: -1.
  * Time     The store's own clock, microseconds.
  */
 #ifndef SL_POLICY_QUOTA_H
@@ -33,6 +51,7 @@
 
 #define SL_QUOTA_LEASE_MS 30000
 #define SL_QUOTA_RENEW_MS 10000
+#define SL_QUOTA_BUSY_MS 1000
 #define SL_QUOTA_ID 24 /* bytes of a request's id in the store: instance (8), request (16) */
 
 enum sl_limit {
@@ -57,7 +76,7 @@ struct sl_quota_ask {
     struct sl_str tenant, key_id; /* of letters, digits, dot, dash, underscore */
     char id[SL_QUOTA_ID];         /* unique among all instances, ever */
     /* Of the records the caller knows; 0: none. Another revision in the store (also
-     * one where none is known) is STALE. */
+     * one where none is known) is STALE; a store without one does not judge. */
     uint64_t rev[SL_LEVEL__COUNT];
     const struct sl_terms *terms[SL_LEVEL__COUNT]; /* up: alive until answered or cancelled */
     struct sl_periods periods;
@@ -81,7 +100,7 @@ struct sl_quota_answer {
     int64_t figure;      /* the limit, or its money in micro-dollars */
     int64_t used;        /* in the window, at once, or spent and reserved */
     int64_t wait_ms;     /* until one more may pass; money: until the period ends; -1: no end */
-    bool leased, reserved, booked; /* what must be given back or settled */
+    bool leased, reserved, booked; /* what was taken, and is to be given back or settled */
     bool local;                    /* decided by this process alone, for want of the store */
     int64_t at_us;                 /* store time of the admission */
     struct sl_quota_room room[SL_LEVEL__COUNT];

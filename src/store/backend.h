@@ -2,7 +2,9 @@
  *
  * Private to the room. A backend decides and remembers; deadlines, breaker,
  * outage, trail and renewal are store.c's, so that both kinds share them.
- * `done` of a backend: SL_OK, or SL_ERR_STORE (away, refused, garbage).
+ * `done` of a backend: SL_OK, or SL_ERR_STORE (away, refused, garbage), put also
+ * CONFLICT and CEILING, grow CREDITS. A cancelled admission has taken nothing: the
+ * backend gives back what it took.
  */
 #ifndef SL_STORE_BACKEND_H
 #define SL_STORE_BACKEND_H
@@ -41,9 +43,9 @@ struct sl_hold { /* a running request of one tenant, to be renewed or given back
     char id[SL_QUOTA_ID];
     struct sl_str key_id;
     int64_t reserved_micro;
-    bool leased[SL_LEVEL__COUNT];
-    bool reserved;
-    bool booked; /* windows: for give_back */
+    bool leased[SL_LEVEL__COUNT];  /* levels with a lease */
+    bool account[SL_LEVEL__COUNT]; /* levels at which reserved_micro is held */
+    bool booked;                   /* windows: for give_back */
 };
 
 struct sl_beat {
@@ -62,7 +64,8 @@ struct sl_backend_ops {
     bool (*is_up)(const struct sl_backend *b);
     void (*admit)(struct sl_backend *b, const struct sl_quota_ask *ask, struct sl_quota_answer *out,
                   SL_BACKEND_WAIT);
-    /* Exactly once: lines with a number not above the instance's last are skipped. */
+    /* Exactly once: lines with a number not above the instance's last are skipped.
+     * Texts are copied; `done` once they are as durable as this kind makes them. */
     void (*apply)(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
     void (*renew)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds, size_t n,
                   SL_BACKEND_WAIT);
