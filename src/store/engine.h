@@ -34,11 +34,6 @@ void sl_engine_settle(struct sl_engine *e, struct sl_str tenant, const struct sl
 /* Key or tenant (key_id empty) state and revision, as records change. */
 void sl_engine_set_state(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
                          struct sl_str state, uint64_t rev);
-struct sl_account { /* as kept by SQLite */
-    bool held;      /* granted is in force */
-    int64_t granted_micro, spent_micro;
-    int64_t day0, day_micro, month0, month_micro;
-};
 void sl_engine_set_account(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
                            const struct sl_account *a);
 /* False: no such level yet. */

@@ -174,4 +174,34 @@ void sl_store_usage_start(struct sl_store *s, struct sl_str tenant, struct sl_st
                           struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
                           struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 
+/* ---- `ledger rebuild`, `store copy`: what is set, whatever was there ---- */
+
+struct sl_account {
+    bool held; /* granted is in force */
+    int64_t granted_micro, spent_micro;
+    int64_t day0, day_micro, month0, month_micro; /* periods by their first second */
+};
+struct sl_restore_account {
+    struct sl_str key_id; /* empty: the tenant's */
+    struct sl_account account;
+};
+struct sl_restore_seq {
+    char instance[8];
+    uint64_t number; /* its lines up to here are in the sums */
+};
+/* Of one tenant, set in one transaction; at most SL_STORE_PAGE of each kind.
+ * Reservations and leases stay as they are; a seq is only ever raised. */
+struct sl_restore {
+    struct sl_str tenant;
+    const struct sl_restore_account *accounts; /* up */
+    const struct sl_usage_row *rows;           /* up: each replaces the row of its name */
+    const struct sl_restore_seq *seqs;         /* up */
+    size_t accounts_n, rows_n, seqs_n;
+};
+void sl_store_restore_start(struct sl_store *s, const struct sl_restore *what, struct sl_op **slot,
+                            sl_store_done_fn *done, void *ctx);
+/* At most SL_STORE_PAGE, each with its own rev, unless the store has a newer one. */
+void sl_store_restore_records_start(struct sl_store *s, const struct sl_record *recs, size_t n,
+                                    struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+
 #endif
