@@ -39,7 +39,10 @@ struct sl_batch {
     size_t n;
 };
 
-struct sl_hold { /* a running request of one tenant, to be renewed or given back */
+/* A running request of one tenant, to be renewed or given back. What the flags do not
+ * name stays as it is: with `leased` alone, give_back ends the leases of a request whose
+ * line is still on its way, and leaves its reservation and windows to apply. */
+struct sl_hold {
     char id[SL_QUOTA_ID];
     struct sl_str key_id;
     int64_t reserved_micro;
