@@ -1,5 +1,5 @@
 /* mbedtls over memory: cipher text comes from a slice, goes to a queue. All
- * calls into the library are here and in tls_dev.c. */
+ * calls into the library are here, in tls_dev.c and in tls_hash.c. */
 #include "net/tls.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
-#include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
 #include <psa/crypto.h>
@@ -214,11 +213,6 @@ void sl_tls_drop(struct sl_tls_profile **pp)
     mbedtls_entropy_free(&p->entropy);
     p->magic = SL_OBJ_DEAD;
     sl_mem_free(p);
-}
-
-void sl_tls_sha256(struct sl_str data, uint8_t out[32])
-{
-    SL_CHECK(mbedtls_sha256((const unsigned char *)data.p, data.n, out, 0) == 0);
 }
 
 /* ---- one session ---- */

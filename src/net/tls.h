@@ -43,9 +43,13 @@ void sl_tls_drop(struct sl_tls_profile **p);                   /* one holder les
 SL_MUST enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, char *why,
                                           size_t cap);
 
-/* SHA-256 and constant-time work for the rooms above, so that only net sees
- * mbedtls. `out` takes 32 bytes. */
+/* Digests for the rooms above, so that only net sees mbedtls. No state is shared: jobs of
+ * the pool may call them. MD5 (RFC 1321) names cached answers and proves nothing. */
 void sl_tls_sha256(struct sl_str data, uint8_t out[32]);
+void sl_tls_md5(struct sl_str data, uint8_t out[16]);
+/* HMAC-SHA256 (RFC 2104, FIPS 180-4) over `parts` one after the other, as if they were
+ * one text. */
+void sl_tls_hmac_sha256(struct sl_str key, const struct sl_str *parts, size_t n, uint8_t out[32]);
 
 /* ---- for net/stream ---- */
 struct sl_tls;
