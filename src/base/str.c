@@ -96,6 +96,92 @@ bool sl_str_to_u64(struct sl_str s, uint64_t *out)
     return true;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* How many digits stand at the beginning. */
+static size_t run_of_digits(struct sl_str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && is_digit(s.p[n]))
+        n++;
+    return n;
+}
+
+/* "e-06" and the like, to the end of the text; beyond 10,000 either way it is all the same. */
+static bool exponent(struct sl_str s, int64_t *out)
+{
+    bool minus;
+
+    *out = 0;
+    if (s.n == 0)
+        return true;
+    if (s.p[0] != 'e' && s.p[0] != 'E')
+        return false;
+    s = sl_str_from(s, 1);
+    minus = s.n > 0 && s.p[0] == '-';
+    if (minus || (s.n > 0 && s.p[0] == '+'))
+        s = sl_str_from(s, 1);
+    if (s.n == 0 || run_of_digits(s) != s.n)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        *out = *out > 10000 ? *out : *out * 10 + (s.p[i] - '0');
+    *out = minus ? -*out : *out;
+    return true;
+}
+
+/* `power` is that of the first digit; the point has been stepped over by the caller's count
+ * of digits before it. */
+static bool add_digits(struct sl_str digits, int64_t *power, uint64_t *sum, bool *rest)
+{
+    for (size_t i = 0; i < digits.n; i++, --*power) {
+        unsigned d = (unsigned)(digits.p[i] - '0');
+
+        if (*power < 0)
+            *rest = *rest || d != 0;
+        else if (__builtin_mul_overflow(*sum, 10, sum) || __builtin_add_overflow(*sum, d, sum))
+            return false;
+    }
+    return true;
+}
+
+bool sl_str_to_decimal(struct sl_str s, unsigned digits, int64_t *out, bool *exact)
+{
+    bool minus = s.n > 0 && s.p[0] == '-', rest = false;
+    struct sl_str whole, part = {"", 0};
+    int64_t power;
+    uint64_t sum = 0;
+
+    s = sl_str_from(s, minus ? 1 : 0);
+    whole = sl_str_first(s, run_of_digits(s));
+    s = sl_str_from(s, whole.n);
+    if (s.n > 0 && s.p[0] == '.') {
+        s = sl_str_from(s, 1);
+        part = sl_str_first(s, run_of_digits(s));
+        s = sl_str_from(s, part.n);
+        if (part.n == 0)
+            return false;
+    }
+    if (whole.n == 0 || !exponent(s, &power))
+        return false;
+    power += (int64_t)digits + (int64_t)whole.n - 1;
+    if (!add_digits(whole, &power, &sum, &rest) || !add_digits(part, &power, &sum, &rest))
+        return false;
+    for (; power >= 0 && sum > 0; power--)
+        if (__builtin_mul_overflow(sum, 10, &sum))
+            return false;
+    if (sum > INT64_MAX - (uint64_t)rest)
+        return false;
+    sum += rest;
+    *out = minus ? -(int64_t)sum : (int64_t)sum;
+    if (exact != NULL)
+        *exact = !rest;
+    return true;
+}
+
 bool sl_str_eq_secret(struct sl_str a, struct sl_str b)
 {
     /* volatile: the compiler must not leave the loop at the first difference */

@@ -71,6 +71,10 @@ bool sl_str_split(struct sl_str *rest, char sep, struct sl_str *piece);
 
 /* Whole slice or false; `*out` is untouched on false. Decimal digits only. */
 SL_MUST bool sl_str_to_u64(struct sl_str s, uint64_t *out);
+/* A decimal number ("12.5", "-3", "3e-06", as in JSON; leading zeros are fine) times
+ * 10^digits, read digit by digit. What lies behind that many digits is rounded away from
+ * zero, and `*exact` (if wanted) says so. False: no such number, or not in 64 bits. */
+SL_MUST bool sl_str_to_decimal(struct sl_str s, unsigned digits, int64_t *out, bool *exact);
 /* Equal in constant time for equal lengths: for secrets. */
 bool sl_str_eq_secret(struct sl_str a, struct sl_str b);
 /* Lower-case hexadecimal; `out` takes 2 * n bytes, no terminator. */

@@ -162,6 +162,7 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     sl_arena_init(&b.made->arena, SL_CONF_ARENA);
     b.made->routes = sl_routes_new();
     b.made->tenants = sl_tenants_new();
+    b.made->prices = sl_prices_new();
     sl_show_hash(conf->root, hash);
     b.made->hash = sl_build_dup(&b, (struct sl_str){hash, sizeof(hash)});
     general(&b);

@@ -53,6 +53,7 @@ static void target(struct sl_build *b, struct sl_target *t, const struct sl_node
     t->speaks = b->made->providers[at].speaks;
     t->model = model->text;
     t->priority = (int64_t)sl_node_number(map, "priority", 0);
+    sl_price_init(&t->price);
 }
 
 /* Stable: targets of one priority keep their order. */
@@ -77,6 +78,7 @@ static void model(struct sl_build *b, const struct sl_node *map)
     struct sl_model m = {.name = name->text, .display_name = sl_node_text(map, "display_name")};
     char why[256] = "";
 
+    sl_caching_init(&m.cache);
     check_model_name(b, name, true);
     if (m.display_name.n > 200)
         sl_fault_add(b->faults, name, "models[].display_name: at most 200 bytes");

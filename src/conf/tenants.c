@@ -69,14 +69,16 @@ static void key(struct sl_build *b, const struct sl_node *map, struct sl_str ten
 {
     const struct sl_node *scopes = sl_node_get(map, "scopes");
     struct sl_str *list = sl_build_alloc(b, scopes->n, sizeof(*list));
-    struct sl_key k = {.tenant = tenant,
-                       .name = sl_node_text(map, "name"),
-                       .user = sl_node_text(map, "user"),
-                       .expires_unix_ms = (int64_t)sl_node_number(map, "expires", 0),
-                       .scopes = list};
+    struct sl_key k;
     char why[256] = "", id[8];
     uint8_t digest[32];
 
+    sl_key_init(&k);
+    k.tenant = tenant;
+    k.name = sl_node_text(map, "name");
+    k.user = sl_node_text(map, "user");
+    k.expires_unix_ms = (int64_t)sl_node_number(map, "expires", 0);
+    k.scopes = list;
     for (const struct sl_node *c = scopes->first; c != NULL; c = c->next) {
         check_scope(b, c);
         list[k.scopes_n++] = c->text;

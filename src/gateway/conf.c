@@ -11,24 +11,36 @@ struct sl_gateway_conf *sl_gateway_conf_share(struct sl_gateway_conf *c)
     return c;
 }
 
-/* Secrets lie in the arena: they are overwritten before the memory goes back. */
-static void wipe_secrets(struct sl_gateway_conf *c)
+const struct sl_price *sl_gateway_price(const struct sl_gateway_conf *c, const struct sl_target *t,
+                                        struct sl_str served)
+{
+    struct sl_str list = c->providers[t->provider].price_list;
+
+    if (sl_price_is_known(&t->price))
+        return &t->price;
+    return list.n > 0 ? sl_prices_find(c->prices, list, served) : NULL;
+}
+
+static void wipe(struct sl_str secret)
 {
     union {
         const char *from;
         char *to;
-    } p;
+    } p = {secret.p};
 
-    for (size_t i = 0; i < c->providers_n; i++) {
-        for (size_t k = 0; k < c->providers[i].keys_n; k++) {
-            p.from = c->providers[i].keys[k].p;
-            sl_mem_wipe(p.to, c->providers[i].keys[k].n);
-        }
-    }
-    if (c->admin_key.n > 0) {
-        p.from = c->admin_key.p;
-        sl_mem_wipe(p.to, c->admin_key.n);
-    }
+    if (secret.n > 0)
+        sl_mem_wipe(p.to, secret.n);
+}
+
+/* Secrets lie in the arena: they are overwritten before the memory goes back. */
+static void wipe_secrets(struct sl_gateway_conf *c)
+{
+    for (size_t i = 0; i < c->providers_n; i++)
+        for (size_t k = 0; k < c->providers[i].keys_n; k++)
+            wipe(c->providers[i].keys[k]);
+    wipe(c->admin_key);
+    wipe(c->store.url);
+    wipe(c->store.cache_url);
 }
 
 void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
@@ -49,6 +61,7 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
     wipe_secrets(c);
     sl_routes_end(&c->routes);
     sl_tenants_end(&c->tenants);
+    sl_prices_end(&c->prices);
     c->magic = SL_OBJ_DEAD;
     sl_arena_fini(&c->arena);
     sl_mem_free(c);

@@ -9,8 +9,10 @@
 #include "base/arena.h"
 #include "http/pool.h"
 #include "llm/dialect.h"
+#include "policy/prices.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
+#include "store/store.h"
 
 enum sl_auth { SL_AUTH_X_API_KEY, SL_AUTH_BEARER, SL_AUTH_HEADER };
 
@@ -39,12 +41,21 @@ struct sl_provider {
     size_t max_concurrency;      /* 0: none */
     struct sl_timeouts timeouts; /* general ones with the provider's own on top */
     struct sl_origin *origin;    /* shared */
+    struct sl_str price_list;    /* whose prices hold for it; empty: no list has it */
 };
 
 struct sl_listed { /* one entry of GET /v1/models */
     struct sl_str id;
     struct sl_str display_name;
     struct sl_str owned_by; /* provider's name */
+};
+
+struct sl_cache_general { /* what is the same for all models */
+    uint64_t memory;      /* bytes of the layer in memory; 0: none */
+    uint64_t entry_max;   /* bytes of an answer that is kept */
+    uint64_t request_max; /* bytes of a body that is looked up at all */
+    uint64_t recording;   /* bytes of all answers being recorded */
+    uint64_t jitter_ppm;  /* a ttl is shorter by up to this many millionths */
 };
 
 struct sl_gateway_conf {
@@ -54,7 +65,11 @@ struct sl_gateway_conf {
     struct sl_str hash; /* of the effective configuration, 16 hex */
     /* what can't change while running */
     struct sl_str listen, admin_listen, admin_key;
+    struct sl_store_conf store; /* `fresh` is the command line's */
     /* the rest can */
+    uint64_t qps; /* of the whole gateway; 0: none */
+    struct sl_cache_general cache;
+    uint64_t hit_lines_ppm; /* of a million hits so many have an access line */
     uint64_t body_max;
     size_t connections;
     struct sl_timeouts timeouts;
@@ -68,6 +83,7 @@ struct sl_gateway_conf {
     size_t providers_n;
     struct sl_routes *routes;       /* owns */
     struct sl_tenants *tenants;     /* owns */
+    struct sl_prices *prices;       /* owns */
     const struct sl_listed *listed; /* up: arena; sorted by id */
     size_t listed_n;
     struct sl_str default_moderations; /* default_models.moderations or empty */
@@ -75,6 +91,11 @@ struct sl_gateway_conf {
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u
+
+/* What `served` (the name at the provider) costs there: the target's own price, or the
+ * list's; NULL where neither knows it. */
+const struct sl_price *sl_gateway_price(const struct sl_gateway_conf *c, const struct sl_target *t,
+                                        struct sl_str served);
 
 struct sl_gateway_conf *sl_gateway_conf_share(struct sl_gateway_conf *c);
 /* Last drop gives origins back and frees. */

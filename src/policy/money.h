@@ -40,6 +40,9 @@ bool sl_price_is_known(const struct sl_price *p); /* in and out, or free */
 /* Fills what is unknown beside a known `in`, as protocols.md 10.3 says:
  * Anthropic 0.1, 1.25 and 2 times `in`; OpenAI `in`. Searches and requests: 0. */
 void sl_price_complete(struct sl_price *p, bool anthropic);
+/* One unit of One API's a token: what a model without a price costs a key that has
+ * a budget all the same. */
+void sl_price_unit(struct sl_price *p);
 /* 0 for a free or unknown price. Saturates. */
 int64_t sl_price_cost_pico(const struct sl_price *p, const struct sl_priced *what);
 /* Rounded up. */

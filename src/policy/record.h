@@ -8,13 +8,15 @@
  *          "limits":{…},"budget":{…},"rotated_until":unix}
  * tenant  {"plan","scopes","limits","budget":{…,"zone"},"per_key":{…},
  *          "raise":{"daily":…,"monthly":…,"until":unix},"labels":{…}}
+ * Over the file: sl_record_tenant() and sl_record_key() lay a document over what
+ * the configuration says; a `plan` named by a document is the configuration's.
  * Pure; texts point into the document or the arena.
  */
 #ifndef SL_POLICY_RECORD_H
 #define SL_POLICY_RECORD_H
 
 #include "base/arena.h"
-#include "policy/terms.h"
+#include "policy/tenant.h"
 
 struct sl_raise {
     struct sl_budget to;
@@ -30,6 +32,9 @@ struct sl_record_doc {
     int64_t grade;           /* class, 0..9; SL_UNSET */
     struct sl_terms terms, per_key;
     struct sl_raise raise;
+    const struct sl_label *labels; /* up: arena */
+    size_t labels_n;
+    bool has_labels;
 };
 
 /* BAD_FIELD with `why` naming the member. */
@@ -39,5 +44,16 @@ SL_MUST enum sl_err sl_record_read(struct sl_str doc, struct sl_arena *a, struct
  * read once, so it is valid. */
 SL_MUST enum sl_err sl_record_merge(struct sl_str doc, struct sl_str patch, struct sl_arena *a,
                                     struct sl_str *out, char *why, size_t cap);
+
+/* The tenant `name` as it is at `now`: the file's (or nothing) with `doc` on top, settled.
+ * `out` points into the table and the document's arena. `doc` may be NULL. CONFIG: the
+ * plan it names is not there; `out` is then as without a plan. */
+SL_MUST enum sl_err sl_record_tenant(const struct sl_record_doc *doc, const struct sl_tenants *file,
+                                     struct sl_str name, int64_t now_unix_ms,
+                                     struct sl_tenant *out);
+/* A key of the store: `file` is the same key in the configuration, or NULL. `of` lives at
+ * least as long as `out`. */
+void sl_record_key(const struct sl_record_doc *doc, const struct sl_key *file,
+                   const struct sl_tenant *of, struct sl_key *out);
 
 #endif

@@ -105,6 +105,7 @@ static struct sl_model *copy_model(struct sl_routes *r, const struct sl_model *f
     *m = *from;
     m->name = copy(r, from->name);
     m->display_name = copy(r, from->display_name);
+    m->cache.version = copy(r, from->cache.version);
     for (size_t i = 0; i < from->aliases_n; i++)
         aliases[i] = copy(r, from->aliases[i]);
     for (size_t i = 0; i < from->targets_n; i++) {

@@ -9,7 +9,8 @@
 #ifndef SL_POLICY_ROUTE_H
 #define SL_POLICY_ROUTE_H
 
-#include "base/err.h"
+#include "policy/caching.h"
+#include "policy/money.h"
 
 #define SL_ROUTE_TARGETS_MAX 16
 
@@ -20,6 +21,9 @@ struct sl_target {
     unsigned speaks;     /* bits of enum sl_protocol */
     struct sl_str model; /* name at the provider; empty: the name asked for */
     int64_t priority;    /* low first */
+    /* Its own, or what the list says of `model`; not known where the name asked for
+     * decides (gateway/conf.h: sl_gateway_price). */
+    struct sl_price price;
 };
 
 struct sl_model {
@@ -30,6 +34,8 @@ struct sl_model {
     const struct sl_target *targets; /* up: in the table, sorted by priority */
     size_t targets_n;
     bool is_pattern;
+    uint64_t max_tokens_default; /* where a request names none; 0: none */
+    struct sl_cache_rules cache; /* the gateway's with the model's own on top */
 };
 
 struct sl_routes;

@@ -1,4 +1,5 @@
-/* Keys by their SHA-256; what each may use. */
+/* policy/tenant.c -- keys by their SHA-256, tenants and plans by their names;
+ * what each may use. */
 #include "policy/tenant.h"
 
 #include <stdio.h>
@@ -9,8 +10,11 @@
                       (struct sl_str){(const char *)(b), (n)})                                     \
          ? 0                                                                                       \
          : 1)
+#include "base/arena.h"
 #include "base/map.h"
 #include "base/obj.h"
+
+#define TABLE_MAX ((size_t)1 << 30) /* as large as a configuration may be */
 
 struct row {
     UT_hash_handle hh;
@@ -19,70 +23,207 @@ struct row {
     char hash_id[8]; /* public id of keys that have none of their own */
 };
 
-struct sl_tenants {
-    struct row *rows;       /* owns: hash by sha256 */
-    char **texts;           /* owns: copies of every text */
-    struct sl_str **scopes; /* owns: arrays of scopes */
-    size_t texts_n, texts_cap, scopes_n, scopes_cap;
+struct tenant_row {
+    UT_hash_handle hh;
+    struct sl_tenant tenant;
 };
+
+struct plan_row {
+    UT_hash_handle hh;
+    struct sl_plan plan;
+};
+
+struct sl_tenants {
+    struct sl_arena arena;      /* of all rows and texts */
+    struct row *rows;           /* owns: hash by sha256; nodes in the arena */
+    struct tenant_row *tenants; /* owns: hash by name; nodes in the arena */
+    struct plan_row *plans;     /* owns: hash by name; nodes in the arena */
+};
+
+/* ---- what is unset, and what is laid over what ---- */
+
+static void spending_init(struct sl_spending *s)
+{
+    *s = (struct sl_spending){.zone = SL_STR(""), .drain = SL_UNSET, .hard = SL_UNSET};
+}
+
+static void spending_over(struct sl_spending *s, const struct sl_spending *top)
+{
+    if (top->zone.n > 0)
+        s->zone = top->zone;
+    if (top->drain != SL_UNSET)
+        s->drain = top->drain;
+    if (top->hard != SL_UNSET)
+        s->hard = top->hard;
+}
+
+void sl_plan_init(struct sl_plan *p)
+{
+    *p = (struct sl_plan){.name = SL_STR("")};
+    sl_terms_init(&p->terms);
+    sl_terms_init(&p->per_key);
+    spending_init(&p->spending);
+}
+
+void sl_tenant_init(struct sl_tenant *t)
+{
+    *t = (struct sl_tenant){.plan = NULL};
+    sl_plan_init(&t->own);
+    sl_caching_init(&t->cache);
+    sl_tenant_settle(t);
+}
+
+void sl_key_init(struct sl_key *k)
+{
+    *k = (struct sl_key){.grade = SL_UNSET};
+    sl_terms_init(&k->own);
+    sl_terms_init(&k->terms);
+}
+
+void sl_tenant_settle(struct sl_tenant *t)
+{
+    struct sl_plan all;
+
+    sl_plan_init(&all);
+    if (t->plan != NULL)
+        all = *t->plan;
+    t->terms = all.terms;
+    sl_terms_over(&t->terms, &t->own.terms);
+    t->per_key = all.per_key;
+    sl_terms_over(&t->per_key, &t->own.per_key);
+    spending_over(&all.spending, &t->own.spending);
+    t->zone = all.spending.zone.n > 0 ? all.spending.zone : SL_STR("UTC");
+    t->drain = all.spending.drain == 1;
+    t->hard = all.spending.hard == 1;
+}
+
+void sl_key_settle(struct sl_key *k)
+{
+    if (k->of != NULL)
+        k->terms = k->of->per_key;
+    else
+        sl_terms_init(&k->terms);
+    sl_terms_over(&k->terms, &k->own);
+    if (k->grade == SL_UNSET)
+        k->grade = SL_TENANT_GRADE;
+}
+
+/* ---- the table ---- */
 
 struct sl_tenants *sl_tenants_new(void)
 {
-    return sl_mem_new(sizeof(struct sl_tenants));
+    struct sl_tenants *t = sl_mem_new(sizeof(*t));
+
+    sl_arena_init(&t->arena, TABLE_MAX);
+    return t;
 }
 
 void sl_tenants_end(struct sl_tenants **pt)
 {
     struct sl_tenants *t = *pt;
-    struct row *r, *next;
 
     *pt = NULL;
     if (t == NULL)
         return;
-    HASH_ITER(hh, t->rows, r, next)
-    {
-        HASH_DEL(t->rows, r);
-        sl_mem_free(r);
-    }
-    for (size_t i = 0; i < t->texts_n; i++)
-        sl_mem_free(t->texts[i]);
-    for (size_t i = 0; i < t->scopes_n; i++)
-        sl_mem_free(t->scopes[i]);
-    sl_mem_free(t->texts);
-    sl_mem_free(t->scopes);
+    HASH_CLEAR(hh, t->rows);
+    HASH_CLEAR(hh, t->tenants);
+    HASH_CLEAR(hh, t->plans);
+    sl_arena_fini(&t->arena);
     sl_mem_free(t);
 }
 
-static void *one_more(void *v, size_t n, size_t *cap)
+static void *take(struct sl_tenants *t, size_t n)
 {
-    void *more;
+    void *p = sl_arena_zalloc(&t->arena, n);
 
-    if (n < *cap)
-        return v;
-    *cap = *cap > 0 ? *cap * 2 : 16;
-    more = sl_mem_new(*cap * sizeof(void *));
-    if (n > 0)
-        memcpy(more, v, n * sizeof(void *));
-    sl_mem_free(v);
-    return more;
+    SL_CHECK(p != NULL); /* a configuration is bounded long before */
+    return p;
 }
 
 static struct sl_str copy(struct sl_tenants *t, struct sl_str s)
 {
-    t->texts = one_more(t->texts, t->texts_n, &t->texts_cap);
-    t->texts[t->texts_n] = sl_mem_dup(s);
-    return (struct sl_str){t->texts[t->texts_n++], s.n};
+    struct sl_str out = sl_arena_dup(&t->arena, s);
+
+    SL_CHECK(out.p != NULL);
+    return out;
 }
 
-static const struct sl_str *copy_scopes(struct sl_tenants *t, const struct sl_str *v, size_t n)
+static const struct sl_str *copy_texts(struct sl_tenants *t, const struct sl_str *v, size_t n)
 {
-    struct sl_str *out = sl_mem_new((n + 1) * sizeof *out);
+    struct sl_str *out = take(t, (n + 1) * sizeof(*out));
 
-    t->scopes = one_more(t->scopes, t->scopes_n, &t->scopes_cap);
-    t->scopes[t->scopes_n++] = out;
     for (size_t i = 0; i < n; i++)
         out[i] = copy(t, v[i]);
     return out;
+}
+
+static struct sl_plan copy_plan(struct sl_tenants *t, const struct sl_plan *from)
+{
+    struct sl_plan p = *from;
+
+    p.name = copy(t, from->name);
+    p.scopes.at = copy_texts(t, from->scopes.at, from->scopes.n);
+    p.spending.zone = copy(t, from->spending.zone);
+    return p;
+}
+
+static enum sl_err twice(const char *what, struct sl_str name, char *why, size_t cap)
+{
+    snprintf(why, cap, "%s %.*s stands twice", what, SL_STR_ARGS(name));
+    return SL_ERR_CONFIG;
+}
+
+enum sl_err sl_tenants_add_plan(struct sl_tenants *t, const struct sl_plan *p, char *why,
+                                size_t cap)
+{
+    struct plan_row *r;
+
+    if (sl_tenants_plan(t, p->name) != NULL)
+        return twice("plan", p->name, why, cap);
+    r = take(t, sizeof(*r));
+    r->plan = copy_plan(t, p);
+    HASH_ADD_KEYPTR(hh, t->plans, r->plan.name.p, r->plan.name.n, r);
+    return SL_OK;
+}
+
+static const struct sl_label *copy_labels(struct sl_tenants *t, const struct sl_label *v, size_t n)
+{
+    struct sl_label *out = take(t, (n + 1) * sizeof(*out));
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct sl_label){copy(t, v[i].name), copy(t, v[i].value)};
+    return out;
+}
+
+enum sl_err sl_tenants_add_tenant(struct sl_tenants *t, const struct sl_tenant *from, char *why,
+                                  size_t cap)
+{
+    struct tenant_row *r;
+
+    if (sl_tenants_get(t, from->own.name) != NULL)
+        return twice("tenant", from->own.name, why, cap);
+    r = take(t, sizeof(*r));
+    r->tenant = *from;
+    r->tenant.own = copy_plan(t, &from->own);
+    r->tenant.labels = copy_labels(t, from->labels, from->labels_n);
+    r->tenant.cache.version = copy(t, from->cache.version);
+    sl_tenant_settle(&r->tenant);
+    HASH_ADD_KEYPTR(hh, t->tenants, r->tenant.own.name.p, r->tenant.own.name.n, r);
+    return SL_OK;
+}
+
+static const struct sl_tenant *tenant_of(struct sl_tenants *t, struct sl_str name)
+{
+    const struct sl_tenant *have = sl_tenants_get(t, name);
+    struct sl_tenant fresh;
+    char ignored[1];
+
+    if (have != NULL)
+        return have;
+    sl_tenant_init(&fresh);
+    fresh.own.name = name;
+    SL_CHECK(sl_tenants_add_tenant(t, &fresh, ignored, sizeof(ignored)) == SL_OK);
+    return sl_tenants_get(t, name);
 }
 
 enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const uint8_t sha256[32],
@@ -97,19 +238,23 @@ enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const u
                  SL_STR_ARGS(r->key.tenant));
         return SL_ERR_CONFIG;
     }
-    r = sl_mem_new(sizeof *r);
+    r = take(t, sizeof(*r));
     memcpy(r->sha256, sha256, 32);
     r->key = *k;
-    r->key.tenant = copy(t, k->tenant);
+    r->key.of = tenant_of(t, k->tenant);
+    r->key.tenant = r->key.of->own.name;
     r->key.name = copy(t, k->name);
     r->key.user = copy(t, k->user);
-    r->key.scopes = copy_scopes(t, k->scopes, k->scopes_n);
+    r->key.scopes = copy_texts(t, k->scopes, k->scopes_n);
     sl_str_hex(sha256, 4, r->hash_id);
     r->key.public_id =
         k->public_id.n > 0 ? copy(t, k->public_id) : (struct sl_str){r->hash_id, sizeof r->hash_id};
+    sl_key_settle(&r->key);
     HASH_ADD(hh, t->rows, sha256, 32, r);
     return SL_OK;
 }
+
+/* ---- looking ---- */
 
 size_t sl_tenants_count(const struct sl_tenants *t)
 {
@@ -130,6 +275,43 @@ enum sl_err sl_tenant_find(const struct sl_tenants *t, const uint8_t sha256[32],
     return SL_OK;
 }
 
+const struct sl_tenant *sl_tenants_get(const struct sl_tenants *t, struct sl_str name)
+{
+    struct tenant_row *r;
+
+    HASH_FIND(hh, t->tenants, name.p, name.n, r);
+    return r != NULL ? &r->tenant : NULL;
+}
+
+const struct sl_plan *sl_tenants_plan(const struct sl_tenants *t, struct sl_str name)
+{
+    struct plan_row *r;
+
+    HASH_FIND(hh, t->plans, name.p, name.n, r);
+    return r != NULL ? &r->plan : NULL;
+}
+
+const struct sl_tenant *sl_tenants_next(const struct sl_tenants *t, const struct sl_tenant *after)
+{
+    const struct tenant_row *r =
+        after == NULL ? t->tenants : SL_CONTAINER(after, const struct tenant_row, tenant)->hh.next;
+
+    return r != NULL ? &r->tenant : NULL;
+}
+
+const struct sl_key *sl_tenants_next_key(const struct sl_tenants *t, const struct sl_key *after,
+                                         const uint8_t **sha256)
+{
+    const struct row *r =
+        after == NULL ? t->rows : SL_CONTAINER(after, const struct row, key)->hh.next;
+
+    if (r != NULL && sha256 != NULL)
+        *sha256 = r->sha256;
+    return r != NULL ? &r->key : NULL;
+}
+
+/* ---- scopes ---- */
+
 static bool matches(struct sl_str pattern, struct sl_str value)
 {
     pattern = sl_str_trim(pattern);
@@ -138,13 +320,13 @@ static bool matches(struct sl_str pattern, struct sl_str value)
     return sl_str_eq(pattern, value);
 }
 
-/* No scope of the family at all means all of it. */
-static bool can(const struct sl_key *k, struct sl_str family, struct sl_str value)
+/* One list: no scope of the family at all means all of it. */
+static bool allows(struct sl_scopes scopes, struct sl_str family, struct sl_str value)
 {
     bool named = false;
 
-    for (size_t i = 0; i < k->scopes_n; i++) {
-        struct sl_str list = k->scopes[i], one;
+    for (size_t i = 0; i < scopes.n; i++) {
+        struct sl_str list = scopes.at[i], one;
 
         if (!sl_str_starts(list, family))
             continue;
@@ -158,6 +340,18 @@ static bool can(const struct sl_key *k, struct sl_str family, struct sl_str valu
     return !named;
 }
 
+static bool can(const struct sl_key *k, struct sl_str family, struct sl_str value)
+{
+    const struct sl_tenant *of = k->of;
+
+    if (!allows((struct sl_scopes){k->scopes, k->scopes_n}, family, value))
+        return false;
+    if (of == NULL)
+        return true;
+    return allows(of->own.scopes, family, value) &&
+           (of->plan == NULL || allows(of->plan->scopes, family, value));
+}
+
 bool sl_tenant_can_model(const struct sl_key *k, struct sl_str model)
 {
     return can(k, SL_STR("models:"), model);
@@ -166,6 +360,12 @@ bool sl_tenant_can_model(const struct sl_key *k, struct sl_str model)
 bool sl_tenant_can_endpoint(const struct sl_key *k, struct sl_str endpoint)
 {
     return can(k, SL_STR("endpoints:"), endpoint);
+}
+
+bool sl_tenant_is_scope(struct sl_str scope)
+{
+    return (sl_str_starts(scope, SL_STR("models:")) && scope.n > 7) ||
+           (sl_str_starts(scope, SL_STR("endpoints:")) && scope.n > 10);
 }
 
 struct sl_str sl_tenant_public_id(struct sl_str key_text)

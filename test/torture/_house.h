@@ -160,10 +160,15 @@ static struct sl_gateway_conf *house_conf(struct house *h)
     static const struct sl_target target = {.provider = 0, .speaks = SL_ANTHROPIC};
     struct sl_model m = {
         .name = SL_STR("*"), .targets = &target, .targets_n = 1, .is_pattern = true};
-    struct sl_key k = {.tenant = SL_STR("t"), .name = SL_STR("k"), .public_id = SL_STR("torture")};
+    struct sl_key k;
     uint8_t hash[32];
     char why[256];
 
+    sl_caching_init(&m.cache);
+    sl_key_init(&k);
+    k.tenant = SL_STR("t");
+    k.name = SL_STR("k");
+    k.public_id = SL_STR("torture");
     c->magic = SL_GATEWAY_CONF_MAGIC;
     c->holders = 1;
     sl_arena_init(&c->arena, 1 << 20);

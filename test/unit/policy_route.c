@@ -9,7 +9,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const struct sl_target one = {0, SL_ANTHROPIC | SL_OPENAI, {"up", 2}, 0};
+static const struct sl_target one = {.speaks = SL_ANTHROPIC | SL_OPENAI, .model = {"up", 2}};
 
 static enum sl_err try_add(struct sl_routes *r, const char *name, const struct sl_str *aliases,
                            size_t n, char why[200])
@@ -128,8 +128,14 @@ static void test_copies(void **state)
 {
     char name[] = "name", shown[] = "Name", alias[] = "alias", up[] = "at-provider";
     struct sl_str aliases[] = {{alias, 5}};
-    struct sl_target target = {3, SL_OPENAI, {up, 11}, -7};
-    struct sl_model m = {{name, 4}, {shown, 4}, aliases, 1, &target, 1, false};
+    struct sl_target target = {
+        .provider = 3, .speaks = SL_OPENAI, .model = {up, 11}, .priority = -7};
+    struct sl_model m = {.name = {name, 4},
+                         .display_name = {shown, 4},
+                         .aliases = aliases,
+                         .aliases_n = 1,
+                         .targets = &target,
+                         .targets_n = 1};
     struct sl_routes *r = sl_routes_new();
     const struct sl_model *got;
     char why[200];
@@ -159,15 +165,15 @@ static void test_rank(void **state)
 {
     /* provider is the place in the file */
     static const struct sl_target targets[] = {
-        {0, SL_OPENAI, {NULL, 0}, 5},
-        {1, SL_ANTHROPIC, {NULL, 0}, 0},
-        {2, SL_OPENAI, {NULL, 0}, 0},
-        {3, SL_ANTHROPIC | SL_OPENAI, {NULL, 0}, -1},
-        {4, SL_ANTHROPIC, {NULL, 0}, 0},
-        {5, SL_OPENAI, {NULL, 0}, INT64_MIN},
-        {6, SL_OPENAI, {NULL, 0}, 0},
-        {7, 0, {NULL, 0}, 0},
-        {8, SL_ANTHROPIC, {NULL, 0}, INT64_MAX},
+        {.provider = 0, .speaks = SL_OPENAI, .priority = 5},
+        {.provider = 1, .speaks = SL_ANTHROPIC, .priority = 0},
+        {.provider = 2, .speaks = SL_OPENAI, .priority = 0},
+        {.provider = 3, .speaks = SL_ANTHROPIC | SL_OPENAI, .priority = -1},
+        {.provider = 4, .speaks = SL_ANTHROPIC, .priority = 0},
+        {.provider = 5, .speaks = SL_OPENAI, .priority = INT64_MIN},
+        {.provider = 6, .speaks = SL_OPENAI, .priority = 0},
+        {.provider = 7, .speaks = 0, .priority = 0},
+        {.provider = 8, .speaks = SL_ANTHROPIC, .priority = INT64_MAX},
     };
     static const unsigned anthropic[] = {3, 1, 4, 8}, openai[] = {5, 3, 2, 6, 0};
     struct sl_model m = {.name = SL_STR("m"), .targets = targets, .targets_n = COUNT(targets)};

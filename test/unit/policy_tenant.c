@@ -46,7 +46,12 @@ static void test_copies(void **state)
     char tenant[] = "acme", name[] = "alice", id[] = "a1b2", user[] = "alice@acme";
     char scope[] = "models:claude-*";
     struct sl_str scopes[] = {{scope, sizeof(scope) - 1}};
-    struct sl_key k = {{tenant, 4}, {name, 5}, {id, 4}, {user, 10}, 0, scopes, 1};
+    struct sl_key k = {.tenant = {tenant, 4},
+                       .name = {name, 5},
+                       .public_id = {id, 4},
+                       .user = {user, 10},
+                       .scopes = scopes,
+                       .scopes_n = 1};
     struct sl_tenants *t = sl_tenants_new();
     const struct sl_key *found = NULL;
 
