@@ -107,11 +107,20 @@ struct sl_str sl_json_get(struct sl_str obj, struct sl_str key);
 /* Walks the elements of an array: `*rest` starts as the array's bytes with
  * `*pos` 0. False at the end. */
 bool sl_json_next(struct sl_str array, size_t *pos, struct sl_str *element);
+/* The same for the members of an object. `key` is what stands between its quotes,
+ * still escaped: sl_json_key_is() compares it. */
+bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
+                         struct sl_str *value);
+bool sl_json_key_is(struct sl_str raw, struct sl_str key);
 enum sl_json_type sl_json_type_of(struct sl_str value);
 /* Non-negative integer without fraction; false for anything else or overflow. */
 SL_MUST bool sl_json_u64(struct sl_str value, uint64_t *out);
 /* Unescapes a string value (with its quotes) into `out`; false if no string or
  * more than cap bytes. */
 SL_MUST bool sl_json_unescape(struct sl_str value, char *out, size_t cap, size_t *n);
+/* The first character of what stands between a string's quotes: how many bytes it
+ * takes as it is written (an escape, two for a surrogate pair), and its code point.
+ * 0 at the end, and where nothing well-formed begins. */
+size_t sl_json_char(struct sl_str inner, uint32_t *code);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/json.h"
 
 #include "base/json_scan.h"
+#include "base/utf8.h"
 
 /* Behind the closing quote of the string that begins at `p`, or `end`. */
 static const char *skip_string(const char *p, const char *end)
@@ -80,29 +81,36 @@ static bool read_unit(const char *p, const char *end, uint32_t *unit)
     return true;
 }
 
-/* What the escape at `*p` stands for, as UTF-8; 0 if it is none. */
-static size_t read_escape(const char **p, const char *end, char out[4])
+/* The code point that the escape at `*p` stands for; false if it is none. */
+static bool escape_code(const char **p, const char *end, uint32_t *code)
 {
-    uint32_t unit, low;
+    uint32_t low;
 
-    if (read_unit(*p, end, &unit)) {
+    if (read_unit(*p, end, code)) {
         *p += 6;
-        if (unit >= 0xd800 && unit <= 0xdbff && read_unit(*p, end, &low) && low >= 0xdc00 &&
+        if (*code >= 0xd800 && *code <= 0xdbff && read_unit(*p, end, &low) && low >= 0xdc00 &&
             low <= 0xdfff) {
             *p += 6;
-            unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+            *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
         }
-        return sl_json_encode(unit, out);
+        return true;
     }
     if (end - *p < 2 || sl_json_escaped((*p)[1]) == 0)
-        return 0;
-    out[0] = sl_json_escaped((*p)[1]);
+        return false;
+    *code = (uint8_t)sl_json_escaped((*p)[1]);
     *p += 2;
-    return 1;
+    return true;
 }
 
-/* Is the raw text between a key's quotes this key? */
-static bool key_is(struct sl_str raw, struct sl_str key)
+/* The same as UTF-8; 0 if it is none. */
+static size_t read_escape(const char **p, const char *end, char out[4])
+{
+    uint32_t code;
+
+    return escape_code(p, end, &code) ? sl_json_encode(code, out) : 0;
+}
+
+bool sl_json_key_is(struct sl_str raw, struct sl_str key)
 {
     const char *p = raw.p, *end = raw.p + raw.n;
 
@@ -141,7 +149,7 @@ struct sl_str sl_json_get(struct sl_str obj, struct sl_str key)
             break;
         value = sl_json_skip_space(p + 1, end);
         p = skip_value(value, end);
-        if (key_is((struct sl_str){name, (size_t)(name_end - name)}, key))
+        if (sl_json_key_is((struct sl_str){name, (size_t)(name_end - name)}, key))
             return (struct sl_str){value, (size_t)(p - value)};
         p = sl_json_skip_space(p, end);
         if (p == end || *p != ',')
@@ -166,6 +174,35 @@ bool sl_json_next(struct sl_str array, size_t *pos, struct sl_str *element)
         return false;
     *pos = (size_t)(p - array.p);
     *element = (struct sl_str){value, (size_t)(p - value)};
+    return true;
+}
+
+bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
+                         struct sl_str *value)
+{
+    const char *end = object.n > 0 ? object.p + object.n : object.p;
+    const char *p = *pos <= object.n && object.n > 0 ? object.p + *pos : end;
+    const char *name, *at;
+
+    p = sl_json_skip_space(p, end);
+    if (p == end || *p != (*pos == 0 ? '{' : ','))
+        return false;
+    name = sl_json_skip_space(p + 1, end);
+    if (name == end || *name != '"')
+        return false;
+    p = skip_string(name, end);
+    if (p - name < 2)
+        return false;
+    *key = (struct sl_str){name + 1, (size_t)(p - name) - 2};
+    p = sl_json_skip_space(p, end);
+    if (p == end || *p != ':')
+        return false;
+    at = sl_json_skip_space(p + 1, end);
+    p = skip_value(at, end);
+    if (p == at)
+        return false;
+    *pos = (size_t)(p - object.p);
+    *value = (struct sl_str){at, (size_t)(p - at)};
     return true;
 }
 
@@ -213,4 +250,23 @@ bool sl_json_unescape(struct sl_str value, char *out, size_t cap, size_t *n)
     }
     *n = used;
     return true;
+}
+
+size_t sl_json_char(struct sl_str inner, uint32_t *code)
+{
+    const char *p = inner.p, *end = inner.n > 0 ? inner.p + inner.n : inner.p;
+    const uint8_t *u = (const uint8_t *)inner.p;
+    size_t n;
+
+    if (inner.n == 0 || *u < 0x20 || *u == '"')
+        return 0;
+    if (*u == '\\')
+        return escape_code(&p, end, code) ? (size_t)(p - inner.p) : 0;
+    n = sl_utf8_len(inner.p, inner.n);
+    if (n == 0)
+        return 0;
+    *code = n == 1 ? u[0] : u[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        *code = *code << 6 | (u[i] & 0x3f);
+    return n;
 }

@@ -152,7 +152,7 @@ static void check_string(struct sl_str value)
 
 static void check_value(struct sl_str value, enum sl_json_type type)
 {
-    struct sl_str element;
+    struct sl_str element, key;
     size_t pos = 0;
     uint64_t number;
 
@@ -165,6 +165,9 @@ static void check_value(struct sl_str value, enum sl_json_type type)
         SL_CHECK(type == SL_JSON_ARRAY && is_json(element));
         SL_CHECK(element.p + element.n <= value.p + value.n);
     }
+    pos = 0;
+    while (sl_json_next_member(value, &pos, &key, &element))
+        SL_CHECK(type == SL_JSON_OBJECT && is_json(element) && key.p + key.n < element.p);
 }
 
 /* With repeats refused every key leads to its own value. */
@@ -202,7 +205,7 @@ static struct sl_str bare(struct sl_str s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct story whole, pieces;
-    struct sl_str text, element;
+    struct sl_str text, element, key;
     uint8_t flags;
     size_t pos = 0;
 
@@ -220,6 +223,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* on anything at all the readers stay inside the slice */
     (void)sl_json_get(text, SL_STR("model"));
     while (sl_json_next(text, &pos, &element))
+        SL_CHECK(element.n > 0 && pos <= text.n);
+    pos = 0;
+    while (sl_json_next_member(text, &pos, &key, &element))
         SL_CHECK(element.n > 0 && pos <= text.n);
     return 0;
 }

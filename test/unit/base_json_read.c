@@ -82,6 +82,78 @@ static void test_next(void **state)
     assert_elements("", NULL, 0);
 }
 
+static void test_members(void **state)
+{
+    static const struct {
+        const char *key, *value;
+    } want[] = {{"a", "1"},
+                {"b\n", "\"x\\\"}\""},
+                {"c", "[1,[2,\"]\"],{}]"},
+                {"", "null"},
+                {"\xc3\xa9", "{\"a\":2}"},
+                {"\xf0\x9f\x98\x80", "true"},
+                {"\xe4\xb8\xad", "\"\xe6\x96\x87\""},
+                {"a", "3"}};
+    static const char *const none[] = {"",     "{}",     " { } ", "[1]",     "7",
+                                       "{\"a", "{\"a\"", "{1:2}", "{\"a\":", "{\"a\" 1}"};
+    struct sl_str key, value;
+    size_t pos = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(want); i++) {
+        assert_true(sl_json_next_member(SL_STR(object), &pos, &key, &value));
+        assert_true(sl_json_key_is(key, sl_str_of(want[i].key)));
+        assert_false(sl_json_key_is(key, SL_STR("b")));
+        assert_true(sl_str_eq(value, sl_str_of(want[i].value)));
+    }
+    assert_true(sl_json_next_member(SL_STR(object), &pos, &key, &value));
+    assert_true(sl_json_next_member(SL_STR(object), &pos, &key, &value));
+    assert_true(sl_str_eq(key, SL_STR("\\ud800")) && sl_str_eq(value, SL_STR("-1.5e3")));
+    assert_false(sl_json_next_member(SL_STR(object), &pos, &key, &value));
+    assert_false(sl_json_next_member(SL_STR(object), &pos, &key, &value));
+    for (size_t i = 0; i < COUNT(none); i++) {
+        pos = 0;
+        assert_false(sl_json_next_member(sl_str_of(none[i]), &pos, &key, &value));
+    }
+}
+
+static void test_char(void **state)
+{
+    static const struct {
+        struct sl_str inner;
+        size_t n;
+        uint32_t code;
+    } cases[] = {{SL_STR_INIT("ab"), 1, 'a'},
+                 {SL_STR_INIT("\x7f"), 1, 0x7f},
+                 {SL_STR_INIT("\xc3\xa4x"), 2, 0xe4},
+                 {SL_STR_INIT("\xe4\xb8\xad"), 3, 0x4e2d},
+                 {SL_STR_INIT("\xf0\x9f\x98\x80\xf0"), 4, 0x1f600},
+                 {SL_STR_INIT("\\n"), 2, '\n'},
+                 {SL_STR_INIT("\\\"\\"), 2, '"'},
+                 {SL_STR_INIT("\\u0000"), 6, 0},
+                 {SL_STR_INIT("\\u20aCx"), 6, 0x20ac},
+                 {SL_STR_INIT("\\ud83d\\ude00"), 12, 0x1f600},
+                 {SL_STR_INIT("\\ud83dx"), 6, 0xd83d},
+                 {SL_STR_INIT("\\ude00\\ud83d"), 6, 0xde00},
+                 {SL_STR_INIT(""), 0, 7},
+                 {SL_STR_INIT("\""), 0, 7},
+                 {SL_STR_INIT("\n"), 0, 7},
+                 {SL_STR_INIT("\xc3"), 0, 7},
+                 {SL_STR_INIT("\x80"), 0, 7},
+                 {SL_STR_INIT("\\"), 0, 7},
+                 {SL_STR_INIT("\\x"), 0, 7},
+                 {SL_STR_INIT("\\u00"), 0, 7}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint32_t code = 7;
+
+        assert_int_equal(sl_json_char(cases[i].inner, &code), cases[i].n);
+        if (cases[i].n > 0)
+            assert_int_equal(code, cases[i].code);
+    }
+}
+
 static void test_type_and_number(void **state)
 {
     static const struct {
@@ -157,8 +229,9 @@ static void test_unescape(void **state)
 static void read_all(const char *text, size_t n)
 {
     char *copy = malloc(n > 0 ? n : 1), place[16];
-    struct sl_str s = {copy, n}, element;
+    struct sl_str s = {copy, n}, element, key;
     size_t pos = 0, k, rounds = 0;
+    uint32_t code;
 
     memcpy(copy, text, n);
     s.p = copy;
@@ -170,6 +243,13 @@ static void read_all(const char *text, size_t n)
         assert_true(element.n > 0 && element.p + element.n <= copy + n);
         assert_true(++rounds <= n);
     }
+    pos = rounds = 0;
+    while (sl_json_next_member(s, &pos, &key, &element)) {
+        assert_true(key.p > copy && element.n > 0 && element.p + element.n <= copy + n);
+        assert_true(++rounds <= n);
+    }
+    for (k = 0; k < n; k++)
+        assert_true(sl_json_char(sl_str_from(s, k), &code) <= n - k);
     free(copy);
 }
 
@@ -198,7 +278,10 @@ static void test_cut_and_broken(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_get), cmocka_unit_test(test_next),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_get),
+                                       cmocka_unit_test(test_next),
+                                       cmocka_unit_test(test_members),
+                                       cmocka_unit_test(test_char),
                                        cmocka_unit_test(test_type_and_number),
                                        cmocka_unit_test(test_unescape),
                                        cmocka_unit_test(test_cut_and_broken)};
