@@ -34,6 +34,7 @@
     X(BODY_TOO_BIG, 413, "request_too_large", false, "the body is larger than the limit")          \
     X(TARGET_TOO_BIG, 414, "uri_too_long", false, "the request target is too long")                \
     X(BAD_TYPE, 415, "unsupported_media_type", false, "the body must be plain application/json")   \
+    X(EXPECT, 417, "expectation_failed", false, "leave out Expect, or say 100-continue alone")     \
     X(HEAD_TOO_BIG, 431, "headers_too_large", false, "the request head is too large")              \
     X(RATE, 429, "rate_limit_exceeded", false, "a limit of the tenant, key or gateway is reached") \
     X(NOT_DONE, 501, "not_supported", false, "this gateway does not support that")                 \

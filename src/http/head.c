@@ -8,9 +8,26 @@
 
 /* Lines that the framing and the checks need, noted in one pass. */
 struct notes {
-    struct sl_str host, length, coding, expect, type;
+    struct sl_str host, length, coding, type;
     unsigned hosts, lengths, codings, keys;
+    bool expects_continue, expects_other;
 };
+
+/* A list, of which one member has a meaning. RFC 9110 section 10.1.1. */
+static void note_expect(struct notes *n, struct sl_str list)
+{
+    while (list.n > 0) {
+        ptrdiff_t comma = sl_str_find_byte(list, ',');
+        size_t end = comma < 0 ? list.n : (size_t)comma;
+        struct sl_str one = sl_str_trim(sl_str_first(list, end));
+
+        if (sl_str_eq_nocase(one, SL_STR("100-continue")))
+            n->expects_continue = true;
+        else if (one.n > 0)
+            n->expects_other = true;
+        list = sl_str_from(list, end + 1);
+    }
+}
 
 static void note(struct notes *n, const struct sl_header *h)
 {
@@ -21,7 +38,7 @@ static void note(struct notes *n, const struct sl_header *h)
         break;
     case 6:
         if (sl_str_eq_nocase(h->name, SL_STR("expect")))
-            n->expect = h->value;
+            note_expect(n, h->value);
         break;
     case 12:
         if (sl_str_eq_nocase(h->name, SL_STR("content-type")))
@@ -247,13 +264,21 @@ enum sl_err sl_parse_request(struct sl_parse *p, struct sl_arena *a, struct sl_r
         e = SL_ERR_BAD_HEAD; /* two keys: nobody knows which one was checked */
     if (e == SL_OK)
         e = frame_request(p, &n, out);
+    if (e == SL_OK && n.expects_other)
+        e = SL_ERR_EXPECT;
     if (e != SL_OK)
         return refused(p, e); /* the work stays: sl_parse_target() reads it */
     p->keep_alive = out->keep_alive = wants_keep_alive(p, out->http10);
-    out->expect_continue =
-        !out->http10 && out->has_body && sl_str_eq_nocase(n.expect, SL_STR("100-continue"));
+    out->expect_continue = !out->http10 && out->has_body && n.expects_continue;
     drop_work(p);
     return SL_OK;
+}
+
+/* RFC 9110 section 15: five classes, no more. Of the first one those that say
+ * nothing but "wait" are skipped; the others (101 above all) were not asked for. */
+static bool is_status(int v)
+{
+    return (v >= 200 && v <= 599) || v == 100 || v == 102 || v == 103;
 }
 
 /* "HTTP/1.1 200 ..." with exactly three digits, or "HTTP/1.1 200" and its end. */
@@ -269,7 +294,7 @@ static bool read_status_line(struct sl_str head, int *status, bool *http10)
         v = v * 10 + (head.p[i] - '0');
     }
     *status = v;
-    return v >= 100 && v != 101 && (head.p[12] == ' ' || head.p[12] == '\r');
+    return is_status(v) && (head.p[12] == ' ' || head.p[12] == '\r');
 }
 
 /* RFC 9112 section 6.3, with every doubt refused. */

@@ -138,6 +138,18 @@ def test_a_long_error_keeps_its_status_and_its_wait():
         check(r.json()["error"]["message"])
 
 
+def test_a_status_that_is_none_is_an_error_of_the_provider():
+    body = b'{"type":"message"}'
+    for status in (101, 104, 199, 600, 999):
+        answer = b"HTTP/1.1 %d Odd\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
+        with gateway(answer) as (g, provider):
+            for stream in (False, True):
+                r, _took = ask(g, stream)
+                equal((r.status, r.json()["type"]), (502, "error"), status)
+                equal(g.access_of(r)["ending"], "upstream_error")
+            rig.until(lambda: provider.gone, 2 * rig.SLOW, "such a connection is not kept")
+
+
 def test_leaving_is_seen_behind_any_number_of_bytes():
     for extra in (16383, 16384, 16385, 300000):
         with gateway(b"", total="60s") as (g, provider):

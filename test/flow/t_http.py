@@ -217,6 +217,21 @@ def test_h17_expect(g):
     with g.wire(3) as w:
         w.send(head("content-length: %d" % N, "expect: 100-continue", start=b"POST /v1/messages HTTP/1.0") + J)
         equal(rig.Reply(w.read_until(b"\r\n\r\n")).status, 200, "no 1xx to HTTP/1.0")
+    for value in ("100-Continue", "100-CONTINUE,100-continue"):
+        with g.wire(3) as w:
+            w.send(head("content-length: %d" % N, "expect: " + value))
+            equal(w.read_until(b"\r\n\r\n"), b"HTTP/1.1 100 Continue")
+            w.send(J)
+            equal(w.reply().status, 200, value)
+    for value in ("100-continue, foo", "foo", "202-accepted", "100-continue; a=b"):
+        data = head("content-length: %d" % N, "expect: " + value)
+        refused(g, data, (417,), value)
+        refused(g, data + J + head("content-length: %d" % N) + J, (417,), value)
+        with g.wire(3) as w:
+            w.send(data)
+            r = w.reply()
+            equal((r.json()["type"], r.json()["error"]["type"]), ("error", "invalid_request_error"))
+            check("100-continue" in r.json()["error"]["message"], "says what is known")
 
 
 def test_h18_upgrade(g):

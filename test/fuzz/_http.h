@@ -76,7 +76,7 @@ static enum sl_err story_answer(struct sl_parse *p, struct sl_arena *a, bool is_
 
     if (e != SL_OK)
         return e;
-    SL_CHECK(r.status >= 100 && r.status <= 999 && r.status != 101);
+    SL_CHECK(r.status >= 100 && r.status <= 599 && r.status != 101);
     SL_CHECK(sl_headers_count(&r.headers, SL_STR("content-length")) <= 1);
     *sum = story_headers(1, &r.headers);
     *sum += (uint64_t)r.status + 1024u * r.has_length + 2048u * r.event_stream + 4096u * r.json +

@@ -190,6 +190,20 @@ static const struct bad table[] = {
     BAD("two keys",
         "GET / HTTP/1.1\r\n" HOST "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
         400),
+    /* H17: what nobody here can meet */
+    BAD("expect other", POST "Expect: 200-ok\r\nContent-Length: 2\r\n\r\nhi" SECOND, 417),
+    BAD("expect more", POST "Expect: 100-continue, foo\r\nContent-Length: 2\r\n\r\nhi" SECOND, 417),
+    BAD("expect first", POST "Expect: foo,100-continue\r\nContent-Length: 2\r\n\r\nhi" SECOND, 417),
+    BAD("expect line",
+        POST "Expect: foo\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi" SECOND, 417),
+    BAD("expect parameter", POST "Expect: 100-continue;a=b\r\nContent-Length: 2\r\n\r\nhi" SECOND,
+        417),
+    BAD("expect nearly", POST "Expect: 100-continued\r\nContent-Length: 2\r\n\r\nhi" SECOND, 417),
+    BAD("expect no body", "GET / HTTP/1.1\r\n" HOST "Expect: foo\r\n\r\n" SECOND, 417),
+    BAD("expect in 1.0", "POST / HTTP/1.0\r\nExpect: foo\r\nContent-Length: 2\r\n\r\nhi", 417),
+    BAD("expect and framing",
+        POST "Expect: foo\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400),
 };
 
 static const struct bad good[] = {
@@ -213,6 +227,8 @@ static const struct bad good[] = {
         "GET / HTTP/1.1\r\n" HOST
         "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAA\r\n\r\n",
         200),
+    BAD("expect nothing", "GET / HTTP/1.1\r\n" HOST "Expect:\r\nExpect: , \r\n\r\n", 200),
+    BAD("expect in vain", "GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n", 200),
     BAD("websocket", "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         200),
     BAD("upgrade post", POST "Upgrade: foo\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nhi",

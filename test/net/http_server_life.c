@@ -146,6 +146,22 @@ static void test_expect(void **state)
     assert_int_equal(raw_count(&r, " 100 "), 0);
     raw_close(&r);
 
+    for (size_t i = 0; i < 3; i++) { /* a list, in any letter case, of one kind */
+        static const char *const same[] = {"100-Continue", "100-continue, 100-CONTINUE",
+                                           " ,100-continue,\r\nExpect: 100-continue"};
+        char head[200];
+
+        (void)snprintf(head, sizeof(head),
+                       "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: %s\r\nContent-Length: 2\r\n\r\n",
+                       same[i]);
+        r = raw_open(&app);
+        raw_send(&app, &r, sl_str_of(head));
+        assert_true(raw_until(&app, &r, "HTTP/1.1 100 Continue\r\n\r\n", 1, 1000));
+        raw_send(&app, &r, SL_STR("hi"));
+        assert_true(raw_until(&app, &r, "\r\n\r\nhi", 1, 1000));
+        raw_close(&r);
+    }
+
     r = raw_open(&app); /* asked for late: also then */
     raw_send(&app, &r,
              SL_STR("POST /lazy HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
