@@ -8,9 +8,13 @@
 #include <stdio.h>
 
 #define ALIGN ((size_t)16)
+#define KEPT 128 /* chunks at hand for the requests to come */
+
+static struct sl_mem_shelf shelf = {.size = SL_ARENA_CHUNK, .most = KEPT};
 
 struct sl_arena_chunk {
     struct sl_arena_chunk *next; /* owns */
+    size_t size;                 /* with this head */
     _Alignas(16) char data[];
 };
 
@@ -27,7 +31,10 @@ void sl_arena_fini(struct sl_arena *a)
     while (a->chunks != NULL) {
         struct sl_arena_chunk *next = a->chunks->next;
 
-        sl_mem_free(a->chunks);
+        if (a->chunks->size == SL_ARENA_CHUNK)
+            sl_mem_give(&shelf, a->chunks);
+        else
+            sl_mem_free(a->chunks);
         a->chunks = next;
     }
     sl_arena_init(a, a->ceiling);
@@ -39,9 +46,11 @@ static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
 
     if (a->used > a->ceiling || size > a->ceiling - a->used)
         return NULL;
-    c = sl_mem_try(size);
-    if (c != NULL)
-        a->used += size;
+    c = size == SL_ARENA_CHUNK ? sl_mem_take(&shelf) : sl_mem_try(size);
+    if (c == NULL)
+        return NULL;
+    c->size = size;
+    a->used += size;
     return c;
 }
 

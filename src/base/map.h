@@ -12,6 +12,13 @@
 
 uint64_t sl_map_hash(const void *p, size_t n);
 
+/* 128 bits that only this process can make (SipHash-2-4): where two are equal
+ * the bytes are too. For remembering what was seen without keeping it. */
+struct sl_map_print {
+    uint64_t a, b;
+};
+struct sl_map_print sl_map_print(struct sl_str s);
+
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)sl_map_hash((keyptr), (keylen)))
 #define uthash_malloc(sz) sl_mem_new(sz)
 #define uthash_free(ptr, sz) sl_mem_free(ptr)

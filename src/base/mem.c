@@ -61,6 +61,62 @@ void sl_mem_free(void *p)
     free(p);
 }
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1 /* clang's way of saying what gcc says so */
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+static bool keeps = false;
+#else
+static bool keeps = true;
+#endif
+
+struct sl_mem_kept {
+    struct sl_mem_kept *next; /* owns */
+};
+
+static void *take_kept(struct sl_mem_shelf *s)
+{
+    struct sl_mem_kept *k = s->kept;
+
+    if (k == NULL)
+        return NULL;
+    s->kept = k->next;
+    s->n--;
+    return k;
+}
+
+void *sl_mem_take(struct sl_mem_shelf *s)
+{
+    void *p;
+
+    if (must_fail())
+        return NULL;
+    p = take_kept(s);
+    return p != NULL ? p : malloc(s->size);
+}
+
+void *sl_mem_take_zeroed(struct sl_mem_shelf *s)
+{
+    void *p = take_kept(s);
+
+    return p != NULL ? memset(p, 0, s->size) : sl_mem_new(s->size);
+}
+
+void sl_mem_give(struct sl_mem_shelf *s, void *p)
+{
+    struct sl_mem_kept *k = p;
+
+    if (!keeps || s->n >= s->most) {
+        sl_mem_free(p);
+        return;
+    }
+    k->next = s->kept;
+    s->kept = k;
+    s->n++;
+}
+
 char *sl_mem_dup(struct sl_str s)
 {
     char *z;

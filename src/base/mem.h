@@ -14,6 +14,21 @@ SL_MUST void *sl_mem_try(size_t n);           /* not zeroed */
 SL_MUST void *sl_mem_grow(void *p, size_t n); /* as realloc; NULL leaves p valid */
 void sl_mem_free(void *p);
 char *sl_mem_dup(struct sl_str s); /* zero-terminated copy; aborts on failure */
+
+/* Blocks of one size that come and go with every request: what is given back is
+ * kept for the next one, up to `most`, because a turn ends as many requests as it
+ * began and the C library remembers fewer. One thread only. Under
+ * AddressSanitizer nothing is kept, so that it sees every use after free. */
+struct sl_mem_shelf {
+    size_t size; /* bytes of a block */
+    unsigned most;
+    unsigned n;
+    struct sl_mem_kept *kept; /* owns */
+};
+SL_MUST void *sl_mem_take(struct sl_mem_shelf *s); /* as sl_mem_try() of its size */
+void *sl_mem_take_zeroed(struct sl_mem_shelf *s);  /* as sl_mem_new() of it */
+void sl_mem_give(struct sl_mem_shelf *s, void *p);
+
 /* Overwrites in a way the compiler keeps: for secrets. */
 void sl_mem_wipe(void *p, size_t n);
 

@@ -6,12 +6,37 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+static uint64_t eight(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* lower() of eight bytes at once: in the top bit of each byte stands whether it
+ * is at least 'A', and whether it is beyond 'Z'. */
+static uint64_t lower_eight(uint64_t v)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    uint64_t low = v & ~high;
+    uint64_t from_a = low + ones * (0x80 - 'A'), beyond_z = low + ones * (0x7f - 'Z');
+
+    return v | ((from_a ^ beyond_z) & ~v & high) >> 2;
+}
+
 bool sl_str_same_letters(struct sl_str a, struct sl_str b)
 {
-    for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+    if (a.n < 8) {
+        for (size_t i = 0; i < a.n; i++)
+            if (lower(a.p[i]) != lower(b.p[i]))
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i + 8 < a.n; i += 8)
+        if (lower_eight(eight(a.p + i)) != lower_eight(eight(b.p + i)))
             return false;
-    return true;
+    return lower_eight(eight(a.p + a.n - 8)) == lower_eight(eight(b.p + b.n - 8));
 }
 
 bool sl_str_starts(struct sl_str s, struct sl_str prefix)
@@ -48,16 +73,11 @@ ptrdiff_t sl_str_find_byte(struct sl_str s, char c)
     return at != NULL ? at - s.p : -1;
 }
 
-static bool is_blank(char c)
+struct sl_str sl_str_trim_blanks(struct sl_str s)
 {
-    return c == ' ' || c == '\t';
-}
-
-struct sl_str sl_str_trim(struct sl_str s)
-{
-    while (s.n > 0 && is_blank(s.p[0]))
+    while (s.n > 0 && sl_str_is_blank(s.p[0]))
         s = sl_str_from(s, 1);
-    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+    while (s.n > 0 && sl_str_is_blank(s.p[s.n - 1]))
         s.n--;
     return s;
 }

@@ -64,7 +64,17 @@ bool sl_str_ends(struct sl_str s, struct sl_str suffix);
 ptrdiff_t sl_str_find(struct sl_str s, struct sl_str needle);
 ptrdiff_t sl_str_find_byte(struct sl_str s, char c);
 /* Without spaces and tabs at both ends. */
-struct sl_str sl_str_trim(struct sl_str s);
+struct sl_str sl_str_trim_blanks(struct sl_str s);
+static inline bool sl_str_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+static inline struct sl_str sl_str_trim(struct sl_str s)
+{
+    if (s.n == 0 || (!sl_str_is_blank(s.p[0]) && !sl_str_is_blank(s.p[s.n - 1])))
+        return s;
+    return sl_str_trim_blanks(s);
+}
 /* Cuts the next piece before `sep` (or the rest) off `*rest` into `*piece`;
  * false when nothing is left. */
 bool sl_str_split(struct sl_str *rest, char sep, struct sl_str *piece);

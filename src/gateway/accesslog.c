@@ -12,48 +12,44 @@ struct line {
     bool json;
 };
 
-static void name(struct line *l, const char *key)
-{
-    if (l->json) {
-        sl_text_add(&l->t, l->t.n > 1 ? SL_STR(",\"") : SL_STR("\""));
-        sl_text_add(&l->t, sl_str_of(key));
-        sl_text_add(&l->t, SL_STR("\":"));
-        return;
-    }
-    if (l->t.n > 0)
-        sl_text_byte(&l->t, ' ');
-    sl_text_add(&l->t, sl_str_of(key));
-    sl_text_byte(&l->t, '=');
-}
+/* What stands between two values, in one piece of known length. */
+#define NAME(l, key) ((l)->json ? SL_STR(",\"" key "\":") : SL_STR(" " key "="))
 
-static void text(struct line *l, const char *key, struct sl_str value)
+/* Of anybody's making: escaped, and cut where it is long. */
+static void text(struct line *l, struct sl_str name, struct sl_str value)
 {
     if (value.n == 0)
         return;
-    name(l, key);
+    sl_text_add(&l->t, name);
     sl_text_json(&l->t, value, FIELD_MAX);
 }
 
-static void number(struct line *l, const char *key, uint64_t value)
+/* One of our own words, which need no look at their letters. */
+static void word(struct line *l, struct sl_str name, struct sl_str value)
 {
-    name(l, key);
+    sl_text_add(&l->t, name);
+    sl_text_byte(&l->t, '"');
+    sl_text_add(&l->t, value);
+    sl_text_byte(&l->t, '"');
+}
+
+static void number(struct line *l, struct sl_str name, uint64_t value)
+{
+    sl_text_add(&l->t, name);
     sl_text_u64(&l->t, value);
 }
 
 /* Milliseconds with three decimals. */
-static void span(struct line *l, const char *key, uint64_t from, uint64_t to)
+static void span(struct line *l, struct sl_str name, uint64_t from, uint64_t to)
 {
-    uint64_t us;
+    uint64_t us = to - from;
+    char decimals[4] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+                        (char)('0' + us % 10)};
 
     if (from == 0 || to < from)
         return;
-    us = to - from;
-    name(l, key);
-    sl_text_u64(&l->t, us / 1000);
-    sl_text_byte(&l->t, '.');
-    sl_text_byte(&l->t, (char)('0' + us / 100 % 10));
-    sl_text_byte(&l->t, (char)('0' + us / 10 % 10));
-    sl_text_byte(&l->t, (char)('0' + us % 10));
+    number(l, name, us / 1000);
+    sl_text_add(&l->t, (struct sl_str){decimals, sizeof decimals});
 }
 
 /* The client's address; a trusted proxy's word for it, never a stranger's. */
@@ -75,45 +71,45 @@ static struct sl_str client_address(const struct sl_req *r)
 
 static void who(struct line *l, const struct sl_req *r)
 {
-    text(l, "id", (struct sl_str){r->id, sizeof r->id});
-    text(l, "provider_request_id", r->provider_id);
-    text(l, "client", client_address(r));
+    word(l, NAME(l, "id"), (struct sl_str){r->id, sizeof r->id});
+    text(l, NAME(l, "provider_request_id"), r->provider_id);
+    text(l, NAME(l, "client"), client_address(r));
     if (r->key == NULL)
         return;
-    text(l, "tenant", r->key->tenant);
-    text(l, "key", r->key_id);
-    text(l, "key_name", r->key->name);
+    text(l, NAME(l, "tenant"), r->key->tenant);
+    text(l, NAME(l, "key"), r->key_id);
+    text(l, NAME(l, "key_name"), r->key->name);
 }
 
 static void what(struct line *l, const struct sl_req *r)
 {
-    text(l, "method", r->head->method_text);
+    text(l, NAME(l, "method"), r->head->method_text);
     /* an unknown path is not written: people paste keys into URLs */
-    text(l, "endpoint", sl_str_of(sl_endpoint_name(r->ep)));
-    text(l, "model", r->asked);
+    word(l, NAME(l, "endpoint"), sl_str_of(sl_endpoint_name(r->ep)));
+    text(l, NAME(l, "model"), r->asked);
     if (!sl_str_eq(r->served, r->asked))
-        text(l, "model_sent", r->served);
-    text(l, "model_served", sl_str_of(r->usage.model));
+        text(l, NAME(l, "model_sent"), r->served);
+    text(l, NAME(l, "model_served"), sl_str_of(r->usage.model));
     if (r->provider != NULL)
-        text(l, "provider", r->provider->name);
-    name(l, "stream");
+        text(l, NAME(l, "provider"), r->provider->name);
+    sl_text_add(&l->t, NAME(l, "stream"));
     sl_text_add(&l->t, r->streams ? SL_STR("true") : SL_STR("false"));
 }
 
 static void how(struct line *l, const struct sl_req *r)
 {
-    number(l, "status", (uint64_t)r->status);
+    number(l, NAME(l, "status"), (uint64_t)r->status);
     if (r->up_status != 0)
-        number(l, "provider_status", (uint64_t)r->up_status);
-    text(l, "ending", sl_str_of(sl_ending_name(r->ending)));
+        number(l, NAME(l, "provider_status"), (uint64_t)r->up_status);
+    word(l, NAME(l, "ending"), sl_str_of(sl_ending_name(r->ending)));
     if (r->error != SL_OK)
-        text(l, "error", sl_str_of(sl_err_name(r->error)));
-    text(l, "error_type", sl_str_of(r->usage.error_type));
-    text(l, "stop", sl_str_of(r->usage.stop));
+        word(l, NAME(l, "error"), sl_str_of(sl_err_name(r->error)));
+    text(l, NAME(l, "error_type"), sl_str_of(r->usage.error_type));
+    text(l, NAME(l, "stop"), sl_str_of(r->usage.stop));
     if (r->attempts > 0)
-        number(l, "attempts", r->attempts);
-    number(l, "bytes_in", r->body_n);
-    number(l, "bytes_out", sl_exch_bytes_out(r->x));
+        number(l, NAME(l, "attempts"), r->attempts);
+    number(l, NAME(l, "bytes_in"), r->body_n);
+    number(l, NAME(l, "bytes_out"), sl_exch_bytes_out(r->x));
 }
 
 static void tokens(struct line *l, const struct sl_req *r)
@@ -123,23 +119,23 @@ static void tokens(struct line *l, const struct sl_req *r)
 
     if (r->target == NULL)
         return;
-    number(l, "tokens_in", u->in);
-    number(l, "tokens_out", u->out);
+    number(l, NAME(l, "tokens_in"), u->in);
+    number(l, NAME(l, "tokens_out"), u->out);
     if (u->cache_read > 0)
-        number(l, "tokens_cache_read", u->cache_read);
+        number(l, NAME(l, "tokens_cache_read"), u->cache_read);
     if (u->cache_write_5m + u->cache_write_1h > 0)
-        number(l, "tokens_cache_write", u->cache_write_5m + u->cache_write_1h);
-    text(l, "tokens_source", sl_str_of(sources[u->source]));
+        number(l, NAME(l, "tokens_cache_write"), u->cache_write_5m + u->cache_write_1h);
+    word(l, NAME(l, "tokens_source"), sl_str_of(sources[u->source]));
 }
 
 static void times(struct line *l, const struct sl_req *r)
 {
-    span(l, "ms_auth", r->t.begin, r->t.authed);
-    span(l, "ms_body", r->t.authed, r->t.whole);
-    span(l, "ms_send", r->t.started, r->t.sent);
-    span(l, "ms_head", r->t.started, r->t.head);
-    span(l, "ms_ttft", r->t.begin, r->t.first);
-    span(l, "ms_total", r->t.begin, r->t.end);
+    span(l, NAME(l, "ms_auth"), r->t.begin, r->t.authed);
+    span(l, NAME(l, "ms_body"), r->t.authed, r->t.whole);
+    span(l, NAME(l, "ms_send"), r->t.started, r->t.sent);
+    span(l, NAME(l, "ms_head"), r->t.started, r->t.head);
+    span(l, NAME(l, "ms_ttft"), r->t.begin, r->t.first);
+    span(l, NAME(l, "ms_total"), r->t.begin, r->t.end);
 }
 
 void sl_accesslog_write(struct sl_req *r)
@@ -149,11 +145,7 @@ void sl_accesslog_write(struct sl_req *r)
 
     if (r->gw->access == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
         return;
-    if (l.json)
-        sl_text_byte(&l.t, '{');
-    name(&l, "time");
-    if (l.json)
-        sl_text_byte(&l.t, '"');
+    sl_text_add(&l.t, l.json ? SL_STR("{\"time\":\"") : SL_STR("time="));
     sl_text_time(&l.t, sl_net_unix_ms(r->gw->net));
     if (l.json)
         sl_text_byte(&l.t, '"');

@@ -140,6 +140,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     }
     sl_server_end(&g->server);
     sl_gateway_conf_drop(&g->conf);
+    sl_mem_wipe(&g->keymemo, sizeof g->keymemo);
     g->magic = SL_OBJ_DEAD;
     sl_mem_free(g);
 }

@@ -6,6 +6,7 @@
 #ifndef SL_GATEWAY_INSIDE_H
 #define SL_GATEWAY_INSIDE_H
 
+#include "gateway/keymemo.h"
 #include "gateway/req.h"
 
 struct sl_gateway_families {            /* up: all in the process's metrics */
@@ -61,6 +62,7 @@ struct sl_gateway {
     struct sl_gateway_families f;
     struct sl_account_series series[SL_ACCOUNT_SERIES];
     struct sl_metric *phases[3]; /* up */
+    struct sl_keymemo keymemo;
     struct sl_list requests;
     size_t requests_n;
     bool draining;

@@ -161,7 +161,8 @@ enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev);
 
 /* Puts an answer of ours in place and names REPLY; `status` 0: the error's own.
- * The message is printed into the arena. */
+ * The message is printed into the arena; a text with nothing to fill in is
+ * used where it is. */
 enum sl_state sl_req_refuse(struct sl_req *r, enum sl_err e, int status, const char *fmt, ...)
     SL_PRINTF(4, 5);
 

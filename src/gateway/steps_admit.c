@@ -2,7 +2,6 @@
 #include "gateway/inside.h"
 
 #include "base/mem.h"
-#include "net/tls.h"
 
 /* Exactly one header of that name, or nothing: two keys are no key. */
 static struct sl_str one_header(const struct sl_request_head *h, struct sl_str name)
@@ -47,7 +46,7 @@ static enum sl_state authenticate(struct sl_req *r)
     enum sl_err e = SL_ERR_NO_KEY;
 
     if (key.n > 0) {
-        sl_tls_sha256(key, hash);
+        sl_keymemo_sha256(&r->gw->keymemo, key, hash);
         e = sl_tenant_find(r->conf->tenants, hash, sl_net_unix_ms(r->gw->net), &r->key);
     }
     r->t.authed = sl_net_now_us(r->gw->net);

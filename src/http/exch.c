@@ -10,9 +10,11 @@
 #define LINES_ROOM 192 /* status line and the lines of ours */
 #define PARTS 14       /* slices that fit one write beside the chunk's lines */
 
+static struct sl_mem_shelf shelf = {.size = sizeof(struct sl_exch), .most = 64};
+
 struct sl_exch *sl_exch_new(struct sl_conn *c)
 {
-    struct sl_exch *x = sl_mem_new(sizeof(*x));
+    struct sl_exch *x = sl_mem_take_zeroed(&shelf);
     struct sl_str peer = sl_str_first(sl_stream_peer(c->stream), sizeof(x->peer));
 
     x->magic = SL_EXCH_MAGIC;
@@ -30,7 +32,7 @@ void sl_exch_discard(struct sl_exch *x)
     sl_bond_cut(&x->bond);
     sl_arena_fini(&x->arena);
     x->magic = SL_OBJ_DEAD;
-    sl_mem_free(x);
+    sl_mem_give(&shelf, x);
 }
 
 static void reap_exch(struct sl_grave *g)

@@ -112,8 +112,8 @@ bool sl_llm_note_choice_error(struct sl_usage *u, struct sl_str choice)
 
 struct sl_text sl_llm_text(struct sl_arena *a, struct sl_str message, struct sl_str id, size_t more)
 {
-    size_t longest = message.n < SL_LLM_MESSAGE ? message.n : SL_LLM_MESSAGE;
-    size_t cap = 6 * (longest + sl_str_first(id, SL_LLM_MESSAGE).n) + more + 16;
+    size_t cap =
+        sl_text_json_room(message, SL_LLM_MESSAGE) + sl_text_json_room(id, SL_LLM_MESSAGE) + more;
     char *p = sl_arena_alloc(a, cap);
 
     return sl_text_over(p, p != NULL ? cap : 0);

@@ -2,6 +2,9 @@
 """Promise: nobody without a valid key gets in, and a key reaches no further
 than its scopes."""
 
+import datetime
+import signal
+
 import _rig as rig
 from _rig import check, contains, equal
 
@@ -151,6 +154,41 @@ def test_a_flood_of_wrong_keys(g):
                     break
 
     rig.together(8, one)
+
+
+def test_a_kept_connection_follows_the_keys(g):
+    """Remembered is a key's hash, never what the key may do."""
+    late = "sk-slc-late-0123456789abcdef0123456789abcdef"
+    keys = []
+
+    def ask(w):
+        w.request("POST", "/v1/messages", BODY, key=late)
+        r = w.reply()
+        check((r.get("connection") or "") != "close", "the connection is kept")
+        return r.status
+
+    def now_in_force(h, *new):
+        before = h.admin("GET", "/readyz").json()["config"]
+        keys[:] = new
+        h.write_config()
+        h.signal(signal.SIGHUP)
+        rig.until(lambda: h.admin("GET", "/readyz").json()["config"] != before, 3 * rig.SLOW, "reloaded")
+
+    def soon(seconds):
+        at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    with rig.Gateway(mock=g.mock) as h, h.wire() as w:
+        h.config["tenants"].append({"name": "late", "keys": keys})
+        known = {"name": "late", "sha256": rig.sha256(late)}
+        equal([ask(w), ask(w)], [401, 401], "not known yet")
+        now_in_force(h, known)
+        equal([ask(w), ask(w)], [200, 200], "known by now")
+        now_in_force(h, {"name": "other", "sha256": rig.sha256(late + "0")})
+        equal([ask(w), ask(w)], [401, 401], "revoked")
+        now_in_force(h, {**known, "expires": soon(2 * rig.SLOW)})
+        equal(ask(w), 200, "not expired yet")
+        rig.until(lambda: ask(w) == 403, 4 * rig.SLOW, "expired")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,35 @@ static void test_construction(void **state)
                          slow_sip(0x0706050403020100u, 0x0f0e0d0c0b0a0908u, text, n));
 }
 
+static void test_print(void **state)
+{
+    /* from the authors' reference code: key 00..0f, texts of 0, 1 and 15 bytes 00.. */
+    static const struct {
+        size_t n;
+        uint64_t a, b;
+    } known[] = {{0, 0xe6a825ba047f81a3u, 0x930255c71472f66du},
+                 {1, 0x44af996bd8c187dau, 0x45fc229b11597634u},
+                 {15, 0x11a8b03399e99354u, 0xd9c3cf970fec087eu}};
+    uint8_t text[15];
+    struct sl_map_print p, q;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(text); i++)
+        text[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        p = siphash24(0x0706050403020100u, 0x0f0e0d0c0b0a0908u, text, known[i].n);
+        assert_int_equal(p.a, known[i].a);
+        assert_int_equal(p.b, known[i].b);
+    }
+    p = sl_map_print(SL_STR("key"));
+    seed[2] ^= 1; /* a seed of its own, and it matters */
+    q = sl_map_print(SL_STR("key"));
+    assert_true(p.a != q.a && p.b != q.b);
+    seed[2] ^= 1;
+    q = sl_map_print(SL_STR("key"));
+    assert_true(p.a == q.a && p.b == q.b);
+}
+
 static void test_seed(void **state)
 {
     uint64_t before = sl_map_hash("key", 3);
@@ -98,7 +127,8 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_construction),
-                                       cmocka_unit_test(test_seed), cmocka_unit_test(test_table)};
+                                       cmocka_unit_test(test_print), cmocka_unit_test(test_seed),
+                                       cmocka_unit_test(test_table)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,36 @@ static void test_environment(void **state)
     unsetenv("SLUICE_FAIL_ALLOC");
 }
 
+/* What is kept: as many as told, and never a byte of what was there where it counts. */
+static void test_shelf(void **state)
+{
+    struct sl_mem_shelf s = {.size = 64, .most = 2};
+    bool kept = keeps;
+    void *p[3];
+
+    (void)state;
+    keeps = true; /* also under AddressSanitizer */
+    for (size_t i = 0; i < 3; i++) {
+        p[i] = sl_mem_take(&s);
+        assert_non_null(p[i]);
+        memset(p[i], 0xff, s.size);
+    }
+    for (size_t i = 0; i < 3; i++)
+        sl_mem_give(&s, p[i]);
+    assert_int_equal(s.n, 2);
+    p[0] = sl_mem_take_zeroed(&s);
+    for (size_t i = 0; i < s.size; i++)
+        assert_int_equal(((uint8_t *)p[0])[i], 0);
+    sl_mem_fail_at(1);
+    assert_null(sl_mem_take(&s)); /* kept or not: it may fail */
+    p[1] = sl_mem_take(&s);
+    assert_non_null(p[1]);
+    assert_int_equal(s.n, 0);
+    sl_mem_free(p[0]);
+    sl_mem_free(p[1]);
+    keeps = kept;
+}
+
 static void test_dup_and_wipe(void **state)
 {
     char *z = sl_mem_dup((struct sl_str){"secret!", 6});
@@ -106,10 +136,10 @@ static void test_rand(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fail_at),
-                                       cmocka_unit_test(test_environment),
-                                       cmocka_unit_test(test_dup_and_wipe),
-                                       cmocka_unit_test(test_errors), cmocka_unit_test(test_rand)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fail_at), cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_shelf),   cmocka_unit_test(test_dup_and_wipe),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_rand)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

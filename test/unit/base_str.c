@@ -25,6 +25,26 @@ static void test_equal(void **state)
     assert_true(sl_str_eq_secret(none, none));
 }
 
+/* Every byte against every other, in words of every length: only letters fold. */
+static void test_letters(void **state)
+{
+    char a[20], b[20];
+
+    (void)state;
+    for (size_t n = 1; n <= sizeof(a); n++) {
+        for (int x = 0; x < 256 * 256; x++) {
+            size_t at = (size_t)x % n;
+
+            memset(a, 'Q', n);
+            memset(b, 'q', n);
+            a[at] = (char)(x >> 8);
+            b[at] = (char)x;
+            assert_int_equal(sl_str_eq_nocase((struct sl_str){a, n}, (struct sl_str){b, n}),
+                             lower(a[at]) == lower(b[at]));
+        }
+    }
+}
+
 static void test_parts(void **state)
 {
     struct sl_str s = SL_STR("bearer x");
@@ -58,6 +78,9 @@ static void test_trim(void **state)
     assert_true(sl_str_eq(sl_str_trim(SL_STR(" \t a b\t ")), SL_STR("a b")));
     assert_int_equal(sl_str_trim(SL_STR(" \t ")).n, 0);
     assert_int_equal(sl_str_trim(SL_STR("")).n, 0);
+    assert_true(sl_str_eq(sl_str_trim(SL_STR("a b")), SL_STR("a b")));
+    assert_true(sl_str_eq(sl_str_trim(SL_STR("a\t")), SL_STR("a")));
+    assert_true(sl_str_eq(sl_str_trim(SL_STR(" a")), SL_STR("a")));
     assert_true(sl_str_eq(sl_str_trim(SL_STR("\na\r")), SL_STR("\na\r")));
 }
 
@@ -119,9 +142,10 @@ static void test_hex(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_equal),   cmocka_unit_test(test_parts),
-                                       cmocka_unit_test(test_trim),    cmocka_unit_test(test_split),
-                                       cmocka_unit_test(test_numbers), cmocka_unit_test(test_hex)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_equal), cmocka_unit_test(test_letters),
+                                       cmocka_unit_test(test_parts), cmocka_unit_test(test_trim),
+                                       cmocka_unit_test(test_split), cmocka_unit_test(test_numbers),
+                                       cmocka_unit_test(test_hex)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

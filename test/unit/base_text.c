@@ -123,6 +123,27 @@ static void test_json(void **state)
     }
 }
 
+/* Room that was asked for is enough, whatever the text. */
+static void test_json_room(void **state)
+{
+    char in[40], place[6 * sizeof(in) + 8];
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        for (size_t n = 0; n <= sizeof(in); n++) {
+            struct sl_str s = {in, n};
+            struct sl_text t = sl_text_over(place, sl_text_json_room(s, 30));
+
+            memset(in, c, sizeof(in));
+            t.cap = sl_text_json_room(s, 30);
+            assert_true(t.cap <= sizeof(place));
+            sl_text_json(&t, s, 30);
+            assert_false(t.cut);
+        }
+    }
+    assert_true(sl_text_json_room(SL_STR("plain"), 0) < 5 * 6);
+}
+
 static void test_time(void **state)
 {
     char place[40], want[40];
@@ -152,10 +173,10 @@ static void test_time(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers),
-                                       cmocka_unit_test(test_every_size),
-                                       cmocka_unit_test(test_long_printf),
-                                       cmocka_unit_test(test_json), cmocka_unit_test(test_time)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_every_size),
+        cmocka_unit_test(test_long_printf), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_room),   cmocka_unit_test(test_time)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,18 @@ static void test_fit(void **state)
         assert_int_equal(sl_headers_value_ok((struct sl_str){text, 3}), !control);
         assert_int_equal(sl_headers_name_ok((struct sl_str){text, 3}), in_name);
     }
+    for (size_t n = 1; n <= 25; n++) { /* wherever it stands */
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                char text[25];
+
+                memset(text, 'a', n);
+                text[at] = (char)c;
+                assert_int_equal(sl_headers_value_ok((struct sl_str){text, n}),
+                                 !((c < 32 && c != '\t') || c == 127));
+            }
+        }
+    }
     assert_true(sl_headers_value_ok(SL_STR("")));
     assert_false(sl_headers_name_ok(SL_STR("")));
 }
