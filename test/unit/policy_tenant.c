@@ -1,4 +1,5 @@
-/* Keys: found by their digest alone, ended by time, held to their scopes. */
+/* Keys: found by their digest alone, ended by time, held to their scopes; what tenants and
+ * plans give them. */
 #include "policy/tenant.c"
 
 #include <setjmp.h>
@@ -266,6 +267,152 @@ static void test_id_of_other_keys(void **state)
     sl_tenants_end(&t);
 }
 
+/* ---- tenants and plans ---- */
+
+static void add_plan(struct sl_tenants *t, struct sl_plan *p)
+{
+    char why[200] = "";
+
+    assert_int_equal(sl_tenants_add_plan(t, p, why, sizeof(why)), SL_OK);
+    assert_int_equal(sl_tenants_add_plan(t, p, why, sizeof(why)), SL_ERR_CONFIG);
+    assert_non_null(strstr(why, "stands twice"));
+}
+
+/* A plan, a tenant of it and two keys; every leaf says where it comes from. */
+static struct sl_tenants *family(void)
+{
+    static const struct sl_str plan_scopes[] = {SL_STR_INIT("models:claude-*")};
+    static const struct sl_str tenant_scopes[] = {SL_STR_INIT("models:claude-a*,claude-b"),
+                                                  SL_STR_INIT("endpoints:messages,models")};
+    static const struct sl_str key_scopes[] = {SL_STR_INIT("models:*"),
+                                               SL_STR_INIT("endpoints:messages,chat")};
+    static const struct sl_label labels[] = {{SL_STR_INIT("cost_center"), SL_STR_INIT("4711")}};
+    struct sl_tenants *t = sl_tenants_new();
+    struct sl_plan plan;
+    struct sl_tenant tenant;
+    struct sl_key key;
+    char why[200] = "";
+
+    sl_plan_init(&plan);
+    plan.name = SL_STR("coders");
+    plan.scopes = (struct sl_scopes){plan_scopes, 1};
+    plan.terms.limits.rpm = 1;
+    plan.terms.limits.concurrency = 2;
+    plan.per_key.limits.rpm = 3;
+    plan.per_key.limits.tpm = 4;
+    plan.per_key.budget.daily_micro = 5;
+    plan.spending = (struct sl_spending){SL_STR("Europe/Berlin"), 1, 1};
+    add_plan(t, &plan);
+    sl_tenant_init(&tenant);
+    tenant.own.name = SL_STR("acme");
+    tenant.plan = sl_tenants_plan(t, SL_STR("coders"));
+    tenant.own.scopes = (struct sl_scopes){tenant_scopes, 2};
+    tenant.own.terms.limits.rpm = 10;
+    tenant.own.per_key.limits.tpm = 40;
+    tenant.own.spending.hard = 0;
+    tenant.labels = labels;
+    tenant.labels_n = 1;
+    assert_int_equal(sl_tenants_add_tenant(t, &tenant, why, sizeof(why)), SL_OK);
+    assert_int_equal(sl_tenants_add_tenant(t, &tenant, why, sizeof(why)), SL_ERR_CONFIG);
+    assert_string_equal(why, "tenant acme stands twice");
+    sl_key_init(&key);
+    key.tenant = SL_STR("acme");
+    key.name = SL_STR("alice");
+    key.scopes = key_scopes;
+    key.scopes_n = 2;
+    key.own.budget.daily_micro = 50;
+    key.grade = 9;
+    add(t, 1, &key);
+    sl_key_init(&key);
+    key.tenant = SL_STR("stranger"); /* of a tenant that nobody described */
+    add(t, 2, &key);
+    return t;
+}
+
+static void test_terms(void **state)
+{
+    struct sl_tenants *t = family();
+    const struct sl_key *alice, *other;
+
+    (void)state;
+    assert_int_equal(find(t, 1, 0, &alice), SL_OK);
+    assert_int_equal(find(t, 2, 0, &other), SL_OK);
+    assert_text(alice->of->own.name, "acme");
+    assert_int_equal(alice->of->terms.limits.rpm, 10);
+    assert_int_equal(alice->of->terms.limits.concurrency, 2);
+    assert_int_equal(alice->of->terms.limits.tpm, SL_UNSET);
+    assert_int_equal(alice->terms.limits.rpm, 3);
+    assert_int_equal(alice->terms.limits.tpm, 40);
+    assert_int_equal(alice->terms.budget.daily_micro, 50);
+    assert_int_equal(alice->grade, 9);
+    assert_text(alice->of->zone, "Europe/Berlin");
+    assert_true(alice->of->drain);
+    assert_false(alice->of->hard);
+    assert_text(alice->of->labels[0].name, "cost_center");
+    assert_text(alice->of->labels[0].value, "4711");
+    assert_text(other->of->own.name, "stranger");
+    assert_int_equal(other->terms.limits.rpm, SL_UNSET);
+    assert_int_equal(other->grade, SL_TENANT_GRADE);
+    assert_text(other->of->zone, "UTC");
+    assert_false(other->of->drain || other->of->hard);
+    assert_false(sl_terms_has_budget(&other->of->terms));
+    sl_tenants_end(&t);
+}
+
+/* All three lists must allow. */
+static void test_scopes_intersect(void **state)
+{
+    struct sl_tenants *t = family();
+    const struct sl_key *alice, *other;
+
+    (void)state;
+    assert_int_equal(find(t, 1, 0, &alice), SL_OK);
+    assert_int_equal(find(t, 2, 0, &other), SL_OK);
+    assert_true(sl_tenant_can_model(alice, SL_STR("claude-a1")));
+    assert_true(sl_tenant_can_model(alice, SL_STR("claude-b")));
+    assert_false(sl_tenant_can_model(alice, SL_STR("claude-c"))); /* the tenant's */
+    assert_false(sl_tenant_can_model(alice, SL_STR("gpt-x")));    /* the plan's */
+    assert_true(sl_tenant_can_endpoint(alice, SL_STR("messages")));
+    assert_false(sl_tenant_can_endpoint(alice, SL_STR("models"))); /* the key's */
+    assert_false(sl_tenant_can_endpoint(alice, SL_STR("chat")));   /* the tenant's */
+    assert_true(sl_tenant_can_model(other, SL_STR("gpt-x")));
+    sl_tenants_end(&t);
+}
+
+static void test_lists(void **state)
+{
+    struct sl_tenants *t = family();
+    const struct sl_tenant *acme = sl_tenants_next(t, NULL);
+    const struct sl_tenant *stranger = sl_tenants_next(t, acme);
+    const uint8_t *sha = NULL;
+    const struct sl_key *k = sl_tenants_next_key(t, NULL, &sha);
+
+    (void)state;
+    assert_ptr_equal(acme, sl_tenants_get(t, SL_STR("acme")));
+    assert_ptr_equal(stranger, sl_tenants_get(t, SL_STR("stranger")));
+    assert_null(sl_tenants_next(t, stranger));
+    assert_null(sl_tenants_get(t, SL_STR("acm")));
+    assert_null(sl_tenants_plan(t, SL_STR("acme")));
+    assert_text(k->name, "alice");
+    assert_int_equal(sha[31], 1);
+    k = sl_tenants_next_key(t, k, NULL);
+    assert_text(k->tenant, "stranger");
+    assert_null(sl_tenants_next_key(t, k, &sha));
+    assert_int_equal(sha[31], 1);
+    sl_tenants_end(&t);
+}
+
+static void test_scope_names(void **state)
+{
+    (void)state;
+    assert_true(sl_tenant_is_scope(SL_STR("models:*")));
+    assert_true(sl_tenant_is_scope(SL_STR("endpoints:chat")));
+    assert_false(sl_tenant_is_scope(SL_STR("models:")));
+    assert_false(sl_tenant_is_scope(SL_STR("endpoints:")));
+    assert_false(sl_tenant_is_scope(SL_STR("model:a")));
+    assert_false(sl_tenant_is_scope(SL_STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +420,8 @@ int main(void)
         cmocka_unit_test(test_each_bit_counts), cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_expiry),          cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_public_id),       cmocka_unit_test(test_id_of_other_keys),
+        cmocka_unit_test(test_terms),           cmocka_unit_test(test_scopes_intersect),
+        cmocka_unit_test(test_lists),           cmocka_unit_test(test_scope_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
