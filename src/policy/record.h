@@ -5,9 +5,12 @@
  * can be laid over the configuration file. Unknown members are refused by name.
  *
  * key     {"name","tenant","user","scopes":[…],"expires":unix,"class",
- *          "limits":{…},"budget":{…},"rotated_until":unix}
- * tenant  {"plan","scopes","limits","budget":{…,"zone"},"per_key":{…},
- *          "raise":{"daily":…,"monthly":…,"until":unix},"labels":{…}}
+ *          "limits":{rpm,qps,tpm,concurrency,reserve_output},
+ *          "budget":{initial_credits,daily,monthly},"rotated_until":unix}
+ * tenant  {"plan","scopes","limits","budget":{… and "zone","hard","on_client_gone"},
+ *          "per_key":{"limits","budget"},"labels":{…},
+ *          "raise":{"daily","monthly","until":unix}}
+ *          unix: whole seconds. Names of leaves are those of the configuration.
  * Over the file: sl_record_tenant() and sl_record_key() lay a document over what
  * the configuration says; a `plan` named by a document is the configuration's.
  * Pure; texts point into the document or the arena.
@@ -18,26 +21,32 @@
 #include "base/arena.h"
 #include "policy/tenant.h"
 
-struct sl_raise {
+#define SL_RECORD_BYTES 16384 /* of a document */
+#define SL_RECORD_SCOPES 64
+#define SL_RECORD_LABELS 32
+
+struct sl_raise { /* the tenant's budget until then */
     struct sl_budget to;
-    int64_t until_unix_ms;
+    int64_t until_unix_ms; /* 0: none */
 };
 
 struct sl_record_doc {
-    struct sl_str name, tenant, user, zone, plan;
+    struct sl_str name, tenant, user, plan;
     const struct sl_str *scopes; /* up: arena */
     size_t scopes_n;
     bool has_scopes;
     int64_t expires_unix_ms; /* 0: never, SL_UNSET: not said */
+    int64_t rotated_unix_ms; /* a key that was replaced ends then; SL_UNSET */
     int64_t grade;           /* class, 0..9; SL_UNSET */
     struct sl_terms terms, per_key;
+    struct sl_spending spending;
     struct sl_raise raise;
     const struct sl_label *labels; /* up: arena */
     size_t labels_n;
     bool has_labels;
 };
 
-/* BAD_FIELD with `why` naming the member. */
+/* BAD_FIELD or BAD_BODY with `why` naming the member; BODY_TOO_BIG, NO_MEMORY. */
 SL_MUST enum sl_err sl_record_read(struct sl_str doc, struct sl_arena *a, struct sl_record_doc *out,
                                    char *why, size_t cap);
 /* `patch` laid over `doc`, member by member (null removes): RFC 7396. The result has been
@@ -51,8 +60,9 @@ SL_MUST enum sl_err sl_record_merge(struct sl_str doc, struct sl_str patch, stru
 SL_MUST enum sl_err sl_record_tenant(const struct sl_record_doc *doc, const struct sl_tenants *file,
                                      struct sl_str name, int64_t now_unix_ms,
                                      struct sl_tenant *out);
-/* A key of the store: `file` is the same key in the configuration, or NULL. `of` lives at
- * least as long as `out`. */
+/* A key as it is: `file` is the same key in the configuration, or NULL, and `doc` (or
+ * NULL) lies over it. The public id is the caller's to set where there is no `file`. `of`
+ * lives at least as long as `out`. */
 void sl_record_key(const struct sl_record_doc *doc, const struct sl_key *file,
                    const struct sl_tenant *of, struct sl_key *out);
 

@@ -80,6 +80,13 @@ void sl_key_init(struct sl_key *k)
     sl_terms_init(&k->terms);
 }
 
+void sl_plan_over(struct sl_plan *p, const struct sl_plan *top)
+{
+    sl_terms_over(&p->terms, &top->terms);
+    sl_terms_over(&p->per_key, &top->per_key);
+    spending_over(&p->spending, &top->spending);
+}
+
 void sl_tenant_settle(struct sl_tenant *t)
 {
     struct sl_plan all;
@@ -87,11 +94,9 @@ void sl_tenant_settle(struct sl_tenant *t)
     sl_plan_init(&all);
     if (t->plan != NULL)
         all = *t->plan;
+    sl_plan_over(&all, &t->own);
     t->terms = all.terms;
-    sl_terms_over(&t->terms, &t->own.terms);
     t->per_key = all.per_key;
-    sl_terms_over(&t->per_key, &t->own.per_key);
-    spending_over(&all.spending, &t->own.spending);
     t->zone = all.spending.zone.n > 0 ? all.spending.zone : SL_STR("UTC");
     t->drain = all.spending.drain == 1;
     t->hard = all.spending.hard == 1;

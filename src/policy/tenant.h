@@ -78,6 +78,8 @@ struct sl_key {           /* texts live in the table */
 void sl_plan_init(struct sl_plan *p);     /* all unset */
 void sl_tenant_init(struct sl_tenant *t); /* all unset */
 void sl_key_init(struct sl_key *k);       /* all unset */
+/* What `top` says replaces what `p` says, leaf by leaf; its name and scopes stay. */
+void sl_plan_over(struct sl_plan *p, const struct sl_plan *top);
 /* From `own` and `plan`; UTC and abort where nobody says otherwise. */
 void sl_tenant_settle(struct sl_tenant *t);
 /* From `own` and the settled `of`. */

@@ -14,6 +14,9 @@
 #define SL_UNSET (-1)
 #define SL_TERMS_RESERVE_OUTPUT 8000 /* tokens of an answer that are reserved, if unset */
 #define SL_TERMS_WINDOW_MAX 100000   /* entries of a window; a larger limit is refused */
+#define SL_TERMS_TOKENS_MAX 1000000000000
+/* Micro-dollars (10^9 USD): scripts of the store compute in doubles, exact up to 2^53. */
+#define SL_TERMS_MONEY_MAX 1000000000000000
 
 struct sl_limits {
     int64_t rpm;            /* requests in any 60 s */
