@@ -2,7 +2,7 @@
  * it stop polling the socket: the kernel's backlog holds the rest. Two
  * descriptors stand in reserve for the time when there are no more: libuv's own,
  * given up to accept and close at once, and ours for the case that it could not
- * get its own back (it would try for ever then). */
+ * get its own back (it would try for ever then; net/loop.c hands it over). */
 #include "net/inside.h"
 
 #include <errno.h>
@@ -103,8 +103,8 @@ static void on_uv_connection(uv_stream_t *h, int status)
     if (l->ended)
         return;
     if (status == UV_EMFILE || status == UV_ENFILE) {
-        /* libuv tries again at once, with ours; without one, a thread of the
-         * pool holds what we need, and not for long */
+        /* libuv before 1.45 tries again at once, with ours; without one, a
+         * thread of the pool holds what we need, and not for long */
         if (l->net->spare >= 0)
             close(l->net->spare);
         else

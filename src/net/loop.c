@@ -9,6 +9,7 @@
 #include "net/inside.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -85,13 +86,29 @@ bool sl_net_has_spare(struct sl_net *net)
     return net->spare >= 0;
 }
 
+/* libuv sheds newcomers with a descriptor in reserve. Since 1.45, with the
+ * reserve gone it neither sheds nor says so, and wakes up for ever: ours takes
+ * its place, and while there is none either, a turn lasts a millisecond. */
+static void keep_reserve(struct sl_net *net)
+{
+    if (net->loop.emfile_fd < 0 && net->counts.listeners > 0) {
+        if (sl_net_has_spare(net)) {
+            net->loop.emfile_fd = net->spare;
+            net->spare = -1;
+        } else {
+            (void)poll(NULL, 0, 1);
+        }
+    }
+    (void)sl_net_has_spare(net);
+}
+
 static void end_turn(struct sl_net *net)
 {
     uint64_t now = uv_hrtime() / 1000;
 
     if (net->turn_began_us != 0 && now - net->turn_began_us > net->counts.lag_us)
         net->counts.lag_us = now - net->turn_began_us;
-    (void)sl_net_has_spare(net);
+    keep_reserve(net);
     net->handshakes = 0; /* those that wait for their turn come first */
     run_tasks(net);
     flush_streams(net);

@@ -104,7 +104,7 @@ static void run_out(void **state)
 
 /* The same when even libuv's own reserve is gone: somebody took the descriptor
  * it had just given up. Without ours it would try to accept for ever. */
-static void reserve_gone(void **state)
+static void without_reserve(bool ours_too)
 {
     struct house h;
     int fds[LIMIT], go[2];
@@ -113,7 +113,6 @@ static void reserve_gone(void **state)
     double used;
     pid_t pid;
 
-    (void)state;
     getrlimit(RLIMIT_NOFILE, &before);
     house_open(&h, "127.0.0.1:0", NULL, 1000);
     assert_int_equal(pipe(go), 0);
@@ -121,6 +120,10 @@ static void reserve_gone(void **state)
     assert_true(h.net->loop.emfile_fd >= 0);
     close(h.net->loop.emfile_fd);
     h.net->loop.emfile_fd = -1;
+    if (ours_too) {
+        close(h.net->spare);
+        h.net->spare = -1;
+    }
     fill(fds, &n);
     pid = crowd(sl_listen_port(h.listener), 50, go[0]);
     from = clock_ms();
@@ -129,11 +132,12 @@ static void reserve_gone(void **state)
         sl_net_turn(h.net, 20);
     assert_true(cpu() - used < 0.2);
     assert_int_equal(h.n, 0);
-    assert_true(h.net->spare >= 0);
+    assert_int_equal(h.net->loop.emfile_fd >= 0, !ours_too); /* handed over */
     while (n > 0)
         close(fds[--n]);
     dial(&h.peers[62], "127.0.0.1", sl_listen_port(h.listener), NULL, 1000);
     UNTIL(h.net, h.peers[62].opens == 1 && h.n >= 1);
+    assert_true(h.net->spare >= 0); /* and both are there again */
     close(go[1]);
     close(go[0]);
     kill(pid, SIGKILL);
@@ -141,11 +145,28 @@ static void reserve_gone(void **state)
     house_close(&h);
 }
 
+static void reserve_gone(void **state)
+{
+    (void)state;
+    without_reserve(false);
+}
+
+#if UV_VERSION_HEX >= 0x012d00 /* older ones keep calling back until a descriptor comes free */
+static void reserves_gone(void **state)
+{
+    (void)state;
+    without_reserve(true);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_out),
         cmocka_unit_test(reserve_gone),
+#if UV_VERSION_HEX >= 0x012d00
+        cmocka_unit_test(reserves_gone),
+#endif
     };
 
     alarm(55);
