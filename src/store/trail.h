@@ -2,55 +2,87 @@
  *
  * What     JSON lines in DIR/trail.jsonl, rotated to trail-<first>-<last>.jsonl:
  *          one per settled request, key, tenant and admin change; zero-cost
- *          endings in one line a tenant, key, model and 10 s. Each carries
- *          "n" (growing by 1), "t", "kind" and "mac": HMAC-SHA256 (RFC 2104) over
- *          the line before its "mac" member and the previous line's mac, under
- *          the key in DIR/trail.key (0600, made once). Hashes of keys only.
+ *          endings in one line a tenant, key, model and 10 s. Each begins with "n"
+ *          and "t" and ends with "mac": HMAC-SHA256 (RFC 2104) over the line before
+ *          its "mac" member and the previous line's mac (32 zero bytes before the
+ *          first), under the key in DIR/trail.key (0600, made once). Hashes of keys
+ *          only.
+ * Numbers  "n" grows by 1, except that a line of kind "start" or "dropped" stands for
+ *          all numbers from its "from" to its own. A start leaves out what a run
+ *          before it may have used without getting it on disk: it goes on at the
+ *          second since the epoch times 2^20, or one after the last line.
  * Instance DIR/instance: 8 characters, made once; one process at a time holds DIR
  *          (an flock on DIR/lock).
  * Disk     Lines are collected and written by libuv's pool with an fsync a batch,
- *          at most 20 ms apart. A full disk: counted, logged once, lines wait in
- *          memory up to SL_TRAIL_WAITING bytes, then the oldest are dropped and
- *          counted (their effect on balances is not lost, the proof is).
- * Journal  DIR/acked holds the number that the store acknowledged last, written
- *          at most once a second; sl_trail_replay() hands out the lines after it
- *          at start, so that what an outage or a crash left is charged once.
+ *          at most SL_TRAIL_DELAY_MS apart. A full disk: logged once, tried again
+ *          each half second, lines wait in memory up to SL_TRAIL_WAITING bytes, then
+ *          the oldest are dropped and counted (their effect on balances is not lost,
+ *          the proof is); a line of kind "dropped" says which.
+ * Head     DIR/trail.head, rewritten in place at most once a second: the number that
+ *          the store acknowledged last, and the last line's number and mac, so that
+ *          an end that was cut off is missed. Lines after the acknowledged one are
+ *          read again at start.
  */
 #ifndef SL_STORE_TRAIL_H
 #define SL_STORE_TRAIL_H
 
+#include "base/op.h"
 #include "net/loop.h"
-#include "base/json.h"
 
 #define SL_TRAIL_WAITING ((size_t)64 << 20)
 #define SL_TRAIL_ROTATE ((uint64_t)256 << 20) /* bytes of one file */
-#define SL_TRAIL_LINE 8192
+#define SL_TRAIL_LINE 24576                   /* bytes of one line; a record's document fits */
+#define SL_TRAIL_DELAY_MS 20
+#define SL_TRAIL_PAGE ((size_t)1 << 20) /* bytes read at once */
 
 struct sl_trail;
 
-/* NULL with `why`: in use, unreadable, or its chain is broken at the end (a torn
- * last line is cut off and said). Blocking, at start. */
+/* NULL with `why`: in use, unreadable, its last line does not fit the chain, or lines
+ * that trail.head knows of are gone. A torn last line is cut off and said. Blocking, at
+ * start. */
 struct sl_trail *sl_trail_open(struct sl_net *net, struct sl_str dir, char *why, size_t cap);
 void sl_trail_end(struct sl_trail **t); /* writes and syncs what is left, at most 2 s */
 struct sl_str sl_trail_instance(const struct sl_trail *t);
-/* `members`: `"kind":"settle","tenant":"acme",…` without braces, "n", "t", "mac".
- * Returns the line's number. */
+bool sl_trail_is_new(const struct sl_trail *t); /* no line was there when it was opened */
+/* `members`: `"kind":"settle","tenant":"acme",…` without braces, "n", "t", "mac"; at most
+ * SL_TRAIL_LINE less 256 bytes. Returns the line's number; copies. */
 uint64_t sl_trail_append(struct sl_trail *t, int64_t unix_ms, struct sl_str members);
+/* Does not wait for more lines. */
+void sl_trail_hurry(struct sl_trail *t);
+/* The store has everything up to `number`. */
 void sl_trail_acked(struct sl_trail *t, uint64_t number);
-/* The lines after the last acknowledged one, in order, during start only. */
-typedef void sl_trail_line_fn(void *ctx, uint64_t number, struct sl_str line);
-SL_MUST enum sl_err sl_trail_replay(struct sl_trail *t, sl_trail_line_fn *fn, void *ctx);
-uint64_t sl_trail_last(const struct sl_trail *t);
+uint64_t sl_trail_last_acked(const struct sl_trail *t);
+uint64_t sl_trail_last(const struct sl_trail *t);   /* given to a line */
+uint64_t sl_trail_synced(const struct sl_trail *t); /* on disk, it and all before */
+/* Told from the loop when `synced` grew, or writing failed. */
+void sl_trail_on_synced(struct sl_trail *t, void (*fn)(void *ctx), void *ctx);
+bool sl_trail_is_failing(const struct sl_trail *t); /* the last batch did not get on disk */
 uint64_t sl_trail_dropped(const struct sl_trail *t);
 uint64_t sl_trail_lag_ms(const struct sl_trail *t); /* age of the oldest unsynced line */
 
-/* Reading a directory that no process need hold: `sluice ledger verify`. */
-struct sl_trail_report {
-    uint64_t lines, files, first, last;
-    bool torn;          /* the last line has no end */
-    uint64_t broken_at; /* number of the first line that does not fit; 0: none */
-    char what[200];     /* changed, missing, reordered; in which file */
+/* Lines on disk with numbers above `after`, whole ones, in order, about SL_TRAIL_PAGE
+ * bytes of them, read by the pool. `done` with SL_OK, IO or NO_MEMORY. */
+struct sl_trail_page {
+    struct sl_str text; /* up: dies when done returns */
+    uint64_t last;      /* number up to which there is no more to read before the next page */
+    bool end;           /* of what was synced when the call was made */
 };
+typedef void sl_trail_done_fn(void *ctx, enum sl_err e);
+void sl_trail_read_start(struct sl_trail *t, uint64_t after, struct sl_trail_page *out,
+                         struct sl_op **slot, sl_trail_done_fn *done, void *ctx);
+
+/* Reading a directory that no process need hold: `sluice ledger verify`. Blocking:
+ * `fn` hears every line up to the first that does not fit. */
+struct sl_trail_report {
+    char instance[9];
+    uint64_t lines, files, first, last;
+    bool torn;          /* the last line has no end: a crash, or it is being written */
+    uint64_t dropped;   /* lines that a full disk never took */
+    uint64_t broken_at; /* number of the first line that does not fit; 0: none */
+    char what[200];     /* changed, missing, reordered, cut; in which file */
+};
+typedef void sl_trail_line_fn(void *ctx, uint64_t number, struct sl_str line);
+/* IO: the directory, a file or the key can't be read; `what` says which. */
 SL_MUST enum sl_err sl_trail_verify(struct sl_str dir, struct sl_trail_report *out,
                                     sl_trail_line_fn *fn, void *ctx);
 
