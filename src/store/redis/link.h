@@ -67,8 +67,8 @@ struct sl_redis_command {
     uint64_t deadline_ms; /* from now */
     /* hears a reply whose waiter is gone; may be NULL. `note` is copied */
     void (*late)(void *ctx, const void *note, const redisReply *reply);
-    void *late_ctx;
-    const void *note;
+    void *late_ctx;   /* up */
+    const void *note; /* up: until the call returns */
     size_t note_n;
 };
 /* e: SL_OK with a reply (an error reply too), SL_ERR_STORE. */

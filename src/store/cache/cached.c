@@ -1,0 +1,110 @@
+/* Values and their holders, and the envelope they have in Redis. */
+#include "store/cache/cached.h"
+
+#include "base/mem.h"
+#include "base/obj.h"
+
+static const struct sl_str mark = SL_STR_INIT("slc1");
+
+struct sl_cached *sl_cached_new(size_t n)
+{
+    struct sl_cached *c = sl_mem_try(sizeof *c + n);
+
+    if (c == NULL)
+        return NULL;
+    *c = (struct sl_cached){.holders = 1, .n = n};
+    return c;
+}
+
+struct sl_cached *sl_cached_share(struct sl_cached *c)
+{
+    SL_CHECK(c->holders > 0);
+    c->holders++;
+    return c;
+}
+
+void sl_cached_drop(struct sl_cached **pc)
+{
+    struct sl_cached *c = *pc;
+
+    *pc = NULL;
+    if (c == NULL)
+        return;
+    SL_CHECK(c->holders > 0);
+    if (--c->holders == 0)
+        sl_mem_free(c);
+}
+
+static void put(char **at, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++, v >>= 8)
+        *(*at)++ = (char)(v & 0xff);
+}
+
+static uint64_t take(const char **at, size_t n)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < n; i++)
+        v |= (uint64_t)(unsigned char)(*at)[i] << (8 * i);
+    *at += n;
+    return v;
+}
+
+/* Eight bytes a step, each step a bijection of what was before, so that no change
+ * of one word goes unseen. The factor is the 64-bit golden ratio. */
+static uint64_t sum_of(struct sl_str s)
+{
+    uint64_t h = s.n, word;
+
+    while (s.n >= 8) {
+        word = take(&s.p, 8);
+        s.n -= 8;
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    word = take(&s.p, s.n);
+    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ (h >> 32);
+}
+
+struct sl_str sl_cached_pack(const struct sl_cached *c)
+{
+    struct sl_str value = {c->bytes, c->n};
+    char *text, *at;
+
+    if (c->n > UINT32_MAX)
+        return (struct sl_str){NULL, 0};
+    text = at = sl_mem_try(SL_CACHED_HEADER + c->n);
+    if (text == NULL)
+        return (struct sl_str){NULL, 0};
+    memcpy(at, mark.p, mark.n);
+    at += mark.n;
+    put(&at, c->n, 4);
+    put(&at, (uint64_t)c->stored_unix_ms, 8);
+    put(&at, (uint64_t)c->fresh_until_unix_ms, 8);
+    put(&at, (uint64_t)c->gone_unix_ms, 8);
+    put(&at, sum_of(value), 8);
+    memcpy(at, c->bytes, c->n);
+    return (struct sl_str){text, SL_CACHED_HEADER + c->n};
+}
+
+struct sl_cached *sl_cached_unpack(struct sl_str packed)
+{
+    struct sl_str value = sl_str_from(packed, SL_CACHED_HEADER);
+    const char *at = packed.p + mark.n;
+    struct sl_cached *c;
+
+    if (packed.n < SL_CACHED_HEADER || !sl_str_starts(packed, mark) || take(&at, 4) != value.n)
+        return NULL;
+    c = sl_cached_new(value.n);
+    if (c == NULL)
+        return NULL;
+    c->stored_unix_ms = (int64_t)take(&at, 8);
+    c->fresh_until_unix_ms = (int64_t)take(&at, 8);
+    c->gone_unix_ms = (int64_t)take(&at, 8);
+    memcpy(c->bytes, value.p, value.n);
+    if (take(&at, 8) != sum_of(value) || c->fresh_until_unix_ms > c->gone_unix_ms)
+        sl_cached_drop(&c);
+    return c;
+}

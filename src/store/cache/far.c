@@ -1,0 +1,275 @@
+/* The layer in Redis: its link, its breaker, what is written and deleted. */
+#include "store/cache/inside.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/measure.h"
+
+#define TICK_MS 1000
+#define INFO_TICKS 5
+#define TELL_MS 2000 /* for what nobody waits for */
+#define FULL_PERCENT 80
+
+struct sl_str sl_far_name(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY],
+                          char out[SL_FAR_NAME])
+{
+    memcpy(out, f->prefix, f->prefix_n);
+    sl_str_hex(key, SL_CACHE_KEY, out + f->prefix_n);
+    return (struct sl_str){out, f->prefix_n + 2 * SL_CACHE_KEY};
+}
+
+/* ---- up or not ---- */
+
+static bool is_open(const struct sl_far *f)
+{
+    return f->strikes >= SL_STORE_STRIKES;
+}
+
+bool sl_far_is_up(const struct sl_far *f)
+{
+    return f->link != NULL && sl_redis_link_is_up(f->link) && !is_open(f);
+}
+
+static void show(struct sl_far *f)
+{
+    sl_metric_set(f->up, sl_far_is_up(f) ? 1 : 0);
+}
+
+void sl_far_note(struct sl_far *f, bool well)
+{
+    if (well) {
+        if (!is_open(f))
+            f->strikes = 0;
+        return;
+    }
+    if (!sl_redis_link_is_up(f->link))
+        return; /* that is known */
+    if (++f->strikes == SL_STORE_STRIKES)
+        sl_log(SL_LOG_WARN, "store", SL_STR("cache"),
+               "Redis at %s is slow or fails: skipped until it answers again",
+               sl_redis_link_where(f->link));
+    show(f);
+}
+
+/* ---- every second ---- */
+
+static bool read_field(struct sl_str info, struct sl_str name, uint64_t *out)
+{
+    struct sl_str line;
+
+    while (sl_str_split(&info, '\n', &line))
+        if (sl_str_starts(line, name))
+            return sl_str_to_u64(
+                sl_str_trim(sl_str_first(sl_str_from(line, name.n),
+                                         line.n - name.n - sl_str_ends(line, SL_STR("\r")))),
+                out);
+    return false;
+}
+
+static void on_info(void *ctx, enum sl_err e, const redisReply *reply)
+{
+    struct sl_far *f = ctx;
+    uint64_t used, most;
+
+    sl_far_note(f, e == SL_OK);
+    if (e != SL_OK || reply->type != REDIS_REPLY_STRING)
+        return;
+    f->full = read_field((struct sl_str){reply->str, reply->len}, SL_STR("used_memory:"), &used) &&
+              read_field((struct sl_str){reply->str, reply->len}, SL_STR("maxmemory:"), &most) &&
+              most > 0 && used > most / 100 * FULL_PERCENT;
+}
+
+static void on_ping(void *ctx, enum sl_err e, const redisReply *reply)
+{
+    struct sl_far *f = ctx;
+
+    if (e != SL_OK || reply->type == REDIS_REPLY_ERROR)
+        return;
+    f->strikes = 0;
+    show(f);
+    sl_log(SL_LOG_INFO, "store", SL_STR("cache"), "Redis at %s answers again",
+           sl_redis_link_where(f->link));
+}
+
+static void ask(struct sl_far *f, const char *a, const char *b, sl_redis_reply_fn *done)
+{
+    struct sl_str args[2] = {sl_str_of(a), sl_str_of(b)};
+    struct sl_redis_command c = {
+        .args = args, .n = b != NULL ? 2 : 1, .deadline_ms = f->timeout_ms};
+
+    if (f->poll == NULL)
+        sl_redis_link_start(f->link, &c, &f->poll, done, f);
+}
+
+static void on_tick(struct sl_timer *t)
+{
+    struct sl_far *f = SL_CONTAINER(t, struct sl_far, tick);
+
+    sl_timer_start(f->net, &f->tick, TICK_MS);
+    f->ticks++;
+    if (!sl_redis_link_is_up(f->link))
+        return;
+    if (is_open(f))
+        ask(f, "PING", NULL, on_ping);
+    else if (f->ticks % INFO_TICKS == 0)
+        ask(f, "INFO", "memory", on_info);
+}
+
+static void on_state(void *ctx, bool up)
+{
+    struct sl_far *f = ctx;
+
+    f->strikes = 0;
+    if (up)
+        ask(f, "INFO", "memory", on_info);
+    show(f);
+}
+
+/* ---- writing ---- */
+
+static void on_written(void *ctx, const void *note, const redisReply *reply)
+{
+    struct sl_far *f = ctx;
+
+    (void)note;
+    if (reply->type == REDIS_REPLY_ERROR && sl_str_starts(sl_str_of(reply->str), SL_STR("OOM ")))
+        f->full = true;
+}
+
+static void tell(struct sl_far *f, const struct sl_str *args, size_t n)
+{
+    struct sl_redis_command c = {
+        .args = args, .n = n, .deadline_ms = TELL_MS, .late = on_written, .late_ctx = f};
+
+    if (sl_far_is_up(f))
+        sl_redis_link_tell(f->link, &c);
+}
+
+static void set(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ms)
+{
+    char number[24];
+    struct sl_str args[5] = {SL_STR("SET"), name, value, SL_STR("PX")};
+
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)ms);
+    args[4] = sl_str_of(number);
+    tell(f, args, 5);
+}
+
+static bool takes(const struct sl_far *f, size_t n)
+{
+    return sl_far_is_up(f) && !f->full && n <= f->entry_max;
+}
+
+void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], const struct sl_cached *value)
+{
+    int64_t left = value->gone_unix_ms - sl_net_unix_ms(f->net);
+    char name[SL_FAR_NAME];
+    struct sl_str packed;
+
+    if (left <= 0 || !takes(f, value->n))
+        return;
+    packed = sl_cached_pack(value);
+    if (packed.p == NULL)
+        return;
+    set(f, sl_far_name(f, key, name), packed, (uint64_t)left);
+    sl_mem_free((char *)(uintptr_t)packed.p);
+}
+
+void sl_far_put_named(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ttl_ms)
+{
+    if (ttl_ms > 0 && takes(f, value.n))
+        set(f, name, value, ttl_ms);
+}
+
+void sl_far_drop(struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
+{
+    char name[SL_FAR_NAME];
+    struct sl_str args[2] = {SL_STR("DEL"), sl_far_name(f, key, name)};
+
+    tell(f, args, 2);
+}
+
+/* ---- life ---- */
+
+static bool begin(struct sl_far *f, const struct sl_cache_conf *conf, char *why, size_t cap)
+{
+    struct sl_redis_link_conf link = {
+        .ca_file = conf->ca_file, .reply_max = 2 * SL_FAR_REPLY, .name = "cache"};
+
+    if (conf->url.n == 0 || sl_str_starts(conf->url, SL_STR("embedded:")))
+        return true;
+    if (conf->prefix.n > SL_FAR_PREFIX) {
+        (void)snprintf(why, cap, "store.prefix is longer than %d bytes", SL_FAR_PREFIX);
+        return false;
+    }
+    f->url = sl_mem_new(sizeof *f->url);
+    link.url = f->url;
+    if (sl_redis_url_read(conf->url, f->url, why, cap) != SL_OK)
+        return false;
+    f->link = sl_redis_link_new(f->net, &link, why, cap);
+    if (f->link == NULL)
+        return false;
+    f->up = sl_measure_up(f->conf.metrics, "cache");
+    f->seconds = sl_measure_seconds(f->conf.metrics, "cache_get");
+    sl_redis_link_on_state(f->link, on_state, f);
+    sl_timer_start(f->net, &f->tick, TICK_MS);
+    return true;
+}
+
+struct sl_far *sl_far_new(struct sl_net *net, const struct sl_far_conf *conf, char *why, size_t cap)
+{
+    struct sl_far *f = sl_mem_new(sizeof *f);
+
+    f->magic = SL_FAR_MAGIC;
+    f->net = net;
+    f->conf = *conf;
+    f->timeout_ms = conf->cache->timeout_ms;
+    f->entry_max = conf->cache->entry_max;
+    f->prefix_n = sl_str_first(conf->cache->prefix, SL_FAR_PREFIX).n;
+    memcpy(f->prefix, conf->cache->prefix.p, f->prefix_n);
+    memcpy(f->prefix + f->prefix_n, "c:", 2);
+    f->prefix_n += 2;
+    sl_timer_init(&f->tick, on_tick);
+    sl_list_init(&f->looks);
+    if (!begin(f, conf->cache, why, cap))
+        sl_far_end(&f);
+    return f;
+}
+
+static void reap(struct sl_grave *g)
+{
+    struct sl_far *f = SL_CONTAINER(g, struct sl_far, grave);
+
+    if (f->url != NULL)
+        sl_mem_wipe(f->url, sizeof *f->url);
+    sl_mem_free(f->url);
+    f->magic = SL_OBJ_DEAD;
+    sl_mem_free(f);
+}
+
+void sl_far_end(struct sl_far **pf)
+{
+    struct sl_far *f = *pf;
+
+    *pf = NULL;
+    if (f == NULL)
+        return;
+    SL_OBJ_CHECK(f, SL_FAR_MAGIC);
+    sl_look_cancel_all(f);
+    sl_op_cancel(&f->poll);
+    sl_timer_stop(f->net, &f->tick);
+    sl_redis_link_end(&f->link);
+    sl_net_bury(f->net, &f->grave, reap);
+}
+
+void sl_far_configure(struct sl_far *f, uint64_t entry_max)
+{
+    f->entry_max = entry_max;
+}
+
+struct sl_far_counts sl_far_count(const struct sl_far *f)
+{
+    return f->counts;
+}
