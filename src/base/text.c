@@ -25,6 +25,10 @@ void sl_text_u64(struct sl_text *t, uint64_t v)
     char digits[20];
     size_t at = sizeof(digits);
 
+    if (v < 10) {
+        sl_text_byte(t, (char)('0' + v));
+        return;
+    }
     do {
         digits[--at] = (char)('0' + v % 10);
         v /= 10;

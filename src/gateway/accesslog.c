@@ -43,8 +43,9 @@ static void number(struct line *l, struct sl_str name, uint64_t value)
 static void span(struct line *l, struct sl_str name, uint64_t from, uint64_t to)
 {
     uint64_t us = to - from;
-    char decimals[4] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
-                        (char)('0' + us % 10)};
+    uint32_t part = (uint32_t)(us % 1000);
+    char decimals[4] = {'.', (char)('0' + part / 100), (char)('0' + part / 10 % 10),
+                        (char)('0' + part % 10)};
 
     if (from == 0 || to < from)
         return;

@@ -3,22 +3,25 @@
 
 #include "base/mem.h"
 
-/* Exactly one header of that name, or nothing: two keys are no key. */
-static struct sl_str one_header(const struct sl_request_head *h, struct sl_str name)
-{
-    if (sl_headers_count(&h->headers, name) != 1)
-        return (struct sl_str){NULL, 0};
-    return sl_headers_get(&h->headers, name);
-}
-
+/* Two keys are no key, and `x-api-key` goes before the other, even empty. */
 static struct sl_str find_key(const struct sl_request_head *h)
 {
-    struct sl_str key = one_header(h, SL_STR("x-api-key"));
-    struct sl_str bearer;
+    const struct sl_str nothing = {NULL, 0};
+    struct sl_str key = nothing, bearer = nothing;
+    size_t keys = 0, bearers = 0;
 
-    if (key.n > 0 || sl_headers_count(&h->headers, SL_STR("x-api-key")) > 0)
-        return key;
-    bearer = one_header(h, SL_STR("authorization"));
+    for (size_t i = 0; i < h->headers.n; i++) {
+        const struct sl_header *one = &h->headers.v[i];
+
+        if (sl_str_eq_nocase(one->name, SL_STR("x-api-key")))
+            keys++, key = one->value;
+        else if (sl_str_eq_nocase(one->name, SL_STR("authorization")))
+            bearers++, bearer = one->value;
+    }
+    if (keys > 0)
+        return keys == 1 ? key : nothing;
+    if (bearers != 1)
+        return nothing;
     if (!sl_str_starts_nocase(bearer, SL_STR("bearer ")))
         return (struct sl_str){NULL, 0};
     return sl_str_trim(sl_str_from(bearer, 7));

@@ -31,6 +31,8 @@ bool sl_llm_is_object(struct sl_str text);
 /* Unescapes a string into `out`, as many whole characters as fit; terminated.
  * Returns the length; 0, and `out` stays as it was, if it is empty or no string. */
 size_t sl_llm_copy(struct sl_str value, char *out, size_t cap);
+/* A count of tokens; too large ones, even for 64 bits, are clamped. */
+bool sl_llm_count(struct sl_str value, uint64_t *out);
 /* What kind of error: its type, error_type or code, whatever is there first, or "error". */
 void sl_llm_note_error(struct sl_usage *u, struct sl_str error);
 /* A stop or finish reason; null is none. */

@@ -4,7 +4,6 @@
 
 #include "llm/inside.h"
 
-#define ABSURD 1000000000000u /* tokens: 10^12 */
 #define TOKEN_BYTES 4
 
 void sl_usage_init(struct sl_usage *u)
@@ -119,125 +118,7 @@ struct sl_text sl_llm_text(struct sl_arena *a, struct sl_str message, struct sl_
     return sl_text_over(p, p != NULL ? cap : 0);
 }
 
-/* --- Merging ------------------------------------------------------------------------ */
-
-/* A count of tokens; too large ones, even for 64 bits, are clamped. */
-static bool count(struct sl_str value, uint64_t *out)
-{
-    if (value.n == 0 || value.p[0] < '0' || value.p[0] > '9')
-        return false;
-    if (!sl_json_u64(value, out)) {
-        for (size_t i = 0; i < value.n; i++)
-            if (value.p[i] < '0' || value.p[i] > '9')
-                return false;
-        *out = ABSURD;
-    }
-    if (*out > ABSURD)
-        *out = ABSURD;
-    return true;
-}
-
-static bool get(struct sl_str object, struct sl_str key, uint64_t *out)
-{
-    return count(sl_json_get(object, key), out);
-}
-
-/* Tokens written to the cache. Without a split by lifetime, what is more than the
- * long-lived part that is known counts as short-lived. */
-static bool merge_writes(struct sl_usage *u, struct sl_str o)
-{
-    struct sl_str split = sl_json_get(o, SL_STR("cache_creation"));
-    uint64_t all = 0, short_lived = 0, long_lived = 0;
-    bool has_all = get(o, SL_STR("cache_creation_input_tokens"), &all);
-    bool has_short = get(split, SL_STR("ephemeral_5m_input_tokens"), &short_lived);
-    bool has_long = get(split, SL_STR("ephemeral_1h_input_tokens"), &long_lived);
-
-    if ((has_short || has_long) && (short_lived + long_lived > 0 || all == 0)) {
-        u->cache_write_5m = has_short ? short_lived : all > long_lived ? all - long_lived : 0;
-        u->cache_write_1h = long_lived;
-        return true;
-    }
-    if (has_all) {
-        if (all < u->cache_write_1h)
-            u->cache_write_1h = 0;
-        u->cache_write_5m = all - u->cache_write_1h;
-    }
-    return has_all;
-}
-
-/* OpenAI's totals contain what was read from and written to the cache. */
-static void merge_total(struct sl_usage *u, struct sl_str o, struct sl_str details, uint64_t total)
-{
-    uint64_t cached;
-
-    if (get(details, SL_STR("cached_tokens"), &cached) ||
-        get(o, SL_STR("prompt_cache_hit_tokens"), &cached))
-        u->cache_read = cached;
-    if (get(details, SL_STR("cache_write_tokens"), &cached))
-        u->cache_write_5m = cached;
-    cached = u->cache_read + u->cache_write_5m;
-    u->in = total > cached ? total - cached : 0;
-    u->has_in = true;
-}
-
-static bool merge_in(struct sl_usage *u, struct sl_str o)
-{
-    struct sl_str details = sl_json_get(o, SL_STR("input_tokens_details"));
-    uint64_t n;
-    bool any;
-
-    if (get(o, SL_STR("prompt_tokens"), &n)) {
-        merge_total(u, o, sl_json_get(o, SL_STR("prompt_tokens_details")), n);
-        return true;
-    }
-    if (sl_llm_is_set(details) && get(o, SL_STR("input_tokens"), &n)) {
-        merge_total(u, o, details, n);
-        return true;
-    }
-    any = merge_writes(u, o);
-    if (get(o, SL_STR("cache_read_input_tokens"), &n)) {
-        u->cache_read = n;
-        any = true;
-    }
-    if (get(o, SL_STR("input_tokens"), &n)) {
-        u->in = n;
-        u->has_in = any = true;
-    }
-    return any;
-}
-
-static bool merge_out(struct sl_usage *u, struct sl_str o)
-{
-    struct sl_str details = sl_json_get(o, SL_STR("output_tokens_details"));
-    uint64_t n;
-    bool any = false;
-
-    if (details.p == NULL)
-        details = sl_json_get(o, SL_STR("completion_tokens_details"));
-    if (get(o, SL_STR("output_tokens"), &n) || get(o, SL_STR("completion_tokens"), &n)) {
-        u->out = n;
-        u->has_out = any = true;
-    }
-    if (get(details, SL_STR("thinking_tokens"), &n) ||
-        get(details, SL_STR("reasoning_tokens"), &n)) {
-        u->reasoning = n;
-        any = true;
-    }
-    return any;
-}
-
-bool sl_usage_merge(struct sl_usage *u, struct sl_str usage_object)
-{
-    bool in, out;
-
-    if (sl_json_type_of(usage_object) != SL_JSON_OBJECT)
-        return false;
-    in = merge_in(u, usage_object);
-    out = merge_out(u, usage_object);
-    if (in || out)
-        u->source = SL_USAGE_REPORTED;
-    return in || out;
-}
+/* --- Settling ---------------------------------------------------------------------- */
 
 void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes)
 {
@@ -297,7 +178,7 @@ static void note_error(struct sl_answer_tap *t, const struct sl_json_member *m)
 /* Tokens counted where they belong at the top: the answer of count_tokens. */
 static void note_count(struct sl_usage *u, struct sl_str value)
 {
-    if (!count(value, &u->in))
+    if (!sl_llm_count(value, &u->in))
         return;
     u->has_in = true;
     u->source = SL_USAGE_REPORTED;
