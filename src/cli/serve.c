@@ -186,6 +186,8 @@ static void on_term(void *ctx, int signum)
     struct sl_serve *s = ctx;
 
     (void)signum;
+    if (s->phase == SL_STOPPING)
+        return; /* the gateway may be gone already, while the rest closes */
     if (s->phase != SL_SERVING) {
         stop(s, "asked twice");
         return;
@@ -205,6 +207,8 @@ static void on_hup(void *ctx, int signum)
     char why[512];
 
     (void)signum;
+    if (s->phase == SL_STOPPING)
+        return;
     if (s->access != NULL && sl_file_reopen(s->access) != SL_OK)
         sl_log(SL_LOG_ERROR, "cli", nobody, "the access log can't be reopened");
     (void)!reload(s, why, sizeof(why)); /* it has said what was wrong */
@@ -275,6 +279,7 @@ static void let_close(struct sl_serve *s)
 
 static void end(struct sl_serve *s)
 {
+    s->phase = SL_STOPPING; /* after a start that failed, too */
     if (s->net != NULL)
         sl_timer_stop(s->net, &s->step);
     sl_admin_end(&s->admin);

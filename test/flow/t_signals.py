@@ -277,5 +277,25 @@ def test_sighup_while_draining_and_other_signals(g):
         w.close()
 
 
+def test_signals_until_the_very_end(g):
+    """One that comes while everything is taken apart finds nobody to ask."""
+    for late in (signal.SIGTERM, signal.SIGHUP):
+        with own(mock=g.mock) as h:
+            wires = [h.wire() for _ in range(50)]
+            for w in wires:
+                w.request("POST", "/v1/messages", rig.messages("mock-stall-3", stream=True))
+                w.reply_head()
+            h.signal(signal.SIGTERM)
+            rig.until(lambda: ready_status(h) == 503, 1, "draining")
+            h.signal(signal.SIGTERM)
+            until = time.monotonic() + 10 * rig.SLOW
+            while h.p.poll() is None and time.monotonic() < until:
+                h.signal(late)
+                time.sleep(0.0005)
+            equal(h.p.wait(1), 0, "%s: %s" % (late, h.said()[-2000:]))
+            for w in wires:
+                w.close()
+
+
 if __name__ == "__main__":
     rig.main(globals())
