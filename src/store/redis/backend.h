@@ -1,0 +1,46 @@
+/* store/redis/backend.h -- the Redis kind of store: what its files share. */
+#ifndef SL_STORE_REDIS_BACKEND_H
+#define SL_STORE_REDIS_BACKEND_H
+
+#include "store/redis/script.h"
+
+#define SL_REDIS_BASE 256 /* "<prefix>{tenant}:" */
+
+struct sl_redis {
+    struct sl_backend base;
+    struct sl_net *net;         /* up */
+    struct sl_link_redis *link; /* owns */
+    struct sl_scripts scripts;
+    struct sl_redis_url url;
+    char prefix[64];
+    struct opening *opening; /* owns: a start that waits; backend.c */
+};
+
+/* "<prefix>{tenant}:" in out. */
+struct sl_str sl_redis_base(const struct sl_redis *r, struct sl_str tenant,
+                            char out[SL_REDIS_BASE]);
+/* Which levels, as the scripts name them: "t", "k", "b" or "-". */
+struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT]);
+
+/* sums.c */
+void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
+                      const struct sl_periods *now, struct sl_balance *out, SL_BACKEND_WAIT);
+void sl_redis_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
+                    int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+                    SL_BACKEND_WAIT);
+void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
+                    struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
+                    SL_BACKEND_WAIT);
+void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
+
+/* records.c */
+void sl_redis_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
+                  SL_BACKEND_WAIT);
+void sl_redis_list(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
+                   struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
+void sl_redis_put(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
+                  SL_BACKEND_WAIT);
+void sl_redis_restore_records(struct sl_backend *b, const struct sl_record *recs, size_t n,
+                              SL_BACKEND_WAIT);
+
+#endif

@@ -1,0 +1,286 @@
+/* Scripts: loaded, run by digest, sent whole when forgotten. */
+#include "store/redis/script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/redis/admit.lua.h"
+#include "store/redis/apply.lua.h"
+#include "store/redis/beat.lua.h"
+#include "store/redis/grant.lua.h"
+#include "store/redis/grow.lua.h"
+#include "store/redis/hold.lua.h"
+#include "store/redis/list.lua.h"
+#include "store/redis/put.lua.h"
+#include "store/redis/restore.lua.h"
+#include "store/redis/usage.lua.h"
+
+#define TEXT(t)                                                                                    \
+    {                                                                                              \
+        t, sizeof t - 1                                                                            \
+    }
+
+static const struct sl_str texts[] = {
+    [SL_SCRIPT_ADMIT] = TEXT(admit_lua), [SL_SCRIPT_APPLY] = TEXT(apply_lua),
+    [SL_SCRIPT_HOLD] = TEXT(hold_lua),   [SL_SCRIPT_GROW] = TEXT(grow_lua),
+    [SL_SCRIPT_BEAT] = TEXT(beat_lua),   [SL_SCRIPT_PUT] = TEXT(put_lua),
+    [SL_SCRIPT_LIST] = TEXT(list_lua),   [SL_SCRIPT_GRANT] = TEXT(grant_lua),
+    [SL_SCRIPT_USAGE] = TEXT(usage_lua), [SL_SCRIPT_RESTORE] = TEXT(restore_lua),
+};
+
+/* Of the arguments of one call, and of the rows it answers with. */
+#define ARENA_CEILING ((size_t)16 << 20)
+#define FIRST_ARGS 64
+
+/* ---- loading ---- */
+
+void sl_scripts_init(struct sl_scripts *s, struct sl_net *net, struct sl_link_redis *link)
+{
+    memset(s, 0, sizeof *s);
+    s->net = net;
+    s->link = link;
+}
+
+/* The digest of a text never changes, so whichever load answers is right. */
+static void on_loaded(void *ctx, enum sl_err e, const redisReply *reply)
+{
+    struct sl_script_one *one = ctx;
+    struct sl_str sha = sl_reply_str(reply);
+
+    if (e != SL_OK || sha.n != sizeof one->sha)
+        return;
+    memcpy(one->sha, sha.p, sha.n);
+    one->loaded = true;
+}
+
+void sl_scripts_load(struct sl_scripts *s)
+{
+    for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
+        struct sl_str args[] = {SL_STR("SCRIPT"), SL_STR("LOAD"), texts[i]};
+        struct sl_redis_command c = {.args = args, .n = 3, .deadline_ms = SL_SCRIPT_MS};
+
+        if (s->at[i].loading == NULL)
+            sl_redis_link_start(s->link, &c, &s->at[i].loading, on_loaded, &s->at[i]);
+    }
+}
+
+void sl_scripts_fini(struct sl_scripts *s)
+{
+    for (int i = 0; i < SL_SCRIPT__COUNT; i++)
+        sl_op_cancel(&s->at[i].loading);
+}
+
+/* ---- arguments ---- */
+
+struct sl_script_call *sl_script_new(struct sl_scripts *s, enum sl_script script)
+{
+    struct sl_script_call *c = sl_mem_new(sizeof *c);
+
+    c->scripts = s;
+    c->script = script;
+    sl_arena_init(&c->arena, ARENA_CEILING);
+    c->cap = FIRST_ARGS;
+    c->args = sl_mem_new(c->cap * sizeof *c->args);
+    c->n = 3; /* EVALSHA, digest, number of keys: set when it is sent */
+    return c;
+}
+
+struct sl_script_call *sl_script_command(struct sl_scripts *s, struct sl_str name)
+{
+    struct sl_script_call *c = sl_script_new(s, SL_SCRIPT__COUNT);
+
+    c->args[0] = name;
+    c->n = 1;
+    return c;
+}
+
+static void push(struct sl_script_call *c, struct sl_str s)
+{
+    if (c->n == c->cap) {
+        void *p = c->cap < SL_LINK_ARGS ? sl_mem_grow(c->args, c->cap * 2 * sizeof *c->args) : NULL;
+
+        if (p == NULL) {
+            c->lost = true;
+            return;
+        }
+        c->args = p;
+        c->cap *= 2;
+    }
+    c->args[c->n++] = s;
+}
+
+void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size_t n)
+{
+    size_t total = 0, at = 0;
+    char *p;
+
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    p = sl_arena_alloc(&c->arena, total + 1);
+    if (p == NULL) {
+        c->lost = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(p + at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    push(c, (struct sl_str){p, total});
+}
+
+void sl_script_arg(struct sl_script_call *c, struct sl_str s)
+{
+    sl_script_joined(c, &s, 1);
+}
+
+void sl_script_key(struct sl_script_call *c, struct sl_str prefix, struct sl_str rest)
+{
+    struct sl_str parts[] = {prefix, rest};
+
+    c->keys++;
+    sl_script_joined(c, parts, 2);
+}
+
+void sl_script_int(struct sl_script_call *c, int64_t n)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%" PRId64, n);
+
+    sl_script_arg(c, (struct sl_str){text, (size_t)len});
+}
+
+/* ---- a call ---- */
+
+static void send(struct sl_script_call *c);
+
+static void end(struct sl_script_call *c)
+{
+    sl_arena_fini(&c->arena);
+    sl_mem_free(c->args);
+    sl_mem_free(c->note);
+    sl_mem_free(c);
+}
+
+void sl_script_drop(struct sl_script_call *c)
+{
+    end(c);
+}
+
+static void finish(struct sl_script_call *c, enum sl_err e)
+{
+    if (c->done == NULL) { /* nobody waits */
+        end(c);
+        return;
+    }
+    if (sl_op_close(&c->op))
+        c->done(c->ctx, e);
+    end(c);
+}
+
+static void fail(struct sl_task *t)
+{
+    finish(SL_CONTAINER(t, struct sl_script_call, fail), SL_ERR_STORE);
+}
+
+static bool is_forgotten(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && reply->len >= 8 &&
+           memcmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+static void on_reply(void *ctx, enum sl_err e, const redisReply *reply)
+{
+    struct sl_script_call *c = ctx;
+
+    if (e == SL_OK && is_forgotten(reply) && !c->whole) {
+        c->scripts->at[c->script].loaded = false;
+        send(c);
+        sl_scripts_load(c->scripts);
+        return;
+    }
+    if (e == SL_OK && (reply->type == REDIS_REPLY_ERROR || !c->read(c, reply)))
+        e = SL_ERR_STORE;
+    finish(c, e == SL_OK ? c->verdict : e);
+}
+
+static void cancel(struct sl_op *op)
+{
+    struct sl_script_call *c = SL_CONTAINER(op, struct sl_script_call, op);
+
+    sl_op_cancel(&c->inner);
+    sl_task_cancel(&c->fail);
+    end(c);
+}
+
+static void name_script(struct sl_script_call *c, char digits[24])
+{
+    const struct sl_script_one *one = &c->scripts->at[c->script];
+
+    c->whole = !one->loaded;
+    c->args[0] = c->whole ? SL_STR("EVAL") : SL_STR("EVALSHA");
+    c->args[1] = c->whole ? texts[c->script] : (struct sl_str){one->sha, sizeof one->sha};
+    c->args[2] = (struct sl_str){digits, (size_t)snprintf(digits, 24, "%zu", c->keys)};
+}
+
+static void send(struct sl_script_call *c)
+{
+    struct sl_redis_command command = {.args = c->args,
+                                       .n = c->n,
+                                       .deadline_ms = SL_SCRIPT_MS,
+                                       .late = c->late,
+                                       .note = c->note,
+                                       .note_n = c->note_n};
+    char digits[24];
+
+    if (c->script != SL_SCRIPT__COUNT)
+        name_script(c, digits);
+    sl_redis_link_start(c->scripts->link, &command, &c->inner, on_reply, c);
+}
+
+void sl_script_send(struct sl_script_call *c, struct sl_op **slot, sl_store_done_fn *done,
+                    void *ctx)
+{
+    c->done = done;
+    c->ctx = ctx;
+    sl_task_init(&c->fail, fail);
+    if (done != NULL)
+        sl_op_open(&c->op, slot, cancel);
+    if (c->lost)
+        sl_net_defer(c->scripts->net, &c->fail);
+    else
+        send(c);
+}
+
+/* ---- readers ---- */
+
+bool sl_reply_int(const redisReply *r, int64_t *out)
+{
+    struct sl_str text;
+    bool minus;
+    uint64_t n;
+
+    *out = 0;
+    if (r->type == REDIS_REPLY_NIL)
+        return true;
+    if (r->type == REDIS_REPLY_INTEGER) {
+        *out = r->integer;
+        return true;
+    }
+    if (r->type != REDIS_REPLY_STRING)
+        return false;
+    text = (struct sl_str){r->str, r->len};
+    minus = text.n > 0 && text.p[0] == '-';
+    if (!sl_str_to_u64(sl_str_from(text, minus), &n) || n > INT64_MAX)
+        return false;
+    *out = minus ? -(int64_t)n : (int64_t)n;
+    return true;
+}
+
+struct sl_str sl_reply_str(const redisReply *r)
+{
+    if (r == NULL || r->type != REDIS_REPLY_STRING)
+        return (struct sl_str){"", 0};
+    return (struct sl_str){r->str, r->len};
+}
