@@ -113,7 +113,8 @@ static const struct sl_call_ops call_ops = {
 
 static enum sl_state start(struct sl_req *r)
 {
-    struct sl_call_req req = {.parts = r->parts, .n = r->parts_n};
+    struct sl_call_req req = {
+        .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
 
     r->attempts++;
     r->t.started = sl_net_now_us(r->gw->net);

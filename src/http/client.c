@@ -15,6 +15,7 @@
 #define HEAD_ARENA 98304 /* a head, its list, and a 1xx or two before it */
 #define HINTS_MAX 10     /* 1xx answers before the real one */
 #define SEND_PARTS 16    /* slices in one write */
+#define STALL_LOOKS 16   /* at a request on its way, in the time it may stand still */
 #define AGAIN_MS 1000    /* an idle connection that was lost shows within a round trip */
 
 enum state { WAITING, TALKING, OVER };
@@ -32,14 +33,16 @@ struct sl_call {
     size_t excess; /* bytes behind the piece the holder is looking at */
     size_t part;   /* first slice not yet written, and how much of it is */
     size_t part_at;
-    bool full;            /* the stream had no room; its drain goes on */
-    uint64_t sent_before; /* what the connection had sent when it was leased */
-    uint64_t leased_ms;   /* when that was: the request has been leaving since */
+    bool full;                /* the stream had no room; its drain goes on */
+    uint64_t sent_before;     /* what the connection had sent when it was leased */
+    uint64_t leased_ms;       /* when that was: the request has been leaving since */
+    uint64_t moved, moved_ms; /* bytes taken when last looked, and when they had changed */
     unsigned hints;
     enum sl_err doomed; /* a failure to be told from the loop */
     struct sl_wait wait;
     struct sl_link *link; /* owns: the lease */
     struct sl_task task;
+    struct sl_timer stall;
     struct sl_parse parse;
     struct sl_arena arena;
     struct sl_answer_head head;
@@ -54,6 +57,7 @@ static void on_failed(struct sl_wait *w, enum sl_err why, struct sl_str reason);
 
 static void drop_link(struct sl_call *c, bool whole)
 {
+    sl_timer_stop(c->net, &c->stall);
     if (c->link != NULL)
         sl_pool_give(&c->link, whole);
 }
@@ -131,6 +135,26 @@ static void send_more(struct sl_call *c)
     c->full = false;
     while (!c->full && (n = gather(c, parts)) > 0)
         c->full = !sl_stream_write(c->link->stream, parts, n);
+}
+
+/* The kernel takes bytes at its own pace, so progress is looked for, not heard of.
+ * Once an answer has begun its own limits hold. */
+static void on_stall(struct sl_timer *t)
+{
+    struct sl_call *c = SL_CONTAINER(t, struct sl_call, stall);
+    struct sl_stream_way way = sl_stream_way(c->link->stream);
+    uint64_t now = sl_net_now(c->net);
+
+    if (c->head.status >= 200 || (c->part == c->req.n && way.left == 0))
+        return;
+    if (way.taken != c->moved) {
+        c->moved = way.taken;
+        c->moved_ms = now;
+    }
+    if (now - c->moved_ms >= c->req.stall_ms)
+        fail(c, SL_ERR_UP_STALLED);
+    else
+        sl_timer_start(c->net, t, c->req.stall_ms / STALL_LOOKS + 1);
 }
 
 static void on_task(struct sl_task *t)
@@ -259,11 +283,14 @@ static void on_got(struct sl_wait *w, struct sl_link *link)
     c->info.connect_ms = link->rested ? 0 : link->connect_ms;
     c->info.queued_ms = waited > c->info.connect_ms ? waited - c->info.connect_ms : 0;
     c->sent_before = sl_stream_sent(link->stream);
-    c->leased_ms = sl_net_now(c->net);
+    c->leased_ms = c->moved_ms = sl_net_now(c->net);
+    c->moved = sl_stream_way(link->stream).taken;
     c->state = TALKING;
     if (!c->wanted)
         sl_stream_want(link->stream, false);
     send_more(c);
+    if (c->req.stall_ms > 0)
+        sl_timer_start(c->net, &c->stall, c->req.stall_ms / STALL_LOOKS + 1);
     sl_net_defer(c->net, &c->task);
 }
 
@@ -294,6 +321,7 @@ struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req
     c->wait.got = on_got;
     c->wait.failed = on_failed;
     sl_task_init(&c->task, on_task);
+    sl_timer_init(&c->stall, on_stall);
     sl_parse_init(&c->parse, false);
     sl_arena_init(&c->arena, HEAD_ARENA);
     c->doomed = sl_pool_wait(o, &c->wait);

@@ -19,7 +19,9 @@
  *          FIN or RST inside a body is SL_ERR_UP_CLOSED / UP_RESET / TLS_CUT,
  *          never done. Excess bytes after an answer close the connection.
  * Time     The caller's timers end a call; the pool's own limits (connect,
- *          queue) arrive as fail. Source: RFC 9112.
+ *          queue) arrive as fail, and so does SL_ERR_UP_STALLED: for `stall_ms`
+ *          the provider has taken no byte of a request that is not sent, and
+ *          has not answered. Source: RFC 9112.
  */
 #ifndef SL_HTTP_CLIENT_H
 #define SL_HTTP_CLIENT_H
@@ -41,7 +43,8 @@ struct sl_call_ops {
 struct sl_call_req {
     const struct sl_str *parts; /* up: head, then body slices, caller's memory */
     size_t n;
-    bool is_head; /* the method is HEAD */
+    bool is_head;      /* the method is HEAD */
+    uint64_t stall_ms; /* 0: none */
 };
 
 struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req,

@@ -45,17 +45,17 @@ void sl_conn_watch(struct sl_conn *c)
 {
     if (c->deadline != 0)
         return;
-    c->moved = sl_stream_sent(c->stream);
+    c->moved = sl_stream_way(c->stream).taken;
     c->moved_at = sl_net_now(c->net);
     set_deadline(c, watch_ms(c));
 }
 
 static bool is_stalled(struct sl_conn *c)
 {
-    uint64_t sent = sl_stream_sent(c->stream), now = sl_net_now(c->net);
+    uint64_t taken = sl_stream_way(c->stream).taken, now = sl_net_now(c->net);
 
-    if (sent != c->moved) {
-        c->moved = sent;
+    if (taken != c->moved) {
+        c->moved = taken;
         c->moved_at = now;
     }
     return now - c->moved_at >= c->server->conf.client_stall_ms;

@@ -69,7 +69,7 @@ struct sl_conn {
     struct sl_task task; /* go on with them, or with a body asked for from outside */
     struct sl_timer timer;
     uint64_t deadline; /* monotonic ms; 0: none. The timer may fire earlier */
-    uint64_t moved;    /* stall watch: bytes sent when last looked, and when they changed */
+    uint64_t moved;    /* stall watch: bytes taken when last looked, and when they changed */
     uint64_t moved_at;
     uint64_t dropped; /* bytes that nobody will read */
     struct sl_grave grave;

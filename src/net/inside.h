@@ -115,7 +115,7 @@ struct sl_stream {
     uint64_t wired;     /* TLS: cipher bytes the kernel took */
     size_t flying;
     uint64_t read_turn;
-    uint64_t moved, moved_ms; /* finishing: `sent` when it last grew, and when that was */
+    uint64_t moved, moved_ms; /* finishing: bytes taken when last looked, and when it grew */
     uint64_t linger_ms, begun_ms;
     struct sl_timer timer;
     struct sl_task task; /* go on with `held` or `more` */

@@ -197,7 +197,7 @@ void sl_stream_finish(struct sl_stream **ps, uint64_t limit_ms)
     s->ops = NULL;
     s->holder = NULL;
     s->linger_ms = limit_ms;
-    s->moved = sl_stream_sent(s);
+    s->moved = sl_stream_way(s).taken;
     s->moved_ms = s->begun_ms = sl_net_now(s->net);
     sl_timer_start(s->net, &s->timer, limit_ms);
     sl_stream_mark(s);
@@ -205,10 +205,10 @@ void sl_stream_finish(struct sl_stream **ps, uint64_t limit_ms)
 
 static void late_finish(struct sl_stream *s)
 {
-    uint64_t now = sl_net_now(s->net);
+    uint64_t taken = sl_stream_way(s).taken, now = sl_net_now(s->net);
 
-    if (sl_stream_sent(s) != s->moved) {
-        s->moved = sl_stream_sent(s);
+    if (taken != s->moved) {
+        s->moved = taken;
         s->moved_ms = now;
     }
     if (s->shut || now - s->moved_ms >= STUCK_MS || now - s->begun_ms >= FINISH_MS)

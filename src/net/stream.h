@@ -61,6 +61,14 @@ SL_MUST bool sl_stream_write(struct sl_stream *s, const struct sl_str *parts, si
 size_t sl_stream_queued(const struct sl_stream *s);
 /* Total bytes accepted by the kernel so far (plain text), to see progress. */
 uint64_t sl_stream_sent(const struct sl_stream *s);
+/* How the peer takes what was written, in bytes on the wire. What the kernel
+ * accepts says little about that: it holds megabytes for a peer that reads
+ * nothing, and after a pause tells us of room only when a third of them has gone. */
+struct sl_stream_way {
+    uint64_t taken; /* acknowledged by the peer so far */
+    uint64_t left;  /* queued here and in the kernel */
+};
+struct sl_stream_way sl_stream_way(const struct sl_stream *s);
 
 /* Flush what is queued, say goodbye (FIN; close_notify), wait for the peer's
  * FIN or `limit_ms`, then close. Also after a clean `end`. A peer that takes the

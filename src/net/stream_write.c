@@ -3,6 +3,8 @@
  * first; libuv's own queue gets only what it refuses, one request at a time. */
 #include "net/inside.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define LAST_READ_MS 200 /* after a failed write: for what the peer said before it left */
@@ -28,19 +30,33 @@ size_t sl_stream_queued(const struct sl_stream *s)
     return s->out.len + s->cipher.len;
 }
 
-/* Of the bytes in libuv's hands some have left already. With TLS both numbers
- * only grow, and once all is gone the plain text is the smaller. */
+/* Of the bytes in libuv's hands some have left already. */
+static uint64_t gone(const struct sl_stream *s)
+{
+    uint64_t n = s->tls == NULL ? s->sent : s->wired;
+
+    return s->busy ? n + s->flying - uv_stream_get_write_queue_size(&s->u.stream) : n;
+}
+
+/* With TLS both numbers only grow, and once all is gone the plain text is the
+ * smaller. */
 uint64_t sl_stream_sent(const struct sl_stream *s)
 {
-    uint64_t gone = 0;
+    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
+    return s->tls != NULL && s->sent < gone(s) ? s->sent : gone(s);
+}
+
+struct sl_stream_way sl_stream_way(const struct sl_stream *s)
+{
+    uint64_t out = gone(s);
+    uv_os_fd_t fd;
+    int kernel = 0;
 
     SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
-    if (s->busy)
-        gone = s->flying - uv_stream_get_write_queue_size(&s->u.stream);
-    if (s->tls == NULL)
-        return s->sent + gone;
-    gone += s->wired;
-    return s->sent < gone ? s->sent : gone;
+    if (uv_fileno(&s->u.handle, &fd) != 0 || ioctl(fd, SIOCOUTQ, &kernel) != 0)
+        kernel = 0;
+    return (struct sl_stream_way){.taken = out > (uint64_t)kernel ? out - (uint64_t)kernel : 0,
+                                  .left = s->out.len + s->cipher.len + (uint64_t)kernel};
 }
 
 static void note_gone(struct sl_stream *s, size_t n)

@@ -3,6 +3,10 @@
 the right way, and nobody else suffers."""
 # timeout: 240
 
+import contextlib
+import re
+import socket
+import threading
 import time
 
 import _rig as rig
@@ -151,6 +155,85 @@ def test_a_stalled_reader_is_cut(g):
                 time.sleep(0.005)
         check(got > 2 << 20)
         w.close()
+
+
+def test_a_reader_is_slow_but_reads(g):
+    """The kernel may hold megabytes for it, and says for a while that there is no room."""
+    with rig.Gateway({"timeouts": {"client_stall": "700ms"}}, mock=g.mock) as h, rig.Wire(h.port, 30) as w:
+        w.request("POST", "/v1/messages", rig.messages("mock-big-20m", stream=True))
+        r, got = w.reply_head(), 0
+        for piece in w.pieces(r):
+            got += len(piece)
+            if got < 4 << 20:
+                time.sleep(len(piece) / (1 << 20))  # 1 MiB a second
+        check(got > 20 << 20, "every byte")
+
+
+class Sipper:
+    """A provider that reads `n` bytes of a body and then no more; or as much every `pause` seconds, and answers."""
+
+    def __init__(self, n, pause=None):
+        self.n, self.pause = n, pause
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(16)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            got = b""
+            while b"\r\n\r\n" not in got:
+                piece = s.recv(1)
+                if not piece:
+                    return  # a connection kept ready, given back
+                got += piece
+            left = int(re.search(rb"content-length: (\d+)", got).group(1))
+            while left > 0:
+                left -= len(s.recv(min(left, self.n), socket.MSG_WAITALL))
+                time.sleep(self.pause or 20)
+            body = b'{"type":"message","usage":{"input_tokens":1,"output_tokens":1}}'
+            s.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+            s.recv(1)
+
+
+def gateway_with(provider):
+    def change(config):
+        config["timeouts"] = {"idle": "1s", "total": "30s", "first_byte": "20s"}
+        config["providers"] = [{"name": "sipper", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % provider.port, "keys": ["k"]}]
+        config["models"] = [{"name": "*", "targets": [{"provider": "sipper"}]}]
+
+    return rig.Gateway(change=change)
+
+
+def test_a_provider_that_stops_reading(_g):
+    for n in (1, 1 << 20):
+        provider = Sipper(n)
+        with gateway_with(provider) as h:
+            for stream in (False, True):
+                started = time.monotonic()
+                r = h.post("/v1/messages", rig.messages("m", "y" * (7 << 20), stream=stream))
+                equal((r.status, r.json()["type"]), (504, "error"))
+                check("stopped reading" in r.json()["error"]["message"], r.body)
+                took(started, 0.9, 1.5)
+                equal(h.access_of(r)["ending"], "timeout")
+                h.settle()
+        provider.listener.close()
+
+
+def test_a_provider_that_reads_slowly(_g):
+    provider = Sipper(256 << 10, 0.1)
+    with gateway_with(provider) as h:
+        started = time.monotonic()
+        equal(h.post("/v1/messages", rig.messages("m", "y" * (7 << 20))).status, 200)
+        check(time.monotonic() - started > 2, "longer than idle")
+    provider.listener.close()
 
 
 def test_times_of_a_plain_answer(g):

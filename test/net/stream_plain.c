@@ -79,6 +79,7 @@ static void slow_reader(void **state)
 {
     struct house h;
     struct peer *c = &h.peers[63];
+    struct sl_stream_way way;
     uint64_t sent;
 
     (void)state;
@@ -92,15 +93,22 @@ static void slow_reader(void **state)
     assert_true(sl_stream_queued(c->s) > SL_STREAM_LOW);
     TURNS(h.net, 5);
     sent = sl_stream_sent(c->s);
+    way = sl_stream_way(c->s);
+    assert_true(way.taken < sent); /* the kernel holds some */
+    assert_in_range(way.taken + way.left, sent, sent + sl_stream_queued(c->s));
     c->drains = 0;
     TURNS(h.net, 20);
     assert_int_equal(c->drains, 0);
     assert_true(sl_stream_sent(c->s) == sent);
+    assert_true(sl_stream_way(c->s).taken == way.taken);
     assert_true(h.peers[0].got <= 4 * SL_STREAM_READ);
     sl_stream_want(h.peers[0].s, true);
     UNTIL(h.net, c->drains == 1);
     assert_true(sl_stream_queued(c->s) <= SL_STREAM_LOW);
     assert_true(sl_stream_sent(c->s) > sent);
+    UNTIL(h.net, sl_stream_way(c->s).left == 0);
+    assert_int_equal(sl_stream_way(c->s).taken, sl_stream_sent(c->s));
+    assert_int_equal(sl_stream_sent(c->s), (64u << 20) - c->flood);
     house_close(&h);
 }
 

@@ -67,6 +67,8 @@ static void flood_one_way(struct house *h, struct peer *from, struct peer *to, s
     }
     assert_true(sum == to->sum);
     assert_int_equal(sl_stream_sent(from->s), total);
+    UNTIL(h->net, sl_stream_way(from->s).left == 0);
+    assert_true(sl_stream_way(from->s).taken > total); /* records have a price */
 }
 
 static void flood(void **state)

@@ -31,6 +31,8 @@ struct script {
     unsigned drip_ms; /* one byte each */
     unsigned wait_ms; /* before the answer, or the end in its place */
     bool early;       /* answers at the head, and reads no further */
+    size_t sip;       /* reads at most so much each millisecond */
+    size_t enough;    /* and after so much no more; 0: all there is */
     const char *late; /* said 30 ms after the first answer, unasked */
     unsigned answers; /* close after so many; 0: no limit */
     enum then after;
@@ -48,6 +50,7 @@ struct prov_conn {
     bool answering;
     unsigned answered;
     uint64_t next_ms;
+    uint64_t sipped_ms;
     size_t total; /* request bytes seen */
 };
 
@@ -146,16 +149,33 @@ static inline void prov_answer(struct prov *p, struct prov_conn *c)
         prov_close(c, c->s.after);
 }
 
+/* How much it would read now. */
+static inline size_t prov_thirst(struct prov_conn *c)
+{
+    size_t most = sizeof(c->in) - c->n;
+    uint64_t now = now_ms();
+
+    if ((c->s.early && c->answering) || (c->s.enough > 0 && c->total >= c->s.enough))
+        return 0;
+    if (c->s.sip == 0)
+        return most;
+    if (now == c->sipped_ms)
+        return 0;
+    c->sipped_ms = now;
+    return c->s.sip < most ? c->s.sip : most;
+}
+
 static inline void prov_conn_turn(struct prov *p, struct prov_conn *c)
 {
+    size_t most = c->fd < 0 ? 0 : prov_thirst(c);
     ssize_t n;
 
     if (c->fd < 0)
         return;
     n = -1;
     errno = EAGAIN;
-    if (!c->s.early || !c->answering)
-        n = recv(c->fd, c->in + c->n, sizeof(c->in) - c->n, 0);
+    if (most > 0)
+        n = recv(c->fd, c->in + c->n, most, 0);
     if (n > 0) {
         c->n += (size_t)n;
         c->total += (size_t)n;
@@ -331,7 +351,7 @@ static const struct sl_str job_parts[2] = {
 
 static inline void job_start(struct world *w, struct job *j)
 {
-    struct sl_call_req req = {job_parts, 2, false};
+    struct sl_call_req req = {.parts = job_parts, .n = 2};
 
     *j = (struct job){.end_at_head = j->end_at_head};
     j->call = sl_call_start(w->o, &req, &job_ops, j);

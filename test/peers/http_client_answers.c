@@ -213,16 +213,23 @@ static void test_lies_dripped(void **state)
     }
 }
 
+static char *put(char *at, const char *s)
+{
+    size_t n = strlen(s);
+
+    memcpy(at, s, n);
+    return at + n;
+}
+
 static void run_long(const char *start, const char *piece, size_t times, const char *end)
 {
-    size_t cap = strlen(start) + strlen(piece) * times + strlen(end) + 1;
-    char *text = malloc(cap);
+    char *text = malloc(strlen(start) + strlen(piece) * times + strlen(end));
     struct script s = {.bytes = text};
-    char *at = stpncpy(text, start, cap);
+    char *at = put(text, start);
 
     for (size_t i = 0; i < times; i++)
-        at = stpncpy(at, piece, cap - (size_t)(at - text));
-    at = stpncpy(at, end, cap - (size_t)(at - text));
+        at = put(at, piece);
+    at = put(at, end);
     s.n = (size_t)(at - text);
     w.p.script = s;
     job_run(&w, &j);
@@ -257,7 +264,7 @@ static void test_floods(void **state)
 
 static void test_head_method(void **state)
 {
-    struct sl_call_req req = {job_parts, 2, true};
+    struct sl_call_req req = {.parts = job_parts, .n = 2, .is_head = true};
 
     (void)state;
     w.p.script = SCRIPT(BYTES("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"));

@@ -347,14 +347,17 @@ static void test_cancel(void **state)
 
 static char large[16 << 20];
 
-static void start_large(struct job *j, struct sl_str *parts)
+static void start_large(struct job *j, struct sl_str *parts, size_t n, uint64_t stall_ms)
 {
-    struct sl_call_req req = {parts, 2, false};
+    static char head[100];
+    struct sl_call_req req = {.parts = parts, .n = 2, .stall_ms = stall_ms};
 
-    memset(large, 'l', sizeof(large));
-    large[sizeof(large) - 1] = '!';
-    parts[0] = SL_STR("POST / HTTP/1.1\r\nhost: p\r\ncontent-length: 16777216\r\n\r\n");
-    parts[1] = (struct sl_str){large, sizeof(large)};
+    memset(large, 'l', n);
+    large[n - 1] = '!';
+    (void)snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nhost: p\r\ncontent-length: %zu\r\n\r\n",
+                   n);
+    parts[0] = sl_str_of(head);
+    parts[1] = (struct sl_str){large, n};
     *j = (struct job){.status = 0};
     j->call = sl_call_start(w.o, &req, &job_ops, j);
 }
@@ -364,13 +367,68 @@ static void test_large_body(void **state)
     struct sl_str parts[2];
 
     (void)state;
-    start_large(&jobs[0], parts);
+    start_large(&jobs[0], parts, sizeof(large), 0);
     assert_true(job_wait(&w, &jobs[0], 20000));
     job_is_ok(&jobs[0]);
     assert_true(jobs[0].sent);
     assert_int_equal(w.p.conns[0]->total, sizeof(large) + parts[0].n);
     sl_call_end(&jobs[0].call);
     assert_int_equal(count().idle, 1);
+}
+
+/* A provider that stops reading is given up after that time, at the start or in
+ * the middle, also when it has said that it will go on. */
+static void test_reads_no_more(void **state)
+{
+    static const size_t enough[] = {1, 1 << 20};
+    struct sl_str parts[2];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t began = now_ms();
+
+        w.p.script = SCRIPT(BYTES(OK_TEXT), .enough = enough[i % 2]);
+        if (i == 2)
+            w.p.script = SCRIPT(BYTES("HTTP/1.1 100 Continue\r\n\r\n"), .early = true, .enough = 1);
+        start_large(&jobs[0], parts, 6 << 20, 400);
+        assert_true(job_wait(&w, &jobs[0], 5000));
+        assert_int_equal(jobs[0].why, SL_ERR_UP_STALLED);
+        assert_false(jobs[0].sent);
+        assert_in_range(now_ms() - began, 400, 3500);
+        sl_call_end(&jobs[0].call);
+        assert_int_equal(count().open, 0);
+    }
+    job_good(&w, 1);
+}
+
+/* One that reads slowly is not, however long it takes; nor one that thinks long
+ * once it has everything, nor one whose answer comes before. */
+static void test_reads_slowly(void **state)
+{
+    char answer[300];
+    int n = snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n");
+    uint64_t began = now_ms();
+    struct sl_str parts[2];
+
+    (void)state;
+    w.p.script = SCRIPT(BYTES(OK_TEXT), .sip = 4096);
+    start_large(&jobs[0], parts, 6 << 20, 400);
+    assert_true(job_wait(&w, &jobs[0], 30000));
+    job_is_ok(&jobs[0]);
+    assert_true(now_ms() - began > 1000);
+    sl_call_end(&jobs[0].call);
+    w.p.conns[0]->s = SCRIPT(BYTES(OK_TEXT), .wait_ms = 1000);
+    start_large(&jobs[0], parts, 6 << 20, 400);
+    assert_true(job_wait(&w, &jobs[0], 10000));
+    job_is_ok(&jobs[0]);
+    assert_true(sl_call_about(jobs[0].call).reused);
+    sl_call_end(&jobs[0].call);
+    memset(answer + n, 'a', 200);
+    w.p.conns[0]->s = SCRIPT(.bytes = answer, .n = (size_t)n + 200, .early = true, .drip_ms = 8);
+    start_large(&jobs[0], parts, 6 << 20, 800);
+    assert_true(job_wait(&w, &jobs[0], 10000));
+    assert_true(jobs[0].done);
+    sl_call_end(&jobs[0].call);
 }
 
 /* The answer comes while the body still goes out: told, and not used again. */
@@ -381,7 +439,7 @@ static void test_early_answer(void **state)
     (void)state;
     w.p.script = SCRIPT(BYTES("HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nok"), .early = true,
                         .drip_ms = 1);
-    start_large(&jobs[0], parts);
+    start_large(&jobs[0], parts, sizeof(large), 0);
     for (int i = 0; i < 20; i++)
         sl_net_turn(w.net, 1); /* its buffers fill up */
     assert_false(jobs[0].sent);
@@ -481,15 +539,16 @@ static void test_dial_fails_one_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_reuse),        CASE(test_closed_as_used),
-        CASE(test_closed_late),  CASE(test_resend_at_the_limit),
-        CASE(test_idle_end),     CASE(test_expiry),
-        CASE(test_queue),        CASE(test_queue_slow),
-        CASE(test_leave_queue),  CASE(test_keepalive_limit),
-        CASE(test_warm),         CASE(test_refused),
-        CASE(test_cancel),       CASE(test_large_body),
-        CASE(test_early_answer), CASE(test_pressure),
-        CASE(test_drop),         CASE(test_dial_fails_one_each),
+        CASE(test_reuse),         CASE(test_closed_as_used),
+        CASE(test_closed_late),   CASE(test_resend_at_the_limit),
+        CASE(test_idle_end),      CASE(test_expiry),
+        CASE(test_queue),         CASE(test_queue_slow),
+        CASE(test_leave_queue),   CASE(test_keepalive_limit),
+        CASE(test_warm),          CASE(test_refused),
+        CASE(test_cancel),        CASE(test_large_body),
+        CASE(test_reads_no_more), CASE(test_reads_slowly),
+        CASE(test_early_answer),  CASE(test_pressure),
+        CASE(test_drop),          CASE(test_dial_fails_one_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void both(int n)
 static void run(const char *head, bool cut)
 {
     struct sl_str part = sl_str_of(head);
-    struct sl_call_req req = {&part, 1, false};
+    struct sl_call_req req = {.parts = &part, .n = 1};
 
     jb = (struct job){.status = 0};
     jb.call = sl_call_start(origin, &req, &job_ops, &jb);
@@ -203,7 +203,7 @@ static void test_refused(void **state)
                                   .queue_max = 1,
                                   .queue_wait_ms = 2000};
     struct sl_str part = SL_STR(HEAD_OF("/whole", "1.1"));
-    struct sl_call_req req = {&part, 1, false};
+    struct sl_call_req req = {.parts = &part, .n = 1};
     struct sl_origin *o;
     uint64_t faults = sl_server_count(server).faults;
     int fd;
