@@ -127,7 +127,8 @@ static struct sl_cached *made(struct sl_cache *c, struct sl_str value, uint64_t 
     v = sl_cached_new(value.n);
     if (v == NULL)
         return NULL;
-    memcpy(v->bytes, value.p, value.n);
+    if (value.n > 0)
+        memcpy(v->bytes, value.p, value.n);
     v->stored_unix_ms = sl_net_unix_ms(c->net);
     v->fresh_until_unix_ms = v->stored_unix_ms + (int64_t)(ttl_ms < most ? ttl_ms : most);
     v->gone_unix_ms = v->fresh_until_unix_ms + (int64_t)(stale_ms < most ? stale_ms : most);

@@ -228,7 +228,8 @@ struct sl_far *sl_far_new(struct sl_net *net, const struct sl_far_conf *conf, ch
     f->timeout_ms = conf->cache->timeout_ms;
     f->entry_max = conf->cache->entry_max;
     f->prefix_n = sl_str_first(conf->cache->prefix, SL_FAR_PREFIX).n;
-    memcpy(f->prefix, conf->cache->prefix.p, f->prefix_n);
+    if (f->prefix_n > 0)
+        memcpy(f->prefix, conf->cache->prefix.p, f->prefix_n);
     memcpy(f->prefix + f->prefix_n, "c:", 2);
     f->prefix_n += 2;
     sl_timer_init(&f->tick, on_tick);

@@ -60,7 +60,9 @@ static void *on_redis_string(const redisReadTask *t, char *s, size_t n)
     bool ok = t->type == REDIS_REPLY_STRING || t->type == REDIS_REPLY_STATUS ||
               t->type == REDIS_REPLY_ERROR;
 
-    return ok && pay(t, n) ? plain.createString(t, s, n) : NULL;
+    return ok && n <= ((struct sl_reply_reader *)t->privdata)->max && pay(t, n)
+               ? plain.createString(t, s, n)
+               : NULL;
 }
 
 static void *on_redis_array(const redisReadTask *t, size_t n)

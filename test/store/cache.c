@@ -1,0 +1,549 @@
+/* timeout: 120
+ *
+ * Cached values in memory and in a real Redis: two gateways see each other's, a
+ * Redis that is slow, gone, full or lying costs nothing but misses. */
+#include "store/_redis.h"
+
+#include "store/cache.h"
+#include "store/cache/cached.h"
+
+#define TIMEOUT_MS 50
+
+static struct redis r;
+static struct sl_net *net;
+static struct sl_metrics *metrics;
+static struct sl_cache *a, *b; /* two processes' */
+
+struct got {
+    struct sl_op *op;
+    size_t told;
+    struct sl_cached *out[SL_CACHE_GETS];
+    uint64_t at_ms;
+};
+static struct got got;
+
+static uint8_t keys[SL_CACHE_GETS][SL_CACHE_KEY];
+
+static struct sl_cache *cache_new(uint64_t memory, uint64_t entry_max, const char *url)
+{
+    struct sl_cache_conf conf = {.memory = memory,
+                                 .entry_max = entry_max,
+                                 .url = sl_str_of(url),
+                                 .ca_file = SL_STR(""),
+                                 .prefix = SL_STR("slc:"),
+                                 .timeout_ms = TIMEOUT_MS};
+    char why[256] = "";
+    struct sl_cache *c = sl_cache_new(net, &conf, metrics, why, sizeof why);
+
+    if (c == NULL)
+        fail_msg("%s", why);
+    return c;
+}
+
+static int memory_setup(void **state)
+{
+    (void)state;
+    memset(&r, 0, sizeof r);
+    memset(&got, 0, sizeof got);
+    for (size_t i = 0; i < SL_CACHE_GETS; i++)
+        (void)snprintf((char *)keys[i], SL_CACHE_KEY, "key %zu", i);
+    sl_log_setup(SL_LOG_DEBUG, true, log_nowhere, NULL);
+    net = sl_net_new();
+    metrics = sl_metrics_new(1000);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    memory_setup(state);
+    redis_start(&r);
+    a = cache_new(8u << 20, 1u << 20, redis_url(&r, "redis", "", ""));
+    b = cache_new(8u << 20, 1u << 20, redis_url(&r, "redis", "", ""));
+    UNTIL(net, sl_cache_has_far(a) && sl_cache_has_far(b));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sl_op_cancel(&got.op);
+    for (size_t i = 0; i < SL_CACHE_GETS; i++)
+        sl_cached_drop(&got.out[i]);
+    sl_cache_end(&a);
+    sl_cache_end(&b);
+    net_close(&net);
+    sl_metrics_end(&metrics);
+    redis_end(&r);
+    return 0;
+}
+
+static void on_got(void *ctx, enum sl_err e)
+{
+    struct got *g = ctx;
+
+    assert_false(in_call);
+    assert_null(g->op);
+    assert_int_equal(e, SL_OK);
+    g->told++;
+    g->at_ms = clock_ms();
+}
+
+static void forget(void)
+{
+    for (size_t i = 0; i < SL_CACHE_GETS; i++)
+        sl_cached_drop(&got.out[i]);
+    got.told = 0;
+}
+
+static void start(struct sl_cache *c, size_t n)
+{
+    forget();
+    in_call = true;
+    sl_cache_get_start(c, (const uint8_t(*)[SL_CACHE_KEY])keys, n, got.out, &got.op, on_got, &got);
+    in_call = false;
+    assert_non_null(got.op);
+}
+
+/* The first key's value from Redis, or "". */
+static const char *far(struct sl_cache *c)
+{
+    static char text[64];
+
+    start(c, 1);
+    UNTIL(net, got.told == 1);
+    text[0] = 0;
+    if (got.out[0] != NULL)
+        (void)snprintf(text, sizeof text, "%.*s", (int)got.out[0]->n, got.out[0]->bytes);
+    return text;
+}
+
+static bool near(struct sl_cache *c, const char *text, bool stale)
+{
+    struct sl_cached *v = sl_cache_peek(c, keys[0], stale);
+    bool same = v != NULL && sl_str_eq((struct sl_str){v->bytes, v->n}, sl_str_of(text));
+
+    sl_cached_drop(&v);
+    return same;
+}
+
+static void put(struct sl_cache *c, const char *text, uint64_t ttl_ms, uint64_t stale_ms)
+{
+    sl_cache_put(c, keys[0], sl_str_of(text), ttl_ms, stale_ms);
+}
+
+/* `GET slc:c:<hex>` and its like. */
+static const char *on_name(const char *command, const char *after)
+{
+    char words[256] = "", hex[2 * SL_CACHE_KEY + 1] = "";
+
+    sl_str_hex(keys[0], SL_CACHE_KEY, hex);
+    (void)snprintf(words, sizeof words, "%s slc:c:%s%s", command, hex, after);
+    return redis_do(&r, words);
+}
+
+/* ---- memory alone ---- */
+
+static void test_memory(void **state)
+{
+    struct sl_cached *held;
+
+    (void)state;
+    a = cache_new(1u << 20, 1000, "");
+    b = cache_new(0, 1000, "embedded:./data");
+    assert_false(sl_cache_has_far(a));
+    assert_false(near(a, "", true));
+    put(a, "one", 60, 80);
+    assert_true(near(a, "one", false));
+    held = sl_cache_peek(a, keys[0], false);
+    assert_int_equal(held->fresh_until_unix_ms - held->stored_unix_ms, 60);
+    assert_int_equal(held->gone_unix_ms - held->stored_unix_ms, 140);
+    put(a, "two", 60, 80);
+    assert_true(near(a, "two", false));
+    assert_memory_equal(held->bytes, "one", 3); /* who holds one keeps it */
+    sl_cached_drop(&held);
+    assert_string_equal(far(a), ""); /* nothing there, told all the same */
+    FOR_MS(net, 80);
+    assert_false(near(a, "two", false));
+    assert_true(near(a, "two", true));
+    FOR_MS(net, 80);
+    assert_false(near(a, "two", true));
+    assert_int_equal(sl_cache_count(a).entries, 0); /* found dead, and removed */
+    put(a, "three", 1000, 0);
+    sl_cache_drop_key(a, keys[0]);
+    assert_false(near(a, "three", true));
+    put(a, "four", 0, 1000); /* no time at all */
+    assert_false(near(a, "four", true));
+    put(a, "five", UINT64_MAX, UINT64_MAX);
+    assert_true(near(a, "five", false));
+    put(b, "x", 1000, 0);
+    assert_false(near(b, "x", true));
+    assert_int_equal(sl_cache_count(b).bytes, 0);
+}
+
+static void test_too_large(void **state)
+{
+    static char text[1002];
+
+    (void)state;
+    a = cache_new(1u << 20, 1000, "");
+    memset(text, 'x', 1001);
+    put(a, text, 1000, 0);
+    assert_false(near(a, text, true));
+    text[1000] = 0;
+    put(a, text, 1000, 0);
+    assert_true(near(a, text, true));
+    sl_cache_configure(a, &(struct sl_cache_conf){.memory = 0, .entry_max = 10});
+    assert_false(near(a, text, true));
+    sl_cache_configure(a, &(struct sl_cache_conf){.memory = 1u << 20, .entry_max = 10});
+    put(a, "01234567890", 1000, 0);
+    assert_false(near(a, "01234567890", true));
+}
+
+static const char *named(struct sl_cache *c, const char *name)
+{
+    static char text[64];
+
+    forget();
+    in_call = true;
+    sl_cache_get_named_start(c, sl_str_of(name), &got.out[0], &got.op, on_got, &got);
+    in_call = false;
+    UNTIL(net, got.told == 1);
+    text[0] = 0;
+    if (got.out[0] != NULL)
+        (void)snprintf(text, sizeof text, "%.*s", (int)got.out[0]->n, got.out[0]->bytes);
+    return text;
+}
+
+static void test_memory_named(void **state)
+{
+    (void)state;
+    a = cache_new(1u << 20, 1000, "");
+    assert_string_equal(named(a, "claude:x"), "");
+    sl_cache_put_named(a, SL_STR("claude:x"), SL_STR("{}"), 50);
+    assert_string_equal(named(a, "claude:x"), "{}");
+    FOR_MS(net, 70);
+    assert_string_equal(named(a, "claude:x"), "");
+}
+
+static void test_bad_conf(void **state)
+{
+    struct sl_cache_conf conf = {.url = SL_STR("redis://h:x"), .memory = 1000, .timeout_ms = 50};
+    char why[256] = "", prefix[80];
+
+    (void)state;
+    assert_null(sl_cache_new(net, &conf, metrics, why, sizeof why));
+    assert_non_null(strstr(why, "URL"));
+    memset(prefix, 'p', sizeof prefix);
+    conf.url = SL_STR("redis://h");
+    conf.prefix = (struct sl_str){prefix, sizeof prefix};
+    assert_null(sl_cache_new(net, &conf, metrics, why, sizeof why));
+    assert_non_null(strstr(why, "prefix"));
+}
+
+/* ---- with Redis ---- */
+
+static void test_shared(void **state)
+{
+    (void)state;
+    put(a, "value", 5000, 3000);
+    assert_false(near(b, "value", true));
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    assert_int_equal(got.out[0]->fresh_until_unix_ms - got.out[0]->stored_unix_ms, 5000);
+    assert_int_equal(got.out[0]->gone_unix_ms - got.out[0]->stored_unix_ms, 8000);
+    assert_true(near(b, "value", false)); /* it has entered memory */
+    assert_in_range(strtol(on_name("PTTL", ""), NULL, 10), 7000, 8000);
+    sl_cache_drop_key(b, keys[0]);
+    assert_string_equal(far(b), "");
+    assert_string_equal(far(a), "");
+    assert_string_equal(on_name("EXISTS", ""), "0");
+    assert_string_equal(redis_do(&r, "DBSIZE"), "0");
+    assert_int_equal(sl_cache_count(b).far_hits, 1);
+    assert_true(sl_cache_count(b).far_misses >= 1);
+}
+
+static void test_stale(void **state)
+{
+    (void)state;
+    put(a, "old", 30, 5000);
+    FOR_MS(net, 60);
+    assert_string_equal(far(b), "old");
+    assert_true(got.out[0]->fresh_until_unix_ms < sl_net_unix_ms(net));
+    assert_false(near(b, "old", false));
+    assert_true(near(b, "old", true));
+}
+
+/* A look-up of as many as can be is one wait; every second one is there. */
+static void test_many(void **state)
+{
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < SL_CACHE_GETS; i += 2) {
+        struct sl_str value = {text, (size_t)snprintf(text, sizeof text, "value %zu", i)};
+
+        sl_cache_put(a, keys[i], value, 10000, 0);
+    }
+    UNTIL(net, strcmp(redis_do(&r, "DBSIZE"), "1024") == 0);
+    start(b, SL_CACHE_GETS);
+    UNTIL(net, got.told == 1);
+    for (size_t i = 0; i < SL_CACHE_GETS; i++) {
+        (void)snprintf(text, sizeof text, "value %zu", i);
+        if (i % 2 == 1)
+            assert_null(got.out[i]);
+        else
+            assert_true(
+                sl_str_eq((struct sl_str){got.out[i]->bytes, got.out[i]->n}, sl_str_of(text)));
+    }
+    assert_int_equal(sl_cache_count(b).far_hits, 1024);
+    assert_int_equal(sl_cache_count(b).far_misses, 1024);
+    start(b, 0);
+    UNTIL(net, got.told == 1);
+}
+
+/* Values of the largest size, more than one reply may hold: late, perhaps, but no
+ * reason to lose the connection. */
+static void test_large(void **state)
+{
+    static char text[1u << 20];
+    size_t n = 70;
+
+    (void)state;
+    memset(text, 'L', sizeof text);
+    for (size_t i = 0; i < n; i++) {
+        char words[64];
+
+        sl_cache_put(a, keys[i], (struct sl_str){text, sizeof text}, 60000, 0);
+        (void)snprintf(words, sizeof words, "%zu", i + 1);
+        UNTIL(net, strcmp(redis_do(&r, "DBSIZE"), words) == 0);
+    }
+    start(b, n);
+    UNTIL(net, got.told == 1);
+    FOR_MS(net, 1000);
+    assert_true(sl_cache_has_far(b));
+    start(b, 1);
+    UNTIL(net, got.told == 1);
+    assert_int_equal(got.out[0]->n, sizeof text);
+    assert_memory_equal(got.out[0]->bytes, text, sizeof text);
+    assert_true(sl_cache_count(b).bytes <= (8u << 20));
+}
+
+/* What is not ours, or no longer whole: a miss, deleted and counted. */
+static void test_bad_values(void **state)
+{
+    static const char *spoil[][2] = {
+        {"SET", " rubbish"},
+        {"SET", " slc1"},
+        {"SET", " slc2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+        {"APPEND", " x"},
+        {"SETRANGE", " 41 X"},
+        {"SETRANGE", " 3 9"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof spoil / sizeof spoil[0]; i++) {
+        put(a, "value", 60000, 0);
+        UNTIL(net, strcmp(far(b), "value") == 0);
+        on_name(spoil[i][0], spoil[i][1]);
+        assert_string_equal(far(b), "");
+        assert_int_equal(sl_cache_count(b).far_bad, i + 1);
+        UNTIL(net, strcmp(on_name("EXISTS", ""), "0") == 0);
+    }
+    on_name("LPUSH", " x"); /* another type: MGET calls it absent */
+    assert_string_equal(far(b), "");
+    assert_true(sl_cache_has_far(b));
+}
+
+/* Slow: no look-up takes longer than its time; after five Redis is skipped, memory
+ * goes on; back within two seconds of its return. */
+static void test_stopped(void **state)
+{
+    uint64_t began, skipped = 0;
+
+    (void)state;
+    put(a, "value", 60000, 0);
+    UNTIL(net, strcmp(far(a), "value") == 0);
+    kill(r.pid, SIGSTOP);
+    for (int i = 0; i < 8; i++) {
+        began = clock_ms();
+        assert_string_equal(far(a), "");
+        assert_true(got.at_ms - began < TIMEOUT_MS + 30);
+        if (i < 5)
+            assert_true(got.at_ms - began >= TIMEOUT_MS - 5);
+        else
+            skipped += got.at_ms - began < 10;
+        assert_int_equal(sl_cache_has_far(a), i < 4);
+        assert_true(near(a, "value", false));
+    }
+    assert_int_equal(skipped, 3);
+    assert_int_equal(sl_cache_count(a).far_errors, 5);
+    put(a, "newer", 60000, 0);
+    assert_true(near(a, "newer", false));
+    FOR_MS(net, 4000); /* past the link's patience */
+    kill(r.pid, SIGCONT);
+    began = clock_ms();
+    UNTIL(net, sl_cache_has_far(a));
+    assert_true(clock_ms() - began < 2000);
+    UNTIL(net, strcmp(far(a), "value") == 0);
+}
+
+/* Stopped for so short that the link stays: a PING opens the way again. */
+static void test_probe(void **state)
+{
+    (void)state;
+    kill(r.pid, SIGSTOP);
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(far(a), "");
+    assert_false(sl_cache_has_far(a));
+    kill(r.pid, SIGCONT);
+    UNTIL(net, sl_cache_has_far(a));
+}
+
+static void test_killed(void **state)
+{
+    (void)state;
+    put(a, "value", 60000, 0);
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    kill(r.pid, SIGSTOP);
+    start(a, 1);
+    FOR_MS(net, 10);
+    redis_kill(&r);
+    UNTIL(net, got.told == 1);
+    assert_null(got.out[0]);
+    UNTIL(net, !sl_cache_has_far(a));
+    assert_true(near(b, "value", false));
+    assert_string_equal(far(a), "");
+    redis_run(&r); /* empty */
+    UNTIL(net, sl_cache_has_far(a) && sl_cache_has_far(b));
+    assert_string_equal(far(a), "");
+    put(a, "again", 60000, 0);
+    UNTIL(net, strcmp(far(b), "again") == 0);
+}
+
+/* Above 80 % of maxmemory nothing is written; what is there is read on. */
+static void test_full(void **state)
+{
+    char words[64];
+    unsigned long used;
+
+    (void)state;
+    put(a, "value", 60000, 0);
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    used = strtoul(strstr(redis_do(&r, "INFO memory"), "used_memory:") + 12, NULL, 10);
+    (void)snprintf(words, sizeof words, "CONFIG SET maxmemory %lu", used + used / 10);
+    redis_do(&r, words);
+    FOR_MS(net, 5200); /* the next look at it */
+    put(a, "other", 60000, 0);
+    assert_string_equal(far(b), "value");
+    sl_cache_put(a, keys[1], SL_STR("x"), 60000, 0);
+    FOR_MS(net, 50);
+    assert_string_equal(redis_do(&r, "DBSIZE"), "1");
+    redis_do(&r, "CONFIG SET maxmemory 0");
+    FOR_MS(net, 5200);
+    put(a, "other", 60000, 0);
+    UNTIL(net, strcmp(far(b), "other") == 0);
+    /* an -OOM says so at once */
+    redis_do(&r, "CONFIG SET maxmemory 1");
+    sl_cache_put(a, keys[1], SL_STR("x"), 60000, 0);
+    FOR_MS(net, 50);
+    redis_do(&r, "CONFIG SET maxmemory 0");
+    sl_cache_put(a, keys[1], SL_STR("x"), 60000, 0);
+    FOR_MS(net, 50);
+    assert_string_equal(redis_do(&r, "DBSIZE"), "1");
+    assert_true(sl_cache_has_far(a));
+}
+
+/* ---- named ---- */
+
+static void test_named(void **state)
+{
+    (void)state;
+    sl_cache_put_named(a, SL_STR("claude:abc"), SL_STR("{\"output\":\"hi\"}"), 60000);
+    UNTIL(net, strcmp(named(b, "claude:abc"), "{\"output\":\"hi\"}") == 0);
+    assert_int_equal(got.out[0]->stored_unix_ms, 0);
+    assert_in_range(got.out[0]->gone_unix_ms - sl_net_unix_ms(net), 50000, 60000);
+    assert_string_equal(redis_do(&r, "GET claude:abc"), "{\"output\":\"hi\"}");
+    assert_in_range(strtol(redis_do(&r, "PTTL claude:abc"), NULL, 10), 50000, 60000);
+    assert_string_equal(named(a, "claude:abd"), "");
+    redis_do(&r, "SET claude:ext theirs PX 60000");
+    assert_string_equal(named(a, "claude:ext"), "theirs");
+    redis_do(&r, "DEL claude:ext");
+    assert_string_equal(named(a, "claude:ext"), "theirs"); /* from memory now */
+    redis_do(&r, "SET claude:ever theirs");                /* without an end */
+    assert_string_equal(named(a, "claude:ever"), "");
+    redis_do(&r, "LPUSH claude:list x");
+    assert_string_equal(named(a, "claude:list"), "");
+}
+
+/* ---- waiters that leave ---- */
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    put(a, "value", 60000, 0);
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    for (int turns = 0; turns < 6; turns++) {
+        start(a, 1000);
+        for (int i = 0; i < turns && got.op != NULL; i++)
+            sl_net_turn(net, 1);
+        if (got.op != NULL)
+            sl_op_cancel(&got.op);
+        FOR_MS(net, 5);
+        assert_true(got.told <= 1);
+    }
+    sl_cache_end(&b); /* no far any more */
+    b = cache_new(1000, 1000, "");
+    start(b, 5);
+    sl_op_cancel(&got.op);
+    FOR_MS(net, 5);
+    assert_int_equal(got.told, 0);
+    start(a, 10); /* under way when the cache ends: silence */
+    sl_cache_end(&a);
+    FOR_MS(net, 20);
+    assert_int_equal(got.told, 0);
+    assert_null(got.op);
+}
+
+static char exposed[20000];
+static size_t exposed_n;
+
+static void keep(void *ctx, struct sl_str piece)
+{
+    (void)ctx;
+    assert_true(exposed_n + piece.n < sizeof exposed);
+    memcpy(exposed + exposed_n, piece.p, piece.n);
+    exposed_n += piece.n;
+    exposed[exposed_n] = 0;
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    put(a, "value", 60000, 0);
+    far(a);
+    sl_cache_refresh_metrics(a);
+    sl_metrics_write(metrics, keep, NULL);
+    assert_non_null(strstr(exposed, "sluice_store_up{role=\"cache\"} 1"));
+    assert_non_null(strstr(exposed, "sluice_store_seconds_count{op=\"cache_get\"} 1"));
+    assert_non_null(strstr(exposed, "sluice_cache_bytes{layer=\"memory\"} "));
+    redis_kill(&r);
+    UNTIL(net, !sl_cache_has_far(a) && !sl_cache_has_far(b));
+    FOR_MS(net, 5);
+    exposed_n = 0;
+    sl_metrics_write(metrics, keep, NULL);
+    assert_non_null(strstr(exposed, "sluice_store_up{role=\"cache\"} 0"));
+}
+
+#define M(f) cmocka_unit_test_setup_teardown(f, memory_setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        M(test_memory),     M(test_too_large), M(test_memory_named), M(test_bad_conf),
+        T(test_shared),     T(test_stale),     T(test_many),         T(test_large),
+        T(test_bad_values), T(test_stopped),   T(test_probe),        T(test_killed),
+        T(test_full),       T(test_named),     T(test_cancel),       T(test_metrics),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
