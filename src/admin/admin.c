@@ -132,7 +132,10 @@ static void answer_metrics(struct request *r)
         return;
     }
     add_header(r, &h, SL_STR("content-type"), SL_STR("text/plain; version=0.0.4; charset=utf-8"));
-    sl_exch_start(r->exch, 200, &h, true, r->out.len);
+    if (!sl_exch_start(r->exch, 200, &h, true, r->out.len)) {
+        reply_error(r, 503, SL_STR("out of memory; try again"));
+        return;
+    }
     if (sl_exch_head(r->exch)->method == SL_HEAD)
         sl_buf_fini(&r->out);
     pump_or_end(r);

@@ -15,11 +15,11 @@ bool sl_relay_commit(struct sl_req *r)
     struct sl_headers h = {0};
     const struct sl_answer_head *a = r->answer;
 
-    if (!sl_reply_headers(r, &h))
+    if (!sl_reply_headers(r, &h) ||
+        !sl_exch_start(r->x, a->status, &h, r->mode == SL_RELAY_PLAIN && a->has_length, a->length))
         return false;
     r->committed = true;
     r->status = a->status;
-    sl_exch_start(r->x, a->status, &h, r->mode == SL_RELAY_PLAIN && a->has_length, a->length);
     if (r->mode == SL_RELAY_PLAIN)
         r->t.first = sl_net_now_us(r->gw->net);
     if (r->mode == SL_RELAY_STREAM)

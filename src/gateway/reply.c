@@ -162,5 +162,7 @@ enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev)
         reply_raw(r);
     else
         reply_error(r);
+    if (!sl_exch_has_started(r->x)) /* not even a head: the client saw the end */
+        r->error = SL_ERR_NO_MEMORY;
     return SL_ST_ACCOUNT;
 }

@@ -175,20 +175,17 @@ struct answer {
     struct sl_str body;
 };
 
-/* Head and, if it is there, body as one write. False: no room left, or cut. */
+/* Head and, if it is there, body as one write. False: no memory, and nothing has
+ * happened. */
 static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer *a)
 {
     size_t cap = LINES_ROOM + (a->h != NULL ? sl_headers_room(a->h) : 0);
     char small[HEAD_ROOM], *place = cap <= sizeof(small) ? small : sl_mem_try(cap);
     struct sl_str parts[2];
     struct sl_text t;
-    bool room;
 
-    if (place == NULL) { /* the client sees the end, the holder goes on unheard */
-        x->answer = SL_EXCH_DONE;
-        sl_conn_close(c, SL_CONN_DROP);
+    if (place == NULL)
         return false;
-    }
     t = sl_text_over(place, cap);
     status_line(c, &t, a->status);
     frame(x, &t, a->status, a->has_length, a->length);
@@ -200,10 +197,10 @@ static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer 
     parts[0] = sl_text_str(&t);
     parts[1] = x->muted ? (struct sl_str){NULL, 0} : a->body;
     x->bytes_out += parts[0].n + parts[1].n;
-    room = sl_stream_write(c->stream, parts, parts[1].n > 0 ? 2 : 1);
+    (void)!sl_stream_write(c->stream, parts, parts[1].n > 0 ? 2 : 1);
     if (place != small)
         sl_mem_free(place);
-    return room;
+    return true;
 }
 
 static void answered(struct sl_conn *c, struct sl_exch *x)
@@ -221,12 +218,15 @@ void sl_exch_reply(struct sl_exch *x, int status, const struct sl_headers *h, st
     if (c == NULL)
         return;
     SL_CHECK(x->answer == SL_EXCH_NONE);
-    (void)!send_head(c, x, &(struct answer){status, h, true, body.n, body});
-    if (conn_of(x) != NULL)
+    if (send_head(c, x, &(struct answer){status, h, true, body.n, body})) {
         answered(c, x);
+    } else { /* there is nothing smaller to say */
+        x->answer = SL_EXCH_DONE;
+        sl_conn_close(c, SL_CONN_DROP);
+    }
 }
 
-void sl_exch_start(struct sl_exch *x, int status, const struct sl_headers *h, bool has_length,
+bool sl_exch_start(struct sl_exch *x, int status, const struct sl_headers *h, bool has_length,
                    uint64_t length)
 {
     struct sl_conn *c;
@@ -234,11 +234,12 @@ void sl_exch_start(struct sl_exch *x, int status, const struct sl_headers *h, bo
     SL_OBJ_CHECK(x, SL_EXCH_MAGIC);
     c = conn_of(x);
     if (c == NULL)
-        return;
+        return true;
     SL_CHECK(x->answer == SL_EXCH_NONE);
-    (void)!send_head(c, x, &(struct answer){status, h, has_length, length, {NULL, 0}});
-    if (conn_of(x) != NULL)
-        sl_conn_watch(c);
+    if (!send_head(c, x, &(struct answer){status, h, has_length, length, {NULL, 0}}))
+        return false;
+    sl_conn_watch(c);
+    return true;
 }
 
 /* One chunk around all parts. Many parts take three writes into the same queue;

@@ -107,9 +107,11 @@ enum sl_err sl_exch_body_error(const struct sl_exch *x);
 
 /* Headers of ours (date, content-length, transfer-encoding, connection) are
  * added by the server and must not be in `h`. */
+/* Without memory for a long head the client sees the end of its connection. */
 void sl_exch_reply(struct sl_exch *x, int status, const struct sl_headers *h, struct sl_str body);
-void sl_exch_start(struct sl_exch *x, int status, const struct sl_headers *h, bool has_length,
-                   uint64_t length);
+/* False: no memory for a long head. Nothing has happened, a reply is still possible. */
+SL_MUST bool sl_exch_start(struct sl_exch *x, int status, const struct sl_headers *h,
+                           bool has_length, uint64_t length);
 /* False: no room until `drain`. */
 bool sl_exch_write(struct sl_exch *x, const struct sl_str *parts, size_t n);
 void sl_exch_finish(struct sl_exch *x);

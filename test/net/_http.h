@@ -128,7 +128,7 @@ static inline void app_answer(struct app_req *r)
 
         for (size_t i = 0; i < 20; i++)
             parts[i] = SL_STR("ab");
-        sl_exch_start(r->x, 200, &h, false, 0);
+        assert_true(sl_exch_start(r->x, 200, &h, false, 0));
         (void)sl_exch_write(r->x, parts, 2);
         (void)sl_exch_write(r->x, parts, 0);
         (void)sl_exch_write(r->x, parts, 20);
@@ -137,7 +137,7 @@ static inline void app_answer(struct app_req *r)
     } else if (app_path(r, "/counted")) {
         struct sl_str part = SL_STR("12345");
 
-        sl_exch_start(r->x, 200, &h, true, 10);
+        assert_true(sl_exch_start(r->x, 200, &h, true, 10));
         (void)sl_exch_write(r->x, &part, 1);
         (void)sl_exch_write(r->x, &part, 1);
         sl_exch_finish(r->x);
@@ -145,7 +145,7 @@ static inline void app_answer(struct app_req *r)
     } else if (app_path(r, "/short") || app_path(r, "/cut")) {
         struct sl_str part = SL_STR("12345");
 
-        sl_exch_start(r->x, 200, &h, app_path(r, "/short"), 10);
+        assert_true(sl_exch_start(r->x, 200, &h, app_path(r, "/short"), 10));
         (void)sl_exch_write(r->x, &part, 1);
         if (app_path(r, "/short"))
             sl_exch_finish(r->x);
@@ -154,7 +154,7 @@ static inline void app_answer(struct app_req *r)
         app_done(r);
     } else if (app_path(r, "/flood")) {
         r->flood = 64u << 20;
-        sl_exch_start(r->x, 200, &h, false, 0);
+        assert_true(sl_exch_start(r->x, 200, &h, false, 0));
         app_flood(r);
     } else if (app_path(r, "/big")) {
         static char big[3 << 20];

@@ -49,7 +49,7 @@ static void on_request(void *ctx, struct sl_exch *x)
         return;
     }
     /* to a 1.0 client till close, to others chunked, or counted */
-    sl_exch_start(x, 200, NULL, sl_str_eq(h->path, SL_STR("/counted")), 4);
+    (void)!sl_exch_start(x, 200, NULL, sl_str_eq(h->path, SL_STR("/counted")), 4);
     (void)sl_exch_write(x, &part, 1);
     if (sl_str_eq(h->path, SL_STR("/ends"))) {
         sl_exch_finish(x);

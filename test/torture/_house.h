@@ -26,8 +26,9 @@ struct house {
     int client;
     char got[65536];
     size_t got_n;
-    size_t events;  /* per stream */
-    size_t answers; /* exchanges alive at the provider */
+    size_t events;    /* per stream */
+    size_t long_head; /* bytes of a line in the provider's head, beside the others */
+    size_t answers;   /* exchanges alive at the provider */
 };
 
 struct answer { /* one exchange at the provider */
@@ -84,11 +85,16 @@ static void answer_step(struct sl_timer *t)
 static void answer_whole(void *holder)
 {
     struct answer *a = holder;
+    static char line[4096];
     struct sl_headers h = {0};
     struct sl_arena *arena = sl_exch_arena(a->x);
     bool ok = sl_headers_add(&h, arena, SL_STR("content-type"),
                              a->streams ? SL_STR("text/event-stream") : SL_STR("application/json"));
 
+    memset(line, 'l', sizeof line);
+    if (a->h->long_head > 0)
+        ok = ok && sl_headers_add(&h, arena, SL_STR("anthropic-ratelimit-of-tests"),
+                                  (struct sl_str){line, a->h->long_head});
     HOUSE_CHECK(ok);
     if (!a->streams) {
         sl_exch_reply(a->x, 200, &h,
@@ -96,7 +102,11 @@ static void answer_whole(void *holder)
         answer_end(a);
         return;
     }
-    sl_exch_start(a->x, 200, &h, false, 0);
+    if (!sl_exch_start(a->x, 200, &h, false, 0)) {
+        sl_exch_abort(a->x);
+        answer_end(a);
+        return;
+    }
     sl_timer_start(a->h->net, &a->next, 1);
 }
 

@@ -40,10 +40,49 @@ static void fail_each(bool streams)
     house_close(&h);
 }
 
+/* A head too long for the stack, before a stream that does not end: whatever
+ * fails, once the client's connection is over the provider is let go. A head that
+ * finds no memory is an error with its status. */
+static void fail_each_of_a_long_head(void)
+{
+    struct house h;
+    uint64_t before, calls = 100;
+    size_t refused = 0;
+
+    house_open(&h, 1000000);
+    h.long_head = 3000;
+    for (uint64_t n = 0; n <= calls + 4; n++) {
+        bool closed = false;
+
+        before = sl_mem_tries();
+        sl_mem_fail_at(n);
+        house_send(&h, true);
+        for (int i = 0; i < 3000 && !closed && h.got_n == 0; i++) {
+            sl_net_turn(h.net, 1);
+            closed = house_read(&h);
+        }
+        sl_mem_fail_at(0);
+        if (n == 0)
+            calls = sl_mem_tries() - before;
+        HOUSE_CHECK(closed || h.got_n > 0);
+        refused += strncmp(h.got, "HTTP/1.1 503", 12) == 0;
+        if (!closed && strncmp(h.got, "HTTP/1.1 200", 12) == 0)
+            house_kill_client(&h, false);
+        house_settle(&h);
+        if (h.client >= 0)
+            house_kill_client(&h, false);
+    }
+    printf("ok: %llu allocations of a long head, %zu times 503\n", (unsigned long long)calls,
+           refused);
+    HOUSE_CHECK(refused >= 2);
+    house_close(&h);
+}
+
 int main(void)
 {
     alarm(110);
     fail_each(false);
     fail_each(true);
+    fail_each_of_a_long_head();
     return 0;
 }
