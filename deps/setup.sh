@@ -123,6 +123,7 @@ look_for_programs() {
     if wants test; then
         have python3 || add python3
         have openssl || add openssl
+        [ -e /usr/share/zoneinfo/Europe/Berlin ] || add tzdata
         have redis-check-rdb || tool redis-server || add redis-tools
         tool redis-server || missing_tools="$missing_tools redis-server"
     fi
