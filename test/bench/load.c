@@ -40,7 +40,7 @@ enum { SAMPLES_MAX = 4 << 20, DUE_MAX = 1 << 16, DIALS_MAX = 64, READ_SIZE = 256
 struct conn {
     int fd;
     bool busy, connected;
-    bool counted;      /* hold: has shown that it is there */
+    bool counted;      /* has had an answer, or the first event of one */
     size_t sent;       /* of the request */
     uint64_t asked_ns; /* when, or when it was due */
     struct answer answer;
@@ -197,7 +197,7 @@ static void answered(struct load *l, struct conn *c)
 
 static void note_there(struct load *l, struct conn *c)
 {
-    if (l->mode == HOLD && !c->counted && (c->answer.events > 0 || c->answer.at == ANSWER_DONE)) {
+    if (!c->counted && (c->answer.events > 0 || c->answer.at == ANSWER_DONE)) {
         c->counted = true;
         l->there++;
     }
@@ -358,13 +358,16 @@ static void start_timer(struct load *l)
         die("timer");
 }
 
+/* Nothing is measured before every connection has had an answer: behind the
+ * first one stands a handshake with the provider, which is not a request's price.
+ * At a fixed rate most connections stand by, so there the warm time must do. */
 static void settle(struct load *l)
 {
     uint64_t end = now_ns() + UINT64_C(60000000000);
 
     dial_more(l);
     while ((l->dialled < l->conns_n || l->dialling > 0 ||
-            (l->mode == HOLD && l->there < l->conns_n)) &&
+            (l->mode != RATE && l->there < l->conns_n)) &&
            now_ns() < end)
         turn(l, 100);
     if (now_ns() >= end) {
