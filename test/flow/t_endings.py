@@ -100,6 +100,23 @@ def test_a_provider_that_only_pings_does_not_keep_the_client_in_silence():
             w.read_until(b"still here")  # what was held goes out
 
 
+def test_pings_come_back_after_a_pause():
+    """A client that was full for longer than keepalive_ping, has caught up, and waits for a silent provider."""
+    much = START + DELTA * ((8 << 20) // len(DELTA))
+    with gateway(STREAM + chunk(much), stream_total="60s", total="60s") as (g, _provider):
+        with rig.Wire(g.port, 20, rcvbuf=8192) as w:
+            w.request("POST", "/v1/messages", rig.messages("m", stream=True))
+            r = w.reply_head()
+            time.sleep(2.5)
+            pieces, got = w.pieces(r), 0
+            while got < len(much):
+                got += len(next(pieces))
+            for _ in range(2):
+                began = time.monotonic()
+                equal(next(pieces), b'event: ping\ndata: {"type":"ping"}\n\n')
+                check(time.monotonic() - began < 2.5, "silent for %.1f s" % (time.monotonic() - began))
+
+
 def test_nothing_follows_the_terminal_event():
     for again in (b"", chunk(COMMENT)):
         with gateway(STREAM + chunk(START + DELTA + STOP), again) as (g, provider):
