@@ -34,6 +34,7 @@ struct sl_listener {
     struct sl_tls_profile *tls; /* shared */
     size_t max;
     size_t open;
+    uint64_t shake_ms;      /* SHAKE_MS, but for a test */
     uint64_t complained_ms; /* when the log was last told of trouble */
     sl_accept_fn *fn;
     void *ctx; /* up */
@@ -92,7 +93,7 @@ static void accept_one(struct sl_listener *l)
     }
     sl_stream_ready(s);
     if (l->tls != NULL)
-        sl_timer_start(l->net, &s->timer, SHAKE_MS);
+        sl_timer_start(l->net, &s->timer, l->shake_ms);
     l->fn(l->ctx, s);
 }
 
@@ -226,6 +227,7 @@ enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr, struct sl_tl
     l->net = net;
     l->tls = tls != NULL ? sl_tls_share(tls) : NULL;
     l->max = max_connections;
+    l->shake_ms = SHAKE_MS;
     l->fn = fn;
     l->ctx = ctx;
     l->is_pipe = sl_str_starts(addr, SL_STR("unix:"));
