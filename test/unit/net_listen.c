@@ -5,7 +5,7 @@
 
 #include <ftw.h>
 
-#define LIMIT_MS 300
+#define LIMIT_MS 600
 
 static char dir[] = "/tmp/net_listen_XXXXXX";
 static struct sl_tls_profile *server, *client;
