@@ -21,6 +21,8 @@ RUN apt-get update \
  && install -d -o sluice -g sluice -m 0700 /var/lib/sluice
 COPY --from=build /src/build/release/sluice /src/build/release/sluice-mock /usr/local/bin/
 COPY --from=build /src/LICENSE /usr/share/doc/sluice/
+# built in; here to be read, and to be copied for a list of one's own
+COPY --from=build /src/conf/prices.yaml /usr/share/sluice/
 USER 10001
 WORKDIR /var/lib/sluice
 # Clients come from outside the container; operators do not, unless

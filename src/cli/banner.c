@@ -1,6 +1,8 @@
 /* cli/banner.c -- what was found at start, and three things to paste. */
+#include "base/mem.h"
 #include "cli/place.h"
 #include "cli/serve.h"
+#include "store/redis/url.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,6 +110,25 @@ static void print_admin(const struct sl_serve *s, const char *url)
                 s->made->admin_listen.p + 5);
 }
 
+/* Kind and address, never a password. */
+static void print_store(const struct sl_store_conf *store)
+{
+    struct sl_str dir = sl_str_from(store->url, 9);
+    struct sl_redis_url url;
+    char why[256], shown[512] = "";
+
+    if (!sl_str_starts(store->url, SL_STR("embedded:"))) {
+        if (sl_redis_url_read(store->url, &url, why, sizeof(why)) == SL_OK)
+            sl_redis_url_show(&url, shown, sizeof(shown));
+        sl_mem_wipe(&url, sizeof(url));
+        fprintf(stderr, "  store      %s\n", shown);
+    } else if (dir.n > 0) {
+        fprintf(stderr, "  store      embedded, in %.*s\n", SL_STR_ARGS(dir));
+    } else {
+        fprintf(stderr, "  store      embedded, in memory: nothing is kept (set SLUICE_STATE)\n");
+    }
+}
+
 void sl_banner_print(const struct sl_serve *s)
 {
     const struct sl_node *key = sl_place_key(s->conf);
@@ -122,8 +143,7 @@ void sl_banner_print(const struct sl_serve *s)
             admin[0] != '\0' ? admin : s->made->admin_listen.p);
     print_providers(s);
     print_models(s);
-    fprintf(stderr,
-            "  store      none (limits, budgets and cached answers need a later version)\n");
+    print_store(&s->made->store);
     if (key != NULL && key->from.n > 0)
         fprintf(stderr, "  key        %.*s\n", SL_STR_ARGS(key->from));
     else

@@ -1,5 +1,5 @@
 /* conf/build.c -- the general part of a snapshot, and the order of the rest. */
-#include "conf/parts.h"
+#include "conf/parts/parts.h"
 
 #include "base/mem.h"
 #include "base/obj.h"
@@ -123,6 +123,7 @@ static void general(struct sl_build *b)
     m->admin_key = sl_build_dup(b, sl_conf_text(c, "admin.key"));
     m->body_max = sl_conf_number(c, "limits.body_max");
     m->connections = (size_t)sl_conf_number(c, "limits.connections");
+    m->qps = sl_conf_number(c, "limits.qps");
     t->connect = sl_conf_number(c, "timeouts.connect");
     t->first_byte = sl_conf_number(c, "timeouts.first_byte");
     t->idle = sl_conf_number(c, "timeouts.idle");
@@ -163,12 +164,17 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     b.made->routes = sl_routes_new();
     b.made->tenants = sl_tenants_new();
     b.made->prices = sl_prices_new();
-    sl_show_hash(conf->root, hash);
+    sl_show_hash(conf, hash);
     b.made->hash = sl_build_dup(&b, (struct sl_str){hash, sizeof(hash)});
     general(&b);
+    sl_build_store(&b);
+    sl_build_cache_general(&b);
+    sl_build_prices(&b);
     sl_build_providers(&b);
     sl_build_models(&b);
     sl_build_tenants(&b);
+    if (conf->faults.n == 0)
+        sl_build_check_priced(&b);
     if (conf->faults.n > 0)
         sl_gateway_conf_drop(&b.made);
     return b.made;

@@ -3,7 +3,9 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "conf/builtin.h"
 #include "conf/fit.h"
+#include "conf/state.h"
 #include "net/file.h"
 
 #include <errno.h>
@@ -14,7 +16,7 @@
 static bool is_list_key(struct sl_str key)
 {
     return sl_str_eq(key, SL_STR("providers")) || sl_str_eq(key, SL_STR("models")) ||
-           sl_str_eq(key, SL_STR("tenants"));
+           sl_str_eq(key, SL_STR("plans")) || sl_str_eq(key, SL_STR("tenants"));
 }
 
 static void append_list(struct sl_node *to, struct sl_node *from)
@@ -113,6 +115,47 @@ static void include_all(struct sl_tree *t, struct sl_env *env, struct sl_node *r
             include_glob(t, env, root, p);
 }
 
+/* ---- what is derived ---- */
+
+/* Where the trail lies and, if nobody says otherwise, the store beside it. Without any
+ * place the store is in memory and keeps nothing. */
+static void place_store(struct sl_tree *t, const struct sl_env *env, struct sl_node *root)
+{
+    struct sl_node *store = sl_node_get(root, "store"), *url, *dir;
+    char place[SL_STATE_PATH], why[128];
+    struct sl_str rest;
+
+    if (store == NULL || store->kind != SL_NODE_MAP)
+        return;
+    url = sl_node_get(store, "url");
+    dir = sl_node_get(store, "state_dir");
+    if (dir->text.n == 0 && sl_state_place(env, place, why, sizeof(why)))
+        dir->text = sl_tree_dup(t->arena, sl_str_of(place));
+    if (url->text.n == 0)
+        url->text = sl_arena_printf(t->arena, "embedded:%.*s%s", SL_STR_ARGS(dir->text),
+                                    dir->text.n > 0 ? "/data" : "");
+    else if (sl_str_starts(url->text, SL_STR("embedded:")) && url->text.n > 9) {
+        rest = sl_expand_path(t->arena, url->file, sl_str_from(url->text, 9));
+        url->text = sl_arena_printf(t->arena, "embedded:%.*s", SL_STR_ARGS(rest));
+    } else {
+        return;
+    }
+    SL_CHECK(url->text.p != NULL);
+    url->shown = url->text;
+}
+
+static void read_prices(struct sl_conf *c, struct sl_tree *t, struct sl_env *env)
+{
+    const struct sl_node *path = sl_node_get(c->root, "prices");
+
+    if (path->text.n > 0 && !env->no_files)
+        c->prices = read_file(t, env, path->text.p, path);
+    else
+        c->prices = sl_tree_parse(t, "prices.yaml", sl_builtin_prices());
+    if (c->prices != NULL)
+        sl_fit_below(t, env, c->prices, SL_SCHEMA_PRICES);
+}
+
 /* ---- the whole ---- */
 
 static struct sl_conf *conf_new(struct sl_tree *t)
@@ -131,6 +174,10 @@ static struct sl_conf *complete(struct sl_conf *c, struct sl_tree *t, struct sl_
         return c;
     include_all(t, env, c->root);
     sl_fit_tree(t, env, c->root);
+    if (c->faults.n > 0)
+        return c;
+    place_store(t, env, c->root);
+    read_prices(c, t, env);
     return c;
 }
 
@@ -176,6 +223,8 @@ void sl_conf_end(struct sl_conf **pc)
         return;
     if (c->root != NULL)
         wipe(c->root);
+    if (c->prices != NULL)
+        wipe(c->prices);
     sl_arena_fini(&c->arena);
     sl_mem_free(c);
 }

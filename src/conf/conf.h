@@ -4,7 +4,8 @@
  *          overwritten. Reading needs no network and no loop; building a
  *          snapshot from it is conf/build.h.
  * Result   Never NULL: look at `faults.n` before anything else.
- * Order    YAML -> tree -> variables -> include -> schema (fit.h).
+ * Order    YAML -> tree -> variables -> include -> schema (fit.h) -> what is derived:
+ *          the place of the store, the list of prices.
  */
 #ifndef SL_CONF_CONF_H
 #define SL_CONF_CONF_H
@@ -16,7 +17,8 @@
 
 struct sl_conf {
     struct sl_arena arena;
-    struct sl_node *root; /* up: arena; effective once there are no faults */
+    struct sl_node *root;   /* up: arena; effective once there are no faults */
+    struct sl_node *prices; /* up: arena; likewise */
     struct sl_faults faults;
 };
 

@@ -1,6 +1,8 @@
 /* conf/fit.c -- walks tree and table side by side. */
 #include "conf/fit.h"
 
+#include "policy/money.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -93,6 +95,16 @@ bool sl_fit_date(struct sl_str s, uint64_t *unix_ms)
     return true;
 }
 
+bool sl_fit_decimal(struct sl_str s, uint64_t *millionths)
+{
+    int64_t v;
+
+    if (!sl_money_parse(s, 6, &v) || v < 0)
+        return false;
+    *millionths = (uint64_t)v;
+    return true;
+}
+
 static bool is_choice(const char *choices, struct sl_str s, uint64_t *index)
 {
     struct sl_str rest = sl_str_of(choices), piece;
@@ -115,16 +127,29 @@ static void fault_type(struct fit *f, const struct sl_node *n, const struct sl_s
     sl_fault_add(f->tree->faults, n, "%s: %s", row->path, wish);
 }
 
+static void fault_decimal(struct fit *f, const struct sl_node *n, const struct sl_schema_row *row)
+{
+    char least[24], most[24];
+    struct sl_str min = sl_money_print((int64_t)row->min, least);
+    struct sl_str max = sl_money_print((int64_t)row->max, most);
+
+    sl_fault_add(f->tree->faults, n, "%s: must lie between %.*s and %.*s", row->path,
+                 SL_STR_ARGS(min), SL_STR_ARGS(max));
+}
+
 static void fit_bounds(struct fit *f, const struct sl_node *n, const struct sl_schema_row *row)
 {
-    if (row->max > 0 && (n->number < row->min || n->number > row->max)) {
-        const char *unit = row->type == SL_TYPE_DURATION ? " ms"
-                           : row->type == SL_TYPE_SIZE   ? " bytes"
-                                                         : "";
+    const char *unit = row->type == SL_TYPE_DURATION ? " ms"
+                       : row->type == SL_TYPE_SIZE   ? " bytes"
+                                                     : "";
 
+    if (row->max == 0 || (n->number >= row->min && n->number <= row->max))
+        return;
+    if (row->type == SL_TYPE_RATIO || row->type == SL_TYPE_MONEY)
+        fault_decimal(f, n, row);
+    else
         sl_fault_add(f->tree->faults, n, "%s: must lie between %llu and %llu%s", row->path,
                      (unsigned long long)row->min, (unsigned long long)row->max, unit);
-    }
 }
 
 static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
@@ -153,6 +178,41 @@ static void fit_secret(struct fit *f, struct sl_node *n, const struct sl_schema_
     sl_expand_secret(f->tree, f->env, n);
 }
 
+/* redis://user:password@host: what stands before the last @ may be shown up to its colon. */
+static void fit_address(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    ptrdiff_t begin, at = -1, colon;
+    struct sl_str head, tail;
+
+    fit_secret(f, n, row);
+    begin = sl_str_find(n->text, SL_STR("://"));
+    for (size_t i = 0; i < n->text.n; i++)
+        if (n->text.p[i] == '@')
+            at = (ptrdiff_t)i;
+    n->shown = n->text;
+    if (begin < 0 || at < begin)
+        return;
+    head = sl_str_first(n->text, (size_t)begin + 3);
+    tail = sl_str_first(sl_str_from(n->text, head.n), (size_t)at - head.n);
+    colon = sl_str_find_byte(tail, ':');
+    if (colon < 0)
+        return;
+    n->shown = sl_arena_printf(f->tree->arena, "%.*s%.*s:(secret)%.*s", SL_STR_ARGS(head),
+                               (int)colon, tail.p, SL_STR_ARGS(sl_str_from(n->text, (size_t)at)));
+    if (n->shown.p == NULL)
+        n->shown = SL_STR("(secret)");
+}
+
+static void fit_decimal(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+{
+    if (sl_fit_decimal(n->text, &n->number))
+        fit_bounds(f, n, row);
+    else if (row->type == SL_TYPE_MONEY)
+        fault_type(f, n, row, "must be dollars such as 12.50, with at most six decimals");
+    else
+        fault_type(f, n, row, "must be a decimal number such as 0.1, with at most six decimals");
+}
+
 /* One scalar as `type`; the row is for messages and bounds. */
 static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_row *row,
                        enum sl_type type)
@@ -178,6 +238,8 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
         else
             fit_bounds(f, n, row);
         break;
+    case SL_TYPE_RATIO:
+    case SL_TYPE_MONEY: fit_decimal(f, n, row); break;
     case SL_TYPE_BOOL:
         if (!is_choice("false|true", n->text, &n->number))
             fault_type(f, n, row, "must be true or false");
@@ -192,6 +254,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
         break;
     case SL_TYPE_CHOICE: fit_choice(f, n, row); break;
     case SL_TYPE_SECRET: fit_secret(f, n, row); break;
+    case SL_TYPE_ADDRESS: fit_address(f, n, row); break;
     case SL_TYPE_PATH:
         if (n->text.n > 0)
             n->text = sl_expand_path(f->tree->arena, n->file, n->text);
@@ -203,7 +266,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
     case SL_TYPE_DICT:
     case SL_TYPE_LATER: break;
     }
-    if (type != SL_TYPE_SECRET && sl_str_starts(n->text, SL_STR("seal:")))
+    if (!n->secret && sl_str_starts(n->text, SL_STR("seal:")))
         fault_type(f, n, row, "seal: is not supported by this version");
 }
 
@@ -379,7 +442,7 @@ static void fit_map(struct fit *f, struct sl_node *map, struct sl_str path)
         sl_node_add(map, order[i]);
 }
 
-void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root)
+void sl_fit_below(struct sl_tree *t, struct sl_env *env, struct sl_node *root, const char *path)
 {
     struct fit f = {.tree = t, .env = env};
 
@@ -387,5 +450,10 @@ void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root)
         sl_fault_add(t->faults, root, "the file must be a map: `key: value` lines");
         return;
     }
-    fit_map(&f, root, (struct sl_str){"", 0});
+    fit_map(&f, root, sl_str_of(path));
+}
+
+void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root)
+{
+    sl_fit_below(t, env, root, "");
 }

@@ -1,6 +1,8 @@
 /* conf/schema.c -- the table, in the order in which it is printed. */
 #include "conf/schema.h"
 
+#include "policy/terms.h"
+
 #define MS(n) ((uint64_t)(n))
 #define SEC(n) ((uint64_t)(n)*1000)
 #define MIN(n) SEC((n)*60)
@@ -34,6 +36,14 @@
     {                                                                                              \
         path, SL_TYPE_COUNT, SL_TYPE_TEXT, def, min, max, NULL, NULL, flags, prose                 \
     }
+#define RATIO(path, def, max, prose)                                                               \
+    {                                                                                              \
+        path, SL_TYPE_RATIO, SL_TYPE_TEXT, def, 0, max, NULL, NULL, 0, prose                       \
+    }
+#define MONEY(path, max, prose)                                                                    \
+    {                                                                                              \
+        path, SL_TYPE_MONEY, SL_TYPE_TEXT, NULL, 0, max, NULL, NULL, 0, prose                      \
+    }
 #define BOOL(path, def, prose)                                                                     \
     {                                                                                              \
         path, SL_TYPE_BOOL, SL_TYPE_TEXT, def, 0, 0, NULL, NULL, 0, prose                          \
@@ -63,6 +73,53 @@
         path, SL_TYPE_LATER, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0, ""                           \
     }
 
+/* Leaves that plans, tenants and keys have alike. */
+#define LIMITS(path)                                                                               \
+    COUNT(path ".rpm", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests in any minute."),                \
+        COUNT(path ".qps", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests in any second."),            \
+        COUNT(path ".tpm", NULL, 0, SL_TERMS_TOKENS_MAX, 0,                                        \
+              "Tokens in any minute; cache reads don't count."),                                   \
+        COUNT(path ".concurrency", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests at once."),          \
+        COUNT(path ".reserve_output", NULL, 0, SL_TERMS_TOKENS_MAX, 0,                             \
+              "Tokens of an answer that credits and budgets are held for at most; unset: 8000.")
+#define BUDGET(path)                                                                               \
+    MONEY(path ".initial_credits", SL_TERMS_MONEY_MAX,                                             \
+          "Dollars that an account begins with; unset: credits are not held."),                    \
+        MONEY(path ".daily", SL_TERMS_MONEY_MAX, "Dollars a day; 0: no such budget."),             \
+        MONEY(path ".monthly", SL_TERMS_MONEY_MAX, "Dollars a month; 0: no such budget.")
+#define SPENDING(path)                                                                             \
+    TEXT(path ".zone", NULL, 0,                                                                    \
+         "Time zone of days and months, such as Europe/Berlin; unset: UTC."),                      \
+        CHOICE(path ".on_client_gone", NULL, "abort|drain", NULL,                                  \
+               "When the client leaves: end the provider's answer (unset: this), or read it "      \
+               "to its end."),                                                                     \
+        BOOL(path ".hard", NULL, "End a stream when the balance does.")
+#define RATES(path)                                                                                \
+    MONEY(path ".input", PRICE_MAX, "Dollars a million tokens of input."),                         \
+        MONEY(path ".output", PRICE_MAX, "Dollars a million tokens of output."),                   \
+        MONEY(path ".cache_read", PRICE_MAX, "A million tokens read from the provider's cache."),  \
+        MONEY(path ".cache_write", PRICE_MAX, "A million tokens written to it for 5 minutes."),    \
+        MONEY(path ".cache_write_1h", PRICE_MAX, "A million tokens written to it for an hour.")
+#define PRICE(path)                                                                                \
+    RATES(path), MONEY(path ".search", PRICE_MAX, "Dollars a thousand web searches."),             \
+        MONEY(path ".request", PRICE_MAX, "Dollars a request."),                                   \
+        MAP(path ".long_prompt", "What a request with a longer prompt costs, all of it."),         \
+        COUNT(path ".long_prompt.over", NULL, 1, SL_TERMS_TOKENS_MAX, 0,                           \
+              "More tokens of prompt than that, the cache's included."),                           \
+        RATES(path ".long_prompt")
+#define PRICE_MAX 1000000000000 /* a million dollars */
+#define CACHE_TTL(path, def)                                                                       \
+    DURATION(path ".ttl", def, SEC(1), DAY(365), "How long an answer is good.")
+#define CACHE_SCOPE(path, def)                                                                     \
+    CHOICE(path ".scope", def, "tenant|shared", NULL,                                              \
+           "Whose answers may be given: the tenant's own, or all of those that share.")
+#define CACHE_HITS(path)                                                                           \
+    CHOICE(path ".hits", NULL, "admitted|free", NULL,                                              \
+           "Whether a hit in memory is counted in windows (unset: admitted) or passes freely.")
+#define CACHE_STALE(path)                                                                          \
+    DURATION(path ".serve_stale", NULL, 0, DAY(365),                                               \
+             "How long behind its ttl an answer is kept, for when every target fails.")
+
 const struct sl_schema_row sl_schema[] = {
     TEXT("listen", "${SLUICE_LISTEN:-127.0.0.1:8080}", SL_SCHEMA_FIXED,
          "Where clients connect: host:port, [::1]:port, or unix:/path."),
@@ -72,10 +129,30 @@ const struct sl_schema_row sl_schema[] = {
          "its owner."),
     SECRET("admin.key", "${SLUICE_ADMIN_KEY:-}", SL_SCHEMA_FIXED,
            "Bearer key of the admin API; empty: the admin API is closed, except on a unix socket."),
+    MAP("store", "What remembers limits, budgets, keys and cached answers."),
+    {"store.url", SL_TYPE_ADDRESS, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
+     "redis://, rediss://, unix://, redis+sentinel://, or embedded:DIR (memory and SQLite); "
+     "empty: embedded, in `data` of the state directory."},
+    SECRET("store.password", "", SL_SCHEMA_FIXED,
+           "Password for `url` and `cache_url` where they hold none, as it is."),
+    {"store.cache_url", SL_TYPE_ADDRESS, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
+     "A Redis of its own for cached answers, which may evict; empty: `url`."},
+    {"store.timeout", SL_TYPE_DURATION, SL_TYPE_TEXT, "50ms", MS(1), SEC(10), NULL, NULL,
+     SL_SCHEMA_FIXED, "How long a request waits for it at most."},
+    {"store.on_outage", SL_TYPE_CHOICE, SL_TYPE_TEXT, "local", 0, 0, "local|refuse", NULL,
+     SL_SCHEMA_FIXED,
+     "While it is away: go on with this process's share of each limit, or refuse."},
+    TEXT("store.prefix", "slc:", SL_SCHEMA_FIXED, "What its keys begin with."),
+    {"store.ca_file", SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
+     "PEM file of trusted CAs for rediss://; empty: the system's."},
+    {"store.state_dir", SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
+     "Where this process keeps its trail; empty: the state directory. One process at a time."},
     MAP("limits", "Ceilings of the whole gateway."),
     SIZE("limits.body_max", "32MiB", KIB(1), GIB(1), "Largest request body; beyond it: 413."),
     COUNT("limits.connections", "10000", 1, 1000000, 0,
           "Client connections at once; lowered at start to what the descriptor limit allows."),
+    COUNT("limits.qps", "0", 0, SL_TERMS_WINDOW_MAX, 0,
+          "Requests of all tenants in any second; 0: no limit."),
     MAP("timeouts", "How long each wait may last."),
     DURATION("timeouts.connect", "5s", MS(10), MIN(5),
              "To a provider: name look-up, connect and TLS handshake together."),
@@ -106,12 +183,27 @@ const struct sl_schema_row sl_schema[] = {
     MAP("queue", "Requests that wait for a connection to a provider."),
     COUNT("queue.max", "1000", 0, 1000000, 0, "How many, per provider; more: 429."),
     DURATION("queue.wait", "10s", 0, HOUR(1), "How long; longer: 429."),
+    MAP("cache", "Cached answers. Models and tenants switch them on."),
+    BOOL("cache.enabled", "false",
+         "true: for all operations. false: for moderations and embeddings, and where a model or a "
+         "tenant says so."),
+    SIZE("cache.memory", "64MiB", 0, GIB(1024), "The layer in memory; 0: none."),
+    SIZE("cache.entry_max", "1MiB", KIB(1), MIB(64), "A larger answer is not kept."),
+    CACHE_TTL("cache", "600s"),
+    RATIO("cache.jitter", "0.1", 1000000,
+          "Part of its ttl by which an answer may end earlier, so that not all end at once."),
+    CACHE_SCOPE("cache", "tenant"),
+    SIZE("cache.request_max", "64KiB", KIB(1), GIB(1), "A larger request is not looked up."),
+    SIZE("cache.recording", "64MiB", 0, GIB(1024), "Answers being recorded, all together."),
+    FILE_PATH("prices", "A list of prices instead of the one that is built in."),
     MAP("log", "What is written down. Keys and prompts never are."),
     CHOICE("log.level", "info", "debug|info|warn|error", NULL,
            "Least level of the log for people, which goes to stderr."),
     {"log.access", SL_TYPE_TEXT, SL_TYPE_TEXT, "stdout", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
      "One line per request: stdout, stderr, a file (reopened on SIGHUP), or off."},
     CHOICE("log.format", "json", "json|logfmt", NULL, "Form of both logs."),
+    MAP("log.sample", "Which requests have an access line."),
+    RATIO("log.sample.cache_hit", "1.0", 1000000, "This part of the answers from the cache."),
     LIST("trusted_proxies", SL_TYPE_TEXT, NULL, 0,
          "Addresses whose X-Forwarded-For is believed, for logs only."),
     BOOL("meter_streams", "true",
@@ -179,9 +271,57 @@ const struct sl_schema_row sl_schema[] = {
     TEXT("models[].targets[].provider", NULL, SL_SCHEMA_REQUIRED, "A provider's name."),
     TEXT("models[].targets[].model", "", 0, "Name there; empty: the name asked for."),
     COUNT("models[].targets[].priority", "0", 0, 1000000, 0, "Low first; equal: in file order."),
+    MAP("models[].targets[].price", "What it costs there, instead of what the list says."),
+    PRICE("models[].targets[].price"),
+    BOOL("models[].targets[].free", NULL, "It costs nothing there."),
+    BOOL("models[].free", NULL, "It costs nothing, wherever it is answered."),
+    COUNT("models[].max_tokens_default", NULL, 0, 1000000000, 0,
+          "Tokens of an answer, where a request does not limit them."),
+    MAP("models[].cache", "Its cached answers."),
+    BOOL("models[].cache.enabled", NULL, "Switches them on or off."),
+    CACHE_TTL("models[].cache", NULL),
+    TEXT("models[].cache.version", NULL, 0,
+         "Part of what tells answers apart: change it when the answers should change."),
+    LIST("models[].cache.normalize", SL_TYPE_CHOICE, "trim|spaces|invisible", 0,
+         "What is evened out in texts, before they are judged and looked up."),
+    CACHE_HITS("models[].cache"),
+    CACHE_STALE("models[].cache"),
+    CACHE_SCOPE("models[].cache", NULL),
+
+    MAPS("plans", 0, "What tenants have in common; a tenant's own values win."),
+    TEXT("plans[].name", NULL, SL_SCHEMA_REQUIRED, "Unique."),
+    LIST("plans[].scopes", SL_TYPE_TEXT, NULL, 0, "As of a key; each list must allow."),
+    MAP("plans[].limits", "Of the tenant as a whole."),
+    LIMITS("plans[].limits"),
+    MAP("plans[].budget", "Of the tenant as a whole."),
+    BUDGET("plans[].budget"),
+    SPENDING("plans[].budget"),
+    MAP("plans[].per_key", "What each of its keys has, where the key says nothing else."),
+    MAP("plans[].per_key.limits", "Of each key."),
+    LIMITS("plans[].per_key.limits"),
+    MAP("plans[].per_key.budget", "Of each key."),
+    BUDGET("plans[].per_key.budget"),
 
     MAPS("tenants", 0, "Who may ask."),
     TEXT("tenants[].name", NULL, SL_SCHEMA_REQUIRED, "Unique; seen in logs and metrics."),
+    TEXT("tenants[].plan", NULL, 0, "A plan's name."),
+    LIST("tenants[].scopes", SL_TYPE_TEXT, NULL, 0, "As of a key; each list must allow."),
+    MAP("tenants[].limits", "Of the tenant as a whole."),
+    LIMITS("tenants[].limits"),
+    MAP("tenants[].budget", "Of the tenant as a whole."),
+    BUDGET("tenants[].budget"),
+    SPENDING("tenants[].budget"),
+    MAP("tenants[].per_key", "What each of its keys has, where the key says nothing else."),
+    MAP("tenants[].per_key.limits", "Of each key."),
+    LIMITS("tenants[].per_key.limits"),
+    MAP("tenants[].per_key.budget", "Of each key."),
+    BUDGET("tenants[].per_key.budget"),
+    MAP("tenants[].cache", "Its cached answers; wins over the model's."),
+    BOOL("tenants[].cache.enabled", NULL, "Switches them on or off."),
+    CACHE_TTL("tenants[].cache", NULL),
+    CACHE_HITS("tenants[].cache"),
+    CACHE_STALE("tenants[].cache"),
+    CACHE_SCOPE("tenants[].cache", NULL),
     MAPS("tenants[].keys", 0, "Its API keys."),
     TEXT("tenants[].keys[].name", "", 0, "For people."),
     SECRET("tenants[].keys[].key", NULL, 0, "The key itself, from ${…} or file:…; or `sha256`."),
@@ -192,36 +332,43 @@ const struct sl_schema_row sl_schema[] = {
          "`models:<name or prefix*>`, `endpoints:<a>,<b>`; none of a kind: all of it."),
     {"tenants[].keys[].expires", SL_TYPE_DATE, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0,
      "Valid before this day (UTC) or moment."},
-    DICT("tenants[].labels", SL_TYPE_TEXT, "For people."),
+    COUNT("tenants[].keys[].class", NULL, 0, 9, 0,
+          "Who goes first when requests must wait: high ones; unset: 5."),
+    MAP("tenants[].keys[].limits", "Beside the tenant's: both hold."),
+    LIMITS("tenants[].keys[].limits"),
+    MAP("tenants[].keys[].budget", "Beside the tenant's: both hold."),
+    BUDGET("tenants[].keys[].budget"),
+    DICT("tenants[].labels", SL_TYPE_TEXT, "For people, and for `usage` by label."),
 
-    LATER("store"),
+    TEXT(SL_SCHEMA_PRICES ".dated", NULL, SL_SCHEMA_REQUIRED, "The day they were read on."),
+    TEXT(SL_SCHEMA_PRICES ".source", NULL, SL_SCHEMA_REQUIRED, "Where they were read."),
+    MAPS(SL_SCHEMA_PRICES ".prices", SL_SCHEMA_REQUIRED, "By provider."),
+    TEXT(SL_SCHEMA_PRICES ".prices[].provider", NULL, SL_SCHEMA_REQUIRED,
+         "A provider's name in the configuration."),
+    LIST(SL_SCHEMA_PRICES ".prices[].hosts", SL_TYPE_TEXT, NULL, 0,
+         "Providers at these hosts, whatever their names."),
+    CHOICE(SL_SCHEMA_PRICES ".prices[].protocol", "openai", "anthropic|openai", NULL,
+           "Decides what is assumed of prices that are left out: a tenth, 1.25 and 2 times the "
+           "input's for Anthropic's cache, the input's for others."),
+    MAPS(SL_SCHEMA_PRICES ".prices[].models", SL_SCHEMA_REQUIRED, "By model."),
+    LIST(SL_SCHEMA_PRICES ".prices[].models[].name", SL_TYPE_TEXT, NULL, SL_SCHEMA_REQUIRED,
+         "Its name or names at the provider; a snapshot's date may be left out."),
+    PRICE(SL_SCHEMA_PRICES ".prices[].models[]"),
+
     LATER("retry"),
     LATER("breaker"),
-    LATER("cache"),
-    LATER("prices"),
-    LATER("plans"),
     LATER("prompt_api"),
-    LATER("limits.qps"),
-    LATER("log.sample"),
     LATER("providers[].proxy"),
     LATER("providers[].retry"),
     LATER("providers[].breaker"),
     LATER("models[].affinity"),
     LATER("models[].mirror"),
-    LATER("models[].cache"),
-    LATER("models[].max_tokens_default"),
-    LATER("models[].free"),
-    LATER("models[].targets[].price"),
     LATER("models[].targets[].weight"),
-    LATER("tenants[].plan"),
-    LATER("tenants[].scopes"),
-    LATER("tenants[].limits"),
-    LATER("tenants[].budget"),
+    LATER("plans[].budget.alert_at"),
+    LATER("plans[].budget.alert_url"),
+    LATER("tenants[].budget.alert_at"),
+    LATER("tenants[].budget.alert_url"),
     LATER("tenants[].log_prompts"),
-    LATER("tenants[].cache"),
-    LATER("tenants[].keys[].class"),
-    LATER("tenants[].keys[].limits"),
-    LATER("tenants[].keys[].budget"),
 };
 const size_t sl_schema_n = sizeof(sl_schema) / sizeof(sl_schema[0]);
 
@@ -255,10 +402,13 @@ static const char *scalar_name(enum sl_type t)
     switch (t) {
     case SL_TYPE_TEXT: return "text";
     case SL_TYPE_SECRET: return "secret";
+    case SL_TYPE_ADDRESS: return "URL";
     case SL_TYPE_PATH: return "file";
     case SL_TYPE_DURATION: return "duration";
     case SL_TYPE_SIZE: return "size";
     case SL_TYPE_COUNT: return "number";
+    case SL_TYPE_RATIO: return "decimal";
+    case SL_TYPE_MONEY: return "dollars";
     case SL_TYPE_BOOL: return "true or false";
     case SL_TYPE_CHOICE: return "choice";
     case SL_TYPE_DATE: return "date";

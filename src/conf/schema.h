@@ -3,7 +3,8 @@
  *
  * From it come parsing and its messages (fit.h), `sluice check`, `sluice check
  * --schema` and the table in docs/configuration.md. A path is the keys joined
- * by dots; "[]" behind a key stands for the elements of a list.
+ * by dots; "[]" behind a key stands for the elements of a list. What begins with
+ * SL_SCHEMA_PRICES stands in a file of its own, the list of prices.
  */
 #ifndef SL_CONF_SCHEMA_H
 #define SL_CONF_SCHEMA_H
@@ -13,10 +14,13 @@
 enum sl_type {
     SL_TYPE_TEXT,
     SL_TYPE_SECRET,   /* text, or file:PATH; never shown */
+    SL_TYPE_ADDRESS,  /* a URL, or file:PATH; a password in it is not shown */
     SL_TYPE_PATH,     /* a file, relative to the configuration file */
     SL_TYPE_DURATION, /* ms s m h d */
     SL_TYPE_SIZE,     /* KiB MiB GiB */
     SL_TYPE_COUNT,
+    SL_TYPE_RATIO, /* a decimal number, kept in millionths */
+    SL_TYPE_MONEY, /* dollars, kept in millionths */
     SL_TYPE_BOOL,
     SL_TYPE_CHOICE,
     SL_TYPE_DATE,   /* 2027-01-01, or with a time in UTC */
@@ -28,6 +32,7 @@ enum sl_type {
     SL_TYPE_LATER   /* known, but refused by this version */
 };
 
+#define SL_SCHEMA_PRICES "price_list"
 #define SL_SCHEMA_FIXED 1u    /* a reload that changes it is refused */
 #define SL_SCHEMA_REQUIRED 2u /* must be given */
 
@@ -36,7 +41,7 @@ struct sl_schema_row {
     enum sl_type type;
     enum sl_type item;
     const char *def;     /* text, may hold ${}; NULL: none */
-    uint64_t min, max;   /* of numbers: ms, bytes, count */
+    uint64_t min, max;   /* of numbers: ms, bytes, count, millionths */
     const char *choices; /* "a|b|c" */
     const char *later;   /* choices that this version refuses */
     unsigned flags;

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "conf/schema.h"
 #include "net/tls.h"
+#include "policy/money.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,6 +111,8 @@ static void put_scalar(const struct show *s, const struct sl_node *n)
         int len = snprintf(place, sizeof(place), "file:%.*s", SL_STR_ARGS(n->from));
 
         put_quoted(s, (struct sl_str){place, len < 1100 ? (size_t)len : sizeof(place) - 1}, true);
+    } else if (n->shown.n > 0) {
+        put_quoted(s, n->shown, true);
     } else {
         put_z(s, "\"(secret)\"");
     }
@@ -132,6 +135,17 @@ static void put_value(const struct show *s, const struct sl_node *n, unsigned le
     }
 }
 
+/* A map that nobody wrote and that holds nothing says nothing. */
+static bool is_silent(const struct sl_node *n)
+{
+    if (n->kind != SL_NODE_MAP || !n->implied)
+        return false;
+    for (const struct sl_node *c = n->first; c != NULL; c = c->next)
+        if (!is_silent(c))
+            return false;
+    return true;
+}
+
 /* `dash`: the first line continues the dash that is already there. Recursion is
  * bounded by SL_TREE_DEPTH. */
 static void put_children(const struct show *s, const struct sl_node *n, unsigned level, bool dash)
@@ -139,6 +153,8 @@ static void put_children(const struct show *s, const struct sl_node *n, unsigned
     for (const struct sl_node *c = n->first; c != NULL; c = c->next) {
         if (level == 0 && sl_str_eq(c->key, SL_STR("include")))
             continue; /* what it brought stands here already */
+        if (is_silent(c))
+            continue;
         if (!dash)
             put_indent(s, level);
         dash = false;
@@ -181,12 +197,14 @@ static void on_piece(void *ctx, struct sl_str piece)
     g->n += piece.n;
 }
 
-void sl_show_hash(const struct sl_node *root, char out[16])
+void sl_show_hash(const struct sl_conf *c, char out[16])
 {
     struct gather g = {NULL, 0, 0};
     uint8_t digest[32];
 
-    sl_show_tree(root, true, on_piece, &g);
+    sl_show_tree(c->root, true, on_piece, &g);
+    if (c->prices != NULL)
+        sl_show_tree(c->prices, true, on_piece, &g);
     sl_tls_sha256((struct sl_str){g.p != NULL ? g.p : "", g.n}, digest);
     sl_str_hex(digest, 8, out);
     sl_mem_wipe(g.p, g.n);
@@ -212,6 +230,7 @@ static void put_f(const struct show *s, const char *fmt, ...)
 
 static void put_amount(const struct show *s, const struct sl_schema_row *row, uint64_t v)
 {
+    char decimal[24];
     static const struct {
         uint64_t factor;
         const char *name;
@@ -227,6 +246,8 @@ static void put_amount(const struct show *s, const struct sl_schema_row *row, ui
         while (v % sizes[i].factor != 0)
             i++;
         put_f(s, "%llu%s", (unsigned long long)(v / sizes[i].factor), sizes[i].name);
+    } else if (row->type == SL_TYPE_RATIO || row->type == SL_TYPE_MONEY) {
+        s->put(s->ctx, sl_money_print((int64_t)v, decimal));
     } else {
         put_f(s, "%llu", (unsigned long long)v);
     }
@@ -245,7 +266,11 @@ static void put_choices(const struct show *s, const char *choices)
 
 static void put_row(const struct show *s, const struct sl_schema_row *row)
 {
-    put_f(s, "| `%s` | %s | ", row->path, sl_schema_type_name(row));
+    struct sl_str path = sl_str_of(row->path);
+
+    if (sl_str_starts(path, SL_STR(SL_SCHEMA_PRICES ".")))
+        path = sl_str_from(path, sizeof(SL_SCHEMA_PRICES));
+    put_f(s, "| `%.*s` | %s | ", SL_STR_ARGS(path), sl_schema_type_name(row));
     if (row->flags & SL_SCHEMA_REQUIRED)
         put_z(s, "required");
     else if (row->def != NULL && row->def[0] != '\0')
@@ -261,15 +286,23 @@ static void put_row(const struct show *s, const struct sl_schema_row *row)
     put_f(s, " | %s | %s |\n", row->flags & SL_SCHEMA_FIXED ? "no" : "yes", row->prose);
 }
 
+static void put_rows(const struct show *s, bool prices)
+{
+    put_z(s, "| key | type | default | bounds | on reload | what |\n|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < sl_schema_n; i++) {
+        bool is_price = sl_str_starts(sl_str_of(sl_schema[i].path), SL_STR(SL_SCHEMA_PRICES "."));
+
+        if (sl_schema[i].type != SL_TYPE_LATER && is_price == prices)
+            put_row(s, &sl_schema[i]);
+    }
+}
+
 void sl_show_schema(sl_show_put_fn *put, void *ctx)
 {
     struct show s = {.put = put, .ctx = ctx};
     bool first = true;
 
-    put_z(&s, "| key | type | default | bounds | on reload | what |\n|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < sl_schema_n; i++)
-        if (sl_schema[i].type != SL_TYPE_LATER)
-            put_row(&s, &sl_schema[i]);
+    put_rows(&s, false);
     put_z(&s, "\nKnown, and refused by this version: ");
     for (size_t i = 0; i < sl_schema_n; i++) {
         if (sl_schema[i].type != SL_TYPE_LATER)
@@ -277,5 +310,6 @@ void sl_show_schema(sl_show_put_fn *put, void *ctx)
         put_f(&s, "%s`%s`", first ? "" : ", ", sl_schema[i].path);
         first = false;
     }
-    put_z(&s, ".\n");
+    put_z(&s, ".\n\nA file of prices, which `prices` names:\n\n");
+    put_rows(&s, true);
 }

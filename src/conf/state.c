@@ -41,26 +41,46 @@ static bool make_dirs(char *path, char *why, size_t cap)
     }
 }
 
-static bool find_dir(char out[SL_STATE_PATH], char *why, size_t cap)
+bool sl_state_place(const struct sl_env *env, char out[SL_STATE_PATH], char *why, size_t cap)
 {
-    const char *own = getenv("SLUICE_STATE"), *xdg = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    int n;
+    static const struct {
+        const char *name, *tail;
+        bool absolute;
+    } places[] = {{"SLUICE_STATE", "", false},
+                  {"XDG_STATE_HOME", "/sluice", true},
+                  {"HOME", "/.local/state/sluice", true}};
 
-    if (own != NULL && own[0] != '\0')
-        n = snprintf(out, SL_STATE_PATH, "%s", own);
-    else if (xdg != NULL && xdg[0] == '/')
-        n = snprintf(out, SL_STATE_PATH, "%s/sluice", xdg);
-    else if (home != NULL && home[0] == '/')
-        n = snprintf(out, SL_STATE_PATH, "%s/.local/state/sluice", home);
-    else
-        return say(why, cap, "no state directory", "set SLUICE_STATE or HOME");
-    if (n < 0 || n > SL_STATE_PATH - 64)
-        return say(why, cap, "the state directory", "its path is too long");
-    return true;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        const char *v = sl_env_get(env, places[i].name);
+        int n;
+
+        if (v == NULL || v[0] == '\0' || (places[i].absolute && v[0] != '/'))
+            continue;
+        n = snprintf(out, SL_STATE_PATH, "%s%s", v, places[i].tail);
+        if (n < 0 || n > SL_STATE_PATH - 64)
+            return say(why, cap, "the state directory", "its path is too long");
+        return true;
+    }
+    return say(why, cap, "no state directory", "set SLUICE_STATE or HOME");
 }
 
-/* find_dir() has left room for it. */
+bool sl_state_make(const char *path, char *why, size_t cap)
+{
+    char place[SL_STATE_PATH];
+    size_t n = strlen(path);
+
+    if (n == 0 || n >= sizeof(place))
+        return say(why, cap, "the directory", "its path is empty or too long");
+    memcpy(place, path, n + 1);
+    return make_dirs(place, why, cap);
+}
+
+static bool find_dir(char out[SL_STATE_PATH], char *why, size_t cap)
+{
+    return sl_state_place(&(struct sl_env){0}, out, why, cap);
+}
+
+/* sl_state_place() has left room for it. */
 static void add_key_name(char path[SL_STATE_PATH])
 {
     static const char name[] = "/dev.key";
@@ -70,7 +90,7 @@ static void add_key_name(char path[SL_STATE_PATH])
 
 bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap)
 {
-    return find_dir(out, why, cap) && make_dirs(out, why, cap);
+    return find_dir(out, why, cap) && sl_state_make(out, why, cap);
 }
 
 static bool write_all(int fd, const char *p, size_t n)

@@ -6,9 +6,15 @@
 #ifndef SL_CONF_STATE_H
 #define SL_CONF_STATE_H
 
-#include "base/str.h"
+#include "conf/expand.h"
 
 #define SL_STATE_PATH 1024
+
+/* Where it is, whether it is there or not. False: `why` says what to set. */
+SL_MUST bool sl_state_place(const struct sl_env *env, char out[SL_STATE_PATH], char *why,
+                            size_t cap);
+/* Makes a directory and those above it, with mode 0700; what is there stays as it is. */
+SL_MUST bool sl_state_make(const char *path, char *why, size_t cap);
 
 /* False: `why` says what to set. */
 SL_MUST bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap);

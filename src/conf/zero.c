@@ -74,6 +74,27 @@ static void models(struct sl_text *t, const bool has[KNOWN])
     model(t, "*", has, usual);
 }
 
+/* A cluster's environment may hold a REDIS_PORT that is no number; it counts beside a
+ * REDIS_HOST only. The parts are put together by the reader, password and all. */
+static void store(struct sl_text *t, const struct sl_env *env)
+{
+    const char *host;
+    bool v6;
+
+    if (is_set(env, "REDIS_URL")) {
+        sl_text_printf(t, "store: {url: \"${REDIS_URL}\"}\n");
+        return;
+    }
+    if (!is_set(env, "REDIS_HOST"))
+        return;
+    host = sl_env_get(env, "REDIS_HOST");
+    v6 = strchr(host, ':') != NULL && host[0] != '[';
+    sl_text_printf(t, "store:\n  url: \"redis://%s${REDIS_HOST}%s:${REDIS_PORT:-6379}\"\n",
+                   v6 ? "[" : "", v6 ? "]" : "");
+    if (is_set(env, "REDIS_PASSWORD"))
+        sl_text_printf(t, "  password: \"${REDIS_PASSWORD}\"\n");
+}
+
 bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *key_path)
 {
     bool has[KNOWN], any = false;
@@ -88,9 +109,9 @@ bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *key_
     sl_text_printf(t, "# What `sluice serve` without -c amounts to in this environment.\n"
                       "listen: \"${SLUICE_LISTEN:-127.0.0.1:8080}\"\n"
                       "admin: {listen: \"${SLUICE_ADMIN_LISTEN:-127.0.0.1:9091}\", "
-                      "key: \"${SLUICE_ADMIN_KEY:-}\"}\n"
-                      "list_models: true\n"
-                      "providers:\n");
+                      "key: \"${SLUICE_ADMIN_KEY:-}\"}\n");
+    store(t, env);
+    sl_text_printf(t, "list_models: true\nproviders:\n");
     for (unsigned i = 0; i < KNOWN; i++)
         if (has[i])
             provider(t, env, &known[i]);

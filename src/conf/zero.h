@@ -2,7 +2,8 @@
  *
  * Made as the very text `sluice init` prints, and read like any other file.
  * Providers come from ANTHROPIC_API_KEY, OPENAI_API_KEY and OPENROUTER_API_KEY,
- * their addresses from *_BASE_URL (OPENROUTER_API_BASE too).
+ * their addresses from *_BASE_URL (OPENROUTER_API_BASE too), the store from REDIS_URL,
+ * or REDIS_HOST with REDIS_PORT and REDIS_PASSWORD, else it is embedded.
  */
 #ifndef SL_CONF_ZERO_H
 #define SL_CONF_ZERO_H

@@ -36,13 +36,16 @@ struct sl_str sl_money_print(int64_t micro, char out[24])
 
 void sl_price_init(struct sl_price *p)
 {
-    *p = (struct sl_price){.in = SL_MONEY_UNKNOWN,
-                           .out = SL_MONEY_UNKNOWN,
-                           .cache_read = SL_MONEY_UNKNOWN,
-                           .cache_write_5m = SL_MONEY_UNKNOWN,
-                           .cache_write_1h = SL_MONEY_UNKNOWN,
-                           .search = SL_MONEY_UNKNOWN,
-                           .request = SL_MONEY_UNKNOWN};
+    const int64_t no = SL_MONEY_UNKNOWN;
+
+    *p = (struct sl_price){.in = no,
+                           .out = no,
+                           .cache_read = no,
+                           .cache_write_5m = no,
+                           .cache_write_1h = no,
+                           .search = no,
+                           .request = no,
+                           .beyond = {no, no, no, no, no}};
 }
 
 bool sl_price_is_known(const struct sl_price *p)
@@ -66,13 +69,29 @@ static void fill(int64_t *leaf, int64_t value)
         *leaf = value;
 }
 
+static struct sl_rates rates_of(const struct sl_price *p)
+{
+    return (struct sl_rates){p->in, p->out, p->cache_read, p->cache_write_5m, p->cache_write_1h};
+}
+
+static void complete(struct sl_rates *r, bool anthropic)
+{
+    if (r->in == SL_MONEY_UNKNOWN)
+        return;
+    fill(&r->cache_read, anthropic ? part_of(r->in, 1, 10) : r->in);
+    fill(&r->cache_write_5m, anthropic ? part_of(r->in, 5, 4) : r->in);
+    fill(&r->cache_write_1h, anthropic ? part_of(r->in, 2, 1) : r->in);
+}
+
 void sl_price_complete(struct sl_price *p, bool anthropic)
 {
-    if (p->in != SL_MONEY_UNKNOWN) {
-        fill(&p->cache_read, anthropic ? part_of(p->in, 1, 10) : p->in);
-        fill(&p->cache_write_5m, anthropic ? part_of(p->in, 5, 4) : p->in);
-        fill(&p->cache_write_1h, anthropic ? part_of(p->in, 2, 1) : p->in);
-    }
+    struct sl_rates r = rates_of(p);
+
+    complete(&r, anthropic);
+    complete(&p->beyond, anthropic);
+    p->cache_read = r.cache_read;
+    p->cache_write_5m = r.cache_write_5m;
+    p->cache_write_1h = r.cache_write_1h;
     fill(&p->search, 0);
     fill(&p->request, 0);
 }
@@ -99,17 +118,32 @@ static void add(uint64_t *sum, uint64_t n, int64_t price)
         *sum = INT64_MAX;
 }
 
+static bool is_long(const struct sl_price *p, const struct sl_priced *what)
+{
+    uint64_t left = p->long_over;
+    const uint64_t parts[] = {what->in, what->cache_read, what->cache_write_5m,
+                              what->cache_write_1h};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i] > left)
+            return p->long_over > 0;
+        left -= parts[i];
+    }
+    return false;
+}
+
 int64_t sl_price_cost_pico(const struct sl_price *p, const struct sl_priced *what)
 {
+    struct sl_rates r = is_long(p, what) ? p->beyond : rates_of(p);
     uint64_t sum = 0;
 
     if (p->free || !sl_price_is_known(p))
         return 0;
-    add(&sum, what->in, p->in);
-    add(&sum, what->out, p->out);
-    add(&sum, what->cache_read, p->cache_read);
-    add(&sum, what->cache_write_5m, p->cache_write_5m);
-    add(&sum, what->cache_write_1h, p->cache_write_1h);
+    add(&sum, what->in, r.in);
+    add(&sum, what->out, r.out);
+    add(&sum, what->cache_read, r.cache_read);
+    add(&sum, what->cache_write_5m, r.cache_write_5m);
+    add(&sum, what->cache_write_1h, r.cache_write_1h);
     add(&sum, what->searches, p->search);
     add(&sum, 1, p->request);
     return (int64_t)sum;

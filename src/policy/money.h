@@ -24,11 +24,19 @@ SL_MUST bool sl_money_parse(struct sl_str text, unsigned digits, int64_t *out);
 /* Micro-dollars as "12.5" or "0.000003": no trailing zeros, at most 24 bytes. */
 struct sl_str sl_money_print(int64_t micro, char out[24]);
 
-struct sl_price { /* pico-dollars a token; SL_MONEY_UNKNOWN where it is not known */
+struct sl_rates { /* pico-dollars a token; SL_MONEY_UNKNOWN where it is not known */
+    int64_t in, out, cache_read, cache_write_5m, cache_write_1h;
+};
+
+struct sl_price { /* likewise */
     int64_t in, out, cache_read, cache_write_5m, cache_write_1h;
     int64_t search;  /* pico-dollars a web search */
     int64_t request; /* pico-dollars a request */
     bool free;       /* costs nothing, and that is known */
+    /* A prompt of more tokens than that, cache reads and writes with it, has the rates of
+     * `beyond` for the whole request; 0: no such step. */
+    uint64_t long_over;
+    struct sl_rates beyond;
 };
 
 struct sl_priced { /* what is charged for: the neutral record of protocols.md 10.2 */

@@ -62,7 +62,9 @@ def test_check(g):
         (dict(g.config, providers=[dict(g.config["providers"][0], keys=["${NO_SUCH_VARIABLE}"])]), ["NO_SUCH_VARIABLE"]),
         (dict(g.config, providers=[dict(g.config["providers"][0], base_url="ftp://x")]), ["base_url"]),
         (dict(g.config, tenants=[{"name": "t", "keys": [{"sha256": "00"}]}]), ["sha256"]),
-        (dict(g.config, cache={"enabled": True}), ["cache"]),
+        (dict(g.config, retry={"attempts": 3}), ["retry", "not supported"]),
+        (dict(g.config, store={"url": "redis://:hunter22@h:x"}), ["store.url"]),
+        (dict(g.config, tenants=[{"name": "t", "budget": {"daily": 1}}]), ["has no price", "tenant t"]),
         ("a: &a [*a]\n", ["bad.yaml"]),
         ("", ["providers"]),
     ):
@@ -70,6 +72,7 @@ def test_check(g):
         equal(p.returncode, 4, "%s -> %s" % (words, p.err))
         for w in words:
             contains(p.err, w)
+        check("hunter22" not in p.out + p.err, p.err)
     p = run("check", rig.tmp("no-such-file.yaml"))
     check(p.returncode in (1, 4) and p.err, p.returncode)
     contains(p.err, "no-such-file.yaml")

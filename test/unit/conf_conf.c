@@ -70,9 +70,10 @@ static void test_include(void **state)
 
     (void)state;
     put("main.yaml", TEST_BASE "include: [\"tenants.d/*.yaml\", more.yaml]\n"
+                               "plans: [{name: p0}]\n"
                                "tenants: [{name: zero}]\n");
     put("tenants.d/b.yaml", "tenants: [{name: two}]\n");
-    put("tenants.d/a.yaml", "tenants: [{name: one, labels: {l: \"${SET}\"}}]\n");
+    put("tenants.d/a.yaml", "plans: [{name: p1}]\ntenants: [{name: one, labels: {l: \"${SET}\"}}]\n");
     put("more.yaml", "queue: {max: 5}\n");
     c = load("main.yaml");
     assert_int_equal(c->faults.n, 0);
@@ -84,6 +85,7 @@ static void test_include(void **state)
     assert_true(sl_str_eq(sl_node_text(sl_node_get(tenants->first->next, "labels"), "l"),
                           SL_STR("the value")));
     assert_int_equal(sl_conf_number(c, "queue.max"), 5);
+    assert_int_equal(sl_node_get(c->root, "plans")->n, 2);
     sl_conf_end(&c);
 }
 

@@ -78,6 +78,34 @@ static void test_dates(void **state)
             fail_msg("accepted: '%s'", bad[i]);
 }
 
+/* Digit by digit: no fraction is a neighbour's. */
+static void test_decimals(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t want;
+    } good[] = {{"0", 0},
+                {"1", 1000000},
+                {"0.1", 100000},
+                {"12.50", 12500000},
+                {"0.000001", 1},
+                {"1e-6", 1},
+                {"0.300000000", 300000},
+                {"9007199254.740993", 9007199254740993}};
+    static const char *const bad[] = {"",          "-1",  "-0.5", ".5", "1.",
+                                      "0.0000001", "1,5", "$1",   "nan"};
+    uint64_t v;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(sl_fit_decimal(sl_str_of(good[i].text), &v));
+        assert_true(v == good[i].want);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (sl_fit_decimal(sl_str_of(bad[i]), &v))
+            fail_msg("accepted: '%s'", bad[i]);
+}
+
 static void test_faults_say_where_and_what(void **state)
 {
     static const struct {
@@ -122,30 +150,40 @@ static void test_faults_say_where_and_what(void **state)
 /* What a later version brings is known and refused, each by its own name. */
 static void test_later(void **state)
 {
-    static const char *const keys[] = {"store: {url: x}", "retry: {attempts: 3}",
-                                       "breaker: {}",     "cache: {enabled: true}",
-                                       "prices: x",       "plans: []",
-                                       "prompt_api: {}",  "limits: {qps: 1}"};
-    char text[512], want[128];
+#define MODEL(more) "models: [{name: a, targets: [{provider: p" more "\n"
+#define TENANT(more) TEST_BASE "tenants: [{name: t, " more "}]\n"
+    static const struct {
+        const char *path, *text;
+    } cases[] = {
+        {"retry", TEST_BASE "retry: {attempts: 3}\n"},
+        {"breaker", TEST_BASE "breaker: {}\n"},
+        {"prompt_api", TEST_BASE "prompt_api:\n"},
+        {"providers[].proxy", "providers: [{name: p, proxy: x}]\n" MODEL("}]}]")},
+        {"providers[].retry", "providers: [{name: p, retry: {}}]\n" MODEL("}]}]")},
+        {"providers[].breaker", "providers: [{name: p, breaker: {}}]\n" MODEL("}]}]")},
+        {"models[].affinity", "providers: [" TEST_PROVIDER "]\n" MODEL("}], affinity: user}]")},
+        {"models[].mirror", "providers: [" TEST_PROVIDER "]\n" MODEL("}], mirror: {}}]")},
+        {"models[].targets[].weight", "providers: [" TEST_PROVIDER "]\n" MODEL(", weight: 1}]}]")},
+        {"plans[].budget.alert_at", TEST_BASE "plans: [{name: a, budget: {alert_at: [1]}}]\n"},
+        {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
+        {"tenants[].budget.alert_at", TENANT("budget: {alert_at: [0.8]}")},
+        {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
+        {"tenants[].log_prompts", TENANT("log_prompts: false")},
+    };
+    char want[128];
+    size_t rows = 0;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        struct sl_str name =
-            sl_str_first(sl_str_of(keys[i]), (size_t)sl_str_find_byte(sl_str_of(keys[i]), ':'));
-
-        snprintf(text, sizeof(text), TEST_BASE "%s\n", keys[i]);
-        snprintf(want, sizeof(want), "t.yaml:3:");
-        test_refused(text, want);
-        snprintf(want, sizeof(want), "%.*s%s: not supported by this version", SL_STR_ARGS(name),
-                 sl_str_eq(name, SL_STR("limits")) ? ".qps" : "");
-        test_refused(text, want);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(want, sizeof(want), "%s: not supported by this version", cases[i].path);
+        test_refused(cases[i].text, want);
     }
+    for (size_t i = 0; i < sl_schema_n; i++)
+        rows += sl_schema[i].type == SL_TYPE_LATER;
+    assert_int_equal(rows, sizeof(cases) / sizeof(cases[0]));
     test_refused("providers: [" TEST_PROVIDER "]\n"
                  "models: [{name: a, strategy: cost, targets: [{provider: p}]}]\n",
                  "models[].strategy: cost is not supported by this version");
-    test_refused("providers: [" TEST_PROVIDER "]\n"
-                 "models: [{name: a, targets: [{provider: p, price: {input: 1}}]}]\n",
-                 "models[].targets[].price: not supported by this version");
     test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "seal: is not supported");
     test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "seal: is not supported");
 }
@@ -206,10 +244,15 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_dates),     cmocka_unit_test(test_faults_say_where_and_what),
-        cmocka_unit_test(test_later),     cmocka_unit_test(test_values_are_not_repeated),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_table),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_faults_say_where_and_what),
+        cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_values_are_not_repeated),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,10 @@ static struct gather shown(const struct sl_conf *c, bool secrets)
     "[{provider: p}]}]\n"                                                                          \
     "tenants: [{name: t, keys: [{key: sk-tenant-secret}], labels: {a: \"$${SET}\", b: \"x: y #\"," \
     " c: \"null\", d: \"\", e: \"- a\", f: \" lead\", g: \"\\x01\\t\\n\", h: \"~\"}}]\n"           \
-    "admin: {key: admin-secret}\n"
+    "admin: {key: admin-secret}\n"                                                                 \
+    "store: {url: \"redis://user:store-secret@h/1\", cache_url: \"redis://:cache@secret@c\"}\n"    \
+    "cache: {jitter: 0.05}\n"                                                                      \
+    "plans: [{name: a, per_key: {budget: {daily: 0.50}}}]\n"
 
 static void test_reads_back(void **state)
 {
@@ -38,8 +41,8 @@ static void test_reads_back(void **state)
     b = test_accepted(first.p);
     second = shown(b, true);
     assert_string_equal(first.p, second.p);
-    sl_show_hash(a->root, hash_a);
-    sl_show_hash(b->root, hash_b);
+    sl_show_hash(a, hash_a);
+    sl_show_hash(b, hash_b);
     assert_memory_equal(hash_a, hash_b, 16);
     sl_mem_free(first.p);
     sl_mem_free(second.p);
@@ -50,7 +53,8 @@ static void test_reads_back(void **state)
 static void test_no_secrets(void **state)
 {
     static const char *const secrets[] = {"sk-provider", "header-secret", "query-secret",
-                                          "sk-tenant", "admin-secret"};
+                                          "sk-tenant",   "admin-secret",  "store-secret",
+                                          "cache@"};
     struct sl_conf *c = test_accepted(ODD);
     struct gather g = shown(c, false);
 
@@ -58,6 +62,23 @@ static void test_no_secrets(void **state)
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         assert_null(strstr(g.p, secrets[i]));
     assert_non_null(strstr(g.p, "(secret)"));
+    assert_non_null(strstr(g.p, "\"redis://user:(secret)@h/1\""));
+    assert_non_null(strstr(g.p, "\"redis://:(secret)@c\""));
+    sl_mem_free(g.p);
+    sl_conf_end(&c);
+}
+
+/* A map that nobody wrote is not shown where it holds nothing; one with defaults is. */
+static void test_silence(void **state)
+{
+    struct sl_conf *c = test_accepted(TEST_BASE "tenants: [{name: t, limits: {}}]\n");
+    struct gather g = shown(c, false);
+
+    (void)state;
+    assert_non_null(strstr(g.p, "    limits: {}\n"));
+    assert_null(strstr(g.p, "budget"));
+    assert_null(strstr(g.p, "per_key"));
+    assert_non_null(strstr(g.p, "cache:\n  enabled: false\n"));
     sl_mem_free(g.p);
     sl_conf_end(&c);
 }
@@ -84,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_back),
         cmocka_unit_test(test_no_secrets),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_document),
     };
 

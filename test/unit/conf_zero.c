@@ -112,13 +112,42 @@ static void test_router_alone(void **state)
     sl_gateway_conf_drop(&m);
 }
 
+static void stores(const char *a, const char *b, const char *c, const char *url)
+{
+    const char *vars[] = {"OPENAI_API_KEY=k", "SLUICE_STATE=/s", a, b, c, NULL};
+    struct sl_gateway_conf *m = start(vars);
+
+    if (!sl_str_eq(m->store.url, sl_str_of(url)))
+        fail_msg("the store is at '%.*s', not '%s'", SL_STR_ARGS(m->store.url), url);
+    sl_gateway_conf_drop(&m);
+}
+
+static void test_store(void **state)
+{
+    const char *vars[] = {"OPENAI_API_KEY=k", "REDIS_HOST=h", "REDIS_PASSWORD=hunter22", NULL};
+    struct sl_env env = {.get = get, .ctx = vars};
+    char place[SL_ZERO_TEXT];
+    struct sl_text t = sl_text_over(place, sizeof(place));
+
+    (void)state;
+    stores("A=", "B=", "C=", "embedded:/s/data");
+    stores("REDIS_PORT=tcp://10.0.0.1:6379", "B=", "C=", "embedded:/s/data");
+    stores("REDIS_URL=rediss://u:p@h:1/2", "REDIS_HOST=other", "C=", "rediss://u:p@h:1/2");
+    stores("REDIS_HOST=h", "B=", "C=", "redis://h:6379");
+    stores("REDIS_HOST=h", "REDIS_PORT=7", "REDIS_PASSWORD=a/b@c", "redis://:a%2Fb%40c@h:7");
+    stores("REDIS_HOST=::1", "B=", "C=", "redis://[::1]:6379");
+    stores("REDIS_HOST=[::1]", "B=", "C=", "redis://[::1]:6379");
+    assert_true(sl_zero_write(&t, &env, "x")); /* what `init` prints names variables only */
+    assert_true(sl_str_find(sl_text_str(&t), SL_STR("${REDIS_PASSWORD}")) > 0);
+    assert_true(sl_str_find(sl_text_str(&t), SL_STR("hunter")) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_set),
-        cmocka_unit_test(test_anthropic),
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_router_alone),
+        cmocka_unit_test(test_nothing_set), cmocka_unit_test(test_anthropic),
+        cmocka_unit_test(test_all),         cmocka_unit_test(test_router_alone),
+        cmocka_unit_test(test_store),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,33 @@ static void test_saturation(void **state)
     assert_true(sl_price_cost_pico(&p, &what) == 0);
 }
 
+/* A step in the price: beyond so many tokens of prompt the whole request costs more. */
+static void test_long_prompts(void **state)
+{
+    struct sl_priced at = {.in = 1000, .out = 10, .cache_read = 98999, .cache_write_5m = 1};
+    struct sl_price p;
+
+    (void)state;
+    sl_price_init(&p);
+    p.in = 100000;
+    p.out = 500000;
+    p.long_over = 100000;
+    p.beyond.in = 500000;
+    p.beyond.out = 2500000;
+    sl_price_complete(&p, true);
+    assert_true(p.beyond.cache_read == 50000 && p.beyond.cache_write_5m == 625000 &&
+                p.beyond.cache_write_1h == 1000000);
+    assert_true(sl_price_cost_pico(&p, &at) ==
+                1000 * 100000 + 10 * 500000 + 98999LL * 10000 + 125000);
+    at.cache_write_1h = 1;
+    assert_true(sl_price_cost_pico(&p, &at) ==
+                1000 * 500000 + 10 * 2500000 + 98999LL * 50000 + 625000 + 1000000);
+    at = (struct sl_priced){.out = 1000000}; /* an answer is no prompt */
+    assert_true(sl_price_cost_pico(&p, &at) == 500000000000);
+    at = (struct sl_priced){.in = UINT64_MAX, .cache_read = UINT64_MAX};
+    assert_true(sl_price_cost_pico(&p, &at) == INT64_MAX);
+}
+
 static void test_micro(void **state)
 {
     (void)state;
@@ -197,7 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),      cmocka_unit_test(test_print),
         cmocka_unit_test(test_cost),       cmocka_unit_test(test_complete),
-        cmocka_unit_test(test_saturation), cmocka_unit_test(test_micro),
+        cmocka_unit_test(test_saturation), cmocka_unit_test(test_long_prompts),
+        cmocka_unit_test(test_micro),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

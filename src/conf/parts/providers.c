@@ -1,6 +1,6 @@
-/* conf/providers.c -- the providers of a snapshot: addresses, credentials,
+/* conf/parts/providers.c -- the providers of a snapshot: addresses, credentials,
  * limits, and the origin that holds their connections. */
-#include "conf/parts.h"
+#include "conf/parts/parts.h"
 
 #include "base/obj.h"
 #include "conf/url.h"
@@ -246,6 +246,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);
+    p->price_list = sl_build_dup(b, sl_build_price_list(b, p->name, url.host));
     set_timeouts(b, p, map);
     set_origin(b, p, map, &url);
 }

@@ -1,9 +1,11 @@
-/* conf/models.c -- routes of a snapshot, and the list clients are shown. */
-#include "conf/parts.h"
+/* conf/parts/models.c -- routes of a snapshot, and the list clients are shown. */
+#include "conf/parts/parts.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
+
+#define VERSION_BYTES 100
 
 static int find_provider(const struct sl_build *b, struct sl_str name)
 {
@@ -36,6 +38,25 @@ static void check_model_name(struct sl_build *b, const struct sl_node *n, bool p
     }
 }
 
+/* Its own, or what the list says of the name there; a pattern's comes with each request. */
+static void set_price(struct sl_build *b, struct sl_target *t, const struct sl_node *map)
+{
+    const struct sl_node *own = sl_node_get(map, "price");
+    const struct sl_provider *p = &b->made->providers[t->provider];
+    const struct sl_price *listed = NULL;
+
+    sl_price_init(&t->price);
+    if (p->price_list.n > 0 && t->model.n > 0)
+        listed = sl_prices_find(b->made->prices, p->price_list, t->model);
+    if (!own->implied)
+        sl_build_price(b, own, (p->speaks & SL_ANTHROPIC) != 0 && !p->openrouter,
+                       "models[].targets[].price", &t->price);
+    else if (listed != NULL)
+        t->price = *listed;
+    if (sl_node_number(map, "free", 0) == 1)
+        t->price.free = true;
+}
+
 static void target(struct sl_build *b, struct sl_target *t, const struct sl_node *map)
 {
     const struct sl_node *model = sl_node_get(map, "model");
@@ -53,7 +74,7 @@ static void target(struct sl_build *b, struct sl_target *t, const struct sl_node
     t->speaks = b->made->providers[at].speaks;
     t->model = model->text;
     t->priority = (int64_t)sl_node_number(map, "priority", 0);
-    sl_price_init(&t->price);
+    set_price(b, t, map);
 }
 
 /* Stable: targets of one priority keep their order. */
@@ -69,6 +90,20 @@ static void sort_targets(struct sl_target *t, size_t n)
     }
 }
 
+/* What holds for it wherever it is answered. */
+static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_node *map)
+{
+    const struct sl_node *cache = sl_node_get(map, "cache");
+    struct sl_cache_rules own;
+
+    m->max_tokens_default = sl_node_number(map, "max_tokens_default", 0);
+    m->cache = b->cache;
+    sl_build_cache_rules(cache, &own);
+    sl_caching_over(&m->cache, &own);
+    if (own.version.n > VERSION_BYTES)
+        sl_fault_add(b->faults, cache, "models[].cache.version: at most %d bytes", VERSION_BYTES);
+}
+
 static void model(struct sl_build *b, const struct sl_node *map)
 {
     const struct sl_node *name = sl_node_get(map, "name"), *aliases = sl_node_get(map, "aliases");
@@ -78,7 +113,7 @@ static void model(struct sl_build *b, const struct sl_node *map)
     struct sl_model m = {.name = name->text, .display_name = sl_node_text(map, "display_name")};
     char why[256] = "";
 
-    sl_caching_init(&m.cache);
+    set_rules(b, &m, map);
     check_model_name(b, name, true);
     if (m.display_name.n > 200)
         sl_fault_add(b->faults, name, "models[].display_name: at most 200 bytes");
@@ -88,6 +123,8 @@ static void model(struct sl_build *b, const struct sl_node *map)
     }
     for (const struct sl_node *c = targets->first; c != NULL; c = c->next)
         target(b, &list[m.targets_n++], c);
+    for (size_t i = 0; sl_node_number(map, "free", 0) == 1 && i < m.targets_n; i++)
+        list[i].price.free = true;
     sort_targets(list, m.targets_n);
     for (const struct sl_node *c = aliases->first; c != NULL; c = c->next) {
         check_model_name(b, c, false);

@@ -1,0 +1,45 @@
+/* conf/parts/parts.h -- private to the room: the parts of building a snapshot.
+ *
+ * In this order: prices, providers, models, tenants, then what needs them all.
+ */
+#ifndef SL_CONF_PARTS_PARTS_H
+#define SL_CONF_PARTS_PARTS_H
+
+#include "conf/build.h"
+
+struct sl_build {
+    struct sl_conf *conf;             /* up */
+    struct sl_faults *faults;         /* up: the conf's */
+    struct sl_origins *origins;       /* up: or NULL */
+    const struct sl_catalog *catalog; /* up: or NULL */
+    struct sl_gateway_conf *made;     /* owns until handed over */
+    struct sl_cache_rules cache;      /* the gateway's, below each model's */
+};
+
+void sl_build_store(struct sl_build *b);
+void sl_build_prices(struct sl_build *b);
+void sl_build_providers(struct sl_build *b);
+void sl_build_models(struct sl_build *b);
+void sl_build_tenants(struct sl_build *b);
+/* A tenant with a budget may use nothing that has no price. */
+void sl_build_check_priced(struct sl_build *b);
+
+void *sl_build_alloc(struct sl_build *b, size_t n, size_t size);
+struct sl_str sl_build_dup(struct sl_build *b, struct sl_str s);
+/* 1 to 64 letters, digits, dot, dash, underscore; else a fault. */
+void sl_build_check_name(struct sl_build *b, const struct sl_node *map, const char *what);
+
+/* A number, or SL_UNSET where the key is not given. */
+int64_t sl_build_leaf(const struct sl_node *map, const char *key);
+/* `limits` and `budget` of a plan, tenant or key. */
+void sl_build_terms(const struct sl_node *map, struct sl_terms *out);
+void sl_build_cache_general(struct sl_build *b);
+/* `cache` of the gateway, a model or a tenant. */
+void sl_build_cache_rules(const struct sl_node *cache, struct sl_cache_rules *out);
+/* A map of prices; `what` names it in messages. Completed by the protocol's rule. */
+void sl_build_price(struct sl_build *b, const struct sl_node *map, bool anthropic, const char *what,
+                    struct sl_price *out);
+/* The name of the list that holds for a provider, or an empty text. */
+struct sl_str sl_build_price_list(const struct sl_build *b, struct sl_str name, struct sl_str host);
+
+#endif
