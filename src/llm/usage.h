@@ -1,8 +1,10 @@
 /* llm/usage.h -- tokens, model and stop reason, read on the way.
  *
  * One record per answer in the neutral form (in, cache_read, cache_write_5m,
- * cache_write_1h, out, reasoning). Source: reported by the provider, counted
- * while relaying (4 bytes of text a token), or estimated from the request.
+ * cache_write_1h, out, reasoning, searches). Source: reported by the provider,
+ * counted while relaying (4 bytes of text a token), or estimated from the request.
+ * A provider's own price for it comes along where it says one (OpenRouter:
+ * usage.cost, to which the upstream's part is added under `is_byok`).
  */
 #ifndef SL_LLM_USAGE_H
 #define SL_LLM_USAGE_H
@@ -16,6 +18,9 @@ enum sl_usage_source { SL_USAGE_ESTIMATED, SL_USAGE_COUNTED, SL_USAGE_REPORTED }
 struct sl_usage {
     enum sl_usage_source source;
     uint64_t in, cache_read, cache_write_5m, cache_write_1h, out, reasoning;
+    uint64_t searches;         /* web searches that the provider ran */
+    int64_t cost_pico;         /* what the provider says it costs, in pico-dollars, rounded up */
+    bool has_cost;             /* it said so; 0 is a cost, too */
     uint64_t text_bytes;       /* of content relayed, for counting */
     bool has_stop;             /* a stop or finish reason was seen */
     bool has_final;            /* a terminal event was seen */

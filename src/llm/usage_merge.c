@@ -34,10 +34,14 @@ enum field {
     OUTPUT_DETAILS,
     PROMPT_DETAILS,
     COMPLETION_DETAILS,
+    SERVER_TOOLS,
+    COST,
+    COST_DETAILS,
+    OWN_KEY,
     FIELDS
 };
 
-/* All of it in one walk: looking each up would be twelve. */
+/* All of it in one walk: looking each up would be sixteen. */
 static void find_fields(struct sl_str object, struct sl_str v[FIELDS])
 {
     static const struct sl_str names[FIELDS] = {
@@ -53,6 +57,10 @@ static void find_fields(struct sl_str object, struct sl_str v[FIELDS])
         [OUTPUT_DETAILS] = SL_STR_INIT("output_tokens_details"),
         [PROMPT_DETAILS] = SL_STR_INIT("prompt_tokens_details"),
         [COMPLETION_DETAILS] = SL_STR_INIT("completion_tokens_details"),
+        [SERVER_TOOLS] = SL_STR_INIT("server_tool_use"),
+        [COST] = SL_STR_INIT("cost"),
+        [COST_DETAILS] = SL_STR_INIT("cost_details"),
+        [OWN_KEY] = SL_STR_INIT("is_byok"),
     };
     struct sl_str key, value;
     size_t pos = 0;
@@ -153,6 +161,31 @@ static bool merge_out(struct sl_usage *u, const struct sl_str *v)
     return any;
 }
 
+/* Dollars, as the digits say; negative ones and those beyond 64 bits are none. */
+static bool dollars(struct sl_str value, int64_t *pico)
+{
+    int64_t v;
+
+    if (value.n == 0 || !sl_str_to_decimal(value, 12, &v, NULL) || v < 0)
+        return false;
+    *pico = v;
+    return true;
+}
+
+/* With the caller's own key at the upstream, `cost` is OpenRouter's fee alone. */
+static void merge_cost(struct sl_usage *u, const struct sl_str *v)
+{
+    int64_t cost, upstream = 0;
+
+    if (!dollars(v[COST], &cost))
+        return;
+    if (sl_str_eq(v[OWN_KEY], SL_STR("true")))
+        (void)dollars(sl_json_get(v[COST_DETAILS], SL_STR("upstream_inference_cost")), &upstream);
+    if (__builtin_add_overflow(cost, upstream, &u->cost_pico))
+        u->cost_pico = INT64_MAX;
+    u->has_cost = true;
+}
+
 bool sl_usage_merge(struct sl_usage *u, struct sl_str usage_object)
 {
     struct sl_str v[FIELDS];
@@ -163,6 +196,8 @@ bool sl_usage_merge(struct sl_usage *u, struct sl_str usage_object)
     find_fields(usage_object, v);
     in = merge_in(u, v);
     out = merge_out(u, v);
+    (void)get(v[SERVER_TOOLS], SL_STR("web_search_requests"), &u->searches);
+    merge_cost(u, v);
     if (in || out)
         u->source = SL_USAGE_REPORTED;
     return in || out;

@@ -122,6 +122,70 @@ static void test_numbers(void **state)
     assert_true(sl_str_to_u64((struct sl_str){"123", 2}, &v) && v == 12);
 }
 
+/* What does not fit behind the point is rounded away from zero, and said. */
+static void test_decimals(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned digits;
+        int64_t want;
+        bool exact;
+    } good[] = {
+        {"12.5", 1, 125, true},
+        {"12.5", 0, 13, false},
+        {"-12.5", 0, -13, false},
+        {"0.0000001", 6, 1, false},
+        {"-0.0000001", 6, -1, false},
+        {"1e-99", 6, 1, false},
+        {"0e-99", 6, 0, true},
+        {"1.0000000", 2, 100, true},
+        {"12e1", 2, 12000, true},
+        {"1.25E+2", 0, 125, true},
+        {"0.00125e3", 2, 125, true},
+        {"-0", 3, 0, true},
+        {"9223372036854775807", 0, INT64_MAX, true},
+        {"9223372036854775806.5", 0, INT64_MAX, false},
+        {"0.000000000000000000000009e24", 0, 9, true},
+        {"1e-18446744073709551617", 0, 1, false},
+    };
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+1",
+                                      ".5",
+                                      "5.",
+                                      "1e",
+                                      "1e-",
+                                      "1e1.5",
+                                      "1 ",
+                                      " 1",
+                                      "1x",
+                                      "--1",
+                                      "0x1",
+                                      "1.2.3",
+                                      "1e400",
+                                      "1e19",
+                                      "92233720368547758.08e2",
+                                      "nan",
+                                      "e5",
+                                      "9223372036854775807.5",
+                                      "1e99999999999999999999"};
+    bool exact;
+    int64_t v;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(sl_str_to_decimal(sl_str_of(good[i].text), good[i].digits, &v, &exact));
+        if (v != good[i].want || exact != good[i].exact)
+            fail_msg("%s is %lld%s", good[i].text, (long long)v, exact ? "" : ", rounded");
+    }
+    v = 7;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (sl_str_to_decimal(sl_str_of(bad[i]), 0, &v, &exact) || v != 7)
+            fail_msg("'%s' is no number", bad[i]);
+    /* nothing behind the slice is read */
+    assert_true(sl_str_to_decimal((struct sl_str){"1.25", 3}, 2, &v, NULL) && v == 120);
+}
+
 static void test_hex(void **state)
 {
     const uint8_t bytes[3] = {0x00, 0x9a, 0xff};
@@ -142,10 +206,11 @@ static void test_hex(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_equal), cmocka_unit_test(test_letters),
-                                       cmocka_unit_test(test_parts), cmocka_unit_test(test_trim),
-                                       cmocka_unit_test(test_split), cmocka_unit_test(test_numbers),
-                                       cmocka_unit_test(test_hex)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_equal),    cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_split),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_decimals), cmocka_unit_test(test_hex)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

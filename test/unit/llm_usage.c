@@ -164,6 +164,84 @@ static void test_odd_numbers(void **state)
     assert_tokens(&u, 0, 0);
 }
 
+/* M07: usage twice, smaller than before, absurd: the last one holds, nothing is added up. */
+static void test_usage_again(void **state)
+{
+    struct sl_usage u;
+
+    (void)state;
+    sl_usage_init(&u);
+    merge(&u, "{\"input_tokens\":100,\"output_tokens\":50,\"cost\":0.5}", true);
+    merge(&u, "{\"input_tokens\":100,\"output_tokens\":50,\"cost\":0.5}", true);
+    assert_tokens(&u, 100, 50);
+    assert_true(u.cost_pico == 500000000000);
+    merge(&u, "{\"input_tokens\":90,\"output_tokens\":40,\"cost\":0.25}", true);
+    assert_tokens(&u, 90, 40);
+    assert_true(u.cost_pico == 250000000000);
+    merge(&u, "{\"input_tokens\":1000000000000000000,\"cost\":1000000000000000000}", true);
+    assert_tokens(&u, 1000000000000u, 40);
+    assert_true(u.cost_pico == 250000000000); /* no price: what was known stays */
+}
+
+static void test_searches(void **state)
+{
+    struct sl_usage u;
+
+    (void)state;
+    sl_usage_init(&u);
+    assert_int_equal(u.searches, 0);
+    merge(&u,
+          "{\"output_tokens\":1,\"server_tool_use\":{\"web_search_requests\":3,"
+          "\"web_fetch_requests\":9}}",
+          true);
+    assert_int_equal(u.searches, 3);
+    merge(&u, "{\"output_tokens\":2,\"server_tool_use\":null}", true);
+    assert_int_equal(u.searches, 3);
+    merge(&u, "{\"server_tool_use\":{\"web_search_requests\":5}}", false); /* no tokens in it */
+    assert_int_equal(u.searches, 5);
+    merge(&u, "{\"server_tool_use\":{\"web_search_requests\":-1}}", false);
+    assert_int_equal(u.searches, 5);
+}
+
+static void costs(const char *usage, bool has, int64_t pico)
+{
+    struct sl_usage u;
+
+    sl_usage_init(&u);
+    (void)sl_usage_merge(&u, sl_str_of(usage));
+    if (u.has_cost != has || u.cost_pico != pico)
+        fail_msg("%s costs %lld", usage, (long long)u.cost_pico);
+}
+
+/* Digit by digit: no double comes near it. */
+static void test_cost(void **state)
+{
+    (void)state;
+    costs("{\"cost\":0.00014}", true, 140000000);
+    costs("{\"cost\":1.4e-05}", true, 14000000);
+    costs("{\"cost\":0}", true, 0);
+    costs("{\"cost\":0.1}", true, 100000000000);
+    costs("{\"cost\":123456.000000000001}", true, 123456000000000001);
+    costs("{\"cost\":0.0000000000001}", true, 1); /* rounded up */
+    costs("{\"cost\":0.00001234500000000001}", true, 12345001);
+    costs("{\"cost\":9223372.036854775807}", true, INT64_MAX);
+    costs("{\"cost\":9223372.036854775808}", false, 0); /* beyond 64 bits */
+    costs("{\"cost\":-1}", false, 0);
+    costs("{\"cost\":null}", false, 0);
+    costs("{\"cost\":\"0.5\"}", false, 0);
+    costs("{}", false, 0);
+    costs("{\"cost\":0.01,\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.2}}",
+          true, 210000000000);
+    costs("{\"cost\":0.01,\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":0.2}}",
+          true, 10000000000);
+    costs("{\"cost\":0.01,\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":null}}",
+          true, 10000000000);
+    costs("{\"is_byok\":true,\"cost\":9223372,\"cost_details\":{\"upstream_inference_cost\":"
+          "9223372}}",
+          true, INT64_MAX);
+    costs("{\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":1}}", false, 0);
+}
+
 static void settle(struct sl_usage *u, enum sl_usage_source want)
 {
     sl_usage_settle(u, 401);
@@ -333,15 +411,12 @@ static void test_long_answer_is_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_anthropic),
-        cmocka_unit_test(test_anthropic_without_split),
-        cmocka_unit_test(test_openai),
-        cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_odd_numbers),
-        cmocka_unit_test(test_settle),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_long_answer_is_counted),
+        cmocka_unit_test(test_anthropic),   cmocka_unit_test(test_anthropic_without_split),
+        cmocka_unit_test(test_openai),      cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_odd_numbers), cmocka_unit_test(test_usage_again),
+        cmocka_unit_test(test_searches),    cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_settle),      cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_long_answer_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
