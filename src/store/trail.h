@@ -31,7 +31,7 @@
 
 #define SL_TRAIL_WAITING ((size_t)64 << 20)
 #define SL_TRAIL_ROTATE ((uint64_t)256 << 20) /* bytes of one file */
-#define SL_TRAIL_LINE 24576                   /* bytes of one line; a record's document fits */
+#define SL_TRAIL_LINE 49152                   /* bytes of one line; a record's document fits */
 #define SL_TRAIL_DELAY_MS 20
 #define SL_TRAIL_PAGE ((size_t)1 << 20) /* bytes read at once */
 
@@ -52,8 +52,9 @@ void sl_trail_hurry(struct sl_trail *t);
 /* The store has everything up to `number`. */
 void sl_trail_acked(struct sl_trail *t, uint64_t number);
 uint64_t sl_trail_last_acked(const struct sl_trail *t);
-uint64_t sl_trail_last(const struct sl_trail *t);   /* given to a line */
-uint64_t sl_trail_synced(const struct sl_trail *t); /* on disk, it and all before */
+uint64_t sl_trail_last(const struct sl_trail *t); /* given to a line */
+/* It and all before are on disk, or dropped. */
+uint64_t sl_trail_synced(const struct sl_trail *t);
 /* Told from the loop when `synced` grew, or writing failed. */
 void sl_trail_on_synced(struct sl_trail *t, void (*fn)(void *ctx), void *ctx);
 bool sl_trail_is_failing(const struct sl_trail *t); /* the last batch did not get on disk */

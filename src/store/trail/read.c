@@ -15,7 +15,9 @@
 
 struct reading { /* one job */
     char dir[SL_TRAIL_PATH];
-    uint64_t after, upto;
+    uint64_t after;
+    uint64_t upto;             /* the last line on disk */
+    uint64_t covers;           /* numbers behind it, up to here, were dropped */
     struct sl_trail_page *out; /* up: the waiter's */
     sl_trail_done_fn *done;
     void *ctx; /* up */
@@ -144,7 +146,7 @@ static void finish(void *ctx)
 
     r->out->text = (struct sl_str){r->text + r->from, r->n};
     r->out->end = r->err == SL_OK && (r->n == 0 || r->last >= r->upto);
-    r->out->last = r->out->end ? r->upto : r->last;
+    r->out->last = r->out->end ? r->covers : r->last;
     r->done(r->ctx, r->err);
     sl_mem_free(r);
 }
@@ -189,6 +191,7 @@ void sl_trail_read_start(struct sl_trail *t, uint64_t after, struct sl_trail_pag
     memcpy(r->dir, t->dir, sizeof r->dir);
     r->after = after;
     r->upto = t->synced;
+    r->covers = sl_trail_synced(t);
     r->out = out;
     r->done = done;
     r->ctx = ctx;

@@ -301,7 +301,9 @@ uint64_t sl_trail_last(const struct sl_trail *t)
 
 uint64_t sl_trail_synced(const struct sl_trail *t)
 {
-    return t->synced;
+    bool idle = sl_list_is_empty(&t->disk->blocks) && sl_list_is_empty(&t->waiting);
+
+    return idle ? t->covered : t->synced;
 }
 
 void sl_trail_on_synced(struct sl_trail *t, void (*fn)(void *ctx), void *ctx)
