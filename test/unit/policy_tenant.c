@@ -282,7 +282,7 @@ static void add_plan(struct sl_tenants *t, struct sl_plan *p)
 static struct sl_tenants *family(void)
 {
     static const struct sl_str plan_scopes[] = {SL_STR_INIT("models:claude-*")};
-    static const struct sl_str tenant_scopes[] = {SL_STR_INIT("models:claude-a*,claude-b"),
+    static const struct sl_str tenant_scopes[] = {SL_STR_INIT("models:claude-a*,claude-b,gpt-x"),
                                                   SL_STR_INIT("endpoints:messages,models")};
     static const struct sl_str key_scopes[] = {SL_STR_INIT("models:*"),
                                                SL_STR_INIT("endpoints:messages,chat")};
