@@ -141,12 +141,34 @@ def test_init_and_zero_file_start(g):
             key = open(key_path).read().strip()
             r = rig.call(port, "POST", "/v1/messages", rig.messages("mock-echo", "zero"), [("x-api-key", key)])
             equal((r.status, rig.text_of("/v1/messages", r.json())), (200, "zero"))
+            contains(open(rig.tmp("zero.err")).read(), "store      embedded, in " + home)
         finally:
             q.terminate()
             equal(q.wait(20), 0, argv)
     rig.no_sanitizer_word(rig.tmp("zero.err"))
     p = run("init", env=rig.environment(HOME=home, SLUICE_STATE=home), cwd=home)
     check(p.returncode != 0 and "ANTHROPIC_API_KEY" in p.err, "without any key it says what to set:", p.err)
+
+
+def test_store_from_the_environment(g):
+    """REDIS_URL or REDIS_HOST and its like; neither init nor check shows the password."""
+    home = rig.tmp("redis-home")
+    os.makedirs(home, exist_ok=True)
+    word = "hunter22@/%"
+    for more, init_has, check_has in (
+        ({"REDIS_URL": "redis://u:hunter22@h:1/2"}, 'url: "${REDIS_URL}"', "redis://u:(secret)@h:1/2"),
+        ({"REDIS_HOST": "h", "REDIS_PASSWORD": word}, 'password: "${REDIS_PASSWORD}"', "redis://h:6379"),
+        ({"REDIS_HOST": "::1", "REDIS_PORT": "7"}, "[${REDIS_HOST}]", "redis://[::1]:7"),
+        ({}, "", "embedded:" + home + "/data"),
+    ):
+        env = rig.environment(HOME=home, SLUICE_STATE=home, OPENAI_API_KEY="k", **more)
+        p = run("init", env=env, cwd=home)
+        equal(p.returncode, 0, p.err)
+        contains(p.out, init_has)
+        q = run("check", write("redis.yaml", p.out), env=env, cwd=home)
+        equal(q.returncode, 0, q.err)
+        contains(q.out, check_has)
+        check("hunter22" not in p.out + p.err + q.out + q.err, "a password is shown")
 
 
 def answers(admin):
