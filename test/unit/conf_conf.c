@@ -73,7 +73,8 @@ static void test_include(void **state)
                                "plans: [{name: p0}]\n"
                                "tenants: [{name: zero}]\n");
     put("tenants.d/b.yaml", "tenants: [{name: two}]\n");
-    put("tenants.d/a.yaml", "plans: [{name: p1}]\ntenants: [{name: one, labels: {l: \"${SET}\"}}]\n");
+    put("tenants.d/a.yaml",
+        "plans: [{name: p1}]\ntenants: [{name: one, labels: {l: \"${SET}\"}}]\n");
     put("more.yaml", "queue: {max: 5}\n");
     c = load("main.yaml");
     assert_int_equal(c->faults.n, 0);
