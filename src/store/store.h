@@ -46,8 +46,9 @@ typedef void sl_store_done_fn(void *ctx, enum sl_err e);
  * a trail that can't be opened. Blocking, at start. */
 struct sl_store *sl_store_new(struct sl_net *net, const struct sl_store_conf *conf,
                               struct sl_metrics *metrics, char *why, size_t cap);
-/* Connects or opens, reads what must be known (tenants, balances); `done` with
- * SL_OK, or with why not: the store goes on trying, the caller may serve. */
+/* Connects or opens, sees whose store it is; `done` with SL_OK, or with STORE: it is
+ * away, the store goes on trying, the caller may serve; or with CONFIG: it is empty, but
+ * keys are known here (the log says what to do), the caller must not serve. */
 void sl_store_start(struct sl_store *s, struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 /* Sends what is settled, at most `wait_ms`; blocking turns, at the very end. */
 void sl_store_flush(struct sl_store *s, uint64_t wait_ms);
@@ -80,7 +81,7 @@ void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
 /* How a request came out; texts are copied. Every admitted request comes here
  * once, hits and zero-cost ones too. */
 struct sl_settle {
-    const struct sl_quota_ask *ask;       /* up: as admitted */
+    const struct sl_quota_ask *ask;       /* up: as admitted, its terms too */
     const struct sl_quota_answer *answer; /* up */
     int64_t cost_micro;
     uint64_t tpm_tokens; /* booked in tpm windows: in + writes + out */
@@ -100,8 +101,8 @@ void sl_store_settle(struct sl_store *s, const struct sl_settle *line);
  * leases and reservation back. Instead of settling. */
 void sl_store_give_back(struct sl_store *s, const struct sl_quota_ask *ask,
                         const struct sl_quota_answer *answer);
-/* `budget.hard`: more reservation for a running request; done(SL_OK) or
- * done(SL_ERR_CREDITS). */
+/* `budget.hard`: more reservation for a running request; done(SL_OK), CREDITS, or STORE
+ * where the store is away and `on_outage` refuses. */
 void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int64_t more_micro,
                          struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 
@@ -126,9 +127,10 @@ struct sl_records {
     size_t n;
     struct sl_str next; /* pass as `after` for the next page; empty: that was all */
 };
-/* done(SL_OK) with out->n 0 or 1; STORE_DOWN if it can't be known. */
+/* done(SL_OK) with out->n 0 or 1; STORE if it can't be known. */
 void sl_store_key_start(struct sl_store *s, const uint8_t sha256[32], struct sl_records *out,
                         struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* `tenant`: of keys, that tenant's; empty: of all. In an outage, what is known here. */
 void sl_store_list_start(struct sl_store *s, enum sl_record_kind kind, struct sl_str tenant,
                          struct sl_str after, struct sl_records *out, struct sl_op **slot,
                          sl_store_done_fn *done, void *ctx);

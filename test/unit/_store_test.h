@@ -80,7 +80,7 @@ struct request {
     struct sl_quota_ask ask;
     struct sl_quota_answer answer;
     struct sl_settle line;
-    char tenant[24], key[24];
+    char tenant[24], key[32];
     struct sl_op *slot;
     int done;
     enum sl_err err;

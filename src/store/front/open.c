@@ -1,0 +1,44 @@
+/* store/front/open.c -- which store a URL means. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "store/front/inside.h"
+#include "store/redis/url.h"
+
+static bool is_embedded(struct sl_str url, struct sl_str *dir)
+{
+    *dir = sl_str_from(url, sizeof "embedded:" - 1);
+    return sl_str_starts(url, SL_STR("embedded:"));
+}
+
+/* For people: no user, no password. */
+static void show(struct sl_str url, char out[128])
+{
+    struct sl_redis_url at;
+    char why[128];
+
+    if (!sl_str_starts(url, SL_STR("embedded:")) &&
+        sl_redis_url_read(url, &at, why, sizeof why) == SL_OK)
+        sl_redis_url_show(&at, out, 128);
+    else
+        snprintf(out, 128, "%.*s", SL_STR_ARGS(sl_str_first(url, 127)));
+}
+
+struct sl_store *sl_store_new(struct sl_net *net, const struct sl_store_conf *conf,
+                              struct sl_metrics *metrics, char *why, size_t cap)
+{
+    struct sl_backend *b;
+    struct sl_store *s;
+    struct sl_str dir;
+
+    if (is_embedded(conf->url, &dir))
+        b = sl_embedded_new(net, dir, why, cap);
+    else
+        b = sl_redis_new(net, conf, why, cap);
+    if (b == NULL)
+        return NULL;
+    s = sl_store_over(net, b, conf, metrics, why, cap);
+    if (s != NULL)
+        show(conf->url, s->where);
+    return s;
+}
