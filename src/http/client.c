@@ -282,9 +282,8 @@ static void on_got(struct sl_wait *w, struct sl_link *link)
     c->info.reused = link->rested;
     c->info.connect_ms = link->rested ? 0 : link->connect_ms;
     c->info.queued_ms = waited > c->info.connect_ms ? waited - c->info.connect_ms : 0;
-    c->sent_before = sl_stream_sent(link->stream);
+    c->sent_before = c->moved = sl_stream_sent(link->stream);
     c->leased_ms = c->moved_ms = sl_net_now(c->net);
-    c->moved = sl_stream_way(link->stream).taken;
     c->state = TALKING;
     if (!c->wanted)
         sl_stream_want(link->stream, false);
