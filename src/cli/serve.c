@@ -17,6 +17,8 @@
 #define NOTICE_MS 2000 /* between "not ready" and not accepting any more */
 #define LOOK_MS 50     /* how often a drain looks whether it is over */
 #define CLOSE_MS 1000  /* for what is left at the very end */
+#define OPEN_MS 3000   /* for the store, at start */
+#define FLUSH_MS 2000  /* for settled lines, at the end */
 
 static const struct sl_str nobody = SL_STR_INIT("");
 
@@ -111,6 +113,8 @@ static void put_in_force(struct sl_serve *s, struct sl_conf *fresh, struct sl_ga
     sl_origins_commit(s->origins);
     sl_limits_fit(fresh, made);
     sl_gateway_reload(s->gateway, made);
+    sl_cache_configure(s->cache, &(struct sl_cache_conf){.memory = made->cache.memory,
+                                                         .entry_max = made->cache.entry_max});
     sl_gateway_conf_drop(&s->made);
     sl_conf_end(&s->conf);
     s->made = made;
@@ -252,13 +256,59 @@ static bool listen_clients(struct sl_serve *s)
     return true;
 }
 
+static void on_open(void *ctx, enum sl_err e)
+{
+    struct sl_serve *s = ctx;
+    struct sl_store_state state;
+
+    sl_store_look(s->store, &state);
+    if (e == SL_OK)
+        sl_log(SL_LOG_INFO, "store", nobody, "%s store at %s is open", state.kind, state.where);
+    else
+        sl_log(SL_LOG_WARN, "store", nobody,
+               "%s store at %s is away (%s); store.on_outage holds until it is back", state.kind,
+               state.where, sl_err_text(e));
+}
+
+/* Balances and keys are known before the first request is taken, if the store can be
+ * reached in reasonable time. */
+static bool open_store(struct sl_serve *s)
+{
+    const struct sl_cache_general *c = &s->made->cache;
+    const struct sl_store_conf *conf = &s->made->store;
+    struct sl_cache_conf cache = {.memory = c->memory,
+                                  .entry_max = c->entry_max,
+                                  .url = conf->cache_url.n > 0 ? conf->cache_url : conf->url,
+                                  .ca_file = conf->ca_file,
+                                  .prefix = conf->prefix,
+                                  .timeout_ms = conf->timeout_ms};
+    uint64_t from = sl_net_now(s->net);
+    char why[512] = "";
+
+    s->store = sl_store_new(s->net, conf, s->metrics, why, sizeof(why));
+    if (s->store != NULL)
+        s->cache = sl_cache_new(s->net, &cache, s->metrics, why, sizeof(why));
+    if (s->cache == NULL) {
+        sl_log(SL_LOG_ERROR, "store", nobody, "store: %s", why);
+        return false;
+    }
+    sl_store_start(s->store, &s->opening, on_open, s);
+    while (s->opening != NULL && sl_net_now(s->net) - from < OPEN_MS)
+        (void)sl_net_turn(s->net, 10);
+    return true;
+}
+
 static int start(struct sl_serve *s)
 {
+    struct sl_gateway_parts parts;
     struct sl_admin_hooks hooks = {.reload = reload, .ctx = s};
 
     s->metrics = sl_metrics_new(s->made->max_series);
     sl_limits_fit(s->conf, s->made);
-    s->gateway = sl_gateway_new(s->net, s->made, s->metrics, s->access);
+    if (!open_store(s))
+        return SL_EXIT_FAILED;
+    parts = (struct sl_gateway_parts){s->made, s->store, s->cache, s->metrics, s->access};
+    s->gateway = sl_gateway_new(s->net, &parts);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);
     if (!listen_admin(s) || !listen_clients(s))
@@ -284,6 +334,11 @@ static void end(struct sl_serve *s)
         sl_timer_stop(s->net, &s->step);
     sl_admin_end(&s->admin);
     sl_gateway_end(&s->gateway);
+    sl_op_cancel(&s->opening);
+    if (s->store != NULL)
+        sl_store_flush(s->store, FLUSH_MS);
+    sl_cache_end(&s->cache);
+    sl_store_end(&s->store);
     sl_catalog_end(&s->catalog);
     sl_gateway_conf_drop(&s->made);
     sl_origins_end(&s->origins);

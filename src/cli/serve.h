@@ -17,6 +17,9 @@ struct sl_serve {
     struct sl_catalog *catalog;   /* owns */
     struct sl_conf *conf;         /* owns: in force */
     struct sl_gateway_conf *made; /* shared: in force */
+    struct sl_store *store;       /* owns */
+    struct sl_op *opening;        /* owns: the store's start */
+    struct sl_cache *cache;       /* owns */
     struct sl_gateway *gateway;   /* owns */
     struct sl_admin *admin;       /* owns */
     struct sl_file *log;          /* owns */

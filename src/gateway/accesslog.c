@@ -3,6 +3,8 @@
 #include "gateway/inside.h"
 
 #include "base/text.h"
+#include "gateway/quota/pass.h"
+#include "gateway/cache/reuse.h"
 
 #define LINE_MAX_BYTES 6144
 #define FIELD_MAX 256
@@ -109,6 +111,14 @@ static void how(struct line *l, const struct sl_req *r)
     text(l, NAME(l, "stop"), sl_str_of(r->usage.stop));
     if (r->attempts > 0)
         number(l, NAME(l, "attempts"), r->attempts);
+    if (r->pass != NULL && r->pass->answer.at_us != 0) /* by the store's clock */
+        number(l, NAME(l, "admitted_us"), (uint64_t)r->pass->answer.at_us);
+    if (r->pass != NULL && r->pass->answer.local)
+        word(l, NAME(l, "admitted_by"), SL_STR("outage")); /* this process alone */
+    if (r->pass != NULL && r->pass->answer.limit != SL_LIMIT_NONE)
+        word(l, NAME(l, "limit"), sl_str_of(sl_limit_name(r->pass->answer.limit)));
+    if (r->reuse != NULL)
+        word(l, NAME(l, "cache"), sl_reuse_name(r->reuse->result));
     number(l, NAME(l, "bytes_in"), r->body_n);
     number(l, NAME(l, "bytes_out"), sl_exch_bytes_out(r->x));
 }
@@ -118,7 +128,7 @@ static void tokens(struct line *l, const struct sl_req *r)
     static const char *const sources[] = {"estimated", "counted", "reported"};
     const struct sl_usage *u = &r->usage;
 
-    if (r->target == NULL)
+    if (r->target == NULL || !r->worked)
         return;
     number(l, NAME(l, "tokens_in"), u->in);
     number(l, NAME(l, "tokens_out"), u->out);
@@ -127,12 +137,14 @@ static void tokens(struct line *l, const struct sl_req *r)
     if (u->cache_write_5m + u->cache_write_1h > 0)
         number(l, NAME(l, "tokens_cache_write"), u->cache_write_5m + u->cache_write_1h);
     word(l, NAME(l, "tokens_source"), sl_str_of(sources[u->source]));
+    number(l, NAME(l, "cost_micro"), (uint64_t)r->cost_micro);
 }
 
 static void times(struct line *l, const struct sl_req *r)
 {
     span(l, NAME(l, "ms_auth"), r->t.begin, r->t.authed);
     span(l, NAME(l, "ms_body"), r->t.authed, r->t.whole);
+    span(l, NAME(l, "ms_store"), r->t.whole, r->t.admitted);
     span(l, NAME(l, "ms_send"), r->t.started, r->t.sent);
     span(l, NAME(l, "ms_head"), r->t.started, r->t.head);
     span(l, NAME(l, "ms_ttft"), r->t.begin, r->t.first);

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "gateway/cache/flight.h"
+#include "gateway/quota/pass.h"
+#include "gateway/cache/reuse.h"
+
 #define OTHER SL_STR("other")
 #define NONE SL_STR("none")
 
@@ -10,6 +14,8 @@
  * one that the client, the clock or we cut off is not. */
 static bool was_worked_on(const struct sl_req *r)
 {
+    if (sl_reuse_is_ours(r))
+        return false;
     if (r->up_status != 0)
         return r->up_status < 300;
     return r->t.sent != 0 && r->ending != SL_END_UPSTREAM_ERROR && r->ending != SL_END_SHED;
@@ -19,8 +25,14 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
 {
     (void)ev;
     r->t.end = sl_net_now_us(r->gw->net);
-    if (was_worked_on(r))
+    r->worked = was_worked_on(r);
+    if (r->worked)
         sl_usage_settle(&r->usage, r->body_n);
+    sl_reuse_finish(r);
+    sl_flight_leave(r);
+    if (r->headless && r->ending == SL_END_DONE)
+        r->ending = SL_END_CLIENT_GONE;
+    sl_pass_close(r);
     sl_account_metrics(r);
     sl_accesslog_write(r);
     return SL_ST_DEAD;
@@ -64,6 +76,7 @@ static void find_series(struct sl_req *r, struct sl_account_series *s)
     tokens[2] = SL_STR("out");
     tokens[3] = SL_STR("output");
     s->tokens_out = sl_metric_series(f->tokens, tokens);
+    s->cost = sl_metric_series(f->cost, requests); /* its first three labels */
 }
 
 /* The pointers are a snapshot's, so the snapshot is part of the key, and a
@@ -110,9 +123,43 @@ static void observe_phases(struct sl_req *r)
         sl_metric_observe(phase[2], seconds(r->t.head, r->t.first));
 }
 
-void sl_account_metrics(struct sl_req *r)
+static void add_tokens(const struct sl_req *r, struct sl_account_series *s)
 {
     const struct sl_usage *u = &r->usage;
+
+    sl_metric_add(s->tokens_in, (double)u->in);
+    sl_metric_add(s->tokens_read, (double)u->cache_read);
+    sl_metric_add(s->tokens_write, (double)(u->cache_write_5m + u->cache_write_1h));
+    sl_metric_add(s->tokens_out, (double)u->out);
+    if (r->cost_micro > 0)
+        sl_metric_add(s->cost, (double)r->cost_micro / SL_MONEY_MICRO);
+}
+
+static void count_reuse(struct sl_req *r)
+{
+    const struct sl_reuse *u = r->reuse;
+    struct sl_str labels[4];
+
+    if (u == NULL || u->result == SL_REUSE_BYPASS)
+        return;
+    labels[0] = r->key->tenant;
+    labels[1] = r->model->name;
+    labels[2] = u->result == SL_REUSE_JOINED ? SL_STR("flight")
+                : u->far                     ? SL_STR("redis")
+                                             : SL_STR("memory");
+    labels[3] = sl_reuse_name(u->result);
+    sl_metric_add(sl_metric_series(r->gw->f.reuse, labels), 1);
+}
+
+void sl_account_limited(struct sl_req *r)
+{
+    struct sl_str labels[] = {r->key->tenant, sl_str_of(sl_limit_name(r->pass->answer.limit))};
+
+    sl_metric_add(sl_metric_series(r->gw->f.limited, labels), 1);
+}
+
+void sl_account_metrics(struct sl_req *r)
+{
     struct sl_account_series *s;
 
     if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
@@ -120,12 +167,11 @@ void sl_account_metrics(struct sl_req *r)
     s = series_of(r);
     sl_metric_add(s->requests, 1);
     sl_metric_add(s->endings, 1);
+    count_reuse(r);
     if (r->target == NULL)
         return;
-    sl_metric_add(s->tokens_in, (double)u->in);
-    sl_metric_add(s->tokens_read, (double)u->cache_read);
-    sl_metric_add(s->tokens_write, (double)(u->cache_write_5m + u->cache_write_1h));
-    sl_metric_add(s->tokens_out, (double)u->out);
+    if (r->worked)
+        add_tokens(r, s);
     sl_metric_observe(s->duration, seconds(r->t.begin, r->t.end));
     if (r->t.first != 0)
         sl_metric_observe(s->ttft, seconds(r->t.begin, r->t.first));

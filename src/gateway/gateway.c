@@ -1,8 +1,13 @@
 /* The gateway from the outside: its server, its requests, its metrics. */
 #include "gateway/inside.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/cache/batch.h"
+#include "gateway/cache/flight.h"
+#include "gateway/quota/keys.h"
 
 #define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
 #define ARENA_SPARE 262144 /* of a request's arena, beside what body inspection needs */
@@ -42,16 +47,22 @@ static struct sl_str on_fault(void *ctx, struct sl_arena *a, struct sl_str path,
                          (struct sl_str){"", 0});
 }
 
-struct sl_gateway *sl_gateway_new(struct sl_net *net, struct sl_gateway_conf *conf,
-                                  struct sl_metrics *metrics, struct sl_file *access)
+struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_parts *parts)
 {
     struct sl_gateway *g = sl_mem_new(sizeof *g);
 
     g->magic = SL_GATEWAY_MAGIC;
     g->net = net;
-    g->conf = sl_gateway_conf_share(conf);
-    g->metrics = metrics;
-    g->access = access;
+    g->conf = sl_gateway_conf_share(parts->conf);
+    g->metrics = parts->metrics;
+    g->access = parts->access;
+    g->store = parts->store;
+    g->cache = parts->cache;
+    g->keys = sl_keys_new(net, parts->store);
+    sl_keys_reload(g->keys, g->conf);
+    g->flights = sl_flights_new(net);
+    g->wants = sl_want_flights_new();
+    sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
     return g;
@@ -80,8 +91,28 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_gateway_conf_drop(&g->conf);
     memset(g->series, 0, sizeof g->series);
     g->conf = conf;
+    sl_keys_reload(g->keys, conf);
+    sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
+}
+
+const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone)
+{
+    int64_t now = sl_net_unix_ms(g->net) / 1000;
+    struct sl_zone_memo *m = NULL;
+
+    for (size_t i = 0; i < SL_GATEWAY_ZONES; i++) {
+        m = &g->zones[i];
+        if (m->name[0] == '\0' || sl_str_eq(sl_str_of(m->name), zone))
+            break;
+    }
+    if (!sl_str_eq(sl_str_of(m->name), zone) || now >= m->periods.day[1] ||
+        now < m->periods.day[0]) {
+        snprintf(m->name, sizeof m->name, "%.*s", SL_STR_ARGS(zone));
+        sl_period_find(zone, now, &m->periods);
+    }
+    return &m->periods;
 }
 
 const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g)
@@ -139,6 +170,9 @@ void sl_gateway_end(struct sl_gateway **pg)
         sl_req_event(r, SL_EVT_STOP);
     }
     sl_server_end(&g->server);
+    sl_flights_end(&g->flights);
+    sl_want_flights_end(&g->wants);
+    sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);
     g->magic = SL_OBJ_DEAD;

@@ -12,12 +12,19 @@
 #include "gateway/conf.h"
 #include "http/server.h"
 #include "net/file.h"
+#include "store/cache.h"
+#include "store/store.h"
 
 struct sl_gateway;
 
-/* `access` may be NULL (no access log). Shares conf. */
-struct sl_gateway *sl_gateway_new(struct sl_net *net, struct sl_gateway_conf *conf,
-                                  struct sl_metrics *metrics, struct sl_file *access);
+struct sl_gateway_parts {         /* what it is put together from; all outlive it */
+    struct sl_gateway_conf *conf; /* shared by it */
+    struct sl_store *store;       /* up */
+    struct sl_cache *cache;       /* up */
+    struct sl_metrics *metrics;   /* up */
+    struct sl_file *access;       /* up: NULL: no access log */
+};
+struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_parts *parts);
 SL_MUST enum sl_err sl_gateway_start(struct sl_gateway *g, char *why, size_t cap);
 uint16_t sl_gateway_port(const struct sl_gateway *g);
 /* The new snapshot is in force from the next request on. */

@@ -22,6 +22,9 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *clients;   /* up */
     struct sl_metric_family *faults;    /* up */
     struct sl_metric_family *dropped;   /* up */
+    struct sl_metric_family *limited;   /* up */
+    struct sl_metric_family *cost;      /* up */
+    struct sl_metric_family *reuse;     /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -48,17 +51,31 @@ struct sl_account_series { /* up: all in the process's metrics */
     struct sl_metric *tokens_read;  /* up */
     struct sl_metric *tokens_write; /* up */
     struct sl_metric *tokens_out;   /* up */
+    struct sl_metric *cost;         /* up */
+};
+
+#define SL_GATEWAY_ZONES 16 /* more zones share the last place, and are asked for again */
+
+struct sl_zone_memo {
+    char name[64];
+    struct sl_periods periods;
 };
 
 #define SL_GATEWAY_MAGIC 0x534c4757u
 
 struct sl_gateway {
     uint32_t magic;
-    struct sl_net *net;           /* up */
-    struct sl_gateway_conf *conf; /* shared: in force */
-    struct sl_server *server;     /* owns */
-    struct sl_file *access;       /* up */
-    struct sl_metrics *metrics;   /* up */
+    struct sl_net *net;            /* up */
+    struct sl_gateway_conf *conf;  /* shared: in force */
+    struct sl_server *server;      /* owns */
+    struct sl_file *access;        /* up */
+    struct sl_store *store;        /* up */
+    struct sl_cache *cache;        /* up: or NULL */
+    struct sl_keys *keys;          /* owns */
+    struct sl_flights *flights;    /* owns */
+    struct sl_want_flights *wants; /* owns */
+    struct sl_zone_memo zones[SL_GATEWAY_ZONES];
+    struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;
     struct sl_account_series series[SL_ACCOUNT_SERIES];
     struct sl_metric *phases[3]; /* up */
@@ -68,6 +85,10 @@ struct sl_gateway {
     bool draining;
 };
 
+/* Today's and this month's bounds in that zone; good until the next call. */
+const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone);
+/* sluice_limited_total, of a request the store refused. */
+void sl_account_limited(struct sl_req *r);
 void sl_gateway_families_make(struct sl_gateway *g);
 void sl_account_metrics(struct sl_req *r);
 

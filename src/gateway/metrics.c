@@ -39,6 +39,14 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->faults =
         sl_metric_family(m, SL_METRIC_COUNTER, "sluice_faults_total",
                          "Request heads refused before they were requests.", "reason", NULL);
+    f->limited =
+        sl_metric_family(m, SL_METRIC_COUNTER, "sluice_limited_total",
+                         "Requests refused by a limit, credits or a budget.", "tenant,limit", NULL);
+    f->cost = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_cost_usd_total",
+                               "What tenants were charged.", "tenant,model,provider", NULL);
+    f->reuse = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_cache_items_total",
+                                "Answers by what the cache had to do with them.",
+                                "tenant,model,layer,result", NULL);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
 }
@@ -81,6 +89,9 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
     refresh_providers(g);
     set(g->f.clients, SL_STR("open"), none, (double)n.connections);
     set(g->f.clients, SL_STR("idle"), none, (double)n.idle);
+    sl_store_refresh_metrics(g->store);
+    if (g->cache != NULL)
+        sl_cache_refresh_metrics(g->cache);
     if (g->access != NULL)
         set(g->f.dropped, none, none, (double)sl_file_dropped(g->access));
 }

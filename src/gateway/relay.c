@@ -14,6 +14,7 @@
 #include "gateway/relay.h"
 
 #include "base/mem.h"
+#include "gateway/cache/flight.h"
 
 #define FINAL_GRACE_MS 1000 /* behind the terminal event the provider has only to hang up */
 
@@ -32,13 +33,23 @@ void sl_relay_arm_beat(struct sl_req *r)
     sl_timer_start(r->gw->net, &r->beat, due > now ? due - now : 1);
 }
 
-void sl_relay_send(struct sl_req *r, const struct sl_str *parts, size_t n)
+void sl_relay_say(struct sl_req *r, const struct sl_str *parts, size_t n)
 {
     r->out_ms = sl_net_now(r->gw->net);
     if (!sl_exch_write(r->x, parts, n) && !r->paused && r->call != NULL) {
         r->paused = true;
         sl_call_want(r->call, false);
     }
+}
+
+void sl_relay_send(struct sl_req *r, const struct sl_str *parts, size_t n)
+{
+    sl_relay_say(r, parts, n);
+    if (!sl_flight_is_leader(r) || sl_flight_add(r->flight, parts, n) || r->crowded ||
+        r->call == NULL)
+        return;
+    r->crowded = true;
+    sl_call_want(r->call, false);
 }
 
 void sl_relay_send_buf(struct sl_req *r, struct sl_buf *b)
@@ -131,14 +142,28 @@ static enum sl_state on_beat(struct sl_req *r)
     return SL_ST_RELAY;
 }
 
+/* The provider is read while neither the client nor the followers are full. */
+static void read_on(struct sl_req *r)
+{
+    if (r->paused || r->crowded || r->call == NULL)
+        return;
+    r->last_ms = sl_net_now(r->gw->net);
+    sl_call_want(r->call, true);
+    sl_relay_arm_beat(r); /* keep-alives were off meanwhile */
+}
+
 static void on_drain(struct sl_req *r)
 {
     if (!r->paused)
         return;
     r->paused = false;
-    r->last_ms = sl_net_now(r->gw->net);
-    sl_call_want(r->call, true);
-    sl_relay_arm_beat(r); /* keep-alives were off meanwhile */
+    read_on(r);
+}
+
+static void on_room(struct sl_req *r)
+{
+    r->crowded = false;
+    read_on(r);
 }
 
 enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
@@ -155,7 +180,10 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_FAIL:
     case SL_EVT_DEADLINE: return on_trouble(r, r->why);
     case SL_EVT_SENT: r->t.sent = sl_net_now_us(r->gw->net); return SL_ST_RELAY;
+    case SL_EVT_ROOM: on_room(r); return SL_ST_RELAY;
     case SL_EVT_BODY:
+    case SL_EVT_STORE:
+    case SL_EVT_FLIGHT:
     case SL_EVT_HEAD:
     case SL_EVT_GONE:
     case SL_EVT_STOP: break;

@@ -13,7 +13,9 @@
 
 /* ---- relay.c: to the client, and how long silence may last ---- */
 
-/* Bytes of the answer, copied. A full client stops the provider until DRAIN. */
+/* To the client alone, copied. A full client stops the provider until DRAIN. */
+void sl_relay_say(struct sl_req *r, const struct sl_str *parts, size_t n);
+/* Bytes of the answer: to the client, and to those who follow. */
 void sl_relay_send(struct sl_req *r, const struct sl_str *parts, size_t n);
 /* All of the buffer, which is empty afterwards. */
 void sl_relay_send_buf(struct sl_req *r, struct sl_buf *b);

@@ -6,6 +6,8 @@
  * The commit point is the first content event, 64 KiB, or a keep-alive's time.
  * After it a failure ends the stream with the protocol's error event.
  */
+#include "gateway/cache/batch.h"
+#include "gateway/cache/flight.h"
 #include "gateway/relay.h"
 
 /* ---- the commit point ---- */
@@ -24,6 +26,8 @@ bool sl_relay_commit(struct sl_req *r)
         r->t.first = sl_net_now_us(r->gw->net);
     if (r->mode == SL_RELAY_STREAM)
         sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.stream_total);
+    if (sl_flight_is_leader(r))
+        sl_flight_head(r->flight, r->mode == SL_RELAY_STREAM);
     sl_relay_send_buf(r, &r->hold);
     return true;
 }
@@ -158,6 +162,8 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
     }
     sl_answer_tap_fini(&tap);
     r->t.first = sl_net_now_us(r->gw->net);
+    if (r->reuse != NULL && r->reuse->batch != NULL && r->answer->status == 200)
+        return sl_batch_answer(r, body);
     r->ending = SL_END_DONE;
     r->reply_status = r->answer->status;
     r->raw_body = body;
@@ -170,7 +176,8 @@ enum sl_state sl_relay_hold_done(struct sl_req *r)
     char *whole;
     size_t at = 0;
 
-    whole = sl_arena_alloc(r->arena, r->hold.len + 1);
+    whole = sl_arena_alloc(r->hold.max > SL_REQ_HOLD_MAX ? &r->reuse->arena : r->arena,
+                           r->hold.len + 1);
     if (whole == NULL)
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
     while (sl_buf_peek(&r->hold, &part, 1) == 1) {
@@ -189,6 +196,8 @@ static enum sl_state hold_no_more(struct sl_req *r)
 
     if (r->answer->status >= 400) /* the text is too long; what it says in its head is not */
         return pass_error(r, r->answer->status, (struct sl_str){NULL, 0});
+    if (r->hold.max > SL_REQ_HOLD_MAX) /* of a batch, only the whole is of use */
+        return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     r->mode = SL_RELAY_PLAIN;
     for (size_t i = 0; i < n; i++)
         sl_relay_tap(r, parts[i]);

@@ -7,19 +7,31 @@
 #include "gateway/relay.h"
 
 #include "base/mem.h"
+#include "gateway/cache/flight.h"
+#include "gateway/cache/reuse.h"
 
 #define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
 
 /* ---- one event ---- */
 
-/* One whole event is looked at. `*pass`: may it go on to the client? */
+/* The chunk that only carries usage goes to those who asked for it. */
+static void pass_usage(struct sl_req *r, struct sl_str event)
+{
+    if (!r->added_usage)
+        sl_relay_say(r, &event, 1);
+    if (sl_flight_is_leader(r))
+        (void)!sl_flight_add_usage(r->flight, event); /* the next bytes tell of fullness */
+}
+
+/* One whole event is looked at. `*pass`: does it go on with the others? */
 static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
 {
     enum sl_event_kind kind = r->dialect->event(r->ep, event, &r->usage);
 
     *pass = true;
+    sl_reuse_event(r, event);
     switch (kind) {
-    case SL_EV_USAGE_ONLY: *pass = !r->added_usage; break;
+    case SL_EV_USAGE_ONLY: *pass = !r->added_usage && !r->committed; break;
     case SL_EV_ERROR:
         if (!r->committed)
             return sl_relay_early_error(r, event);
@@ -123,6 +135,8 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
     next = look(r, event, &pass);
     if (next == SL_ST_RELAY && pass && !sl_relay_keep(r, event))
         next = sl_relay_fail(r, SL_ERR_NO_MEMORY);
+    else if (next == SL_ST_RELAY && !pass && r->committed)
+        pass_usage(r, event);
     sl_mem_free(whole);
     return next;
 }
@@ -138,6 +152,7 @@ static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
     if (!r->committed && !sl_relay_commit(r))
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
     if (!r->mid_event) {
+        sl_reuse_spoil(r);
         name_large(r);
         sl_relay_send_buf(r, &r->tail);
     }
@@ -174,6 +189,8 @@ static enum sl_state pump(struct sl_req *r)
         }
         if (run.n > 0 && !sl_relay_keep(r, run))
             return sl_relay_fail(r, SL_ERR_NO_MEMORY);
+        if (!was_open && r->committed)
+            pass_usage(r, event);
         run = (struct sl_str){rest.p, 0};
     }
     if (run.n > 0 && !sl_relay_keep(r, run))
@@ -203,7 +220,7 @@ bool sl_relay_stream_ping(struct sl_req *r)
     if (!r->committed && !sl_relay_commit(r))
         return false;
     ping = r->dialect->keepalive(r->ep);
-    sl_relay_send(r, &ping, 1);
+    sl_relay_say(r, &ping, 1);
     return true;
 }
 

@@ -3,6 +3,10 @@
 
 #include "base/rand.h"
 #include "base/text.h"
+#include "gateway/cache/batch.h"
+#include "gateway/cache/flight.h"
+#include "gateway/quota/pass.h"
+#include "gateway/cache/reuse.h"
 
 static bool add(struct sl_req *r, struct sl_headers *h, struct sl_str name, struct sl_str value)
 {
@@ -30,6 +34,10 @@ static struct sl_str timing(struct sl_req *r)
     uint64_t upstream = r->t.head > r->t.started ? r->t.head - r->t.started : 0;
 
     add_ms(&t, "auth", r->t.begin, r->t.authed);
+    if (r->t.admitted != 0) {
+        sl_text_add(&t, SL_STR(", "));
+        add_ms(&t, "store", r->t.whole, r->t.admitted);
+    }
     if (r->t.started != 0) {
         sl_text_add(&t, SL_STR(", queue;dur="));
         sl_text_u64(&t, r->call != NULL ? sl_call_about(r->call).queued_ms : 0);
@@ -62,10 +70,31 @@ static bool add_route(struct sl_req *r, struct sl_headers *h)
            (t.p == NULL || add(r, h, SL_STR("server-timing"), t));
 }
 
+/* What stands in every answer but refusals of ours: where it came from, what is left. */
+static bool add_ours(struct sl_req *r, struct sl_headers *h)
+{
+    return add_ids(r, h) && add_route(r, h) && sl_reuse_headers(r, h) && sl_batch_headers(r, h) &&
+           sl_pass_headers(r, h);
+}
+
+/* Of an answer that no provider gave just now. */
+static bool made_headers(struct sl_req *r, struct sl_headers *h)
+{
+    if (r->mode == SL_RELAY_STREAM)
+        return add(r, h, SL_STR("content-type"), SL_STR("text/event-stream")) &&
+               add(r, h, SL_STR("cache-control"), SL_STR("no-cache")) &&
+               add(r, h, SL_STR("x-accel-buffering"), SL_STR("no")) && add_ours(r, h);
+    return add(r, h, SL_STR("content-type"), SL_STR("application/json")) && add_ours(r, h);
+}
+
 bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
 {
-    const struct sl_headers *up = &r->answer->headers;
+    const struct sl_headers *up;
     bool stream = r->mode == SL_RELAY_STREAM;
+
+    if (r->answer == NULL || r->state == SL_ST_FOLLOW)
+        return made_headers(r, h);
+    up = &r->answer->headers;
 
     for (size_t i = 0; i < up->n; i++) {
         if (!sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
@@ -80,15 +109,31 @@ bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
     /* so that a proxy in front does not collect events */
     if (stream && !add(r, h, SL_STR("x-accel-buffering"), SL_STR("no")))
         return false;
-    return add_ids(r, h) && add_route(r, h);
+    return add_ours(r, h);
 }
+
+#define RETRY_MS 1000      /* where nothing better is known */
+#define RETRY_MAX_MS 60000 /* whoever is told more gives up */
 
 /* Whole seconds rounded up, and exact milliseconds with up to 20 % of spread,
  * so that clients turned away together do not return together. */
+static bool add_wait(struct sl_req *r, struct sl_headers *h)
+{
+    uint64_t ms = r->retry_ms != 0 ? r->retry_ms : RETRY_MS;
+    struct sl_str exact, whole;
+
+    ms += sl_rand_u64() % (ms / 5 + 1);
+    if (ms > RETRY_MAX_MS)
+        ms = RETRY_MAX_MS;
+    exact = sl_arena_printf(r->arena, "%llu", (unsigned long long)ms);
+    whole = sl_arena_printf(r->arena, "%llu", (unsigned long long)((ms + 999) / 1000));
+    return exact.p != NULL && whole.p != NULL && add(r, h, SL_STR("retry-after"), whole) &&
+           add(r, h, SL_STR("retry-after-ms"), exact);
+}
+
 static bool add_retry(struct sl_req *r, struct sl_headers *h)
 {
-    uint64_t ms = 1000 + sl_rand_u64() % 200;
-    struct sl_str exact, theirs = {NULL, 0};
+    struct sl_str theirs = {NULL, 0};
 
     if (r->answer != NULL)
         theirs = sl_headers_get(&r->answer->headers, SL_STR("retry-after"));
@@ -96,15 +141,13 @@ static bool add_retry(struct sl_req *r, struct sl_headers *h)
         return add(r, h, SL_STR("retry-after"), theirs);
 
     switch (r->reply_status) {
-    case 401: return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));
+    case 401:
+    case 402: return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));
     case 429:
     case 502:
     case 503:
     case 504:
-    case 529:
-        exact = sl_arena_printf(r->arena, "%llu", (unsigned long long)ms);
-        return exact.p != NULL && add(r, h, SL_STR("retry-after"), SL_STR("2")) &&
-               add(r, h, SL_STR("retry-after-ms"), exact);
+    case 529: return add_wait(r, h);
     default: return true;
     }
 }
@@ -117,7 +160,8 @@ static bool own_headers(struct sl_req *r, struct sl_headers *h)
         !add(r, h, SL_STR("allow"),
              r->head->method == SL_POST ? SL_STR("GET, HEAD") : SL_STR("POST")))
         return false;
-    return add_route(r, h) && add_retry(r, h);
+    return add_route(r, h) && sl_reuse_headers(r, h) && sl_batch_headers(r, h) &&
+           sl_pass_headers(r, h) && add_retry(r, h);
 }
 
 /* Clients match a provider's wording: its error goes on with its own body,
@@ -125,7 +169,8 @@ static bool own_headers(struct sl_req *r, struct sl_headers *h)
 static void reply_raw(struct sl_req *r)
 {
     struct sl_headers h = {0};
-    bool ok = r->answer != NULL ? sl_reply_headers(r, &h) : own_headers(r, &h);
+    bool ok = r->answer != NULL ? sl_reply_headers(r, &h) && sl_pass_cost_header(r, &h)
+                                : own_headers(r, &h);
 
     /* an error event that became an answer has a stream's content type */
     if (r->answer != NULL && r->mode == SL_RELAY_STREAM) {
@@ -152,9 +197,22 @@ static void reply_error(struct sl_req *r)
     sl_exch_reply(r->x, r->reply_status, &h, body);
 }
 
+/* Every target failed, and an answer past its time is better than none. */
+static bool has_stale(const struct sl_req *r)
+{
+    return r->reuse != NULL && r->reuse->stale != NULL && r->ending != SL_END_NONE &&
+           r->ending != SL_END_DONE && (r->reply_status >= 500 || r->reply_status == 429);
+}
+
 enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev)
 {
     (void)ev;
+    if (has_stale(r)) {
+        sl_flight_leave(r);
+        r->ending = SL_END_NONE;
+        r->raw_body = (struct sl_str){NULL, 0};
+        return sl_follow_cached(r, r->reuse->stale, SL_REUSE_STALE);
+    }
     if (r->ending == SL_END_NONE)
         r->ending = r->raw_body.p != NULL ? SL_END_DONE : SL_END_REFUSED;
     r->status = r->reply_status;

@@ -1,7 +1,8 @@
 /* The driver: a table of steps, one door for events, and the way out.
  *
- *   AUTH ─► BODY ─► ROUTE ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
- *     └──────┴───────┴────────┴──► REPLY ──────┘
+ *                             ┌─► FOLLOW ──────┐
+ *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *     └──────┴───────┴─────────┴───────┴──► REPLY ──────┘
  *
  * Whatever happens (the client leaves, a limit passes, the process stops), the
  * request ends in ACCOUNT, once.
@@ -14,6 +15,9 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "gateway/cache/flight.h"
+#include "gateway/quota/keys.h"
+#include "gateway/cache/reuse.h"
 
 typedef enum sl_state step_fn(struct sl_req *r, enum sl_ev ev);
 
@@ -26,10 +30,14 @@ static const struct step {
 } steps[] = {
     [SL_ST_AUTH] = {"auth", sl_step_auth, TO(BODY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_BODY] = {"body", sl_step_body, TO(ROUTE) | TO(REPLY) | TO(ACCOUNT)},
-    [SL_ST_ROUTE] = {"route", sl_step_route, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_ROUTE] = {"route", sl_step_route, TO(ADMIT) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_ADMIT] = {"admit", sl_step_admit,
+                     TO(FOLLOW) | TO(GATHER) | TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_GATHER] = {"gather", sl_step_gather, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_FOLLOW] = {"follow", sl_step_follow, TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_TRY] = {"try", sl_step_try, TO(RELAY) | TO(REPLY) | TO(ACCOUNT)},
-    [SL_ST_RELAY] = {"relay", sl_step_relay, TO(REPLY) | TO(ACCOUNT)},
-    [SL_ST_REPLY] = {"reply", sl_step_reply, TO(ACCOUNT)},
+    [SL_ST_RELAY] = {"relay", sl_step_relay, TO(GATHER) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_REPLY] = {"reply", sl_step_reply, TO(FOLLOW) | TO(ACCOUNT)},
     [SL_ST_ACCOUNT] = {"account", sl_step_account, TO(DEAD)},
     [SL_ST_DEAD] = {"dead", NULL, 0},
 };
@@ -45,6 +53,8 @@ static const char *const endings[] = {
     [SL_END_UPSTREAM_ERROR] = "upstream_error",
     [SL_END_TIMEOUT] = "timeout",
     [SL_END_SHED] = "shed",
+    [SL_END_BUDGET] = "budget",
+    [SL_END_STOPPED] = "stopped",
     [SL_END_SHUTDOWN] = "shutdown",
 };
 static_assert(sizeof(endings) / sizeof(endings[0]) == SL_END__COUNT, "an ending without a name");
@@ -73,6 +83,9 @@ static void end(struct sl_req *r)
     sl_timer_stop(net, &r->total);
     sl_timer_stop(net, &r->beat);
     sl_call_end(&r->call);
+    sl_op_cancel(&r->key_op);
+    sl_reuse_end(r);
+    sl_made_key_drop(&r->made);
     sl_exch_end(&r->x);
     if (r->inspect != NULL)
         sl_body_fini(r->inspect);
@@ -91,9 +104,29 @@ static void end(struct sl_req *r)
     sl_net_bury(net, &r->grave, reap);
 }
 
+/* Goes on without its client: for those who follow it, or because its tenant wants the
+ * provider's answer, and its usage, whole. What is written to the exchange from now on
+ * goes nowhere. */
+static bool goes_on(struct sl_req *r, enum sl_ev ev)
+{
+    bool followed = sl_flight_is_leader(r) && sl_flight_followers(r->flight) > 0;
+
+    if (ev != SL_EVT_GONE || r->state < SL_ST_TRY || r->state > SL_ST_RELAY)
+        return false;
+    if (!followed && !r->key->of->drain)
+        return false;
+    r->headless = true;
+    r->paused = false; /* nobody is slow any more */
+    if (r->call != NULL && !r->crowded)
+        sl_call_want(r->call, true);
+    return true;
+}
+
 /* The client left or the process stops: nobody is to be served any more. */
 static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
 {
+    if (goes_on(r, ev))
+        return r->state;
     r->error = r->why;
     if (ev == SL_EVT_STOP)
         r->ending = SL_END_SHUTDOWN;
@@ -173,6 +206,23 @@ static bool make_room(struct sl_req *r, size_t more)
     return true;
 }
 
+enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body)
+{
+    char *p = sl_mem_try(body.n);
+    enum sl_err e;
+
+    if (p == NULL)
+        return SL_ERR_NO_MEMORY;
+    memcpy(p, body.p, body.n);
+    sl_mem_free(r->body);
+    r->body = p;
+    r->body_n = r->body_cap = body.n;
+    sl_body_fini(r->inspect);
+    sl_body_init(r->inspect);
+    e = sl_body_feed(r->inspect, (struct sl_str){r->body, r->body_n});
+    return e != SL_OK ? e : sl_body_finish(r->inspect);
+}
+
 static void on_exch_body(void *holder, struct sl_str piece)
 {
     struct sl_req *r = holder;
@@ -249,6 +299,7 @@ void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
     sl_timer_init(&r->total, fire_total);
     sl_timer_init(&r->beat, fire_beat);
     sl_list_init(&r->node);
+    sl_list_init(&r->fellow);
     sl_list_push_back(&g->requests, &r->node);
     g->requests_n++;
     sl_exch_take(x, &exch_ops, r);

@@ -4,8 +4,9 @@
  * wants to be in; its own state means "wait". sl_req_event() is the one door:
  * nothing else moves a request, and nothing may call back into a step.
  *
- *   AUTH ─► BODY ─► ROUTE ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
- *     └──────┴───────┴────────┴──► REPLY ──────┘
+ *                             ┌─► FOLLOW ─┐
+ *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *     └──────┴───────┴─────────┴───────┴──► REPLY ──────┘
  *
  * Memory   Texts live in the exchange's arena, the body in one block of its own
  *          (it is as large as the client says, up to body_max). Both go when
@@ -25,6 +26,9 @@ enum sl_state {
     SL_ST_AUTH,
     SL_ST_BODY,
     SL_ST_ROUTE,
+    SL_ST_ADMIT,
+    SL_ST_FOLLOW,
+    SL_ST_GATHER,
     SL_ST_TRY,
     SL_ST_RELAY,
     SL_ST_REPLY,
@@ -36,6 +40,9 @@ enum sl_state {
 enum sl_ev {
     SL_EVT_ENTER,
     SL_EVT_BODY,     /* the whole body is here, or will never be */
+    SL_EVT_STORE,    /* the store has answered */
+    SL_EVT_FLIGHT,   /* the flight that is followed went on */
+    SL_EVT_ROOM,     /* the followers take more */
     SL_EVT_SENT,     /* the provider has the whole request */
     SL_EVT_HEAD,     /* r->answer */
     SL_EVT_DATA,     /* r->bytes */
@@ -58,6 +65,8 @@ enum sl_ending {
     SL_END_UPSTREAM_ERROR,
     SL_END_TIMEOUT,
     SL_END_SHED,
+    SL_END_BUDGET,  /* the balance ended the stream */
+    SL_END_STOPPED, /* an operator did */
     SL_END_SHUTDOWN,
     SL_END__COUNT
 };
@@ -73,7 +82,7 @@ enum sl_relay_mode {
 #define SL_REQ_MAGIC 0x534c5251u
 
 struct sl_req_times { /* monotonic, microseconds; 0: did not happen */
-    uint64_t begin, authed, whole, started, sent, head, first, end;
+    uint64_t begin, authed, whole, admitted, started, sent, head, first, end;
 };
 
 struct sl_req {
@@ -114,6 +123,23 @@ struct sl_req {
     enum sl_err body_err;
     struct sl_body *inspect; /* up: in the arena, once a body is wanted */
 
+    /* admission and cache: pass.h, reuse.h, flight.h */
+    struct sl_made_key *made; /* shared: a key of the store's, or NULL */
+    uint8_t key_sha256[32];
+    struct sl_op *key_op;     /* owns: it is looked up */
+    struct sl_pass *pass;     /* up: in the arena; NULL before ADMIT */
+    struct sl_reuse *reuse;   /* up: in the arena; NULL: the cache is off */
+    struct sl_flight *flight; /* up: led or followed */
+    struct sl_list fellow;    /* among the followers */
+    uint64_t flight_at;       /* bytes of its answer taken */
+    bool headless;            /* goes on without its client, for others or for the ledger */
+    bool wants_usage;         /* of a stream, in a chunk of its own */
+    bool brings_usage;        /* a leader's stream will have that chunk */
+    bool worked;              /* a provider did work that somebody has to pay */
+    uint64_t max_tokens;      /* asked for, in whichever member; 0: none */
+    uint64_t retry_ms;        /* of our own refusal: when to come back; 0: not known */
+    int64_t cost_micro;
+
     /* the provider's answer */
     struct sl_str *parts; /* up: in the arena: what is sent, head and slices */
     size_t parts_n;
@@ -124,7 +150,8 @@ struct sl_req {
     enum sl_relay_mode mode;
     bool committed; /* a byte of the answer went out */
     bool mid_event; /* an event too large to hold is passing */
-    bool paused;    /* reading from the provider is off */
+    bool paused;    /* reading from the provider is off: the client is full */
+    bool crowded;   /* likewise: the followers are */
     int status;     /* answered */
     int up_status;
     struct sl_sse sse;
@@ -155,6 +182,9 @@ const char *sl_ending_name(enum sl_ending e);
 enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_admit(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_gather(struct sl_req *r, enum sl_ev ev);
+enum sl_state sl_step_follow(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev);
 enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev);
@@ -165,6 +195,9 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev);
  * used where it is. */
 enum sl_state sl_req_refuse(struct sl_req *r, enum sl_err e, int status, const char *fmt, ...)
     SL_PRINTF(4, 5);
+
+/* The request's body is another one from now on: copied, and inspected anew. */
+SL_MUST enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body);
 
 /* reply.c: the headers every answer carries, ours and the provider's. */
 SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);

@@ -2,6 +2,7 @@
 #include "gateway/inside.h"
 
 #include "base/mem.h"
+#include "gateway/quota/keys.h"
 
 /* Two keys are no key, and `x-api-key` goes before the other, even empty. */
 static struct sl_str find_key(const struct sl_request_head *h)
@@ -29,9 +30,19 @@ static struct sl_str find_key(const struct sl_request_head *h)
 
 static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err e)
 {
+    if (e == SL_ERR_STORE)
+        return sl_req_refuse(r, e, 0,
+                             "Authentication failed for now: the store that knows this key is "
+                             "away; try again in a moment.");
+    if (e == SL_ERR_PAUSED)
+        return sl_req_refuse(r, e, 0,
+                             "Authentication failed: key %.*s or its tenant is paused; ask your "
+                             "administrator.",
+                             SL_STR_ARGS(sl_tenant_public_id(key)));
     if (e == SL_ERR_KEY_ENDED)
         return sl_req_refuse(r, e, 0,
-                             "Authentication failed: key %.*s has expired; ask for a new one.",
+                             "Authentication failed: key %.*s has expired or was revoked; ask "
+                             "for a new one.",
                              SL_STR_ARGS(sl_tenant_public_id(key)));
     if (key.n == 0)
         return sl_req_refuse(r, e, 0,
@@ -42,15 +53,30 @@ static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err
                          "the base URL.");
 }
 
-static enum sl_state authenticate(struct sl_req *r)
+static void on_key(void *ctx, enum sl_err e)
+{
+    struct sl_req *r = ctx;
+
+    r->why = e;
+    sl_req_event(r, SL_EVT_STORE);
+}
+
+/* `fetched`: the store has just been asked. What it could not say is not asked again. */
+static enum sl_state authenticate(struct sl_req *r, bool fetched)
 {
     struct sl_str key = find_key(r->head);
-    uint8_t hash[32];
     enum sl_err e = SL_ERR_NO_KEY;
 
     if (key.n > 0) {
-        sl_keymemo_sha256(&r->gw->keymemo, key, hash);
-        e = sl_tenant_find(r->conf->tenants, hash, sl_net_unix_ms(r->gw->net), &r->key);
+        sl_keymemo_sha256(&r->gw->keymemo, key, r->key_sha256);
+        e = sl_keys_find(r->gw->keys, r->conf, r->key_sha256, sl_net_unix_ms(r->gw->net), &r->key,
+                         &r->made);
+    }
+    if (e == SL_ERR_STORE && sl_tenant_public_id(key).n == 0)
+        e = SL_ERR_NO_KEY; /* the store only knows keys of our own making */
+    if (e == SL_ERR_STORE && !fetched) {
+        sl_keys_fetch_start(r->gw->keys, r->key_sha256, &r->key_op, on_key, r);
+        return SL_ST_AUTH;
     }
     r->t.authed = sl_net_now_us(r->gw->net);
     if (e != SL_OK)
@@ -84,7 +110,10 @@ enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev)
     bool takes_get = false;
     bool get = r->head->method == SL_GET || r->head->method == SL_HEAD;
 
-    (void)ev;
+    if (ev == SL_EVT_STORE)
+        return authenticate(r, true);
+    if (ev != SL_EVT_ENTER)
+        return SL_ST_AUTH;
     r->ep = sl_endpoint_find(r->head->path, &r->model_id, &takes_get);
     r->dialect = dialect_of(r);
     if (r->ep == SL_EP_NONE)
@@ -99,7 +128,7 @@ enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev)
         r->raw_body = SL_STR("{\"status\":\"ok\"}\n");
         return SL_ST_REPLY;
     }
-    return authenticate(r);
+    return authenticate(r, false);
 }
 
 static enum sl_state want_body(struct sl_req *r)
@@ -164,6 +193,12 @@ static enum sl_state find_model(struct sl_req *r)
     if (r->asked.p == NULL)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     r->streams = sl_body_streams(r->inspect, text);
+    r->wants_usage = r->streams && sl_body_has_include_usage(r->inspect, text);
+    if (!sl_body_max_tokens(r->inspect, text, &r->max_tokens))
+        return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0,
+                             "`max_tokens` (or its namesake of this route) must be a whole number "
+                             "from 1 to %d.",
+                             SL_BODY_TOKENS_MAX);
     return SL_ST_ROUTE;
 }
 

@@ -18,7 +18,8 @@ static bool may_ask_usage(const struct sl_req *r)
            (agent.n == 0 || sl_str_find(agent, SL_STR("@openrouter/sdk")) < 0);
 }
 
-static enum sl_state splice(struct sl_req *r)
+/* The body for this target, and the head before it. */
+static bool splice(struct sl_req *r)
 {
     struct sl_body_wish wish = {.model = r->served, .cut_ours = !r->provider->openrouter};
     struct sl_str text = {r->body, r->body_n};
@@ -28,16 +29,16 @@ static enum sl_state splice(struct sl_req *r)
     wish.add_include_usage =
         r->streams && may_ask_usage(r) && !sl_body_has_include_usage(r->inspect, text);
     r->added_usage = wish.add_include_usage;
+    r->brings_usage = r->added_usage || r->wants_usage;
     if (sl_str_eq(r->served, r->asked) && r->inspect->model.has)
         wish.model = (struct sl_str){NULL, 0};
     r->parts = sl_arena_alloc(r->arena, (SL_BODY_PARTS + 1) * sizeof *r->parts);
     if (r->parts == NULL ||
         sl_body_splice(r->inspect, text, &wish, r->arena, r->parts + 1, &n, &length) != SL_OK ||
         !sl_forward_head(r, length))
-        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
-    r->attempts = 0;
+        return false;
     r->parts_n = n + 1;
-    return SL_ST_TRY;
+    return true;
 }
 
 enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
@@ -64,7 +65,7 @@ enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
     r->target = rank[0];
     r->provider = &r->conf->providers[r->target->provider];
     r->served = r->target->model.n > 0 ? r->target->model : r->asked;
-    return splice(r);
+    return SL_ST_ADMIT;
 }
 
 /* ---- the call's events ---- */
@@ -113,9 +114,12 @@ static const struct sl_call_ops call_ops = {
 
 static enum sl_state start(struct sl_req *r)
 {
-    struct sl_call_req req = {
-        .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
+    struct sl_call_req req;
 
+    if (!splice(r))
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    req = (struct sl_call_req){
+        .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
     r->attempts++;
     r->t.started = sl_net_now_us(r->gw->net);
     sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
@@ -185,7 +189,7 @@ static enum sl_state take_head(struct sl_req *r)
         return refuse_upstream(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
     if (a->event_stream && a->status < 400)
         r->mode = SL_RELAY_STREAM;
-    else if (a->status < 400 && a->has_length && a->length > SL_REQ_HOLD_MAX)
+    else if (a->status < 400 && a->has_length && a->length > r->hold.max)
         r->mode = SL_RELAY_PLAIN;
     else
         r->mode = SL_RELAY_HOLD;
@@ -206,6 +210,9 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_DEADLINE: return refuse_upstream(r, r->why);
     case SL_EVT_DONE: return refuse_upstream(r, SL_ERR_UP_GARBAGE);
     case SL_EVT_BODY:
+    case SL_EVT_STORE:
+    case SL_EVT_FLIGHT:
+    case SL_EVT_ROOM:
     case SL_EVT_DATA:
     case SL_EVT_DRAIN:
     case SL_EVT_BEAT:

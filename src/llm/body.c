@@ -39,6 +39,7 @@ static struct sl_body_place *place_of(struct sl_body *b, struct sl_str key)
         {SL_STR_INIT("route"), &b->route},
         {SL_STR_INIT("max_tokens"), &b->max_tokens},
         {SL_STR_INIT("max_completion_tokens"), &b->max_completion_tokens},
+        {SL_STR_INIT("max_output_tokens"), &b->max_output_tokens},
         {SL_STR_INIT("metadata"), &b->metadata},
         {SL_STR_INIT("user"), &b->user},
     };
@@ -115,6 +116,25 @@ bool sl_body_streams(const struct sl_body *b, struct sl_str text)
 {
     (void)text;
     return b->stream.has && b->stream.type == SL_JSON_TRUE;
+}
+
+bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *out)
+{
+    const struct sl_body_place *at[] = {&b->max_tokens, &b->max_completion_tokens,
+                                        &b->max_output_tokens};
+
+    *out = 0;
+    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        uint64_t n;
+
+        if (!at[i]->has || at[i]->type == SL_JSON_NULL)
+            continue;
+        if (!sl_json_u64(value_of(at[i], text), &n) || n == 0 || n > SL_BODY_TOKENS_MAX)
+            return false;
+        if (n > *out)
+            *out = n;
+    }
+    return true;
 }
 
 bool sl_body_has_include_usage(const struct sl_body *b, struct sl_str text)

@@ -15,6 +15,7 @@
 
 #define SL_BODY_PARTS 24
 #define SL_BODY_MODEL_MAX 200
+#define SL_BODY_TOKENS_MAX 1000000000 /* of max_tokens: beyond it no model answers */
 
 struct sl_body_place {
     bool has;
@@ -27,7 +28,7 @@ struct sl_body {
     uint64_t fed;
     /* top-level members by place */
     struct sl_body_place model, stream, stream_options, provider, models, route, max_tokens,
-        max_completion_tokens, metadata, user;
+        max_completion_tokens, max_output_tokens, metadata, user;
     uint64_t object_end;
 };
 
@@ -43,6 +44,9 @@ SL_MUST enum sl_err sl_body_finish(struct sl_body *b);
 SL_MUST enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, char *out,
                                   size_t cap);
 bool sl_body_streams(const struct sl_body *b, struct sl_str text); /* "stream": true */
+/* The largest of max_tokens, max_completion_tokens and max_output_tokens, 0 if none is
+ * given; false: one of them is no number of tokens. */
+SL_MUST bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *out);
 /* Does an OpenAI stream already ask for its usage? */
 bool sl_body_has_include_usage(const struct sl_body *b, struct sl_str text);
 /* `metadata.user_id` or `user`, raw unescaped, cut; empty if none. */

@@ -22,6 +22,8 @@ struct house {
     struct sl_net *net;
     struct sl_metrics *metrics;
     struct sl_server *provider;
+    struct sl_store *store;
+    struct sl_op *opening;
     struct sl_gateway *gateway;
     int client;
     char got[65536];
@@ -205,8 +207,16 @@ static struct sl_gateway_conf *house_conf(struct house *h)
     return c;
 }
 
+static void house_ready(void *ctx, enum sl_err e)
+{
+    (void)ctx;
+    HOUSE_CHECK(e == SL_OK);
+}
+
 static void house_open(struct house *h, size_t events)
 {
+    struct sl_store_conf memory = {.url = SL_STR("embedded:"), .timeout_ms = 50};
+    struct sl_gateway_parts parts = {0};
     struct sl_server_conf sc = {64, 60000, 5000, 5000, 5000, 16384, 1 << 20};
     struct sl_server_hooks hooks = {provider_request, provider_fault, h};
     struct sl_gateway_conf *c;
@@ -220,7 +230,13 @@ static void house_open(struct house *h, size_t events)
     HOUSE_CHECK(sl_server_start(h->net, SL_STR("127.0.0.1:0"), NULL, &sc, &hooks, &h->provider, why,
                                 sizeof why) == SL_OK);
     c = house_conf(h);
-    h->gateway = sl_gateway_new(h->net, c, h->metrics, NULL);
+    h->store = sl_store_new(h->net, &memory, h->metrics, why, sizeof why);
+    HOUSE_CHECK(h->store != NULL);
+    sl_store_start(h->store, &h->opening, house_ready, h);
+    while (h->opening != NULL)
+        (void)sl_net_turn(h->net, 10);
+    parts = (struct sl_gateway_parts){.conf = c, .store = h->store, .metrics = h->metrics};
+    h->gateway = sl_gateway_new(h->net, &parts);
     sl_gateway_conf_drop(&c);
     HOUSE_CHECK(sl_gateway_start(h->gateway, why, sizeof why) == SL_OK);
 }
@@ -283,6 +299,7 @@ static void house_close(struct house *h)
     if (h->client >= 0)
         house_kill_client(h, false);
     sl_gateway_end(&h->gateway);
+    sl_store_end(&h->store);
     sl_server_end(&h->provider);
     for (int i = 0; i < 500; i++) {
         n = sl_net_count(h->net);

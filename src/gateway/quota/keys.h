@@ -1,4 +1,4 @@
-/* gateway/keys.h -- the store's records as requests see them: keys made by the
+/* gateway/quota/keys.h -- the store's records as requests see them: keys made by the
  * admin API, tenants made or changed by it, pauses, generations of the cache.
  *
  * Holder   The gateway: one. Tenants and switches are few and are held whole, read
@@ -11,8 +11,8 @@
  * Held by  Admission asks the store with the revisions in it; a record that changed
  *          since is STALE there, is read again, and the request asks once more.
  */
-#ifndef SL_GATEWAY_KEYS_H
-#define SL_GATEWAY_KEYS_H
+#ifndef SL_GATEWAY_QUOTA_KEYS_H
+#define SL_GATEWAY_QUOTA_KEYS_H
 
 #include "gateway/conf.h"
 #include "store/store.h"
@@ -24,8 +24,10 @@
 struct sl_made_key { /* shared */
     unsigned holders;
     struct sl_arena arena;
+    struct sl_gateway_conf *conf; /* shared: whose texts it uses */
     struct sl_key key;
-    struct sl_tenant tenant; /* key.of, where a record changed it or made it */
+    struct sl_tenant tenant; /* key.of */
+    int64_t until_unix_ms;   /* a raise of its budget ends then; 0: none */
 };
 struct sl_made_key *sl_made_key_share(struct sl_made_key *k);
 void sl_made_key_drop(struct sl_made_key **k);
@@ -35,7 +37,7 @@ struct sl_keys;
 struct sl_keys *sl_keys_new(struct sl_net *net, struct sl_store *store);
 void sl_keys_end(struct sl_keys **k);
 /* The configuration changed: everything is laid over the new one. */
-void sl_keys_reload(struct sl_keys *k, const struct sl_gateway_conf *conf);
+void sl_keys_reload(struct sl_keys *k, struct sl_gateway_conf *conf);
 
 /* What is known at once about a key of that digest. OK: `*key`, and `*made` (to be
  * dropped) where a record has a say in it. NO_KEY, KEY_ENDED, PAUSED. SL_ERR_STORE:
@@ -50,8 +52,5 @@ void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_
 /* How often the cached answers of this tenant, model and version were purged. */
 void sl_keys_generations(const struct sl_keys *k, struct sl_str tenant, struct sl_str model,
                          struct sl_str version, uint64_t out[3]);
-/* A tenant as it is now, its record laid over the file's; NULL: there is none. Alive
- * until the next turn. */
-const struct sl_tenant *sl_keys_tenant(const struct sl_keys *k, struct sl_str name);
 
 #endif

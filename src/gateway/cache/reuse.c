@@ -1,0 +1,412 @@
+/* The cache as one request sees it: may it, what is there, what is kept. */
+#include "gateway/cache/reuse.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "gateway/cache/batch.h"
+#include "gateway/cache/flight.h"
+#include "gateway/inside.h"
+#include "gateway/quota/keys.h"
+#include "net/tls.h"
+#include "policy/canon.h"
+#include "policy/normal.h"
+
+#define BETAS 32
+#define ARENA_SPARE 65536 /* beside trees and turned-over answers */
+
+/* ---- may it? ---- */
+
+static bool has_items(enum sl_endpoint ep)
+{
+    return ep == SL_EP_MODERATIONS || ep == SL_EP_EMBEDDINGS;
+}
+
+static bool has_answers(enum sl_endpoint ep)
+{
+    return ep == SL_EP_MESSAGES || ep == SL_EP_CHAT || ep == SL_EP_COMPLETIONS ||
+           ep == SL_EP_RESPONSES;
+}
+
+/* What the client asks of caches on the way. */
+static void read_directives(struct sl_req *r)
+{
+    const struct sl_headers *h = &r->head->headers;
+    struct sl_reuse *u = r->reuse;
+    uint64_t seconds;
+
+    for (size_t i = 0; i < h->n; i++) {
+        struct sl_str rest = h->v[i].value, one;
+
+        if (!sl_str_eq_nocase(h->v[i].name, SL_STR("cache-control")))
+            continue;
+        while (sl_str_split(&rest, ',', &one)) {
+            one = sl_str_trim(one);
+            if (sl_str_eq_nocase(one, SL_STR("no-store")))
+                u->look = u->keep = false;
+            else if (sl_str_eq_nocase(one, SL_STR("no-cache")))
+                u->look = false;
+            else if (sl_str_starts_nocase(one, SL_STR("max-age=")) &&
+                     sl_str_to_u64(sl_str_from(one, 8), &seconds))
+                u->max_age_ms = seconds < UINT64_MAX / 1000 ? seconds * 1000 : UINT64_MAX;
+        }
+    }
+}
+
+static void decide(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_str body = {r->body, r->body_n};
+
+    u->result = SL_REUSE_BYPASS;
+    u->max_age_ms = UINT64_MAX;
+    if (r->body_n > r->conf->cache.request_max ||
+        sl_canon_refusal(sl_str_of(sl_endpoint_name(r->ep)), body) != NULL)
+        return;
+    u->look = u->keep = true;
+    read_directives(r);
+    if (u->look || u->keep)
+        u->result = SL_REUSE_MISS;
+}
+
+/* ---- the digest ---- */
+
+/* The normalised text is what is judged, too: it takes the body's place. */
+static enum sl_err normalise(struct sl_req *r)
+{
+    struct sl_str body = {r->body, r->body_n}, out;
+    unsigned which = (unsigned)sl_caching_leaf(r->reuse->rules.normal);
+    enum sl_err e;
+
+    if (which == 0)
+        return SL_OK;
+    e = sl_normal_body(body, which, &r->reuse->arena, &out);
+    if (e != SL_OK || out.p == body.p)
+        return e;
+    return sl_req_replace_body(r, out);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct sl_str *x = a, *y = b;
+    int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+    return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+/* Betas change answers: all lines of both vendors' headers, sorted. More of them than
+ * anybody sends are no reason to mix answers up: the request is then not cached. */
+static bool betas(struct sl_req *r, struct sl_str *out)
+{
+    const struct sl_headers *h = &r->head->headers;
+    struct sl_str all[BETAS], rest, one;
+    struct sl_text t;
+    size_t n = 0, bytes = 0;
+    char *p;
+
+    for (size_t i = 0; i < h->n; i++) {
+        if (!sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-beta")) &&
+            !sl_str_eq_nocase(h->v[i].name, SL_STR("openai-beta")))
+            continue;
+        rest = h->v[i].value;
+        while (sl_str_split(&rest, ',', &one)) {
+            if (n == BETAS)
+                return false;
+            all[n++] = sl_str_trim(one);
+            bytes += one.n + 1;
+        }
+    }
+    qsort(all, n, sizeof all[0], by_text);
+    p = sl_arena_alloc(&r->reuse->arena, bytes + 1);
+    if (p == NULL)
+        return false;
+    t = sl_text_over(p, bytes + 1);
+    for (size_t i = 0; i < n; i++) {
+        sl_text_add(&t, all[i]);
+        sl_text_byte(&t, ',');
+    }
+    *out = sl_text_str(&t);
+    return true;
+}
+
+bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c)
+{
+    const struct sl_cache_rules *rules = &r->reuse->rules;
+
+    *c = (struct sl_canon){
+        .scope = rules->shared == 1 ? SL_STR("*") : r->key->tenant,
+        .operation = sl_str_of(sl_endpoint_name(r->ep)),
+        .model = r->served,
+        .version = rules->version,
+        .api_version = sl_headers_get(&r->head->headers, SL_STR("anthropic-version")),
+        .normal = (unsigned)sl_caching_leaf(rules->normal),
+    };
+    sl_keys_generations(r->gw->keys, r->key->tenant, r->model->name, rules->version, c->generation);
+    return betas(r, &c->betas);
+}
+
+static enum sl_err digest(struct sl_req *r)
+{
+    struct sl_canon c;
+    struct sl_str text;
+    enum sl_err e;
+
+    if (!sl_reuse_canon(r, &c))
+        return SL_ERR_CEILING;
+    e = sl_canon_request(&c, (struct sl_str){r->body, r->body_n}, &r->reuse->arena, &text);
+    if (e != SL_OK)
+        return e;
+    sl_tls_sha256(text, r->reuse->sha256);
+    sl_tls_md5(text, r->reuse->md5);
+    return SL_OK;
+}
+
+/* ---- what is there? ---- */
+
+/* A valid answer to this very request? Then it is the request's. */
+static void consider(struct sl_req *r, struct sl_cached *c)
+{
+    struct sl_reuse *u = r->reuse;
+    int64_t now = sl_net_unix_ms(r->gw->net);
+    struct sl_entry e;
+
+    if (c == NULL)
+        return;
+    if (!sl_entry_decode((struct sl_str){c->bytes, c->n}, &e) || e.ep != r->ep ||
+        memcmp(e.sha256, u->sha256, sizeof e.sha256) != 0) {
+        sl_cached_drop(&c); /* another request's of the same name: MD5 collisions can be made */
+        return;
+    }
+    if (now < c->fresh_until_unix_ms && u->found == NULL &&
+        (u->max_age_ms == UINT64_MAX || now - c->stored_unix_ms <= (int64_t)u->max_age_ms)) {
+        u->found = c;
+        u->entry = e;
+    } else if (u->stale == NULL && u->rules.serve_stale_ms > 0) {
+        u->stale = c;
+    } else {
+        sl_cached_drop(&c);
+    }
+}
+
+bool sl_reuse_begin(struct sl_req *r)
+{
+    struct sl_cache_rules rules = r->model->cache;
+    struct sl_reuse *u;
+    enum sl_err e;
+
+    sl_caching_over(&rules, &r->key->of->cache);
+    if (!has_answers(r->ep) && !has_items(r->ep))
+        return true;
+    if (!sl_caching_is_on(&rules, has_items(r->ep)) || r->gw->cache == NULL)
+        return true;
+    u = sl_arena_zalloc(r->arena, sizeof *u);
+    if (u == NULL)
+        return false;
+    r->reuse = u;
+    u->rules = rules;
+    sl_arena_init(&u->arena, ARENA_SPARE + 8 * (r->conf->cache.entry_max + r->body_n) +
+                                 (has_items(r->ep) ? 4 * SL_BATCH_ANSWER_MAX : 0));
+    decide(r);
+    if (u->result == SL_REUSE_BYPASS)
+        return true;
+    e = has_items(r->ep) ? sl_batch_begin(r) : normalise(r);
+    if (e == SL_OK && !has_items(r->ep))
+        e = digest(r);
+    if (e != SL_OK) { /* what can't be told apart for sure is not cached */
+        u->look = u->keep = false;
+        u->result = SL_REUSE_BYPASS;
+        return e != SL_ERR_NO_MEMORY;
+    }
+    if (u->look && u->batch == NULL)
+        consider(r, sl_cache_peek(r->gw->cache, u->md5, u->rules.serve_stale_ms > 0));
+    return true;
+}
+
+static void on_look(void *ctx, enum sl_err e)
+{
+    (void)e;
+    sl_req_event(ctx, SL_EVT_STORE);
+}
+
+bool sl_reuse_look_far(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+
+    if (u != NULL && u->batch != NULL)
+        return sl_batch_look_far(r);
+    if (u == NULL || !u->look || u->found != NULL || !sl_cache_has_far(r->gw->cache))
+        return false;
+    sl_cache_get_start(r->gw->cache, (const uint8_t(*)[SL_CACHE_KEY])u->md5, 1, &u->got, &u->op,
+                       on_look, r);
+    return true;
+}
+
+void sl_reuse_take(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+
+    if (u != NULL && u->batch != NULL)
+        sl_batch_take(r);
+    if (u == NULL || u->got == NULL)
+        return;
+    u->far = true;
+    consider(r, u->got);
+    u->got = NULL;
+}
+
+enum sl_state sl_reuse_miss(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_flight *f;
+
+    if (u != NULL && u->batch != NULL)
+        return SL_ST_GATHER;
+    if (u == NULL || (!u->look && !u->keep))
+        return SL_ST_TRY;
+    f = u->look ? sl_flight_find(r->gw->flights, u->sha256) : NULL;
+    if (f != NULL && sl_flight_suits(f, r)) {
+        u->result = SL_REUSE_JOINED;
+        sl_flight_join(f, r);
+        return SL_ST_FOLLOW;
+    }
+    sl_flight_lead(r->gw->flights, r, u->sha256, r->conf->cache.entry_max);
+    return SL_ST_TRY;
+}
+
+/* ---- what is kept ---- */
+
+void sl_reuse_event(struct sl_req *r, struct sl_str event)
+{
+    struct sl_reuse *u = r->reuse;
+
+    if (u == NULL || !sl_flight_is_leader(r))
+        return;
+    if (u->fold == NULL && !u->folds) {
+        u->folds = true;
+        u->fold = sl_fold_new(r->ep, r->conf->cache.entry_max);
+    }
+    if (u->fold != NULL)
+        sl_fold_event(u->fold, event);
+}
+
+void sl_reuse_spoil(struct sl_req *r)
+{
+    if (r->reuse == NULL)
+        return;
+    r->reuse->folds = true;
+    sl_fold_end(&r->reuse->fold);
+}
+
+/* Entries made together do not end together: the digest decides by how much sooner. */
+uint64_t sl_reuse_ttl(const struct sl_req *r, const uint8_t md5[SL_CACHE_KEY])
+{
+    uint64_t ttl = sl_caching_leaf(r->reuse->rules.ttl_ms);
+    uint64_t part = ((uint64_t)md5[0] << 8 | md5[1]) * r->conf->cache.jitter_ppm;
+
+    return ttl - (uint64_t)((double)ttl * ((double)part / 65536e6));
+}
+
+static void store(struct sl_req *r, struct sl_str plain)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_entry e = {.ep = r->ep, .status = 200, .body = plain};
+    struct sl_str bytes;
+
+    memcpy(e.sha256, u->sha256, sizeof e.sha256);
+    sl_entry_set_usage(&e, &r->usage);
+    bytes = sl_entry_encode(&e);
+    if (bytes.p == NULL)
+        return;
+    if (bytes.n <= r->conf->cache.entry_max)
+        sl_cache_put(r->gw->cache, u->md5, bytes, sl_reuse_ttl(r, u->md5),
+                     sl_caching_leaf(u->rules.serve_stale_ms));
+    sl_mem_free((char *)bytes.p);
+}
+
+/* The whole answer in its plain form, wherever it stands; .p NULL: nowhere. */
+static struct sl_str plain_of(struct sl_req *r, struct sl_str plain)
+{
+    struct sl_str out = {NULL, 0};
+
+    if (plain.p != NULL)
+        return plain;
+    if (r->reuse->fold != NULL) {
+        if (!sl_fold_is_whole(r->reuse->fold) ||
+            sl_fold_finish(r->reuse->fold, &r->reuse->arena, &out) != SL_OK)
+            return (struct sl_str){NULL, 0};
+        return out;
+    }
+    if (!r->reuse->folds && sl_flight_is_complete(r->flight))
+        return sl_flight_record(r->flight);
+    return out;
+}
+
+void sl_reuse_finish(struct sl_req *r)
+{
+    struct sl_str plain;
+
+    if (r->reuse == NULL || !sl_flight_is_leader(r))
+        return;
+    if (r->ending != SL_END_DONE || r->up_status != 200) {
+        sl_flight_finish_failed(r->flight, r);
+        return;
+    }
+    plain = plain_of(r, r->raw_body);
+    if (plain.p != NULL && r->reuse->keep && sl_fold_is_keepable(r->ep, plain))
+        store(r, plain);
+    sl_flight_finish_whole(r->flight, plain);
+}
+
+/* ---- what the client is told ---- */
+
+bool sl_reuse_is_ours(const struct sl_req *r)
+{
+    return r->reuse != NULL &&
+           (r->reuse->result == SL_REUSE_HIT || r->reuse->result == SL_REUSE_JOINED ||
+            r->reuse->result == SL_REUSE_STALE);
+}
+
+struct sl_str sl_reuse_name(enum sl_reuse_result result)
+{
+    static const struct sl_str names[] = {
+        [SL_REUSE_BYPASS] = SL_STR_INIT("BYPASS"), [SL_REUSE_MISS] = SL_STR_INIT("MISS"),
+        [SL_REUSE_HIT] = SL_STR_INIT("HIT"),       [SL_REUSE_JOINED] = SL_STR_INIT("JOINED"),
+        [SL_REUSE_STALE] = SL_STR_INIT("STALE"),   [SL_REUSE_PARTIAL] = SL_STR_INIT("PARTIAL"),
+    };
+
+    return names[result];
+}
+
+bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
+{
+    const struct sl_reuse *u = r->reuse;
+    const struct sl_cached *c;
+    struct sl_str age;
+
+    if (u == NULL)
+        return true;
+    if (!sl_headers_add(h, r->arena, SL_STR("x-cache"), sl_reuse_name(u->result)))
+        return false;
+    c = u->result == SL_REUSE_STALE ? u->stale : u->found;
+    if (c == NULL)
+        return true;
+    age = sl_arena_printf(r->arena, "%lld",
+                          (long long)((sl_net_unix_ms(r->gw->net) - c->stored_unix_ms) / 1000));
+    return age.p != NULL && sl_headers_add(h, r->arena, SL_STR("age"), age);
+}
+
+void sl_reuse_end(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+
+    if (u == NULL)
+        return;
+    sl_op_cancel(&u->op);
+    sl_batch_end(r);
+    sl_cached_drop(&u->found);
+    sl_cached_drop(&u->stale);
+    sl_cached_drop(&u->got);
+    sl_fold_end(&u->fold);
+    sl_arena_fini(&u->arena);
+    r->reuse = NULL;
+}

@@ -1,0 +1,207 @@
+/* What a request asks of the store before it may pass, and what it gives back. */
+#include "gateway/quota/pass.h"
+
+#include "base/text.h"
+#include "gateway/inside.h"
+#include "gateway/cache/reuse.h"
+#include "llm/estimate.h"
+
+/* One API's rule for a model without a price: one unit a token. */
+static const struct sl_price unit_price = {
+    .in = (int64_t)SL_MONEY_ONE_API_UNIT * SL_MONEY_MICRO,
+    .out = (int64_t)SL_MONEY_ONE_API_UNIT * SL_MONEY_MICRO,
+    .cache_read = (int64_t)SL_MONEY_ONE_API_UNIT * SL_MONEY_MICRO,
+    .cache_write_5m = (int64_t)SL_MONEY_ONE_API_UNIT * SL_MONEY_MICRO,
+    .cache_write_1h = (int64_t)SL_MONEY_ONE_API_UNIT * SL_MONEY_MICRO,
+};
+
+static bool has_budget(const struct sl_req *r)
+{
+    return sl_terms_has_budget(&r->key->terms) || sl_terms_has_budget(&r->key->of->terms);
+}
+
+static void find_price(struct sl_req *r)
+{
+    struct sl_pass *p = r->pass;
+
+    p->price = sl_gateway_price(r->conf, r->target, r->served);
+    if (p->price == NULL && has_budget(r))
+        p->price = &unit_price;
+    p->ask.free = p->price == NULL || p->price->free;
+}
+
+/* The least that a level names; what nobody names is the usual. */
+static uint64_t reserve_output(const struct sl_req *r)
+{
+    uint64_t key = sl_terms_limit(r->key->terms.limits.reserve_output);
+    uint64_t tenant = sl_terms_limit(r->key->of->terms.limits.reserve_output);
+
+    if (key == 0 || (tenant != 0 && tenant < key))
+        key = tenant;
+    return key != 0 ? key : SL_TERMS_RESERVE_OUTPUT;
+}
+
+static int64_t reservation(const struct sl_req *r)
+{
+    const struct sl_pass *p = r->pass;
+    struct sl_priced what = {0};
+    uint64_t most = reserve_output(r);
+
+    if (p->ask.free || p->ask.light || !has_budget(r))
+        return 0;
+    what.in = sl_estimate_input((struct sl_str){r->body, r->body_n});
+    what.out = r->max_tokens != 0 && r->max_tokens < most ? r->max_tokens : most;
+    if (r->ep == SL_EP_EMBEDDINGS || r->ep == SL_EP_MODERATIONS)
+        what.out = 0;
+    return sl_money_micro(sl_price_cost_pico(p->price, &what));
+}
+
+static void on_answer(void *ctx, enum sl_err e)
+{
+    (void)e; /* the answer itself says what went wrong */
+    sl_req_event(ctx, SL_EVT_STORE);
+}
+
+static void start(struct sl_req *r)
+{
+    struct sl_pass *p = r->pass;
+
+    p->asked = true;
+    sl_store_admit_start(r->gw->store, &p->ask, &p->answer, &p->op, on_answer, r);
+}
+
+bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
+{
+    struct sl_pass *p = sl_arena_zalloc(r->arena, sizeof *p);
+    struct sl_quota_ask *ask;
+
+    if (p == NULL)
+        return false;
+    r->pass = p;
+    ask = &p->ask;
+    ask->tenant = r->key->tenant;
+    ask->key_id = r->key->public_id;
+    sl_store_id(r->gw->store, r->id, ask->id);
+    ask->rev[SL_LEVEL_KEY] = r->key->rev;
+    ask->rev[SL_LEVEL_TENANT] = r->key->of->rev;
+    ask->terms[SL_LEVEL_KEY] = &r->key->terms;
+    ask->terms[SL_LEVEL_TENANT] = &r->key->of->terms;
+    ask->periods = *sl_gateway_periods(r->gw, r->key->of->zone);
+    ask->gateway_qps = r->conf->qps;
+    ask->light = r->ep == SL_EP_COUNT_TOKENS;
+    ask->windows_only = hit;
+    ask->may_hit = may_hit;
+    find_price(r);
+    ask->reserve_micro = hit ? 0 : reservation(r);
+    start(r);
+    return true;
+}
+
+void sl_pass_ask_again(struct sl_req *r)
+{
+    struct sl_quota_ask *ask = &r->pass->ask;
+
+    ask->rev[SL_LEVEL_KEY] = r->key->rev;
+    ask->rev[SL_LEVEL_TENANT] = r->key->of->rev;
+    ask->terms[SL_LEVEL_KEY] = &r->key->terms;
+    ask->terms[SL_LEVEL_TENANT] = &r->key->of->terms;
+    start(r);
+}
+
+enum sl_state sl_pass_refuse(struct sl_req *r)
+{
+    struct sl_pass *p = r->pass;
+    char text[512];
+    size_t n = sl_quota_explain(&p->ask, &p->answer, sl_net_unix_ms(r->gw->net), text, sizeof text);
+
+    sl_account_limited(r);
+    r->retry_ms = p->answer.wait_ms > 0 ? (uint64_t)p->answer.wait_ms : 0;
+    return sl_req_refuse(r, sl_quota_error(&p->answer), 0, "%.*s", (int)n, text);
+}
+
+/* ---- the end ---- */
+
+static int64_t cost(const struct sl_req *r)
+{
+    const struct sl_usage *u = &r->usage;
+    struct sl_priced what = {.in = u->in,
+                             .out = u->out,
+                             .cache_read = u->cache_read,
+                             .cache_write_5m = u->cache_write_5m,
+                             .cache_write_1h = u->cache_write_1h,
+                             .searches = u->searches};
+
+    if (r->pass->price == NULL || r->pass->price->free || r->pass->ask.light)
+        return 0;
+    if (u->has_cost) /* the provider's own word */
+        return sl_money_micro(u->cost_pico);
+    return sl_money_micro(sl_price_cost_pico(r->pass->price, &what));
+}
+
+bool sl_pass_cost_header(struct sl_req *r, struct sl_headers *h)
+{
+    char text[24];
+    struct sl_str value;
+
+    if (r->pass == NULL || !r->pass->passed ||
+        (!sl_reuse_is_ours(r) && (!r->usage.has_in || r->pass->price == NULL)))
+        return true;
+    value = sl_arena_dup(r->arena, sl_money_print(sl_reuse_is_ours(r) ? 0 : cost(r), text));
+    return value.p != NULL && sl_headers_add(h, r->arena, SL_STR("x-sluice-cost"), value);
+}
+
+static const char *source_of(const struct sl_req *r)
+{
+    static const char *const names[] = {"estimated", "counted", "reported"};
+
+    return r->worked ? names[r->usage.source] : "none";
+}
+
+static void settle(struct sl_req *r)
+{
+    const struct sl_usage *u = &r->usage;
+    struct sl_settle s = {.ask = &r->pass->ask,
+                          .answer = &r->pass->answer,
+                          .endpoint = sl_str_of(sl_endpoint_name(r->ep)),
+                          .model = r->model->name,
+                          .user = r->key->user,
+                          .req_id = {r->id, sizeof r->id},
+                          .key_name = r->key->name,
+                          .ending = sl_ending_name(r->ending),
+                          .source = source_of(r),
+                          .status = r->status,
+                          .cached = sl_reuse_is_ours(r)};
+
+    s.took_ms = (int64_t)((r->t.end - r->t.begin) / 1000);
+    s.begin_unix_ms = sl_net_unix_ms(r->gw->net) - s.took_ms;
+    if (r->provider != NULL && !s.cached) {
+        s.provider = r->provider->name;
+        s.served = r->served;
+    }
+    if (r->worked) {
+        r->cost_micro = s.cost_micro = cost(r);
+        s.in = u->in;
+        s.out = u->out;
+        s.cache_read = u->cache_read;
+        s.cache_write = u->cache_write_5m + u->cache_write_1h;
+        s.tpm_tokens = r->pass->ask.light ? 0 : s.in + s.cache_write + s.out;
+    }
+    sl_store_settle(r->gw->store, &s);
+}
+
+void sl_pass_close(struct sl_req *r)
+{
+    struct sl_pass *p = r->pass;
+
+    if (p == NULL || !p->asked)
+        return;
+    p->asked = false;
+    if (p->op != NULL) { /* not answered yet: the store gives back what it took */
+        sl_op_cancel(&p->op);
+        return;
+    }
+    if (p->passed && r->ending != SL_END_SHED)
+        settle(r);
+    else if (p->answer.leased || p->answer.reserved || p->answer.booked)
+        sl_store_give_back(r->gw->store, &p->ask, &p->answer);
+}

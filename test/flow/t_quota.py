@@ -1,0 +1,173 @@
+# timeout: 240
+"""Limits, credits and budgets, on both kinds of store: what passes, what is refused, with which words, and that a
+refusal costs nothing."""
+
+import threading
+
+import _rig as rig
+from _bodies import dump, messages
+from _check import check, contains, equal, until
+from _redis import Redis
+from _rig import KEY, KEY_BOB
+
+PRICE = {"input": 3.0, "output": 15.0}
+
+
+def settings(store, tenants=None, **more):
+    models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
+    return {"store": {"url": store}, "models": models, **({"tenants": tenants} if tenants else {}), **more}
+
+
+def acme(limits=None, budget=None, key=None, **more):
+    alice = {"name": "alice", "sha256": rig.sha256(KEY), "user": "alice@acme", **(key or {})}
+    bob = {"name": "bob", "sha256": rig.sha256(KEY_BOB)}
+    return [{"name": "acme", "keys": [alice, bob], "limits": limits or {}, "budget": budget or {}, **more}]
+
+
+def ask(g, key=KEY, model="mock-echo", **body):
+    return g.post("/v1/messages", messages(model, **body), key=key)
+
+
+def on_both(tenants, act, **more):
+    """The same on the embedded store and on a Redis of its own."""
+    for redis in (None, Redis()):
+        with rig.Gateway(settings(redis.url if redis else "embedded:", tenants, **more)) as g:
+            act(g, redis)
+        if redis:
+            redis.kill()
+
+
+def test_rpm():
+    def act(g, redis):
+        got = [ask(g) for _ in range(5)]
+        equal([r.status for r in got], [200, 200, 200, 429, 429])
+        equal(got[0].get("anthropic-ratelimit-requests-limit"), "3")
+        equal([r.get("anthropic-ratelimit-requests-remaining") for r in got[:3]], ["2", "1", "0"])
+        error = got[3].json()["error"]
+        equal(error["type"], "rate_limit_error")
+        contains(error["message"], "Rate limit exceeded")
+        contains(error["message"], "acme")
+        contains(error["message"], "3")
+        check(50 < int(got[3].get("retry-after")) <= 60, "retry-after: %s" % got[3].get("retry-after"))
+        check(int(got[3].get("retry-after-ms")) > 50000, "retry-after-ms")
+        equal(g.mock.stats()["requests"], 3, "what the provider has seen")
+        lines = until(lambda: len(g.access_lines()) >= 5 and g.access_lines(), 5, "access lines")
+        equal([l.get("limit") for l in lines], [None, None, None, "rpm", "rpm"])
+
+    on_both(acme({"rpm": 3}), act)
+
+
+def test_a_keys_limit_inside_a_tenants():
+    def act(g, redis):
+        equal([ask(g).status for _ in range(3)], [200, 200, 429])
+        # the key's refusals have not used up the tenant's allowance
+        equal([ask(g, KEY_BOB).status for _ in range(3)], [200, 200, 429])
+
+    on_both(acme({"rpm": 4}, key={"limits": {"rpm": 2}}), act)
+
+
+def test_concurrency():
+    def act(g, redis):
+        slow = [threading.Thread(target=ask, args=(g,), kwargs={"model": "mock-first-800"}) for _ in range(2)]
+        for t in slow:
+            t.start()
+        until(lambda: g.mock.stats()["requests"] >= 2, 5, "two run")
+        refused = ask(g)
+        equal(refused.status, 429)
+        contains(refused.json()["error"]["message"], "at once")
+        for t in slow:
+            t.join()
+        until(lambda: ask(g).status == 200, 3, "a lease is free again")
+
+    on_both(acme({"concurrency": 2}), act)
+
+
+def test_credits():
+    def act(g, redis):
+        before = ask(g, max_tokens=16)
+        equal(before.status, 200)
+        check(float(before.get("x-sluice-cost")) > 0, "a cost: %s" % before.get("x-sluice-cost"))
+        got = ask(g, max_tokens=1000000)
+        equal(got.status, 402)
+        equal(got.get("x-should-retry"), "false")
+        contains(got.json()["error"]["message"], "Insufficient quota")
+        openai = g.post("/v1/chat/completions", dump({"model": "gpt", "max_tokens": 1000000,
+                                                      "messages": [{"role": "user", "content": "x"}]}))
+        equal((openai.status, openai.json()["error"]["code"]), (402, "insufficient_quota"))
+        if redis:
+            def settled():
+                account = redis.hash("slc:{acme}:acct:t")
+                return account.get("reserved") == "0" and account
+            account = until(settled, 3, "the reservation is back")
+            equal(int(account["spent"]), round(float(before.get("x-sluice-cost")) * 1e6))
+
+    on_both(acme(budget={"initial_credits": 0.05}), act)
+
+
+def test_daily_budget():
+    def act(g, redis):
+        got = ask(g, max_tokens=4000)
+        equal(got.status, 402)
+        contains(got.json()["error"]["message"], "daily")
+
+    on_both(acme(budget={"daily": 0.01}), act)
+
+
+def test_count_tokens_stands_outside():
+    def act(g, redis):
+        equal(ask(g).status, 200)
+        equal(ask(g).status, 429)
+        body = dump({"model": "mock-echo", "messages": [{"role": "user", "content": "x"}]})
+        equal([g.post("/v1/messages/count_tokens", body).status for _ in range(3)], [200] * 3)
+
+    on_both(acme({"rpm": 1}), act)
+
+
+def test_whole_gateway():
+    def act(g, redis):
+        got = [ask(g, key).status for key in (KEY, KEY_BOB, KEY, KEY_BOB)]
+        equal(sorted(got)[:2], [200, 200])
+        check(429 in got, "the third in a second is refused: %s" % got)
+
+    on_both(acme(), act, limits={"qps": 2})
+
+
+def test_max_tokens_that_are_none():
+    def act(g, redis):
+        for bad in ("-1", "0", "1e400", "18446744073709551632", '"16"', "1.5"):
+            body = b'{"model":"mock-echo","max_tokens":%s,"messages":[{"role":"user","content":"x"}]}' % bad.encode()
+            equal((bad, g.post("/v1/messages", body).status), (bad, 400))
+
+    on_both(acme(budget={"initial_credits": 10}), act)
+
+
+def test_four_gateways_one_redis():
+    redis = Redis()
+    mock = rig.Mock()
+    patient = settings(redis.url, acme({"rpm": 100}))
+    patient["store"]["timeout"] = "5s"  # sanitizers on a busy machine: nobody shall decide alone
+    many = [rig.Gateway(patient, mock=mock) for _ in range(4)]
+    got = []
+
+    def hammer(g):
+        for _ in range(12):
+            got.append(ask(g).status)
+
+    threads = [threading.Thread(target=hammer, args=(g,)) for g in many for _ in range(5)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal((got.count(200), got.count(429), len(got)), (100, 140, 240))
+    def admitted():
+        return [l["admitted_us"] for g in many for l in g.access_lines() if l["status"] == 200]
+    until(lambda: len(admitted()) == 100, 5, "access lines with the store's time")
+    times = sorted(admitted())
+    check(times[-1] - times[0] < 60_000_000, "all within one window")
+    for g in many:
+        g.stop()
+    mock.stop()
+    redis.kill()
+
+
+rig.main(globals(), gateway=False)
