@@ -1,0 +1,320 @@
+# timeout: 280
+"""Cached answers: the same request is answered once by a provider, and nobody ever gets an answer that is not his.
+On memory alone, and with a Redis between two gateways."""
+
+import json
+import threading
+import time
+
+import _rig as rig
+from _bodies import GENERATE, dump, is_complete, messages, text_of, text_of_stream
+from _check import check, contains, equal, until
+from _redis import Redis
+from _rig import KEY, KEY_BOB
+
+ON = {"cache": {"enabled": True, "ttl": "60s"}}
+
+
+def models(**more):
+    return [{"name": "*", "targets": [{"provider": "mock-a"}, {"provider": "mock-o"}], "cache": {"enabled": True, **more}}]
+
+
+def gateway(store="embedded:", redis_patience="5s", **more):
+    settings = {"store": {"url": store, "timeout": redis_patience}, "models": models()}
+    return rig.Gateway(rig.merge(settings, more))
+
+
+def makers():
+    """Responses are stored by the provider unless told not to, and then never cached."""
+    for path, make, _ in GENERATE:
+        yield path, (lambda *a, make=make, **more: make(*a, **more, store=False)) if path.endswith("responses") else make
+
+
+def seen(g):
+    return g.mock.stats()["requests"]
+
+
+def stream(g, path, body, key=KEY, headers=()):
+    with g.wire(20) as w:
+        w.request("POST", path, body, rig.with_key(headers, key))
+        r = w.reply_head()
+        if r.status != 200:
+            r.body = b"".join(w.pieces(r))
+            return r, []
+        return r, [rig.Event(e) for e in w.events(r)]
+
+
+def test_plain_and_streamed_share_an_entry():
+    with gateway() as g:
+        for path, make in makers():
+            for first_streams in (False, True):
+                text = "share %s %s" % (path, first_streams)
+                plain, streamed = make("mock-echo", text), make("mock-echo", text, stream=True)
+                before = seen(g)
+                if first_streams:
+                    r, events = stream(g, path, streamed)
+                    equal((r.get("x-cache"), text_of_stream(events)), ("MISS", text))
+                else:
+                    r = g.post(path, plain)
+                    equal((r.status, r.get("x-cache"), text_of(path, r.json())), (200, "MISS", text))
+                until(lambda: g.post(path, plain).get("x-cache") == "HIT", 2, "it is kept")
+                r = g.post(path, plain)
+                equal((r.status, r.get("x-cache"), text_of(path, r.json())), (200, "HIT", text))
+                check(int(r.get("age")) >= 0, "age")
+                equal(r.get("x-sluice-cost"), "0")
+                r, events = stream(g, path, streamed)
+                equal((r.get("x-cache"), text_of_stream(events)), ("HIT", text))
+                check(is_complete(path, events), path, events)
+                equal(seen(g) - before, 1, "one call of the provider for " + text)
+
+
+def test_the_body_is_the_providers_own():
+    with gateway() as g:
+        body = messages("mock-echo", "byte for byte")
+        first = g.post("/v1/messages", body)
+        again = until(lambda: (lambda r: r if r.get("x-cache") == "HIT" else None)(g.post("/v1/messages", body)), 2, "a hit")
+        equal(again.body, first.body)
+        for name in ("set-cookie", "openai-processing-ms", "x-mock-vendor"):
+            equal(again.get(name), None, name + " is not replayed")
+
+
+def test_whatever_differs_is_another_request():
+    with gateway() as g:
+        base = {"model": "mock-echo", "max_tokens": 64, "messages": [{"role": "user", "content": "differs"}]}
+        tool = {"name": "t", "description": "d", "input_schema": {"type": "object"}}
+        variants = [
+            base,
+            {**base, "model": "mock-echo-b"},
+            {**base, "max_tokens": 65},
+            {**base, "temperature": 0.5},
+            {**base, "top_p": 0.5},
+            {**base, "system": "be brief"},
+            {**base, "stop_sequences": ["x"]},
+            {**base, "tools": [tool]},
+            {**base, "tools": [tool], "tool_choice": {"type": "any"}},
+            {**base, "messages": base["messages"] + [{"role": "assistant", "content": "a"}, {"role": "user", "content": "differs"}]},
+        ]
+        for v in variants:
+            equal((g.post("/v1/messages", dump(v)).get("x-cache"), str(v)), ("MISS", str(v)))
+        for extra in ([("anthropic-beta", "a-1")], [("anthropic-beta", "b-1")], [("anthropic-version", "2024-01-01")]):
+            equal(g.post("/v1/messages", dump(base), headers=extra).get("x-cache"), "MISS", str(extra))
+        equal(g.post("/v1/messages", dump(base), key=KEY_BOB).get("x-cache"), "MISS", "another tenant")
+        # and what does not change the answer is the same request, in whatever order and spelling
+        same = b'{ "messages": [{"content":"d\\u0069ffers", "role":"user"}],\n "max_tokens":64, "model":"mock-echo",' \
+               b'"metadata":{"user_id":"u"}}'
+        equal(g.post("/v1/messages", same).get("x-cache"), "HIT")
+
+
+def test_one_md5_two_requests():
+    """A published collision: the two texts have one MD5. The digest is of the whole canonical request, so they
+    do not collide there; what is kept is compared by SHA-256 in any case (unit test of the envelope)."""
+    with gateway() as g:
+        a = "TEXTCOLLBYfGiJUETHQ4hAcKSMd5zYpgqf1YRDhkmxHkhPWptrkoyz28wnI9V0aHeAuaKnak"
+        b = "TEXTCOLLBYfGiJUETHQ4hEcKSMd5zYpgqf1YRDhkmxHkhPWptrkoyz28wnI9V0aHeAuaKnak"
+        for text in (a, b, a, b):
+            equal(g.post("/v1/messages", messages("mock-echo", text)).json()["content"][0]["text"], text)
+
+
+def test_never_stored():
+    with gateway() as g:
+        for model in ("mock-500", "mock-529", "mock-refusal", "mock-cut-3", "mock-error-3"):
+            body = messages(model, "never")
+            before = seen(g)
+            for _ in range(2):
+                try:
+                    g.post("/v1/messages", body)
+                    stream(g, "/v1/messages", messages(model, "never", stream=True))
+                except rig.Closed:
+                    pass
+            equal((model, seen(g) - before), (model, 4))
+
+
+def test_what_the_client_says_of_caches():
+    with gateway() as g:
+        body = messages("mock-echo", "directives")
+        equal(g.post("/v1/messages", body, headers=[("cache-control", "no-store")]).get("x-cache"), "BYPASS")
+        equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
+        equal(g.post("/v1/messages", body).get("x-cache"), "HIT")
+        equal(g.post("/v1/messages", body, headers=[("cache-control", "no-cache")]).get("x-cache"), "MISS")
+        time.sleep(1.1)
+        equal(g.post("/v1/messages", body, headers=[("cache-control", "max-age=0")]).get("x-cache"), "MISS")
+
+
+def test_off_unless_switched_on():
+    with rig.Gateway({"store": {"url": "embedded:"}}) as g:
+        for _ in range(2):
+            equal(g.post("/v1/messages", messages("mock-echo", "off")).get("x-cache"), None)
+        equal(seen(g), 2)
+
+
+def test_stale_when_every_target_fails():
+    change = {"models": models(ttl="1s", serve_stale="60s")}
+    with gateway(**change) as g:
+        body = messages("mock-echo", "stale")
+        equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
+        time.sleep(1.2)
+        port = g.mock
+        port.p.kill()
+        port.p.wait()
+        r = g.post("/v1/messages", body)
+        equal((r.status, r.get("x-cache")), (200, "STALE"))
+        check(int(r.get("age")) >= 1, "age")
+        equal(r.json()["content"][0]["text"], "stale")
+        r, events = stream(g, "/v1/messages", messages("mock-echo", "stale", stream=True))
+        equal((r.get("x-cache"), text_of_stream(events)), ("STALE", "stale"))
+        g.owns_mock = False
+
+
+def many(n, act):
+    got, threads = [], []
+
+    def one(i):
+        try:
+            got.append(act(i))
+        except Exception as e:  # counted below
+            got.append(e)
+
+    for i in range(n):
+        threads.append(threading.Thread(target=one, args=(i,)))
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return got
+
+
+def test_identical_at_once():
+    with gateway() as g:
+        for model, how in (("mock-first-700", False), ("mock-first-300-events-20-slow-20ms", True)):
+            before = seen(g)
+            text = "at once %s" % how
+            bodies = messages(model, text), messages(model, text, stream=True)
+
+            def act(i):
+                if i % 2:
+                    r, events = stream(g, "/v1/messages", bodies[1])
+                    check(is_complete("/v1/messages", events), "complete")
+                    return r.status, text_of_stream(events), r.get("x-cache")
+                r = g.post("/v1/messages", bodies[0])
+                return r.status, text_of("/v1/messages", r.json()), r.get("x-cache")
+
+            got = many(100, act)
+            for one in got:
+                if isinstance(one, Exception):
+                    raise one
+            equal({(s, t) for s, t, _ in got}, {(200, got[0][1])}, "all the same")
+            equal(seen(g) - before, 1, "one call")
+            equal([c for _, _, c in got].count("MISS"), 1)
+            check([c for _, _, c in got].count("JOINED") >= 90, "joined: %s" % [c for _, _, c in got])
+
+
+def test_the_leader_leaves():
+    with gateway() as g:
+        body = messages("mock-events-30-slow-40ms", "leaves", stream=True)
+        leader = g.wire(20)
+        leader.request("POST", "/v1/messages", body)
+        r = leader.reply_head()
+        equal(r.get("x-cache"), "MISS")
+        got = []
+        follower = threading.Thread(target=lambda: got.append(stream(g, "/v1/messages", body)))
+        follower.start()
+        until(lambda: g.metrics().value("sluice_live_objects", kind="requests") == 2, 5, "two requests")
+        leader.close()
+        follower.join()
+        reply, events = got[0]
+        equal(reply.get("x-cache"), "JOINED")
+        check(is_complete("/v1/messages", events), "complete")
+        equal(seen(g), 1)
+        # and when nobody is left, the provider is let go
+        alone = [g.wire(20) for _ in range(2)]
+        other = messages("mock-events-500-slow-40ms", "all leave", stream=True)
+        for w in alone:
+            w.request("POST", "/v1/messages", other)
+            w.reply_head()
+        for w in alone:
+            w.close()
+        g.mock.quiet(2.0)
+
+
+def test_a_failing_leader_fails_all_alike():
+    with gateway() as g:
+        body = messages("mock-first-500-500", "fails")
+        got = many(10, lambda i: g.post("/v1/messages", body).status)
+        equal(set(got), {500})
+
+
+def test_through_redis():
+    redis = Redis()
+    with gateway(redis.url) as a, gateway(redis.url) as b:
+        for path, make in makers():
+            body = make("mock-echo", "through redis " + path)
+            equal(a.post(path, body).get("x-cache"), "MISS")
+            r = until(lambda: (lambda r: r if r.get("x-cache") == "HIT" else None)(b.post(path, body)), 3, "a hit elsewhere")
+            equal(text_of(path, r.json()), "through redis " + path)
+        keys = [k.decode() for k in redis("KEYS", "slc:c:*")]
+        equal(len(keys), len(GENERATE))
+        check(all(redis("PTTL", k) > 0 for k in keys), "every entry ends")
+        # whatever stands there is not believed
+        for junk in (b"", b"x", b"slce\x01" + b"\xff" * 200, b"\x00" * 100000):
+            for k in keys:
+                redis("SET", k, junk)
+            with gateway(redis.url) as c:
+                for path, make in makers():
+                    r = c.post(path, make("mock-echo", "through redis " + path))
+                    equal((r.status, r.get("x-cache"), text_of(path, r.json())), (200, "MISS", "through redis " + path))
+    redis.kill()
+
+
+def moderate(g, texts, **more):
+    return g.post("/v1/moderations", dump({"model": "mock-echo", "input": texts, **more}))
+
+
+def test_items():
+    with gateway() as g:
+        known = ["known %d" % i for i in range(97)]
+        r = moderate(g, known)
+        equal((r.status, r.get("x-cache"), len(r.json()["results"])), (200, "MISS", 97))
+        first = r.json()["results"]
+        fresh = ["new %d" % i for i in range(3)]
+        r = moderate(g, known[:50] + fresh + known[50:])
+        equal((r.get("x-cache"), r.get("x-sluice-items")), ("PARTIAL", "100;hit=97;joined=0;sent=3"))
+        equal(json.loads(g.mock.last().text)["input"], fresh, "only the rest goes up, in one call")
+        results = r.json()["results"]
+        equal((len(results), results[:50], results[53:]), (100, first[:50], first[50:]), "in the order asked")
+        r = moderate(g, ["twice", "twice", "twice"])
+        equal((len(r.json()["results"]), json.loads(g.mock.last().text)["input"]), (3, ["twice"]))
+        equal(moderate(g, "known 3").get("x-cache"), "HIT", "alone or in a list: the same item")
+        equal(seen(g), 3)
+
+
+def test_items_in_flight():
+    with gateway() as g:
+        def act(i):
+            return moderate(g, ["shared", "own %d" % i], model="mock-first-500")
+        got = many(8, act)
+        equal({r.status for r in got}, {200})
+        equal({len(r.json()["results"]) for r in got}, {2})
+        sent = sum(int(r.get("x-sluice-items").split("sent=")[1]) for r in got)
+        equal(sent, 9, "the shared one was sent once")
+
+
+def test_embeddings_add_up():
+    with gateway() as g:
+        def embed(texts):
+            return g.post("/v1/embeddings", dump({"model": "mock-echo", "input": texts})).json()
+        a, b = embed(["one"]), embed(["two"])
+        both = embed(["two", "one", "two"])
+        equal([d["index"] for d in both["data"]], [0, 1, 2])
+        equal([d["embedding"] for d in both["data"]], [b["data"][0]["embedding"], a["data"][0]["embedding"], b["data"][0]["embedding"]])
+        equal(both["usage"]["prompt_tokens"], 2 * b["usage"]["prompt_tokens"] + a["usage"]["prompt_tokens"])
+        equal(seen(g), 2)
+
+
+def test_normalised():
+    with gateway(**{"models": models(normalize=["trim", "spaces", "invisible"])}) as g:
+        equal(moderate(g, ["buy\u200b now "]).get("x-cache"), "MISS")
+        equal(json.loads(g.mock.last().text)["input"], ["buy now"], "the normalised text is judged")
+        equal(moderate(g, ["  buy \t now"]).get("x-cache"), "HIT")
+
+
+rig.main(globals(), gateway=False)
