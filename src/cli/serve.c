@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/source.h"
+#include "conf/state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -283,9 +284,11 @@ static bool open_store(struct sl_serve *s)
                                   .prefix = conf->prefix,
                                   .timeout_ms = conf->timeout_ms};
     uint64_t from = sl_net_now(s->net);
-    char why[512] = "";
+    char why[512] = "", dir[SL_STATE_PATH];
 
-    s->store = sl_store_new(s->net, conf, s->metrics, why, sizeof(why));
+    copy(dir, sizeof(dir), conf->state_dir);
+    if (dir[0] == '\0' || sl_state_make(dir, why, sizeof(why)))
+        s->store = sl_store_new(s->net, conf, s->metrics, why, sizeof(why));
     if (s->store != NULL)
         s->cache = sl_cache_new(s->net, &cache, s->metrics, why, sizeof(why));
     if (s->cache == NULL) {
