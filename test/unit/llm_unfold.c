@@ -541,6 +541,35 @@ static void test_rich(void **state)
         check(rich[i].ep, sl_str_of(rich[i].plain));
 }
 
+/* Some servers number calls in plain answers too: that is said once, and dropped. Types
+ * and roles that are missing are added. */
+static void test_made_strict(void **state)
+{
+    struct sl_str stream;
+
+    (void)state;
+    assert_int_equal(
+        sl_unfold(
+            SL_EP_CHAT,
+            SL_STR(
+                "{\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{"
+                "\"content\":"
+                "null,\"tool_calls\":[{\"index\":7,\"id\":\"a\",\"function\":{\"name\":\"f\","
+                "\"arguments\":{}}},{\"id\":\"b\",\"custom\":{\"name\":\"g\",\"input\":\"i\"}}]},"
+                "\"finish_reason\":\"tool_calls\"}]}"),
+            true, &arena, &stream),
+        SL_OK);
+    assert_null(memmem(stream.p, stream.n, "7", 1));
+    check_chunks(stream, SL_EP_CHAT, true);
+    assert_json(
+        fold_all(SL_EP_CHAT, stream),
+        SL_STR(
+            "{\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+            "\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\","
+            "\"function\":{\"name\":\"f\",\"arguments\":{}}},{\"id\":\"b\",\"type\":\"custom\","
+            "\"custom\":{\"name\":\"g\",\"input\":\"i\"}}]},\"finish_reason\":\"tool_calls\"}]}"));
+}
+
 /* Texts around the size of a piece, with every mark at its edge. */
 static void test_pieces(void **state)
 {
@@ -844,6 +873,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rich, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_made_strict, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_unfolded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

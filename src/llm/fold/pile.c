@@ -113,16 +113,17 @@ bool sl_pile_is(const struct sl_pile *parent, struct sl_str key, struct sl_str r
 
 /* --- Texts ---------------------------------------------------------------------------- */
 
-/* Doubles while there is room for that, then takes what is needed. */
+/* Doubles while there is room for that, then takes half of what is left. */
 static bool grow(struct sl_pile_room *r, struct sl_pile *node, size_t more)
 {
     size_t need = node->n + more, cap = node->cap > 0 ? node->cap : FIRST;
+    size_t left = r->max - r->used;
     char *p;
 
     while (cap < need)
         cap *= 2;
-    if (cap - node->cap > r->max - r->used)
-        cap = need;
+    if (cap - node->cap > left)
+        cap = node->cap + left / 2 > need ? node->cap + left / 2 : need;
     if (!take_room(r, cap - node->cap))
         return false;
     p = sl_mem_grow(node->p, cap);
