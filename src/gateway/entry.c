@@ -1,122 +1,152 @@
-/* A cached answer's envelope: written once, read with suspicion. */
+/* gateway/entry.c -- fields in a row, each with its length before it. */
 #include "gateway/entry.h"
 
 #include "base/mem.h"
 
-#define MARK "slce"
+#include <assert.h>
+
 #define COUNTS 6
+#define FIXED (4 + 1 + 1 + 2 + 32 + 8 * COUNTS + 2 + 1 + 4)
 
-struct cursor {
-    const char *p; /* up: what is read */
-    size_t left;
-    bool bad;
-};
+static const char mark[4] = {'s', 'l', 'c', 'e'};
 
-static char *put(char *at, struct sl_str s)
-{
-    if (s.n > 0)
-        memcpy(at, s.p, s.n);
-    return at + s.n;
-}
+static_assert(SL_EP_MESSAGES == 1 && SL_EP_COUNT_TOKENS == 2 && SL_EP_CHAT == 3 &&
+                  SL_EP_COMPLETIONS == 4 && SL_EP_RESPONSES == 5 && SL_EP_EMBEDDINGS == 6 &&
+                  SL_EP_MODERATIONS == 7,
+              "these numbers stand in caches");
+static_assert(sizeof(((struct sl_entry *)0)->counts) == 8 * COUNTS, "all counts are written");
 
-static char *put_int(char *at, uint64_t v, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        *at++ = (char)(v >> (8 * i) & 0xff);
-    return at;
-}
-
-static struct sl_str take(struct cursor *c, size_t n)
-{
-    struct sl_str s = {c->p, n};
-
-    if (n > c->left) {
-        c->bad = true;
-        return (struct sl_str){"", 0};
-    }
-    c->p += n;
-    c->left -= n;
-    return s;
-}
-
-static uint64_t take_int(struct cursor *c, size_t bytes)
-{
-    struct sl_str s = take(c, bytes);
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < s.n; i++)
-        v |= (uint64_t)(unsigned char)s.p[i] << (8 * i);
-    return v;
-}
+/* --- Usage ---------------------------------------------------------------------------- */
 
 void sl_entry_set_usage(struct sl_entry *e, const struct sl_usage *u)
 {
     const uint64_t counts[COUNTS] = {u->in,  u->cache_read, u->cache_write_5m, u->cache_write_1h,
                                      u->out, u->reasoning};
 
-    memcpy(e->counts, counts, sizeof counts);
+    memcpy(e->counts, counts, sizeof(counts));
     e->model = sl_str_of(u->model);
     e->stop = sl_str_of(u->stop);
 }
 
-static void copy_text(char *out, size_t cap, struct sl_str s)
+static void copy_text(char *to, size_t cap, struct sl_str from)
 {
-    s = sl_str_first(s, cap - 1);
-    memcpy(out, s.p, s.n);
-    out[s.n] = '\0';
+    from = sl_str_first(from, cap - 1);
+    if (from.n > 0)
+        memcpy(to, from.p, from.n);
+    to[from.n] = '\0';
 }
 
 void sl_entry_get_usage(const struct sl_entry *e, struct sl_usage *u)
 {
+    sl_usage_init(u);
+    u->source = SL_USAGE_REPORTED;
     u->in = e->counts[0];
     u->cache_read = e->counts[1];
     u->cache_write_5m = e->counts[2];
     u->cache_write_1h = e->counts[3];
     u->out = e->counts[4];
     u->reasoning = e->counts[5];
-    copy_text(u->model, sizeof u->model, e->model);
-    copy_text(u->stop, sizeof u->stop, e->stop);
+    u->has_in = u->has_out = u->has_final = true;
+    u->has_stop = e->stop.n > 0;
+    copy_text(u->model, sizeof(u->model), e->model);
+    copy_text(u->stop, sizeof(u->stop), e->stop);
+}
+
+/* --- Bytes ---------------------------------------------------------------------------- */
+
+static char *put(char *p, uint64_t v, unsigned bytes)
+{
+    for (; bytes > 0; bytes--, v >>= 8)
+        *p++ = (char)(v & 0xff);
+    return p;
+}
+
+static char *put_text(char *p, struct sl_str s, unsigned bytes)
+{
+    p = put(p, s.n, bytes);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    return p + s.n;
 }
 
 struct sl_str sl_entry_encode(const struct sl_entry *e)
 {
-    struct sl_str model = sl_str_first(e->model, UINT16_MAX);
-    struct sl_str stop = sl_str_first(e->stop, UINT8_MAX);
-    size_t n = 4 + 1 + 1 + 2 + 32 + 8 * COUNTS + 2 + model.n + 1 + stop.n + 4 + e->body.n;
-    char *whole = e->body.n <= UINT32_MAX ? sl_mem_try(n) : NULL;
-    char *at = whole;
+    size_t n;
+    char *bytes, *p;
 
-    if (whole == NULL)
+    if (e->model.n > UINT16_MAX || e->stop.n > UINT8_MAX || e->body.n > UINT32_MAX)
         return (struct sl_str){NULL, 0};
-    at = put(at, SL_STR(MARK));
-    at = put_int(at, SL_ENTRY_SCHEMA, 1);
-    at = put_int(at, (uint64_t)e->ep, 1);
-    at = put_int(at, (uint64_t)e->status, 2);
-    at = put(at, (struct sl_str){(const char *)e->sha256, sizeof e->sha256});
-    for (int i = 0; i < COUNTS; i++)
-        at = put_int(at, e->counts[i], 8);
-    at = put(put_int(at, model.n, 2), model);
-    at = put(put_int(at, stop.n, 1), stop);
-    at = put(put_int(at, e->body.n, 4), e->body);
-    return (struct sl_str){whole, (size_t)(at - whole)};
+    n = FIXED + e->model.n + e->stop.n + e->body.n;
+    bytes = p = sl_mem_try(n);
+    if (p == NULL)
+        return (struct sl_str){NULL, 0};
+    memcpy(p, mark, sizeof(mark));
+    p = put(p + sizeof(mark), SL_ENTRY_SCHEMA, 1);
+    p = put(p, (uint64_t)e->ep, 1);
+    p = put(p, (uint64_t)e->status, 2);
+    memcpy(p, e->sha256, sizeof(e->sha256));
+    p += sizeof(e->sha256);
+    for (size_t i = 0; i < COUNTS; i++)
+        p = put(p, e->counts[i], 8);
+    p = put_text(p, e->model, 2);
+    p = put_text(p, e->stop, 1);
+    (void)put_text(p, e->body, 4);
+    return (struct sl_str){bytes, n};
+}
+
+/* Each takes its bytes off the front; false when there are not enough. */
+static bool get(struct sl_str *in, unsigned bytes, uint64_t *v)
+{
+    if (in->n < bytes)
+        return false;
+    *v = 0;
+    for (unsigned i = 0; i < bytes; i++)
+        *v |= (uint64_t)(uint8_t)in->p[i] << (8 * i);
+    *in = sl_str_from(*in, bytes);
+    return true;
+}
+
+static bool get_text(struct sl_str *in, unsigned bytes, struct sl_str *s)
+{
+    uint64_t n;
+
+    if (!get(in, bytes, &n) || n > in->n)
+        return false;
+    *s = sl_str_first(*in, (size_t)n);
+    *in = sl_str_from(*in, (size_t)n);
+    return true;
+}
+
+static bool get_head(struct sl_str *in, struct sl_entry *e)
+{
+    uint64_t schema, ep, status;
+
+    if (!sl_str_starts(*in, (struct sl_str){mark, sizeof(mark)}))
+        return false;
+    *in = sl_str_from(*in, sizeof(mark));
+    if (!get(in, 1, &schema) || schema < SL_ENTRY_OLDEST || schema > SL_ENTRY_SCHEMA ||
+        !get(in, 1, &ep) || ep == SL_EP_NONE || ep > SL_EP_MODERATIONS || !get(in, 2, &status) ||
+        status < 100 || status > 599 || in->n < sizeof(e->sha256))
+        return false;
+    e->ep = (enum sl_endpoint)ep;
+    e->status = (int)status;
+    memcpy(e->sha256, in->p, sizeof(e->sha256));
+    *in = sl_str_from(*in, sizeof(e->sha256));
+    return true;
 }
 
 bool sl_entry_decode(struct sl_str bytes, struct sl_entry *out)
 {
-    struct cursor c = {bytes.p, bytes.n, false};
-    struct sl_str mark = take(&c, 4), sha;
-    uint64_t schema = take_int(&c, 1), ep = take_int(&c, 1);
+    struct sl_entry e = {.ep = SL_EP_NONE};
 
-    out->status = (int)take_int(&c, 2);
-    sha = take(&c, sizeof out->sha256);
-    if (c.bad || !sl_str_eq(mark, SL_STR(MARK)) || schema != SL_ENTRY_SCHEMA || ep >= SL_EP__COUNT)
+    if (!get_head(&bytes, &e))
         return false;
-    out->ep = (enum sl_endpoint)ep;
-    memcpy(out->sha256, sha.p, sha.n);
-    for (int i = 0; i < COUNTS; i++)
-        out->counts[i] = take_int(&c, 8);
-    out->model = take(&c, take_int(&c, 2));
-    out->stop = take(&c, take_int(&c, 1));
-    out->body = take(&c, take_int(&c, 4));
-    return !c.bad && c.left == 0;
+    for (size_t i = 0; i < COUNTS; i++)
+        if (!get(&bytes, 8, &e.counts[i]))
+            return false;
+    if (!get_text(&bytes, 2, &e.model) || !get_text(&bytes, 1, &e.stop) ||
+        !get_text(&bytes, 4, &e.body) || bytes.n != 0)
+        return false;
+    *out = e;
+    return true;
 }
