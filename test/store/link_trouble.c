@@ -103,15 +103,19 @@ static const struct {
 
 static void test_hostile(void **state)
 {
+    uint64_t began;
+
     (void)state;
     for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
         fresh();
         said = hostile[i].text;
         said_n = hostile[i].n;
         w.f.answer = say_it;
+        began = clock_ms();
         ask(w.l, &waits[0], 3000, "X");
         ask(w.l, &waits[1], 3000, "Y");
         UNTIL(w.net, waits[0].told == 1 && waits[1].told == 1);
+        assert_true(clock_ms() - began < 1000); /* at its sight, not when the time is over */
         assert_int_equal(waits[0].e, hostile[i].first_is_told ? SL_OK : SL_ERR_STORE);
         UNTIL(w.net, w.downs == 1);
     }
@@ -350,11 +354,11 @@ static void test_pauses(void **state)
     UNTIL(w.net, w.f.n == 7);
     for (size_t i = 0; i < 6; i++)
         gaps[i] = w.f.conns[i + 1].at_ms - w.f.conns[i].at_ms;
-    assert_in_range(gaps[0], 100, 240);
-    assert_in_range(gaps[1], 200, 440);
-    assert_in_range(gaps[2], 400, 840);
+    assert_in_range(gaps[0], 100, 260);
+    assert_in_range(gaps[1], 200, 460);
+    assert_in_range(gaps[2], 400, 860);
     for (size_t i = 3; i < 6; i++)
-        assert_in_range(gaps[i], 500, 1060);
+        assert_in_range(gaps[i], 500, 1080);
 }
 
 /* Up again and again, but never for long: the pauses grow all the same. */
@@ -390,9 +394,9 @@ static void test_absent(void **state)
     world_link(&w, url, NULL, 65536);
     for (size_t i = 0; i < 8; i++) {
         began = clock_ms();
-        ask(w.l, &waits[i], 50, "X");
+        ask(w.l, &waits[i], 2000, "X");
         UNTIL(w.net, waits[i].told == 1);
-        assert_true(clock_ms() - began < 40);
+        assert_true(clock_ms() - began < 200);
         assert_int_equal(waits[i].e, SL_ERR_STORE);
         FOR_MS(w.net, 60);
     }
