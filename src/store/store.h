@@ -58,7 +58,6 @@ struct sl_store_state {
     const char *kind; /* "redis", "embedded" */
     char where[128];  /* address without secrets */
     bool up;
-    bool cache_up;
     unsigned instances; /* last seen, at least 1 */
     uint64_t unsent;    /* settled lines not yet acknowledged */
     bool lost;          /* the epoch went: credits wait for `ledger rebuild` */

@@ -43,6 +43,7 @@ struct sl_trail;
 struct sl_trail *sl_trail_open(struct sl_net *net, struct sl_str dir, char *why, size_t cap);
 void sl_trail_end(struct sl_trail **t); /* writes and syncs what is left, at most 2 s */
 struct sl_str sl_trail_instance(const struct sl_trail *t);
+struct sl_str sl_trail_dir(const struct sl_trail *t);
 bool sl_trail_is_new(const struct sl_trail *t); /* no line was there when it was opened */
 /* `members`: `"kind":"settle","tenant":"acme",…` without braces, "n", "t", "mac"; at most
  * SL_TRAIL_LINE less 256 bytes. Returns the line's number; copies. */

@@ -91,6 +91,7 @@ struct fake {
     size_t restored_n, restored_rows, restored_seqs;
     struct sl_usage_row rows[64];
     size_t rows_n;
+    bool usage_off;
 };
 
 struct fake_call {
@@ -542,7 +543,7 @@ static inline void fake_grant(struct sl_backend *b, struct sl_str tenant, struct
 
 static inline bool act_usage(struct fake_call *c)
 {
-    *c->usage = (struct sl_usage_rows){.at = c->f->rows, .n = c->f->rows_n};
+    *c->usage = (struct sl_usage_rows){.at = c->f->rows, .n = c->f->usage_off ? 0 : c->f->rows_n};
     return true;
 }
 
@@ -567,6 +568,8 @@ static inline bool act_restore(struct fake_call *c)
                    c->restore->accounts[i].key_id);
         f->restored_n++;
     }
+    for (size_t i = 0; i < c->restore->rows_n && f->rows_n < 64; i++)
+        f->rows[f->rows_n++] = c->restore->rows[i]; /* its numbers; the texts die */
     f->restored_rows += c->restore->rows_n;
     f->restored_seqs += c->restore->seqs_n;
     for (size_t i = 0; i < c->restore->seqs_n; i++) {

@@ -165,13 +165,13 @@ static void exactly_once(void **state)
         if (i % 20 == 0) {
             r.f.mood[F_APPLY] = moods[sl_rand_u64() % 5];
             r.f.slow_ms[F_APPLY] = sl_rand_u64() % 4;
-            sl_ledger_pause(r.l, sl_rand_u64() % 4 == 0);
+            sl_ledger_pause(r.l, SL_LEDGER_AWAY, sl_rand_u64() % 4 == 0);
             sl_ledger_pump(r.l);
             sl_net_turn(r.net, 1);
         }
     }
     r.f.mood[F_APPLY] = OBEY;
-    sl_ledger_pause(r.l, false);
+    sl_ledger_pause(r.l, SL_LEDGER_AWAY, false);
     until_sent(&r);
     assert_all(&r.f, "acme", settled[0]);
     assert_all(&r.f, "bcme", settled[1]);

@@ -259,6 +259,11 @@ static void what_open_refuses(void **state)
     assert_int_equal(sl_trail_last_acked(t), 0);
     sl_trail_end(&t);
     assert_sound();
+    shell(": > %s/trail.head", dir); /* the process was killed when it had just made it */
+    t = open_trail(net);
+    assert_int_equal(sl_trail_last_acked(t), 0);
+    sl_trail_end(&t);
+    assert_sound();
     close_net(&net);
 }
 
@@ -666,6 +671,7 @@ static void killed_while_writing(void **state)
             append_until_killed(ends[1]);
         }
         close(ends[1]);
+        assert_int_equal(read(ends[0], &said, sizeof said), sizeof said); /* it is under way */
         nanosleep(&nap, NULL);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -35,7 +35,7 @@ static void go_down(struct sl_store *s, const char *what)
     h->up = false;
     h->was_linked = s->b->ops->is_up(s->b);
     h->probed_ms = sl_net_now(s->net);
-    sl_ledger_pause(s->l, true);
+    sl_ledger_pause(s->l, SL_LEDGER_AWAY, true);
     sl_metric_set(s->up, 0);
     sl_log(SL_LOG_ERROR, "store", none(), "the store at %s is down: %s; requests are %s", s->where,
            what, s->refuse ? "refused (store.on_outage: refuse)" : "held to a local share");
@@ -48,7 +48,7 @@ static void go_up(struct sl_store *s)
     s->health.up = true;
     sl_metric_set(s->up, 1);
     sl_log(SL_LOG_INFO, "store", none(), "the store at %s is up", s->where);
-    sl_ledger_pause(s->l, false);
+    sl_ledger_pause(s->l, SL_LEDGER_AWAY, false);
     sl_holds_renew(&s->holds); /* what ran out meanwhile comes back */
     if (!s->health.lost)
         sl_outage_over(s);

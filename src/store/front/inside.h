@@ -200,7 +200,7 @@ struct sl_store {
     char instance[8];
     char where[128];
     uint64_t timeout_ms;
-    bool refuse, fresh;
+    bool refuse, fresh, rebuilding;
     void (*on_change)(void *ctx);
     void *on_change_ctx;                             /* up */
     struct sl_metric *seconds[SL_STORE_WHAT__COUNT]; /* up */

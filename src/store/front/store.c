@@ -115,7 +115,7 @@ struct sl_store *sl_store_over(struct sl_net *net, struct sl_backend *b,
     }
     s->l = sl_ledger_new(net, b, s->t, (struct sl_str){s->instance, sizeof s->instance});
     sl_ledger_measure(s->l, s->seconds[SL_STORE_APPLY]);
-    sl_ledger_pause(s->l, true); /* until the first beat */
+    sl_ledger_pause(s->l, SL_LEDGER_AWAY, true); /* until the first beat */
     if (s->fresh)
         sl_ledger_forget(s->l);
     s->m = sl_mirror_new(s, conf->state_dir);
@@ -245,7 +245,6 @@ void sl_store_look(const struct sl_store *s, struct sl_store_state *out)
 {
     *out = (struct sl_store_state){.kind = s->b->ops->name,
                                    .up = s->health.up,
-                                   .cache_up = s->health.up,
                                    .instances = s->health.instances,
                                    .unsent = sl_ledger_unsent(s->l),
                                    .lost = s->health.lost};

@@ -49,8 +49,8 @@ struct sl_ledger {
     struct sl_backend *b; /* up */
     struct sl_trail *t;   /* up; may be NULL */
     char instance[8];
-    uint64_t number; /* without a trail: given last */
-    bool paused, ending;
+    uint64_t number;       /* without a trail: given last */
+    unsigned paused;       /* reasons */
     struct sl_desk *desks; /* owns: hash */
     struct sl_list all;
     uint64_t queued, queued_max, dropped;

@@ -131,7 +131,7 @@ static void send(struct sl_ledger *l, struct sl_desk *d)
     size_t n = count_ready(l, d), i = 0;
     uint64_t now = sl_net_now(l->net);
 
-    if (n == 0 || d->op != NULL || l->paused)
+    if (n == 0 || d->op != NULL || l->paused != 0)
         return;
     d->lines = sl_mem_try(n * sizeof *d->lines);
     if (d->lines == NULL)
@@ -198,9 +198,9 @@ void sl_ledger_pump(struct sl_ledger *l)
     sl_ledger_refill(l);
 }
 
-void sl_ledger_pause(struct sl_ledger *l, bool on)
+void sl_ledger_pause(struct sl_ledger *l, enum sl_ledger_pause why, bool on)
 {
-    l->paused = on;
+    l->paused = on ? l->paused | (unsigned)why : l->paused & ~(unsigned)why;
 }
 
 bool sl_ledger_is_sending(const struct sl_ledger *l)

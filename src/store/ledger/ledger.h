@@ -53,8 +53,9 @@ void sl_ledger_fill(const struct sl_settle *s, const struct sl_ledger_extra *ext
 /* The store answers: sends what waits. To be called again and again. */
 void sl_ledger_pump(struct sl_ledger *l);
 void sl_ledger_synced(struct sl_ledger *l); /* more of the trail is on disk, or fails to be */
-/* While true nothing is sent: a rebuild, an outage. */
-void sl_ledger_pause(struct sl_ledger *l, bool on);
+enum sl_ledger_pause { SL_LEDGER_AWAY = 1, SL_LEDGER_REBUILD = 2 };
+/* While there is a reason nothing is sent. */
+void sl_ledger_pause(struct sl_ledger *l, enum sl_ledger_pause why, bool on);
 bool sl_ledger_is_sending(const struct sl_ledger *l); /* a batch is under way */
 /* Open sums become lines, the trail does not wait for more. */
 void sl_ledger_hurry(struct sl_ledger *l);

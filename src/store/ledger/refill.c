@@ -143,7 +143,7 @@ static void on_page(void *ctx, enum sl_err err)
 
 void sl_ledger_refill(struct sl_ledger *l)
 {
-    if (!l->spilled || l->reading != NULL || l->paused || l->queued > l->queued_max / 2)
+    if (!l->spilled || l->reading != NULL || l->paused != 0 || l->queued > l->queued_max / 2)
         return;
     if (l->resume_after != 0 && l->read_to >= sl_trail_synced(l->t))
         return; /* nothing new is on disk */

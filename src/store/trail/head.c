@@ -86,6 +86,8 @@ enum sl_trail_head_is sl_trail_head_read(const char *dir, const struct sl_trail_
         return errno == ENOENT ? SL_TRAIL_HEAD_NONE : SL_TRAIL_HEAD_BAD;
     n = sl_trail_files_read(fd, 0, line, sizeof line);
     close(fd);
+    if (n == 0) /* made, and the process died before the first line of it */
+        return SL_TRAIL_HEAD_NONE;
     if (n == SIZE && read_line((struct sl_str){line, SIZE}, key, h))
         return SL_TRAIL_HEAD_OK;
     return SL_TRAIL_HEAD_BAD;

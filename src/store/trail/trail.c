@@ -284,6 +284,11 @@ struct sl_str sl_trail_instance(const struct sl_trail *t)
     return name_of(t);
 }
 
+struct sl_str sl_trail_dir(const struct sl_trail *t)
+{
+    return sl_str_of(t->dir);
+}
+
 bool sl_trail_is_new(const struct sl_trail *t)
 {
     return t->is_new;
