@@ -145,13 +145,21 @@ static void answer_metrics(struct request *r)
 
 static void answer_ready(struct request *r)
 {
-    bool ready = sl_gateway_is_ready(r->admin->gateway);
-    char place[160];
+    static const char *const words[] = {[SL_READY] = "ready",
+                                        [SL_READY_DRAINS] = "draining",
+                                        [SL_READY_NO_STORE] = "store is down"};
+    enum sl_ready how = sl_gateway_ready(r->admin->gateway);
+    bool ready = how == SL_READY;
+    struct sl_store_state store;
+    char place[256];
     struct sl_text t = sl_text_over(place, sizeof(place));
 
-    sl_text_printf(
-        &t, "{\"status\":\"%s\",\"store\":\"none\",\"requests\":%zu,\"config\":\"%.16s\"}\n",
-        ready ? "ready" : "draining", sl_gateway_requests(r->admin->gateway), r->admin->hash);
+    sl_store_look(sl_gateway_store(r->admin->gateway), &store);
+    sl_text_printf(&t,
+                   "{\"status\":\"%s\",\"store\":\"%s\",\"kind\":\"%s\",\"requests\":%zu,"
+                   "\"config\":\"%.16s\"}\n",
+                   words[how], store.up ? "up" : "down", store.kind,
+                   sl_gateway_requests(r->admin->gateway), r->admin->hash);
     reply_json(r, ready ? 200 : 503, sl_text_str(&t));
 }
 

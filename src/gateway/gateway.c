@@ -120,9 +120,19 @@ const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g)
     return g->conf;
 }
 
-bool sl_gateway_is_ready(const struct sl_gateway *g)
+enum sl_ready sl_gateway_ready(const struct sl_gateway *g)
 {
-    return !g->draining;
+    struct sl_store_state store;
+
+    if (g->draining)
+        return SL_READY_DRAINS;
+    sl_store_look(g->store, &store);
+    return !store.up && g->conf->store.refuse ? SL_READY_NO_STORE : SL_READY;
+}
+
+struct sl_store *sl_gateway_store(const struct sl_gateway *g)
+{
+    return g->store;
 }
 
 void sl_gateway_drain(struct sl_gateway *g)

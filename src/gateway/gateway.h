@@ -32,7 +32,13 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf);
 const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g);
 
 /* Readiness for /readyz. */
-bool sl_gateway_is_ready(const struct sl_gateway *g);
+enum sl_ready {
+    SL_READY,
+    SL_READY_DRAINS,
+    SL_READY_NO_STORE /* away, and store.on_outage refuses */
+};
+enum sl_ready sl_gateway_ready(const struct sl_gateway *g);
+struct sl_store *sl_gateway_store(const struct sl_gateway *g);
 void sl_gateway_drain(struct sl_gateway *g); /* readiness false, close kept connections */
 void sl_gateway_stop_accepting(struct sl_gateway *g);
 bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */

@@ -1,0 +1,205 @@
+# timeout: 280
+"""Promise: the store is never a hang. Whatever becomes of Redis, every request is answered, none waits longer than its
+budget, limits go on as configured, and settled lines are charged afterwards, once."""
+
+import threading
+import time
+
+import _rig as rig
+from _bodies import messages
+from _check import check, contains, equal, until
+from _redis import Redis
+from _rig import KEY
+
+PRICE = {"input": 3.0, "output": 15.0}
+BUDGET = 0.05  # seconds: store.timeout
+SLACK = 0.3 if rig.SLOW == 1 else 1.5  # sanitizers on a busy machine
+
+
+def gateway(redis, limits=None, budget=None, **store):
+    tenants = [{"name": "acme", "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}], "limits": limits or {},
+                "budget": budget or {}}]
+    models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
+    return rig.Gateway({"store": {"url": redis.url, "timeout": "50ms", **store}, "tenants": tenants, "models": models})
+
+
+def ask(g, text="hello", **more):
+    began = time.monotonic()
+    r = g.post("/v1/messages", messages("mock-echo", text, **more))
+    r.took = time.monotonic() - began
+    return r
+
+
+def healed(g, seconds=2.0):
+    """Decided by Redis again."""
+    def by_store():
+        r = ask(g)
+        return r.status in (200, 402, 429) and "admitted_by" not in g.access_of(r)
+    until(by_store, seconds * rig.SLOW, "healed")
+
+
+def account(redis):
+    return {k: int(v) for k, v in redis.hash("slc:{acme}:acct:t").items()}
+
+
+def charged(redis, want, seconds=8, held=False):
+    """To the micro-dollar; `held`: reservations of a process that died are still there."""
+    until(lambda: account(redis).get("spent", 0) == want and (held or account(redis).get("reserved", 0) == 0), seconds,
+          lambda: "spent %s, want %d, held %s" % (account(redis), want, redis("ZRANGE", "slc:{acme}:held", 0, -1)))
+
+
+def cost_of(replies):
+    return sum(round(float(r.get("x-sluice-cost")) * 1e6) for r in replies if r.status == 200)
+
+
+def test_hung():
+    redis = Redis()
+    with gateway(redis, budget={"initial_credits": 100}) as g:
+        got = [ask(g) for _ in range(5)]
+        redis.stop()
+        during = [ask(g) for _ in range(30)]
+        equal({r.status for r in during}, {200}, "local: requests go on")
+        check(max(r.took for r in during) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in during))
+        late = sorted(r.took for r in during)[10:]
+        check(sum(r.took > BUDGET for r in during) <= 8 * rig.SLOW, "only the first ones wait: %s" % late)
+        equal(g.admin("GET", "/readyz").status, 200)
+        contains(g.admin("GET", "/readyz").body.decode(), "down")
+        redis.go_on()
+        healed(g)
+    redis.kill()
+
+
+def test_refuse():
+    redis = Redis()
+    with gateway(redis, on_outage="refuse") as g:
+        equal(ask(g).status, 200)
+        redis.stop()
+        got = [ask(g) for _ in range(10)]
+        equal({r.status for r in got}, {503})
+        check(int(got[-1].get("retry-after")) >= 1, "retry-after")
+        check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))
+        until(lambda: g.admin("GET", "/readyz").status == 503, 3, "not ready")
+        redis.go_on()
+        healed(g)
+        equal(g.admin("GET", "/readyz").status, 200)
+    redis.kill()
+
+
+def test_killed_and_empty():
+    redis = Redis()
+    with gateway(redis, limits={"rpm": 1000}) as g:
+        equal(ask(g).status, 200)
+        redis.kill()
+        got = [ask(g) for _ in range(10)]
+        equal({r.status for r in got}, {200})
+        redis.start()
+        healed(g, 4)
+    redis.kill()
+
+
+def test_limits_go_on_from_a_share():
+    redis = Redis()
+    with gateway(redis, limits={"rpm": 10}) as g:
+        equal(ask(g).status, 200)
+        redis.stop()
+        got = [ask(g).status for _ in range(20)]
+        equal((got.count(200), got.count(429)), (10, 10), "the whole limit is this one instance's share")
+        redis.go_on()
+    redis.kill()
+
+
+def test_scripts_forgotten():
+    redis = Redis()
+    with gateway(redis, limits={"rpm": 100000}, timeout="2s") as g:
+        equal(ask(g).status, 200)
+        got = []
+
+        def many():
+            for _ in range(20):
+                got.append(ask(g).status)
+        threads = [threading.Thread(target=many) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for _ in range(20):
+            redis("SCRIPT", "FLUSH")
+            time.sleep(0.01)
+        for t in threads:
+            t.join()
+        equal({*got}, {200})
+        equal(redis("ZCARD", "slc:{acme}:w:t:rpm"), 81, "none lost, none twice")
+    redis.kill()
+
+
+def test_answers_that_are_errors():
+    redis = Redis()
+    with gateway(redis, limits={"rpm": 1000}) as g:
+        equal(ask(g).status, 200)
+        for trouble, cure in (
+            (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+            (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+            (("SET", "slc:{acme}:w:t:rpm", "of another kind"), ("DEL", "slc:{acme}:w:t:rpm")),
+        ):
+            redis(*trouble)
+            got = [ask(g) for _ in range(8)]
+            equal({r.status for r in got}, {200}, str(trouble))
+            check(max(r.took for r in got) < BUDGET + SLACK, "%s: the slowest took %.3f s" % (trouble, max(r.took for r in got)))
+            if trouble[0] == "SET":
+                equal(redis("TYPE", trouble[1]), "string", "a key of another kind is not overwritten")
+            redis(*cure)
+            healed(g, 4)
+    redis.kill()
+
+
+def test_slow():
+    redis = Redis()
+    with gateway(redis) as g:
+        equal(ask(g).status, 200)
+
+        def pauses():
+            for _ in range(4):
+                redis.stop()
+                time.sleep(0.5)
+                redis.go_on()
+                time.sleep(0.05)
+        t = threading.Thread(target=pauses)
+        t.start()
+        got = []
+        while t.is_alive():
+            got.append(ask(g))
+        t.join()
+        equal({r.status for r in got}, {200})
+        check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))
+        healed(g)
+    redis.kill()
+
+
+def test_outage_lines_are_charged_once():
+    redis = Redis()
+    with gateway(redis, budget={"initial_credits": 1000}, timeout="500ms") as g:
+        got = [ask(g) for _ in range(3)]
+        charged(redis, cost_of(got))
+        redis.stop()
+        got += [ask(g) for _ in range(10)]
+        redis.go_on()
+        charged(redis, cost_of(got))
+    redis.kill()
+
+
+def test_restart_with_lines_unsent():
+    redis = Redis()
+    g = gateway(redis, budget={"initial_credits": 1000}, timeout="500ms")
+    got = [ask(g) for _ in range(3)]
+    charged(redis, cost_of(got))
+    redis.stop()
+    got += [ask(g) for _ in range(5)]
+    time.sleep(0.3)  # the trail is on disk
+    g.p.kill()
+    g.p.wait()
+    redis.go_on()
+    g.start()
+    charged(redis, cost_of(got), held=True)
+    g.stop()
+    redis.kill()
+
+
+rig.main(globals(), gateway=False)
