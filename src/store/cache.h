@@ -54,7 +54,7 @@ struct sl_cache *sl_cache_new(struct sl_net *net, const struct sl_cache_conf *co
                               struct sl_metrics *metrics, char *why, size_t cap);
 /* On reload: memory and entry_max; the rest holds until the next start. */
 void sl_cache_configure(struct sl_cache *c, const struct sl_cache_conf *conf);
-void sl_cache_end(struct sl_cache **c);
+void sl_cache_end(struct sl_cache **c); /* look-ups under way are cancelled */
 
 /* From memory, at once, or NULL; shared: drop it. Stale values are found only
  * with `stale`. */

@@ -489,7 +489,9 @@ static void test_named(void **state)
     redis_do(&r, "SET claude:ever theirs");                /* without an end */
     assert_string_equal(named(a, "claude:ever"), "");
     redis_do(&r, "LPUSH claude:list x");
-    assert_string_equal(named(a, "claude:list"), "");
+    for (int i = 0; i < 6; i++) /* somebody's fault, not Redis' */
+        assert_string_equal(named(a, "claude:list"), "");
+    assert_true(sl_cache_has_far(a));
 }
 
 /* ---- waiters that leave ---- */

@@ -81,7 +81,7 @@ static void on_info(void *ctx, enum sl_err e, const redisReply *reply)
               most > 0 && used > most / 100 * FULL_PERCENT;
 }
 
-static void on_ping(void *ctx, enum sl_err e, const redisReply *reply)
+static void on_probe(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct sl_far *f = ctx;
 
@@ -93,11 +93,10 @@ static void on_ping(void *ctx, enum sl_err e, const redisReply *reply)
            sl_redis_link_where(f->link));
 }
 
-static void ask(struct sl_far *f, const char *a, const char *b, sl_redis_reply_fn *done)
+static void ask(struct sl_far *f, struct sl_str a, struct sl_str b, sl_redis_reply_fn *done)
 {
-    struct sl_str args[2] = {sl_str_of(a), sl_str_of(b)};
-    struct sl_redis_command c = {
-        .args = args, .n = b != NULL ? 2 : 1, .deadline_ms = f->timeout_ms};
+    struct sl_str args[2] = {a, b};
+    struct sl_redis_command c = {.args = args, .n = 2, .deadline_ms = f->timeout_ms};
 
     if (f->poll == NULL)
         sl_redis_link_start(f->link, &c, &f->poll, done, f);
@@ -112,9 +111,9 @@ static void on_tick(struct sl_timer *t)
     if (!sl_redis_link_is_up(f->link))
         return;
     if (is_open(f))
-        ask(f, "PING", NULL, on_ping);
+        ask(f, SL_STR("GET"), (struct sl_str){f->prefix, f->prefix_n}, on_probe); /* no value's */
     else if (f->ticks % INFO_TICKS == 0)
-        ask(f, "INFO", "memory", on_info);
+        ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
 }
 
 static void on_state(void *ctx, bool up)
@@ -123,7 +122,7 @@ static void on_state(void *ctx, bool up)
 
     f->strikes = 0;
     if (up)
-        ask(f, "INFO", "memory", on_info);
+        ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
     show(f);
 }
 

@@ -2,7 +2,7 @@
  *
  * Holder   store/cache.c; without a URL there is a layer that has nothing.
  * Skipped  While the link is down or the breaker open (SL_STORE_STRIKES failures or
- *          overruns in a row; a PING a second closes it), a look-up finds nothing,
+ *          overruns in a row; a GET a second closes it), a look-up finds nothing,
  *          at the end of its turn, and nothing is written.
  * Full     INFO is asked every 5 s: above 80 % of maxmemory, and after an -OOM
  *          until the next INFO, nothing is written.

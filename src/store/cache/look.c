@@ -10,13 +10,18 @@ struct part {          /* one command */
     size_t from, n;    /* its keys */
 };
 
+struct place { /* one key, and what was found */
+    uint8_t key[SL_CACHE_KEY];
+    struct sl_cached *value; /* shared */
+};
+
 struct look {
     struct sl_op op;
-    struct sl_list node;           /* of sl_far.looks */
-    struct sl_task task;           /* when there is nothing to wait for */
-    struct sl_far *far;            /* up */
-    struct sl_cached **out;        /* up */
-    uint8_t (*keys)[SL_CACHE_KEY]; /* owns */
+    struct sl_list node;    /* of sl_far.looks */
+    struct sl_task task;    /* when there is nothing to wait for */
+    struct sl_far *far;     /* up */
+    struct sl_cached **out; /* up: written when done */
+    struct place *places;   /* up: behind the parts */
     size_t n;
     sl_store_done_fn *done;
     void *ctx; /* up */
@@ -32,17 +37,14 @@ static void forget(struct look *k)
     sl_task_cancel(&k->task);
     for (size_t i = 0; i < k->parts_n; i++)
         sl_op_cancel(&k->parts[i].op);
-    sl_mem_free(k->keys);
+    for (size_t i = 0; i < k->n; i++)
+        sl_cached_drop(&k->places[i].value);
     sl_mem_free(k);
 }
 
 static void cancel(struct sl_op *op)
 {
-    struct look *k = SL_CONTAINER(op, struct look, op);
-
-    for (size_t i = 0; i < k->n; i++)
-        sl_cached_drop(&k->out[i]);
-    forget(k);
+    forget(SL_CONTAINER(op, struct look, op));
 }
 
 void sl_look_cancel_all(struct sl_far *f)
@@ -54,33 +56,37 @@ void sl_look_cancel_all(struct sl_far *f)
     }
 }
 
-static void finish(struct look *k)
+static void tell(struct look *k)
 {
-    struct sl_far *f = k->far;
-
-    for (size_t i = 0; i < k->n; i++) {
-        if (k->out[i] == NULL) {
-            f->counts.misses++;
-            continue;
-        }
-        f->counts.hits++;
-        f->conf.found(f->conf.ctx, k->keys[i], k->out[i]);
-    }
     sl_list_unlink(&k->node);
+    for (size_t i = 0; i < k->n; i++) {
+        k->out[i] = k->places[i].value;
+        k->places[i].value = NULL;
+    }
     if (sl_op_close(&k->op))
         k->done(k->ctx, SL_OK);
     forget(k);
 }
 
+static void finish(struct look *k)
+{
+    struct sl_far *f = k->far;
+
+    for (size_t i = 0; i < k->n; i++) {
+        struct place *at = &k->places[i];
+
+        f->counts.misses += at->value == NULL;
+        f->counts.hits += at->value != NULL;
+        if (at->value != NULL)
+            f->conf.found(f->conf.ctx, at->key, at->value);
+    }
+    tell(k);
+}
+
 /* Known already, or not to be known. */
 static void on_nothing(struct sl_task *t)
 {
-    struct look *k = SL_CONTAINER(t, struct look, task);
-
-    sl_list_unlink(&k->node);
-    if (sl_op_close(&k->op))
-        k->done(k->ctx, SL_OK);
-    forget(k);
+    tell(SL_CONTAINER(t, struct look, task));
 }
 
 static void part_done(struct look *k, bool well)
@@ -98,19 +104,19 @@ static void part_done(struct look *k, bool well)
 
 /* ---- values behind their envelope ---- */
 
-static void take_value(struct look *k, size_t i, const redisReply *reply)
+static void take_value(struct look *k, struct place *at, const redisReply *reply)
 {
     struct sl_far *f = k->far;
 
     if (reply->type == REDIS_REPLY_NIL)
         return;
     if (reply->type == REDIS_REPLY_STRING && reply->len <= SL_CACHED_HEADER + f->entry_max)
-        k->out[i] = sl_cached_unpack((struct sl_str){reply->str, reply->len});
-    if (k->out[i] == NULL) {
+        at->value = sl_cached_unpack((struct sl_str){reply->str, reply->len});
+    if (at->value == NULL) {
         f->counts.bad++;
-        sl_far_drop(f, k->keys[i]);
-    } else if (k->out[i]->gone_unix_ms <= sl_net_unix_ms(f->net)) {
-        sl_cached_drop(&k->out[i]); /* by our clock; Redis' will find it too */
+        sl_far_drop(f, at->key);
+    } else if (at->value->gone_unix_ms <= sl_net_unix_ms(f->net)) {
+        sl_cached_drop(&at->value); /* by our clock; Redis' will find it too */
     }
 }
 
@@ -120,7 +126,7 @@ static void on_values(void *ctx, enum sl_err e, const redisReply *reply)
     bool well = e == SL_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == p->n;
 
     for (size_t i = 0; well && i < p->n; i++)
-        take_value(p->look, p->from + i, reply->element[i]);
+        take_value(p->look, &p->look->places[p->from + i], reply->element[i]);
     part_done(p->look, well);
 }
 
@@ -140,24 +146,30 @@ static void ask_values(struct look *k, struct part *p, char *names)
 
     args[0] = SL_STR("MGET");
     for (size_t i = 0; i < p->n; i++)
-        args[1 + i] = sl_far_name(k->far, k->keys[p->from + i], names + i * SL_FAR_NAME);
+        args[1 + i] = sl_far_name(k->far, k->places[p->from + i].key, names + i * SL_FAR_NAME);
     ask(k, p, args, 1 + p->n, on_values);
 }
 
 /* ---- a named value ---- */
 
+/* Another type under that name is no fault of Redis'. */
+static bool is_well(enum sl_err e, const redisReply *reply)
+{
+    return e == SL_OK && (reply->type != REDIS_REPLY_ERROR ||
+                          sl_str_starts(sl_str_of(reply->str), SL_STR("WRONGTYPE")));
+}
+
 static void on_named(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct part *p = ctx;
     struct look *k = p->look;
-    bool well = e == SL_OK && reply->type != REDIS_REPLY_ERROR;
 
-    if (well && reply->type == REDIS_REPLY_STRING && reply->len <= k->far->entry_max) {
-        k->out[0] = sl_cached_new(reply->len);
-        if (k->out[0] != NULL)
-            memcpy(k->out[0]->bytes, reply->str, reply->len);
+    if (e == SL_OK && reply->type == REDIS_REPLY_STRING && reply->len <= k->far->entry_max) {
+        k->places[0].value = sl_cached_new(reply->len);
+        if (k->places[0].value != NULL)
+            memcpy(k->places[0].value->bytes, reply->str, reply->len);
     }
-    part_done(k, well);
+    part_done(k, is_well(e, reply));
 }
 
 /* Comes behind the value, in the same write. */
@@ -165,14 +177,15 @@ static void on_left(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct part *p = ctx;
     struct look *k = p->look;
-    bool well = e == SL_OK && reply->type == REDIS_REPLY_INTEGER;
+    struct sl_cached **value = &k->places[0].value;
+    bool has_end = e == SL_OK && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
 
-    if (k->out[0] != NULL && (!well || reply->integer <= 0))
-        sl_cached_drop(&k->out[0]); /* gone meanwhile, or without an end: nobody's of ours */
-    if (k->out[0] != NULL)
-        k->out[0]->fresh_until_unix_ms = k->out[0]->gone_unix_ms =
+    if (*value != NULL && has_end)
+        (*value)->fresh_until_unix_ms = (*value)->gone_unix_ms =
             sl_net_unix_ms(k->far->net) + reply->integer;
-    part_done(k, well);
+    else
+        sl_cached_drop(value); /* gone meanwhile; or without an end, which none of ours is */
+    part_done(k, is_well(e, reply));
 }
 
 /* ---- */
@@ -186,17 +199,19 @@ static size_t keys_of_a_part(const struct sl_far *f)
 
 static struct look *new_look(struct sl_far *f, const struct sl_far_ask *want, size_t parts)
 {
-    struct look *k = sl_mem_new(sizeof *k + parts * sizeof k->parts[0]);
+    struct look *k =
+        sl_mem_new(sizeof *k + parts * sizeof(struct part) + want->n * sizeof(struct place));
 
     k->far = f;
     k->out = want->out;
     k->n = want->n;
     k->parts_n = parts;
+    k->places = (void *)&k->parts[parts];
     k->began_us = sl_net_now_us(f->net);
-    k->keys = sl_mem_new(want->n * SL_CACHE_KEY);
-    memcpy(k->keys, want->keys, want->n * SL_CACHE_KEY);
-    for (size_t i = 0; i < want->n; i++)
+    for (size_t i = 0; i < want->n; i++) {
+        memcpy(k->places[i].key, want->keys[i], SL_CACHE_KEY);
         k->out[i] = NULL;
+    }
     sl_task_init(&k->task, on_nothing);
     sl_list_init(&k->node);
     sl_list_push_back(&f->looks, &k->node);
@@ -227,19 +242,23 @@ void sl_far_get_start(struct sl_far *f, const struct sl_far_ask *want, struct sl
     size_t each = keys_of_a_part(f);
     size_t parts = want->name.n > 0 ? 2 : (want->n + each - 1) / each;
     bool goes = sl_far_is_up(f) && want->n > 0 && want->known == NULL;
-    char *names = goes ? sl_mem_try(each * SL_FAR_NAME) : NULL;
+    char few[4 * SL_FAR_NAME], *names = few;
     struct look *k;
 
     SL_CHECK(want->n <= SL_CACHE_GETS);
-    k = new_look(f, want, names != NULL ? parts : 0);
+    if (goes && want->n > 4)
+        names = sl_mem_try((want->n < each ? want->n : each) * SL_FAR_NAME);
+    goes = goes && names != NULL;
+    k = new_look(f, want, goes ? parts : 0);
     k->done = done;
     k->ctx = ctx;
     if (want->known != NULL)
-        k->out[0] = sl_cached_share(want->known);
+        k->places[0].value = sl_cached_share(want->known);
     sl_op_open(&k->op, slot, cancel);
-    if (names != NULL)
+    if (goes)
         ask_all(k, want, names);
     else
         sl_net_defer(f->net, &k->task);
-    sl_mem_free(names);
+    if (names != few)
+        sl_mem_free(names);
 }
