@@ -54,8 +54,10 @@ bool sl_engine_account(const struct sl_engine *e, struct sl_str tenant, struct s
 void sl_engine_balance(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
                        const struct sl_periods *now, int64_t now_us, struct sl_balance *out);
 /* False: a name longer than the engine takes. */
-SL_MUST bool sl_engine_grant(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
+bool sl_engine_grant(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
                              int64_t initial_micro, int64_t more_micro);
+
+void sl_account_grant(struct sl_account *a, int64_t initial_micro, int64_t more_micro);
 
 /* Accounts that changed since they were last taken, one a call; false: no more. The
  * names live as long as the account, which is as long as the engine. */
@@ -63,6 +65,7 @@ struct sl_saved {
     struct sl_str tenant, key_id;
     struct sl_account account;
 };
+bool sl_engine_has_unsaved(const struct sl_engine *e);
 SL_MUST bool sl_engine_take_unsaved(struct sl_engine *e, struct sl_saved *out);
 void sl_engine_unsave(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id);
 

@@ -227,10 +227,14 @@ bool sl_engine_grant(struct sl_engine *e, struct sl_str tenant, struct sl_str ke
 
     if (p == NULL)
         return false;
-    sl_purse_begin(e, p, initial_micro > 0 ? initial_micro : 0);
-    p->account.granted_micro = sl_purse_add(p->account.granted_micro, more_micro);
+    sl_account_grant(&p->account, initial_micro, more_micro);
     sl_purse_open(e, p);
     return true;
+}
+
+bool sl_engine_has_unsaved(const struct sl_engine *e)
+{
+    return !sl_list_is_empty(&e->unsaved);
 }
 
 bool sl_engine_take_unsaved(struct sl_engine *e, struct sl_saved *out)

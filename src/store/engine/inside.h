@@ -145,4 +145,54 @@ void sl_held_end(struct sl_engine *e, struct sl_held *h);
 void sl_held_sweep(struct sl_engine *e);
 void sl_held_end_all(struct sl_engine *e);
 
+/* admit.c asks, take.c takes: one admission under way. */
+#define SL_ASKING_SPANS 5 /* the gateway's window, two of the tenant, two of the key */
+
+struct sl_span {          /* a window that this request must pass */
+    struct sl_ring *ring; /* up */
+    uint64_t limit;
+    int64_t length_us;
+    enum sl_limit name;
+    enum sl_level level;
+};
+
+struct sl_asking {
+    struct sl_engine *e;                           /* up */
+    const struct sl_quota_ask *ask;                /* up */
+    struct sl_quota_answer *out;                   /* up */
+    const struct sl_terms *terms[SL_LEVEL__COUNT]; /* up */
+    struct sl_party *party[SL_LEVEL__COUNT];       /* up: NULL for the key where none is named */
+    unsigned share;
+    struct sl_span spans[SL_ASKING_SPANS];
+    size_t spans_n;
+};
+
+static inline uint64_t sl_asking_share(uint64_t limit, unsigned share)
+{
+    if (limit == 0 || share <= 1)
+        return limit;
+    return limit / share > 0 ? limit / share : 1;
+}
+
+static inline uint64_t sl_asking_limit(const struct sl_asking *a, int64_t leaf)
+{
+    return sl_asking_share(sl_terms_limit(leaf), a->share);
+}
+
+static inline bool sl_asking_is_charged(const struct sl_asking *a)
+{
+    return !a->ask->free && !a->ask->light && !a->ask->windows_only;
+}
+
+static inline void sl_asking_look(const struct sl_asking *a, int level, enum sl_limit name,
+                                  struct sl_purse_side *out)
+{
+    struct sl_purse_when when = {a->e->now_us / 1000000, a->share};
+
+    sl_purse_look(a->party[level], a->terms[level], name, &a->ask->periods, &when, out);
+}
+
+void sl_take(struct sl_asking *a); /* all, or the windows of a soft refusal; or STORE: no memory */
+void sl_take_room(struct sl_asking *a, int level);
+
 #endif

@@ -108,6 +108,14 @@ void sl_purse_begin(struct sl_engine *e, struct sl_party *p, int64_t credits_mic
     sl_purse_open(e, p);
 }
 
+void sl_account_grant(struct sl_account *a, int64_t initial_micro, int64_t more_micro)
+{
+    if (!a->held)
+        a->granted_micro = initial_micro > 0 ? initial_micro : 0;
+    a->held = true;
+    a->granted_micro = sl_purse_add(a->granted_micro, more_micro);
+}
+
 static void book(struct counter *c, int64_t cost_micro, int64_t first, int64_t same_s)
 {
     if (is_earlier(first, c->first, same_s))

@@ -1,0 +1,158 @@
+/* store/embedded/books.c -- accounts, numbers and usage, written and read. On a thread. */
+#include "store/embedded/inside.h"
+
+#include <stdio.h>
+
+#define PAGE SL_STORE_PAGE
+
+enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct sl_account *a = &accounts[i].account;
+        struct sl_query q = sl_db_query(db, SL_STATEMENT_ACCOUNT);
+
+        sl_db_text(&q, accounts[i].tenant);
+        sl_db_text(&q, accounts[i].key_id);
+        sl_db_int(&q, a->held);
+        sl_db_int(&q, a->granted_micro);
+        sl_db_int(&q, a->spent_micro);
+        sl_db_int(&q, a->day0);
+        sl_db_int(&q, a->day_micro);
+        sl_db_int(&q, a->month0);
+        sl_db_int(&q, a->month_micro);
+        if (!sl_db_run(&q))
+            return SL_ERR_STORE;
+    }
+    return SL_OK;
+}
+
+enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct sl_query q = sl_db_query(db, SL_STATEMENT_SEQ);
+
+        sl_db_text(&q, (struct sl_str){seqs[i].instance,
+                                       strnlen(seqs[i].instance, sizeof seqs[i].instance)});
+        sl_db_count(&q, seqs[i].number);
+        if (!sl_db_run(&q))
+            return SL_ERR_STORE;
+    }
+    return SL_OK;
+}
+
+static bool write_row(struct sl_db *db, enum sl_statement which, struct sl_str tenant,
+                      const struct sl_usage_row *row)
+{
+    struct sl_query q = sl_db_query(db, which);
+
+    sl_db_text(&q, tenant);
+    sl_db_text(&q, row->day);
+    sl_db_text(&q, row->key_id);
+    sl_db_text(&q, row->user);
+    sl_db_text(&q, row->model);
+    sl_db_text(&q, row->provider);
+    sl_db_count(&q, row->requests);
+    sl_db_count(&q, row->cached);
+    sl_db_count(&q, row->in);
+    sl_db_count(&q, row->cache_read);
+    sl_db_count(&q, row->cache_write);
+    sl_db_count(&q, row->out);
+    sl_db_int(&q, row->cost_micro);
+    return sl_db_run(&q);
+}
+
+enum sl_err sl_books_usage(struct sl_db *db, const struct sl_tally_row *rows)
+{
+    for (const struct sl_tally_row *row = rows; row != NULL; row = row->hh.next) {
+        if (!write_row(db, SL_STATEMENT_USAGE_ADD, row->sum.tenant, &row->sum))
+            return SL_ERR_STORE;
+    }
+    return SL_OK;
+}
+
+enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n)
+{
+    for (size_t i = 0; i < n->usage_n; i++) {
+        if (!write_row(db, SL_STATEMENT_USAGE_SET, n->tenant, &n->usage[i]))
+            return SL_ERR_STORE;
+    }
+    return SL_OK;
+}
+
+/* ---- reading usage ---- */
+
+static uint64_t count_at(const struct sl_query *q, int i)
+{
+    int64_t v = sqlite3_column_int64(q->stmt, i);
+
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+static bool text_at(struct sl_entry *n, const struct sl_query *q, int i, struct sl_str *out)
+{
+    *out = sl_arena_dup(&n->arena, sl_db_column(q, i));
+    return out->p != NULL;
+}
+
+static bool read_row(struct sl_entry *n, const struct sl_query *q, struct sl_usage_row *row)
+{
+    *row = (struct sl_usage_row){.tenant = n->tenant,
+                                 .requests = count_at(q, 6),
+                                 .cached = count_at(q, 7),
+                                 .in = count_at(q, 8),
+                                 .cache_read = count_at(q, 9),
+                                 .cache_write = count_at(q, 10),
+                                 .out = count_at(q, 11),
+                                 .cost_micro = sqlite3_column_int64(q->stmt, 12)};
+    return text_at(n, q, 1, &row->day) && text_at(n, q, 2, &row->key_id) &&
+           text_at(n, q, 3, &row->user) && text_at(n, q, 4, &row->model) &&
+           text_at(n, q, 5, &row->provider);
+}
+
+/* Where a page goes on: behind "<id>:<day>". */
+static bool start_of(const struct sl_entry *n, struct sl_str *day, int64_t *id)
+{
+    ptrdiff_t colon = sl_str_find_byte(n->after, ':');
+    uint64_t v;
+
+    *day = n->from_day;
+    *id = 0; /* rows have greater ones */
+    if (n->after.n == 0)
+        return true;
+    if (colon < 0 || !sl_str_to_u64(sl_str_first(n->after, (size_t)colon), &v) || v > INT64_MAX)
+        return false;
+    *day = sl_str_from(n->after, (size_t)colon + 1);
+    *id = (int64_t)v;
+    return true;
+}
+
+enum sl_err sl_books_list(struct sl_db *db, struct sl_entry *n)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_USAGE_LIST);
+    struct sl_usage_rows *rows = &n->rows;
+    struct sl_str day;
+    int64_t id = 0;
+    bool room = true;
+
+    *rows = (struct sl_usage_rows){.at = sl_arena_alloc(&n->arena, PAGE * sizeof *rows->at)};
+    if (rows->at == NULL)
+        return SL_ERR_STORE;
+    if (!start_of(n, &day, &id))
+        return SL_OK; /* a mark that no page gave leads to no rows */
+    sl_db_text(&q, n->tenant);
+    sl_db_text(&q, n->to_day);
+    sl_db_text(&q, day);
+    sl_db_int(&q, id);
+    sl_db_int(&q, PAGE + 1);
+    while (room && sl_db_step(&q)) {
+        if (rows->n == PAGE) {
+            rows->next = sl_arena_printf(&n->arena, "%lld:%.*s", (long long)id,
+                                         SL_STR_ARGS(rows->at[PAGE - 1].day));
+            room = rows->next.p != NULL;
+            break;
+        }
+        id = sqlite3_column_int64(q.stmt, 0);
+        room = read_row(n, &q, &rows->at[rows->n++]);
+    }
+    return sl_db_done(&q) && room ? SL_OK : SL_ERR_STORE;
+}
