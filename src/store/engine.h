@@ -55,7 +55,7 @@ void sl_engine_balance(struct sl_engine *e, struct sl_str tenant, struct sl_str 
                        const struct sl_periods *now, int64_t now_us, struct sl_balance *out);
 /* False: a name longer than the engine takes. */
 bool sl_engine_grant(struct sl_engine *e, struct sl_str tenant, struct sl_str key_id,
-                             int64_t initial_micro, int64_t more_micro);
+                     int64_t initial_micro, int64_t more_micro);
 
 void sl_account_grant(struct sl_account *a, int64_t initial_micro, int64_t more_micro);
 
