@@ -43,8 +43,8 @@ static enum sl_err add_item(struct sl_batch *b, struct sl_str prefix, const stru
     enum sl_err e = SL_OK;
 
     w->raw = item->raw;
-    if (normal != 0 && item->is_string)
-        e = sl_normal_string(item->raw, normal, &u->arena, &w->raw);
+    if (normal != 0)
+        e = sl_normal_item(item->raw, normal, &u->arena, &w->raw);
     if (e == SL_OK)
         e = sl_canon_item(prefix, w->raw, normal, &u->arena, &text);
     if (e != SL_OK)
