@@ -242,6 +242,7 @@ struct sl_embedded {
     struct sl_tally tally;
     struct sl_lane write, read; /* in memory there is no second connection: all is written */
     struct sl_timer timer;      /* of the next batch */
+    uint64_t since_ms;          /* something waits for it; 0: nothing */
     int64_t ahead_us;           /* the store's clock, beyond the monotonic one */
     uint64_t revision;
     bool has_epoch, up, ended;

@@ -121,8 +121,10 @@ static void begin(struct sl_lane *lane)
 
     if (lane->job != NULL) /* it looks again when it is through */
         return;
-    if (lane->writes)
+    if (lane->writes) {
         sl_timer_stop(b->net, &b->timer);
+        b->since_ms = 0;
+    }
     if (new_job(lane) != NULL)
         sl_work_start(b->net, sl_job_run, lane->job, &lane->work, finish_job, NULL);
 }
@@ -137,12 +139,23 @@ void sl_lane_fire(struct sl_timer *t)
     begin(&SL_CONTAINER(t, struct sl_embedded, timer)->write);
 }
 
+/* Counted from the first line that waits, also when it came while a job was under way. */
 void sl_lane_soon(struct sl_embedded *b)
 {
+    uint64_t now = sl_net_now(b->net), waited;
+
+    if (!has_unsaved(b) && sl_list_is_empty(&b->write.queue))
+        return;
+    if (b->since_ms == 0)
+        b->since_ms = now;
     if (b->write.job != NULL || sl_timer_is_armed(&b->timer))
         return;
-    if (has_unsaved(b) || !sl_list_is_empty(&b->write.queue))
-        sl_timer_start(b->net, &b->timer, b->up ? SL_EMBEDDED_COMMIT_MS : SL_EMBEDDED_RETRY_MS);
+    waited = now - b->since_ms;
+    if (!b->up)
+        sl_timer_start(b->net, &b->timer, SL_EMBEDDED_RETRY_MS);
+    else
+        sl_timer_start(b->net, &b->timer,
+                       waited < SL_EMBEDDED_COMMIT_MS ? SL_EMBEDDED_COMMIT_MS - waited : 0);
 }
 
 void sl_lane_init(struct sl_lane *lane, struct sl_embedded *b, bool writes)
