@@ -1,10 +1,10 @@
 /* conf/fit.c -- walks tree and table side by side. */
 #include "conf/fit.h"
 
+#include "base/when.h"
 #include "policy/money.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define PATH_BYTES 256
 
@@ -42,57 +42,12 @@ static bool with_unit(struct sl_str s, const struct unit *units, uint64_t *out)
     return false;
 }
 
-bool sl_fit_duration(struct sl_str s, uint64_t *ms)
-{
-    static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
-                                        {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
-
-    return with_unit(s, units, ms);
-}
-
 bool sl_fit_size(struct sl_str s, uint64_t *bytes)
 {
     static const struct unit units[] = {
         {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}, {NULL, 0}};
 
     return with_unit(s, units, bytes);
-}
-
-static bool number_at(struct sl_str s, size_t from, size_t n, int *out)
-{
-    uint64_t v;
-
-    if (from + n > s.n || !sl_str_to_u64((struct sl_str){s.p + from, n}, &v))
-        return false;
-    *out = (int)v;
-    return true;
-}
-
-/* 2027-01-01, or 2027-01-01T08:30:00Z. */
-bool sl_fit_date(struct sl_str s, uint64_t *unix_ms)
-{
-    struct tm tm = {0};
-    struct tm copy;
-    time_t at;
-
-    if (s.n != 10 &&
-        !(s.n == 20 && s.p[10] == 'T' && s.p[13] == ':' && s.p[16] == ':' && s.p[19] == 'Z'))
-        return false;
-    if (s.p[4] != '-' || s.p[7] != '-' || !number_at(s, 0, 4, &tm.tm_year) ||
-        !number_at(s, 5, 2, &tm.tm_mon) || !number_at(s, 8, 2, &tm.tm_mday))
-        return false;
-    if (s.n == 20 && (!number_at(s, 11, 2, &tm.tm_hour) || !number_at(s, 14, 2, &tm.tm_min) ||
-                      !number_at(s, 17, 2, &tm.tm_sec)))
-        return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    copy = tm;
-    at = timegm(&copy); /* normalises: a changed field was no real date */
-    if (at <= 0 || copy.tm_mon != tm.tm_mon || copy.tm_mday != tm.tm_mday ||
-        copy.tm_hour != tm.tm_hour || copy.tm_min != tm.tm_min || copy.tm_sec != tm.tm_sec)
-        return false;
-    *unix_ms = (uint64_t)at * 1000;
-    return true;
 }
 
 bool sl_fit_decimal(struct sl_str s, uint64_t *millionths)
@@ -221,7 +176,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
 
     switch (type) {
     case SL_TYPE_DURATION:
-        if (!sl_fit_duration(n->text, &n->number))
+        if (!sl_when_duration(n->text, &n->number))
             fault_type(f, n, row, "must be a duration such as 500ms, 10s, 5m, 1h or 1d");
         else
             fit_bounds(f, n, row);
@@ -245,7 +200,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
             fault_type(f, n, row, "must be true or false");
         break;
     case SL_TYPE_DATE:
-        if (!sl_fit_date(n->text, &n->number))
+        if (!sl_when_date(n->text, &n->number))
             fault_type(f, n, row, "must be a date such as 2027-01-31 or 2027-01-31T12:00:00Z");
         break;
     case SL_TYPE_SHA256:

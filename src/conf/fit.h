@@ -16,10 +16,8 @@ void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root);
 /* The same for a file of its own, whose rows begin with `path`. */
 void sl_fit_below(struct sl_tree *t, struct sl_env *env, struct sl_node *root, const char *path);
 
-/* The scalar types, for other users and tests. False: not that. */
-SL_MUST bool sl_fit_duration(struct sl_str s, uint64_t *ms);
+/* Scalar types, for other users and tests (times: base/when.h). False: not that. */
 SL_MUST bool sl_fit_size(struct sl_str s, uint64_t *bytes);
-SL_MUST bool sl_fit_date(struct sl_str s, uint64_t *unix_ms);
 SL_MUST bool sl_fit_decimal(struct sl_str s, uint64_t *millionths); /* not negative */
 
 #endif
