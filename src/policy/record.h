@@ -6,11 +6,16 @@
  *
  * key     {"name","tenant","user","scopes":[…],"expires":unix,"class",
  *          "limits":{rpm,qps,tpm,concurrency,reserve_output},
- *          "budget":{initial_credits,daily,monthly},"rotated_until":unix}
+ *          "budget":{initial_credits,daily,monthly},"rotated_until":unix,
+ *          "account":"<id>","created":unix,"of_file":true}
  * tenant  {"plan","scopes","limits","budget":{… and "zone","hard","on_client_gone"},
  *          "per_key":{"limits","budget"},"labels":{…},
- *          "raise":{"daily","monthly","until":unix}}
+ *          "raise":{"daily","monthly","until":unix},"created":unix,"of_file":true}
  *          unix: whole seconds. Names of leaves are those of the configuration.
+ * account A key that took another's place uses that one's windows and money: limits
+ *         go on across a rotation.
+ * of_file It only lies over the configuration's: where that has it no more, neither
+ *         has the store.
  * Over the file: sl_record_tenant() and sl_record_key() lay a document over what
  * the configuration says; a `plan` named by a document is the configuration's.
  * Pure; texts point into the document or the arena.
@@ -31,13 +36,15 @@ struct sl_raise { /* the tenant's budget until then */
 };
 
 struct sl_record_doc {
-    struct sl_str name, tenant, user, plan;
+    struct sl_str name, tenant, user, plan, account;
     const struct sl_str *scopes; /* up: arena */
     size_t scopes_n;
     bool has_scopes;
     int64_t expires_unix_ms; /* 0: never, SL_UNSET: not said */
     int64_t rotated_unix_ms; /* a key that was replaced ends then; SL_UNSET */
+    int64_t created_unix_ms; /* SL_UNSET */
     int64_t grade;           /* class, 0..9; SL_UNSET */
+    int64_t of_file;         /* 1; SL_UNSET */
     struct sl_terms terms, per_key;
     struct sl_spending spending;
     struct sl_raise raise;

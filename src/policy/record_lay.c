@@ -109,6 +109,8 @@ void sl_record_key(const struct sl_record_doc *doc, const struct sl_key *file,
             out->name = doc->name;
         if (doc->user.n > 0)
             out->user = doc->user;
+        if (doc->account.n > 0)
+            out->account = doc->account;
         if (doc->has_scopes) {
             out->scopes = doc->scopes;
             out->scopes_n = doc->scopes_n;

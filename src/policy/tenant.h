@@ -63,6 +63,7 @@ struct sl_key {           /* texts live in the table */
     struct sl_str tenant; /* its name */
     struct sl_str name;
     struct sl_str public_id;
+    struct sl_str account; /* the id whose windows and money it uses; empty: its own */
     struct sl_str user;
     int64_t expires_unix_ms;     /* 0: never */
     const struct sl_str *scopes; /* up: in the table */

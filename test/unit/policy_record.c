@@ -51,7 +51,8 @@ static void test_key(void **state)
         "[\"models:claude-*\",\"endpoints:messages,chat\"],\"expires\":1798761600,\"class\":9,"
         "\"limits\":{\"rpm\":60,\"qps\":0,\"tpm\":200000,\"concurrency\":100000,"
         "\"reserve_output\":1},\"budget\":{\"initial_credits\":100.00,\"daily\":20.000001,"
-        "\"monthly\":1e3},\"rotated_until\":0}");
+        "\"monthly\":1e3},\"rotated_until\":0,\"account\":\"abcd2345\",\"created\":1700000000,"
+        "\"of_file\":true}");
 
     (void)state;
     assert_text(d.name, "alice");
@@ -62,6 +63,9 @@ static void test_key(void **state)
     assert_text(d.scopes[1], "endpoints:messages,chat");
     assert_int_equal(d.expires_unix_ms, 1798761600000);
     assert_int_equal(d.rotated_unix_ms, 0);
+    assert_text(d.account, "abcd2345");
+    assert_int_equal(d.created_unix_ms, 1700000000000);
+    assert_int_equal(d.of_file, 1);
     assert_int_equal(d.grade, 9);
     assert_int_equal(d.terms.limits.rpm, 60);
     assert_int_equal(d.terms.limits.qps, 0);
@@ -111,6 +115,9 @@ static void test_nothing_said(void **state)
     assert_int_equal(d.spending.hard, SL_UNSET);
     assert_int_equal(d.expires_unix_ms, SL_UNSET);
     assert_int_equal(d.rotated_unix_ms, SL_UNSET);
+    assert_int_equal(d.account.n, 0);
+    assert_int_equal(d.created_unix_ms, SL_UNSET);
+    assert_int_equal(d.of_file, SL_UNSET);
     assert_int_equal(d.grade, SL_UNSET);
     assert_int_equal(d.raise.until_unix_ms, 0);
     assert_false(d.has_scopes || d.has_labels);
@@ -343,7 +350,8 @@ static void test_key_over(void **state)
     const struct sl_tenant *acme = sl_tenants_get(t, SL_STR("acme"));
     const struct sl_key *alice = sl_tenants_next_key(t, NULL, NULL);
     struct sl_record_doc d = reads("{\"name\":\"bob\",\"scopes\":[],\"limits\":{\"rpm\":1},"
-                                   "\"class\":2,\"expires\":0,\"rotated_until\":8}");
+                                   "\"class\":2,\"expires\":0,\"rotated_until\":8,"
+                                   "\"account\":\"first\"}");
     struct sl_record_doc none = reads("{}"), late = reads("{\"rotated_until\":8}");
     struct sl_key out;
 
@@ -355,11 +363,13 @@ static void test_key_over(void **state)
     assert_int_equal(out.expires_unix_ms, 5000);
     assert_int_equal(out.grade, 7);
     assert_int_equal(out.scopes_n, 1);
+    assert_int_equal(out.account.n, 0);
     sl_record_key(&late, alice, acme, &out);
     assert_int_equal(out.expires_unix_ms, 5000); /* the earlier of the two */
     sl_record_key(&d, alice, acme, &out);
     assert_text(out.name, "bob");
     assert_text(out.user, "alice@acme");
+    assert_text(out.account, "first");
     assert_int_equal(out.scopes_n, 0);
     assert_int_equal(out.expires_unix_ms, 8000);
     assert_int_equal(out.grade, 2);
