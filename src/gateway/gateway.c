@@ -120,6 +120,12 @@ const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g)
     return g->conf;
 }
 
+void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec)
+{
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    sl_keys_note(g->keys, rec);
+}
+
 enum sl_ready sl_gateway_ready(const struct sl_gateway *g)
 {
     struct sl_store_state store;

@@ -31,6 +31,9 @@ uint16_t sl_gateway_port(const struct sl_gateway *g);
 void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf);
 const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g);
 
+/* A record of the store was just written here. */
+void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec);
+
 /* Readiness for /readyz. */
 enum sl_ready {
     SL_READY,

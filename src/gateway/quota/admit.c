@@ -66,7 +66,8 @@ static void on_key(void *ctx, enum sl_err e)
 static enum sl_state read_again(struct sl_req *r)
 {
     r->pass->again = true;
-    sl_keys_fetch_start(r->gw->keys, r->key_sha256, &r->key_op, on_key, r);
+    sl_keys_fetch_start(r->gw->keys, r->key_sha256, r->pass->answer.level == SL_LEVEL_TENANT,
+                        &r->key_op, on_key, r);
     return SL_ST_ADMIT;
 }
 

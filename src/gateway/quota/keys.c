@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "gateway/quota/keys_records.h"
+#include "net/timer.h"
 #include "policy/record.h"
 
 #define ARENA_CEILING ((size_t)4 * SL_RECORD_MAX)
@@ -82,6 +83,8 @@ static enum sl_err lay_tenant(struct sl_keys *k, struct sl_made_key *m, struct s
 
         if (text.p == NULL || sl_record_read(text, &m->arena, &doc, why, sizeof why) != SL_OK)
             return SL_ERR_STORE;
+        if (doc.of_file == 1 && sl_tenants_get(k->conf->tenants, name) == NULL)
+            return SL_ERR_NO_KEY; /* it only lay over the configuration's */
         m->until_unix_ms = doc.raise.until_unix_ms;
     }
     /* a plan that went from the configuration leaves the tenant without one */
@@ -105,6 +108,8 @@ static enum sl_err make(struct sl_keys *k, const struct sl_record *rec, const st
 
         if (text.p == NULL || sl_record_read(text, &m->arena, &doc, why, sizeof why) != SL_OK)
             e = SL_ERR_STORE;
+        else if (doc.of_file == 1 && file == NULL)
+            e = SL_ERR_NO_KEY;
         else
             sl_record_key(&doc, file, &m->tenant, &m->key);
         m->key.public_id = sl_arena_dup(&m->arena, rec->id);
@@ -168,6 +173,19 @@ static void learn(struct sl_keys *k, const uint8_t sha256[32], enum sl_err verdi
     k->n++;
 }
 
+void sl_keys_note(struct sl_keys *k, const struct sl_record *rec)
+{
+    struct known *n = rec->kind == SL_RECORD_KEY ? look(k, rec->sha256) : NULL;
+
+    if (n != NULL)
+        forget(k, n);
+    if (rec->kind == SL_RECORD_KEY)
+        return;
+    sl_key_records_note(k->records, rec);
+    if (rec->kind == SL_RECORD_TENANT)
+        forget_all(k);
+}
+
 static enum sl_err has_ended(const struct sl_key *key, int64_t now)
 {
     return key->expires_unix_ms != 0 && now >= key->expires_unix_ms ? SL_ERR_KEY_ENDED : SL_OK;
@@ -223,8 +241,9 @@ enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
 
 struct fetch {
     struct sl_op op;
-    struct sl_op *inner; /* owns */
-    struct sl_keys *k;   /* up */
+    struct sl_timer limit; /* pages have a longer one than a request may wait */
+    struct sl_op *inner;   /* owns */
+    struct sl_keys *k;     /* up */
     struct sl_records out;
     uint8_t sha256[32];
     sl_store_done_fn *done;
@@ -254,27 +273,53 @@ static void note(struct sl_keys *k, const uint8_t sha256[32], const struct sl_re
     learn(k, sha256, e, made, now);
 }
 
+static void end_fetch(struct fetch *f, enum sl_err e)
+{
+    sl_timer_stop(f->k->net, &f->limit);
+    if (sl_op_close(&f->op))
+        f->done(f->ctx, e);
+    sl_mem_free(f);
+}
+
 static void on_fetched(void *ctx, enum sl_err e)
 {
     struct fetch *f = ctx;
 
     if (e == SL_OK)
         note(f->k, f->sha256, &f->out);
-    if (sl_op_close(&f->op))
-        f->done(f->ctx, e);
-    sl_mem_free(f);
+    end_fetch(f, e);
+}
+
+static void on_tenants(void *ctx, enum sl_err e)
+{
+    struct fetch *f = ctx;
+
+    sl_timer_stop(f->k->net, &f->limit);
+    if (e != SL_OK)
+        end_fetch(f, e);
+    else
+        sl_store_key_start(f->k->store, f->sha256, &f->out, &f->inner, on_fetched, f);
+}
+
+static void on_limit(struct sl_timer *t)
+{
+    struct fetch *f = SL_CONTAINER(t, struct fetch, limit);
+
+    sl_op_cancel(&f->inner);
+    end_fetch(f, SL_ERR_STORE);
 }
 
 static void cancel_fetch(struct sl_op *op)
 {
     struct fetch *f = SL_CONTAINER(op, struct fetch, op);
 
+    sl_timer_stop(f->k->net, &f->limit);
     sl_op_cancel(&f->inner);
     sl_mem_free(f);
 }
 
-void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_op **slot,
-                         sl_store_done_fn *done, void *ctx)
+void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], bool tenants,
+                         struct sl_op **slot, sl_store_done_fn *done, void *ctx)
 {
     struct fetch *f = sl_mem_new(sizeof *f);
 
@@ -283,7 +328,13 @@ void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_
     f->ctx = ctx;
     memcpy(f->sha256, sha256, sizeof f->sha256);
     sl_op_open(&f->op, slot, cancel_fetch);
-    sl_store_key_start(k->store, sha256, &f->out, &f->inner, on_fetched, f);
+    sl_timer_init(&f->limit, on_limit);
+    if (tenants) {
+        sl_key_records_read_start(k->records, &f->inner, on_tenants, f);
+        sl_timer_start(k->net, &f->limit, k->conf->store.timeout_ms);
+    } else {
+        sl_store_key_start(k->store, sha256, &f->out, &f->inner, on_fetched, f);
+    }
 }
 
 /* ---- whole ---- */

@@ -39,16 +39,21 @@ void sl_keys_end(struct sl_keys **k);
 /* The configuration changed: everything is laid over the new one. */
 void sl_keys_reload(struct sl_keys *k, struct sl_gateway_conf *conf);
 
+/* That record was just written here: what is known of it is so at once, not when the
+ * store's next beat tells. */
+void sl_keys_note(struct sl_keys *k, const struct sl_record *rec);
+
 /* What is known at once about a key of that digest. OK: `*key`, and `*made` (to be
  * dropped) where a record has a say in it. NO_KEY, KEY_ENDED, PAUSED. SL_ERR_STORE:
  * nothing is known yet, ask with sl_keys_fetch_start(). */
 SL_MUST enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
                                  const uint8_t sha256[32], int64_t now_unix_ms,
                                  const struct sl_key **key, struct sl_made_key **made);
-/* Reads the record again, also when one is known; then sl_keys_find() knows. done:
- * SL_OK, or SL_ERR_STORE where it could not be known. */
-void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_op **slot,
-                         sl_store_done_fn *done, void *ctx);
+/* Reads the record again, also when one is known, with `tenants` those of tenants before
+ * it; then sl_keys_find() knows. done: SL_OK, or SL_ERR_STORE where it could not be
+ * known. */
+void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], bool tenants,
+                         struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 /* How often the cached answers of this tenant, model and version were purged. */
 void sl_keys_generations(const struct sl_keys *k, struct sl_str tenant, struct sl_str model,
                          struct sl_str version, uint64_t out[3]);

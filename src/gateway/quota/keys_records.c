@@ -32,13 +32,30 @@ struct sl_key_records {
     struct sl_op *op;     /* owns: a page */
     struct sl_records page;
     char after[256];
-    bool again; /* something changed while reading */
+    bool again;           /* something changed while reading */
+    uint64_t round;       /* of reading all: grows with each */
+    struct sl_list waits; /* for a round */
     struct sl_timer retry;
+};
+
+struct wait {
+    struct sl_op op;
+    struct sl_list node;
+    uint64_t round;
+    sl_store_done_fn *done;
+    void *ctx; /* up: the waiter's */
 };
 
 static const enum sl_record_kind kinds[2] = {SL_RECORD_TENANT, SL_RECORD_SWITCH};
 
 /* ---- tables ---- */
+
+static void drop(struct table *t, struct row *r)
+{
+    HASH_DEL(t->rows, r);
+    sl_mem_free(r);
+    t->n--;
+}
 
 static void empty(struct table *t)
 {
@@ -46,10 +63,8 @@ static void empty(struct table *t)
 
     HASH_ITER(hh, t->rows, r, next)
     {
-        HASH_DEL(t->rows, r);
-        sl_mem_free(r);
+        drop(t, r);
     }
-    t->n = 0;
 }
 
 static struct row *find(const struct table *t, struct sl_str name)
@@ -71,10 +86,14 @@ static struct sl_str put(char **at, struct sl_str s)
 
 static void add(struct table *t, const struct sl_record *rec)
 {
-    struct row *r;
+    struct row *r = find(t, rec->id);
     char *at;
 
-    if (t->n >= SL_KEY_RECORDS_MAX || find(t, rec->id) != NULL)
+    if (r != NULL && r->tenant.rev >= rec->rev)
+        return;
+    if (r != NULL)
+        drop(t, r);
+    if (t->n >= SL_KEY_RECORDS_MAX)
         return;
     r = sl_mem_new(sizeof *r + rec->id.n + rec->state.n + rec->doc.n);
     at = r->text;
@@ -86,6 +105,35 @@ static void add(struct table *t, const struct sl_record *rec)
     t->n++;
 }
 
+/* ---- who waits ---- */
+
+/* Those that wait for a round up to the present one. */
+static void tell(struct sl_key_records *t, enum sl_err e)
+{
+    struct sl_list all, *node;
+
+    sl_list_move(&all, &t->waits);
+    while ((node = sl_list_pop_front(&all)) != NULL) {
+        struct wait *w = SL_CONTAINER(node, struct wait, node);
+
+        if (w->round > t->round) {
+            sl_list_push_back(&t->waits, &w->node);
+            continue;
+        }
+        if (sl_op_close(&w->op))
+            w->done(w->ctx, e);
+        sl_mem_free(w);
+    }
+}
+
+static void cancel_wait(struct sl_op *op)
+{
+    struct wait *w = SL_CONTAINER(op, struct wait, op);
+
+    sl_list_unlink(&w->node);
+    sl_mem_free(w);
+}
+
 /* ---- reading ---- */
 
 static void read_page(struct sl_key_records *t);
@@ -93,6 +141,7 @@ static void read_page(struct sl_key_records *t);
 static void begin(struct sl_key_records *t)
 {
     t->again = false;
+    t->round++;
     t->kind = 0;
     t->after[0] = '\0';
     empty(&t->next[0]);
@@ -108,7 +157,8 @@ static void replace(struct sl_key_records *t)
         t->next[i] = (struct table){0};
     }
     t->changed(t->ctx);
-    if (t->again)
+    tell(t, SL_OK);
+    if (t->again && t->op == NULL)
         begin(t);
 }
 
@@ -118,6 +168,8 @@ static void on_page(void *ctx, enum sl_err e)
 
     if (e != SL_OK) { /* what is in force stays so */
         sl_timer_start(t->net, &t->retry, AGAIN_MS);
+        t->round = t->again ? t->round + 1 : t->round; /* nobody begins the next one now */
+        tell(t, e);
         return;
     }
     for (size_t i = 0; i < t->page.n; i++)
@@ -165,6 +217,7 @@ struct sl_key_records *sl_key_records_new(struct sl_net *net, struct sl_store *s
     t->store = store;
     t->changed = changed;
     t->ctx = ctx;
+    sl_list_init(&t->waits);
     sl_timer_init(&t->retry, on_retry);
     sl_store_on_change(store, on_change, t);
     begin(t);
@@ -180,12 +233,36 @@ void sl_key_records_end(struct sl_key_records **pt)
         return;
     sl_store_on_change(t->store, NULL, NULL);
     sl_op_cancel(&t->op);
+    SL_CHECK(sl_list_is_empty(&t->waits)); /* requests end before */
     sl_timer_stop(t->net, &t->retry);
     for (int i = 0; i < 2; i++) {
         empty(&t->now[i]);
         empty(&t->next[i]);
     }
     sl_mem_free(t);
+}
+
+void sl_key_records_read_start(struct sl_key_records *t, struct sl_op **slot,
+                               sl_store_done_fn *done, void *ctx)
+{
+    struct wait *w = sl_mem_new(sizeof *w);
+
+    w->done = done;
+    w->ctx = ctx;
+    sl_op_open(&w->op, slot, cancel_wait);
+    sl_list_init(&w->node);
+    sl_list_push_back(&t->waits, &w->node);
+    on_change(t);
+    w->round = t->round + (t->again ? 1 : 0);
+}
+
+void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec)
+{
+    int i = rec->kind == SL_RECORD_TENANT ? 0 : 1;
+
+    add(&t->now[i], rec);
+    if (t->op != NULL) /* the page it stands on may have been read before */
+        add(&t->next[i], rec);
 }
 
 const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records *t,
