@@ -191,6 +191,40 @@ static void test_ghosts(void **state)
     sl_s3fifo_end(&f);
 }
 
+static void promote(struct sl_s3fifo *f, uint64_t k)
+{
+    put(f, k, 1, 400);
+    (void)get(f, k);
+    (void)get(f, k);
+}
+
+/* At the main queue's end, who was asked there goes round again. */
+static void test_round(void **state)
+{
+    struct sl_s3fifo *f = sl_s3fifo_new(1u << 20);
+    uint64_t asked = 0, others = 0, next = 1000;
+
+    (void)state;
+    for (uint64_t k = 500; k < 600; k++) /* the first to leave */
+        promote(f, k);
+    for (uint64_t k = 0; k < 400; k++)
+        promote(f, k);
+    while (f->main.bytes < f->max / 2) /* all of them are there now */
+        promote(f, next++);
+    for (uint64_t k = 0; k < 400; k += 2)
+        (void)get(f, k);
+    for (uint64_t more = 0; more < 1300; more++)
+        promote(f, next++);
+    for (uint64_t k = 0; k < 400; k += 2) {
+        asked += get(f, k) != NULL;
+        others += get(f, k + 1) != NULL;
+    }
+    assert_int_equal(asked, 200);
+    assert_int_equal(others, 0);
+    audit(f);
+    sl_s3fifo_end(&f);
+}
+
 /* A reader's share outlives the entry, and is not the layer's to count. */
 static void test_held(void **state)
 {
@@ -247,8 +281,8 @@ static void test_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model), cmocka_unit_test(test_scan),  cmocka_unit_test(test_ghosts),
-        cmocka_unit_test(test_held),  cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_model), cmocka_unit_test(test_scan), cmocka_unit_test(test_ghosts),
+        cmocka_unit_test(test_round), cmocka_unit_test(test_held), cmocka_unit_test(test_edges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
