@@ -264,7 +264,7 @@ static void on_open(void *ctx, enum sl_err e)
 
     sl_store_look(s->store, &state);
     if (e == SL_OK)
-        sl_log(SL_LOG_INFO, "store", nobody, "%s store at %s is open", state.kind, state.where);
+        sl_log(SL_LOG_DEBUG, "store", nobody, "%s store at %s is open", state.kind, state.where);
     else
         sl_log(SL_LOG_WARN, "store", nobody,
                "%s store at %s is away (%s); store.on_outage holds until it is back", state.kind,

@@ -47,7 +47,9 @@ static void go_up(struct sl_store *s)
 {
     s->health.up = true;
     sl_metric_set(s->up, 1);
-    sl_log(SL_LOG_INFO, "store", none(), "the store at %s is up", s->where);
+    /* at start the banner says it */
+    sl_log(s->health.started ? SL_LOG_INFO : SL_LOG_DEBUG, "store", none(), "the store at %s is up",
+           s->where);
     sl_ledger_pause(s->l, SL_LEDGER_AWAY, false);
     sl_holds_renew(&s->holds); /* what ran out meanwhile comes back */
     if (!s->health.lost)
