@@ -28,7 +28,7 @@
 #include "store/engine.h"
 
 #define SL_EMBEDDED_MAGIC 0x534c454du
-#define SL_EMBEDDED_COMMIT_MS 10 /* after the first line of a batch; the timer may be late */
+#define SL_EMBEDDED_COMMIT_MS 16 /* after the first line of a batch: 20 with a late timer */
 #define SL_EMBEDDED_RETRY_MS 1000
 #define SL_EMBEDDED_NAME 128 /* bytes of a tenant's name, a key's id */
 #define SL_EMBEDDED_SCHEMA 1
