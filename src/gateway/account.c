@@ -16,6 +16,8 @@ static bool was_worked_on(const struct sl_req *r)
 {
     if (sl_reuse_is_ours(r))
         return false;
+    if (r->ending == SL_END_UPSTREAM_ERROR && !r->committed && r->status >= 400)
+        return false; /* the client was told that it failed */
     if (r->up_status != 0)
         return r->up_status < 300;
     return r->t.sent != 0 && r->ending != SL_END_UPSTREAM_ERROR && r->ending != SL_END_SHED;

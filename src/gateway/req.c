@@ -34,7 +34,7 @@ static const struct step {
     [SL_ST_ADMIT] = {"admit", sl_step_admit,
                      TO(FOLLOW) | TO(GATHER) | TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_GATHER] = {"gather", sl_step_gather, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
-    [SL_ST_FOLLOW] = {"follow", sl_step_follow, TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_FOLLOW] = {"follow", sl_step_follow, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_TRY] = {"try", sl_step_try, TO(RELAY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_RELAY] = {"relay", sl_step_relay, TO(GATHER) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_REPLY] = {"reply", sl_step_reply, TO(FOLLOW) | TO(ACCOUNT)},

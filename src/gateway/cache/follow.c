@@ -90,6 +90,8 @@ static enum sl_state play_plain(struct sl_req *r, struct sl_str plain)
         e = sl_unfold(r->ep, plain, r->wants_usage, &u->arena, &u->replay);
     else
         u->replay = plain;
+    if (e != SL_OK && u->found != NULL && r->flight == NULL && r->pass != NULL)
+        return sl_reuse_unusable(r);
     if (e != SL_OK)
         return fail(r, e == SL_ERR_NO_MEMORY ? e : SL_ERR_UP_GARBAGE);
     if (!begin(r, !r->streams, u->replay.n))

@@ -7,6 +7,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/inside.h"
+#include "gateway/quota/pass.h"
 #include "gateway/quota/keys.h"
 #include "net/tls.h"
 #include "policy/canon.h"
@@ -268,6 +269,22 @@ enum sl_state sl_reuse_miss(struct sl_req *r)
         u->result = SL_REUSE_JOINED;
         sl_flight_join(f, r);
         return SL_ST_FOLLOW;
+    }
+    sl_flight_lead(r->gw->flights, r, u->sha256, r->conf->cache.entry_max);
+    return SL_ST_TRY;
+}
+
+enum sl_state sl_reuse_unusable(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+
+    u->result = SL_REUSE_MISS;
+    u->playing = false;
+    sl_cached_drop(&u->found);
+    sl_usage_init(&r->usage);
+    if (r->pass->answer.limit != SL_LIMIT_NONE) { /* a soft refusal: it was passed as a hit */
+        r->pass->passed = false;
+        return sl_pass_refuse(r);
     }
     sl_flight_lead(r->gw->flights, r, u->sha256, r->conf->cache.entry_max);
     return SL_ST_TRY;

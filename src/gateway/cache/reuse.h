@@ -57,6 +57,8 @@ SL_MUST bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c);
 bool sl_reuse_look_far(struct sl_req *r);
 /* The look-up has ended: takes a valid answer over. */
 void sl_reuse_take(struct sl_req *r);
+/* The found answer can't be given in the form that is wanted: the provider is asked. */
+enum sl_state sl_reuse_unusable(struct sl_req *r);
 /* A miss: follows a flight, or leads one and tries. */
 enum sl_state sl_reuse_miss(struct sl_req *r);
 
