@@ -1,0 +1,83 @@
+# timeout: 200
+"""Promise: nothing private leaks into what is kept. After traffic of every kind, keys are nowhere but as digests, prompts
+nowhere at all, and answers in cached entries alone: not in Redis, the trail, SQLite, the logs, or metrics."""
+
+import os
+
+import _rig as rig
+from _bodies import GENERATE, dump
+from _check import check, equal, until
+from _redis import Redis
+from _rig import KEY, KEY_BOB
+
+PROMPT = "canaryprompt-zebra-9182"
+SECRETS = [KEY, KEY_BOB, KEY.rsplit("-", 1)[-1], KEY_BOB.rsplit("-", 1)[-1], rig.PROVIDER_KEY_A, rig.PROVIDER_KEY_O, rig.ADMIN_KEY]
+ANSWER = "0000000 0000001 0000002"  # how the mock's counted answers begin
+
+
+def everything_in(folder):
+    for base, _, names in os.walk(folder):
+        for name in names:
+            if name != "sluice.yaml":
+                yield os.path.join(base, name), open(os.path.join(base, name), "rb").read()
+
+
+def everything_of(redis):
+    for key in redis("KEYS", "*"):
+        yield "redis " + key.decode("latin1"), key
+        yield "redis " + key.decode("latin1"), redis("DUMP", key)
+        kind = redis("TYPE", key)
+        if kind == "string":
+            yield "redis " + key.decode("latin1"), redis("GET", key)
+        elif kind == "hash":
+            yield "redis " + key.decode("latin1"), b"\n".join(redis("HGETALL", key))
+        elif kind == "zset":
+            yield "redis " + key.decode("latin1"), b"\n".join(redis("ZRANGE", key, 0, -1))
+
+
+def traffic(g):
+    for path, make, _ in GENERATE:
+        for stream in (False, True):
+            for key in (KEY, KEY_BOB, "sk-slc-nobody-" + "x" * 40):
+                g.post(path, make("mock-events-30", PROMPT, stream=stream, store=False) if path.endswith("responses")
+                       else make("mock-events-30", PROMPT, stream=stream), key=key)
+    g.post("/v1/moderations", dump({"model": "mock-echo", "input": [PROMPT, PROMPT + "2"]}))
+    g.post("/v1/messages", dump({"model": "mock-500", "max_tokens": 5, "messages": [{"role": "user", "content": PROMPT}]}))
+
+
+def look(places, cached):
+    for where, data in places:
+        check(PROMPT.encode() not in data, "the prompt is in " + where)
+        for secret in SECRETS:
+            check(secret.encode() not in data, "a key is in " + where)
+        if ANSWER.encode() in data:
+            cached.append(where)
+
+
+def test_nothing_private_is_kept():
+    for redis in (None, Redis()):
+        settings = {
+            "store": {"url": redis.url if redis else "embedded:./data", "timeout": "5s"},
+            "models": [{"name": "*", "targets": [{"provider": "mock-a", "price": {"input": 1, "output": 1}},
+                                                 {"provider": "mock-o", "price": {"input": 1, "output": 1}}],
+                        "cache": {"enabled": True}}],
+            "tenants": [{"name": n, "keys": [{"name": n, "sha256": rig.sha256(k), "user": n}], "budget": {"initial_credits": 10},
+                         "limits": {"rpm": 1000, "qps": 1000, "tpm": 1000000, "concurrency": 100}} for n, k in
+                        (("acme", KEY), ("bobs", KEY_BOB))],
+        }
+        with rig.Gateway(settings) as g:
+            traffic(g)
+            until(lambda: len(g.access_lines()) > 20, 5, "access lines")
+            cached = []
+            places = list(everything_in(g.dir)) + [("metrics", g.admin("GET", "/metrics").body)]
+            look(places, cached)
+            equal(cached, [], "no answer is on disk")
+            check(any(b'"kind":"settle"' in d for w, d in places if "trail" in w), "the trail was looked at")
+            if redis:
+                look(everything_of(redis), cached)
+                check(cached and all(w.startswith("redis slc:c:") for w in cached), "answers stand in %s" % cached)
+        if redis:
+            redis.kill()
+
+
+rig.main(globals(), gateway=False)

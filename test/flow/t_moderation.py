@@ -1,0 +1,96 @@
+# timeout: 200
+"""The caching front of a moderation pipeline: what is known in memory is answered without the store, also while it is
+away; an item in flight elsewhere is waited for; four gateways on one Redis share what they know."""
+
+import random
+import threading
+import time
+
+import _rig as rig
+from _bodies import dump
+from _check import check, equal, until
+from _redis import Redis
+
+MODELS = [{"name": "*", "targets": [{"provider": "mock-o"}], "cache": {"hits": "free", "ttl": "1h"}}]
+
+
+def moderate(g, texts):
+    began = time.monotonic()
+    r = g.post("/v1/moderations", dump({"model": "mock-echo", "input": texts}))
+    r.took = time.monotonic() - began
+    return r
+
+
+def test_through_an_outage():
+    redis = Redis()
+    with rig.Gateway({"store": {"url": redis.url}, "models": MODELS}) as g:
+        known = ["text %d" % i for i in range(1000)]
+        for i in range(0, 1000, 100):
+            equal(moderate(g, known[i : i + 100]).status, 200)
+        equal(moderate(g, known[:100]).get("x-cache"), "HIT")
+        redis.stop()
+        dice, fresh = random.Random(3), 0
+        before = g.mock.stats()["requests"]
+        slowest = []
+        for round_ in range(60):
+            texts = dice.sample(known, 97) + ["new %d" % (fresh + k) for k in range(3)]
+            fresh += 3
+            r = moderate(g, texts)
+            equal((r.status, r.get("x-sluice-items")), (200, "100;hit=97;joined=0;sent=3"))
+            equal(len(r.json()["results"]), 100)
+            r = moderate(g, dice.sample(known, 100))
+            equal((r.status, r.get("x-cache")), (200, "HIT"))
+            slowest.append(r.took)
+        equal(g.mock.stats()["requests"] - before, 60, "one call for what is new")
+        check(sorted(slowest)[len(slowest) // 2] < 0.05 * rig.SLOW, "known ones wait for nobody: %s" % sorted(slowest)[-3:])
+        redis.go_on()
+    redis.kill()
+
+
+def test_an_item_in_flight_elsewhere_in_the_process():
+    with rig.Gateway({"store": {"url": "embedded:"}, "models": MODELS}) as g:
+        got = []
+
+        def one(i):
+            r = g.post("/v1/moderations", dump({"model": "mock-first-400", "input": ["all ask this", "and %d" % i]}))
+            got.append((r.status, r.get("x-sluice-items")))
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(10)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        equal({s for s, _ in got}, {200})
+        equal(sum("joined=1" in items for _, items in got), 9, "nine waited: %s" % got)
+
+
+def test_what_one_knows_all_know():
+    redis, mock = Redis(), rig.Mock()
+    many = [rig.Gateway({"store": {"url": redis.url, "timeout": "5s"}, "models": MODELS}, mock=mock) for _ in range(3)]
+    texts = ["shared %d" % i for i in range(200)]
+    equal(moderate(many[0], texts).get("x-cache"), "MISS")
+    for g in many[1:]:
+        r = until(lambda: (lambda r: r if r.get("x-cache") == "HIT" else None)(moderate(g, texts)), 3, "known through Redis")
+        equal(len(r.json()["results"]), 200)
+    equal(mock.stats()["requests"], 1)
+    for g in many:
+        g.stop()
+    mock.stop()
+    redis.kill()
+
+
+def test_a_leader_that_fails():
+    """What it had sent is sent again by those who waited, and they are answered."""
+    with rig.Gateway({"store": {"url": "embedded:"}, "models": MODELS}) as g:
+        w = g.wire(20)
+        w.request("POST", "/v1/moderations", dump({"model": "mock-first-1000", "input": ["left alone"]}))
+        until(lambda: g.mock.stats()["requests"] == 1, 5, "it is sent")
+        got = []
+        t = threading.Thread(target=lambda: got.append(g.post("/v1/moderations", dump({"model": "mock-first-1000", "input": ["left alone"]}))))
+        t.start()
+        until(lambda: g.metrics().value("sluice_live_objects", kind="requests") == 2, 5, "two requests")
+        w.close()
+        t.join()
+        equal((got[0].status, len(got[0].json()["results"])), (200, 1))
+
+
+rig.main(globals(), gateway=False)
