@@ -2,12 +2,14 @@
  * No prompt, no answer, no secret: keys appear by their public id. */
 #include "gateway/inside.h"
 
+#include "base/rand.h"
 #include "base/text.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 
 #define LINE_MAX_BYTES 6144
 #define FIELD_MAX 256
+#define PPM 1000000
 
 struct line {
     struct sl_text t;
@@ -151,12 +153,19 @@ static void times(struct line *l, const struct sl_req *r)
     span(l, NAME(l, "ms_total"), r->t.begin, r->t.end);
 }
 
+/* Of hits only a share has lines, where that is configured: log.sample.cache_hit. */
+static bool is_left_out(const struct sl_req *r)
+{
+    return r->reuse != NULL && r->reuse->result == SL_REUSE_HIT && r->status == 200 &&
+           r->conf->hit_lines_ppm < PPM && sl_rand_u64() % PPM >= r->conf->hit_lines_ppm;
+}
+
 void sl_accesslog_write(struct sl_req *r)
 {
     char scratch[LINE_MAX_BYTES];
     struct line l = {sl_text_over(scratch, sizeof scratch - 2), r->conf->access_json};
 
-    if (r->gw->access == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
+    if (r->gw->access == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO || is_left_out(r))
         return;
     sl_text_add(&l.t, l.json ? SL_STR("{\"time\":\"") : SL_STR("time="));
     sl_text_time(&l.t, sl_net_unix_ms(r->gw->net));

@@ -318,4 +318,13 @@ def test_normalised():
         equal(moderate(g, ["  buy \t now"]).get("x-cache"), "HIT")
 
 
+def test_hits_may_go_without_a_line():
+    with gateway(log={"sample": {"cache_hit": 0.0}}) as g:
+        for _ in range(5):
+            g.post("/v1/messages", messages("mock-echo", "sampled"))
+        g.post("/v1/messages", messages("mock-echo", "the last one"))
+        until(lambda: len(g.access_lines()) >= 2, 5, "lines")
+        equal([l["cache"] for l in g.access_lines()], ["MISS", "MISS"])
+
+
 rig.main(globals(), gateway=False)

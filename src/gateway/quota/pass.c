@@ -45,12 +45,13 @@ static int64_t reservation(const struct sl_req *r)
 {
     const struct sl_pass *p = r->pass;
     struct sl_priced what = {0};
-    uint64_t most = reserve_output(r);
+    uint64_t most = reserve_output(r), asked;
 
     if (p->ask.free || p->ask.light || !has_budget(r))
         return 0;
     what.in = sl_estimate_input((struct sl_str){r->body, r->body_n});
-    what.out = r->max_tokens != 0 && r->max_tokens < most ? r->max_tokens : most;
+    asked = r->max_tokens != 0 ? r->max_tokens : r->model->max_tokens_default;
+    what.out = asked != 0 && asked < most ? asked : most;
     if (r->ep == SL_EP_EMBEDDINGS || r->ep == SL_EP_MODERATIONS)
         what.out = 0;
     return sl_money_micro(sl_price_cost_pico(p->price, &what));
