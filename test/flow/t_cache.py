@@ -318,6 +318,32 @@ def test_normalised():
         equal(moderate(g, ["  buy \t now"]).get("x-cache"), "HIT")
 
 
+def test_larger_than_what_is_kept():
+    """Who follows gets all of it, at the slowest one's pace; nobody joins later, and nothing is kept."""
+    with gateway(cache={"entry_max": "64KiB"}) as g:
+        body = messages("mock-first-400-big-3m", "large", stream=True)
+
+        def act(i):
+            if i == 5:  # it reads late
+                with g.wire(30) as w:
+                    w.request("POST", "/v1/messages", body)
+                    r = w.reply_head()
+                    time.sleep(1.0)
+                    return r, [rig.Event(e) for e in w.events(r)]
+            return stream(g, "/v1/messages", body)
+
+        got = many(6, act)
+        for one in got:
+            if isinstance(one, Exception):
+                raise one
+        equal(sorted(r.get("x-cache") for r, _ in got), ["JOINED"] * 5 + ["MISS"])
+        equal({len(text_of_stream(e)) for _, e in got}, {3 << 20})
+        check(all(is_complete("/v1/messages", e) for _, e in got), "complete")
+        equal(seen(g), 1)
+        equal(stream(g, "/v1/messages", body)[0].get("x-cache"), "MISS")
+        check(g.rss() < 300 << 20, "memory: %d MiB" % (g.rss() >> 20))
+
+
 def test_hits_may_go_without_a_line():
     with gateway(log={"sample": {"cache_hit": 0.0}}) as g:
         for _ in range(5):

@@ -247,9 +247,10 @@ static void drop_read(struct sl_flight *f)
     f->base = least;
 }
 
+/* What is recorded is also folded (reuse.c), in about as much memory. */
 static bool may_grow(const struct sl_flight *f, size_t more)
 {
-    return f->n + more <= f->ceiling && f->all->bytes + more <= f->all->recording;
+    return f->n + more <= f->ceiling && (f->all->bytes + more) * 2 <= f->all->recording;
 }
 
 static bool grow(struct sl_flight *f, size_t more)

@@ -298,6 +298,10 @@ void sl_reuse_event(struct sl_req *r, struct sl_str event)
 
     if (u == NULL || !sl_flight_is_leader(r))
         return;
+    if (!sl_flight_is_complete(r->flight)) { /* too large to be kept: it is not folded either */
+        sl_reuse_spoil(r);
+        return;
+    }
     if (u->fold == NULL && !u->folds) {
         u->folds = true;
         u->fold = sl_fold_new(r->ep, r->conf->cache.entry_max);
