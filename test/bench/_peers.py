@@ -1,4 +1,4 @@
-"""What `make bench` starts: the mock provider, the gateway, nginx, the load."""
+"""What `make bench` starts: the mock provider, gateways, nginx, Redis, the load."""
 
 import json
 import os
@@ -18,6 +18,10 @@ SLUICE = os.environ.get("SLUICE_BIN") or os.path.join(BUILD, "sluice")
 MOCK = os.environ.get("SLUICE_MOCK_BIN") or os.path.join(BUILD, "sluice-mock")
 LOAD = os.path.join(BUILD, "bench_load")
 KEY = "sk-slc-bench-0123456789abcdef0123456789abcdef"
+LIMITED = "sk-slc-limited-0123456789abcdef0123456789abcdef"  # one request a minute
+# A tenant and a key for each round: more requests a minute than this a key can't have.
+RPM = 100000
+METERED_KEYS = [f"sk-slc-metered{i}-0123456789abcdef0123456789abcdef" for i in range(20)]
 ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + f":/usr/sbin:{SOURCE}/deps/.tools/bin"}
 
 GATEWAY_CONF = """\
@@ -26,6 +30,8 @@ admin: {{listen: "127.0.0.1:{admin}", key: "bench-admin-key-0123456789"}}
 upstream_pool: {{max_connections: 4000, max_keepalive: 100, keepalive_expiry: 300s, warm: 1}}
 keepalive_ping: 60s
 log: {{level: warn, access: stdout, format: json}}
+store: {{url: "{store}", state_dir: "{state}", timeout: 1s}}
+cache: {{memory: {memory}}}
 providers:
   - name: mock
     protocol: anthropic
@@ -34,11 +40,37 @@ providers:
     tls: {{ca_file: "{ca}"}}
 models:
   - name: "mock-*"
-    targets: [{{provider: mock}}]
+    targets: [{{provider: mock{price}}}]
+    cache: {{enabled: {cache}}}
 tenants:
   - name: bench
     keys: [{{name: bench, key: "{key}"}}]
+{metered}"""
+METERED_CONF = """\
+  - name: metered{i}
+    limits: {{rpm: {rpm}}}
+    budget: {{initial_credits: 1000000}}
+    keys: [{{name: metered, key: "{key}", limits: {{rpm: {rpm}}}}}]
 """
+LIMITED_CONF = f"""\
+  - name: limited
+    limits: {{rpm: {RPM}}}
+    keys: [{{name: limited, key: "{LIMITED}", limits: {{rpm: 1}}}}]
+"""
+USUAL = {"price": "", "metered": "", "cache": "false", "memory": "64MiB", "redis": False}
+METERED = {
+    "price": ", price: {input: 3.0, output: 15.0}",
+    "metered": "".join(METERED_CONF.format(i=i, key=key, rpm=RPM) for i, key in enumerate(METERED_KEYS)) + LIMITED_CONF,
+    "cache": "true",
+}
+# The gateways there are, each a process of its own: the usual one, and those with the cache on and
+# tenants and keys that have limits and pay; `far` has no layer in memory.
+GATEWAYS = {
+    "gateway": USUAL,
+    "gateway-redis": {**USUAL, **METERED, "redis": True},
+    "gateway-far": {**USUAL, **METERED, "memory": "0", "redis": True},
+    "gateway-near": {**USUAL, **METERED},
+}
 
 
 class Failed(Exception):
@@ -104,6 +136,7 @@ class Bench:
         self.quick = quick
         self.ports = {}
         self.running = {}
+        self.dir = self.fast = None
         self.all_cores = sorted(os.sched_getaffinity(0))
         self.cores = {"peer": self.all_cores[0], "mock": self.all_cores[min(1, len(self.all_cores) - 1)], "load": self.all_cores[-1]}
 
@@ -117,6 +150,9 @@ class Bench:
             raise Failed(f"{hard} descriptors are too few for 2,000 streams")
         self.files = hard if hard > 0 else 65536
         self.dir = tempfile.mkdtemp(prefix="sluice-bench-")
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.fast = tempfile.mkdtemp(prefix="sluice-bench-", dir=memory)
+        os.chmod(self.fast, 0o711)  # started by root, nginx' worker is somebody else
         try:
             self.start_mock()
         except BaseException:
@@ -125,9 +161,11 @@ class Bench:
         return self
 
     def __exit__(self, *_):
-        for name in list(self.running):
+        for name in reversed(list(self.running)): # the store last
             self.stop(name)
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self.fast:
+            shutil.rmtree(self.fast, ignore_errors=True)
 
     # --- processes
 
@@ -163,20 +201,37 @@ class Bench:
             raise Failed(f"the mock provider does not start; {tail(log)}")
         self.ports["provider"], self.ports["direct"] = int(m.group(1)), int(m.group(2))
 
+    def start_redis(self):
+        """As docs/store.md says, but for the disk; beside the provider."""
+        path = os.path.join(self.dir, "redis.sock")
+        command = ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no"]
+        p, log = self.spawn("redis", self.cores["mock"], command)
+        end = time.monotonic() + 10
+        while not os.path.exists(path):
+            if p.poll() is not None or time.monotonic() > end:
+                raise Failed(f"redis-server does not start; {tail(log)}")
+            time.sleep(0.02)
+
     def start(self, name):
-        """gateway or nginx, afresh."""
+        """A gateway or nginx, afresh."""
         self.stop(name)
         listen, admin = free_ports(2)
         fill = {"listen": listen, "admin": admin, "provider": self.ports["provider"], "ca": f"{self.dir}/ca.pem", "key": KEY}
-        if name == "gateway":
-            conf = os.path.join(self.dir, "gateway.yaml")
-            text = GATEWAY_CONF.format(**fill)
+        if name in GATEWAYS:
+            kind = GATEWAYS[name]
+            if kind["redis"] and "redis" not in self.running:
+                self.start_redis()
+            conf = os.path.join(self.dir, name + ".yaml")
+            own = os.path.join(self.dir, name)
+            store = f"unix://{self.dir}/redis.sock" if kind["redis"] else f"embedded:{own}-data"
+            text = GATEWAY_CONF.format(**fill, **kind, store=store, state=own + "-state")
             command = [SLUICE, "serve", "-c", conf]
         else:
             conf = os.path.join(self.dir, "nginx.conf")
+            known = " ".join(f'"{key} " 1;' for key in METERED_KEYS)
             with open(os.path.join(HERE, "nginx.conf"), encoding="utf-8") as f:
                 text = f.read()
-            for k, v in {**fill, "dir": self.dir, "files": self.files}.items():
+            for k, v in {**fill, "known": known, "limited": LIMITED, "dir": self.dir, "fast": self.fast, "files": self.files}.items():
                 text = text.replace(f"@{k.upper()}@", str(v))
             command = ["nginx", "-e", os.path.join(self.dir, "nginx-error.log"), "-p", self.dir, "-c", conf]
         with open(conf, "w", encoding="utf-8") as f:
@@ -198,16 +253,25 @@ class Bench:
 
     # --- load
 
-    def request(self, name, path, body, key=KEY, method="POST"):
-        """A file with the request's bytes; written once."""
-        file = os.path.join(self.dir, name + ".http")
+    def request(self, name, path, body, key=KEY, method="POST", host="localhost"):
+        """A file with the request's bytes; written once for each key."""
+        file = os.path.join(self.dir, f"{name}-{key}.http")
         if not os.path.exists(file):
-            head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}\r\nAnthropic-Version: 2023-06-01\r\n"
+            head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nX-Api-Key: {key}\r\nAnthropic-Version: 2023-06-01\r\n"
             if method == "POST":
                 head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             with open(file, "wb") as f:
                 f.write(head.encode() + b"\r\n" + body)
         return file
+
+    def ask(self, peer, file):
+        """One answer, whole."""
+        self.need(peer)
+        with open(file, "rb") as f:
+            request = f.read().replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+        with socket.create_connection(("127.0.0.1", self.ports[peer]), 5) as s:
+            s.sendall(request)
+            return b"".join(iter(lambda: s.recv(65536), b""))
 
     def load(self, peer, request, seconds, *, warm=0.3, connections=32, mode="saturate", watch=True, **more):
         """One run of bench_load; its numbers."""
@@ -216,6 +280,8 @@ class Bench:
         if watch and peer != "direct":
             for pid in self.pids(peer):
                 command += ["--watch", str(pid)]
+            if GATEWAYS.get(peer, {}).get("redis"):
+                command += ["--beside", str(self.running["redis"].pid)]
         for k, v in more.items():
             command += ["--" + k, str(v)]
         core = self.cores["load"]

@@ -35,15 +35,15 @@ def owner(binary, kind, symbol, libraries):
     return libraries.get(re.sub(r"\.(part|constprop|isra|cold|lto_priv)\.?\d*", "", symbol), "sluice")
 
 
-def sample(bench, request, seconds, **more):
+def sample(bench, request, seconds, peer="gateway", **more):
     """Samples of the gateway under that load: [(share, owner, symbol)]."""
-    bench.need("gateway")
+    bench.need(peer)
     data = os.path.join(bench.dir, "perf.data")
-    pids = ",".join(map(str, bench.pids("gateway")))
+    pids = ",".join(map(str, bench.pids(peer)))
     command = ["perf", "record", "-q", "-F", "997", "-p", pids, "-o", data]
     recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENV)
     time.sleep(0.3)
-    bench.load("gateway", request, seconds, warm=0.2, **more)
+    bench.load(peer, request, seconds, warm=0.2, **more)
     recorder.terminate()
     recorder.wait(10)
     command = ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "-t", "|", "--sort", "dso,sym"]

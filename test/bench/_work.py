@@ -2,11 +2,10 @@
 the table with the bars that the project set itself."""
 
 import json
-import socket
 import statistics
 import time
 
-from _peers import rss_kib
+from _peers import LIMITED, METERED_KEYS, Failed, rss_kib
 from _profile import profile
 
 PEERS = ("gateway", "nginx")
@@ -33,12 +32,15 @@ class Row:
         self.values = {p: [] for p in PEERS}
         self.busy = {p: [] for p in PEERS}
         self.redials = {p: [0] for p in PEERS}  # connections lost per request
+        self.store = []  # Redis' own CPU-µs per request
 
     def add(self, peer, value, result=None):
         self.values[peer].append(value)
         if result is not None:
             self.busy[peer].append(result["cpu_us"] / result["seconds"] / 1e6)
             self.redials[peer].append(result["reconnects"] / max(1, result["requests"]))
+            if result["beside_us"] > 0:
+                self.store.append(result["beside_us"] / max(1, result["requests"]))
 
     def cell(self, values, digits):
         text = f"{statistics.median(values):,.{digits}f}"
@@ -72,6 +74,10 @@ ROWS = {
     "burst": Row("the same, all at once", "CPU-µs an event", 2),
     "prompt": Row("prompt of 1 MB", "CPU-µs a request", 0, ratio=2.6),
     "refused": Row("refused key", "CPU-µs a request", ratio=0.85),
+    "miss": Row("miss with key, quota, credits, cache and Redis", "CPU-µs a request", ratio=1.9),
+    "far": Row("hit from Redis, with quota", "CPU-µs a request", ratio=0.9),
+    "near": Row("hit from memory, embedded store", "CPU-µs a request", ratio=0.55),
+    "limited": Row("refused by a limit, Redis", "CPU-µs a request"),
     "latency": Row("added median at 1,000 requests a second", "µs", 0, ratio=1.0),
     "many": Row(f"event at {STREAMS:,} streams", "CPU-µs an event", 2, ratio=0.9),
     "stream_memory": Row(f"open idle stream of {STREAMS:,}", "KiB of memory", most=54),
@@ -83,10 +89,11 @@ def add_cpu(row, peer, result, what):
     ROWS[row].add(peer, result["cpu_us"] / result[what], result)
 
 
-def saturate(bench, turn, row, request, what, **more):
+def saturate(bench, turn, row, request, what, gateway="gateway", **more):
     seconds = 0.8 if bench.quick else 1.5
     for peer in in_turn(turn):
-        add_cpu(row, peer, bench.load(peer, request, seconds, **more), what)
+        process = gateway if peer == "gateway" else peer
+        add_cpu(row, peer, bench.load(process, request, seconds, **more), what)
 
 
 def plain_request(bench):
@@ -101,25 +108,20 @@ def plain(bench, turn):
     saturate(bench, turn, "plain", plain_request(bench), "requests", body=1024)
 
 
-def ask_directly(bench, file):
-    """Events of the provider's own answer."""
-    with open(file, "rb") as f:
-        request = f.read().replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
-    with socket.create_connection(("127.0.0.1", bench.ports["direct"]), 5) as s:
-        s.sendall(request)
-        answer = b"".join(iter(lambda: s.recv(65536), b""))
-    return answer.count(b"\nevent: ")
+def events_of(bench, file):
+    """Of the provider's own answer."""
+    return bench.ask("direct", file).count(b"\nevent: ")
 
 
 def stream(bench, turn):
     """A provider sends events as its model makes them: each in a record of its own."""
     request = stream_request(bench)
-    saturate(bench, turn, "stream", request, "events", connections=64, events=ask_directly(bench, request))
+    saturate(bench, turn, "stream", request, "events", connections=64, events=events_of(bench, request))
 
 
 def burst(bench, turn):
     request = stream_request(bench, "burst", "mock-events-100")
-    saturate(bench, turn, "burst", request, "events", events=ask_directly(bench, request))
+    saturate(bench, turn, "burst", request, "events", events=events_of(bench, request))
 
 
 def prompt_request(bench):
@@ -134,6 +136,47 @@ def prompt(bench, turn):
 def refused(bench, turn):
     request = bench.request("refused", "/v1/messages", message("mock-bytes-1024"), key="sk-slc-nobody-00000000")
     saturate(bench, turn, "refused", request, "requests", status=401)
+
+
+def key_of(turn):
+    return METERED_KEYS[turn % len(METERED_KEYS)]
+
+
+def miss_request(bench, turn=0):
+    return bench.request("miss", "/v1/messages", message("mock-bytes-1024", "Say something about ##########."), key=key_of(turn))
+
+
+def miss(bench, turn):
+    """No two requests are the same, and each is admitted, recorded and charged."""
+    saturate(bench, turn, "miss", miss_request(bench, turn), "requests", gateway="gateway-redis", body=1024)
+
+
+def hit_request(bench, turn=0):
+    return bench.request("hit", "/v1/messages", message("mock-bytes-1024", "Say it again."), key=key_of(turn), host="cached")
+
+
+def hits(bench, turn, row, gateway):
+    request = hit_request(bench, turn)
+    for peer in (gateway, "nginx"):
+        bench.ask(peer, request)
+        if b"x-cache: hit\r\n" not in bench.ask(peer, request).lower():
+            raise Failed(f"{peer} does not answer from its cache")
+    saturate(bench, turn, row, request, "requests", gateway=gateway, body=1024)
+
+
+def far(bench, turn):
+    hits(bench, turn, "far", "gateway-far")
+
+
+def near(bench, turn):
+    hits(bench, turn, "near", "gateway-near")
+
+
+def limited(bench, turn):
+    request = bench.request("limited", "/v1/messages", message("mock-bytes-1024"), key=LIMITED, host="limited")
+    for peer in ("gateway-redis", "nginx"):
+        bench.ask(peer, request)  # the one that passes
+    saturate(bench, turn, "limited", request, "requests", gateway="gateway-redis", status=429)
 
 
 def latency(bench, turn):
@@ -173,8 +216,13 @@ def many(bench, turn):
 
 def calls(bench):
     """Lines that say what each peer asks of the kernel, per answer or event."""
-    for name, request, what in (("plain", plain_request(bench), "requests"), ("stream", stream_request(bench), "events")):
-        for peer in PEERS:
+    for name, request, what, peers in (
+        ("plain", plain_request(bench), "requests", PEERS),
+        ("stream", stream_request(bench), "events", PEERS),
+        ("miss", miss_request(bench), "requests", ("gateway-redis", "nginx")),
+        ("hit", hit_request(bench), "requests", ("gateway-far", "gateway-near", "nginx")),
+    ):
+        for peer in peers:
             result, counted = bench.strace(peer, request, 1.5, connections=64)
             n = max(1, result[what])
             top = sorted(counted.items(), key=lambda c: -c[1])
@@ -186,6 +234,9 @@ def profiles(bench):
     yield from profile(bench, "plain", plain_request(bench))
     yield from profile(bench, "stream", stream_request(bench), connections=64)
     yield from profile(bench, "prompt", prompt_request(bench), connections=8)
+    yield from profile(bench, "miss", miss_request(bench), peer="gateway-redis")
+    yield from profile(bench, "hit from Redis", hit_request(bench), peer="gateway-far")
+    yield from profile(bench, "hit from memory", hit_request(bench), peer="gateway-near")
 
 
 # name, function, the most rounds it is worth
@@ -195,6 +246,10 @@ MEASURES = {
     "burst": (burst, 99),
     "prompt": (prompt, 99),
     "refused": (refused, 99),
+    "miss": (miss, 99),
+    "far": (far, 99),
+    "near": (near, 99),
+    "limited": (limited, 99),
     "latency": (latency, 99),
     "many": (many, 2),
     "memory": (memory, 2),

@@ -10,7 +10,11 @@
  *   --mode hold       each connection asks once; measured when all have an event
  *                     (or, without events, an answer)
  *   --connections N   --seconds S   --warm S (not measured)   --watch PID (repeat)
+ *   --beside PID      its processor time is reported apart (repeat)
  *   --status N (200)  --events N (each answer has exactly so many)  --body N (at least)
+ *
+ * Where the request has `##########`, each one that goes out has a number of its own,
+ * which no earlier run had.
  */
 #include "answer.h"
 #include "watch.h"
@@ -36,6 +40,7 @@
 enum mode { SATURATE, RATE, HOLD };
 
 enum { SAMPLES_MAX = 4 << 20, DUE_MAX = 1 << 16, DIALS_MAX = 64, READ_SIZE = 256 << 10 };
+enum { DIGITS = 10 };
 
 struct conn {
     int fd;
@@ -55,7 +60,9 @@ struct load {
     uint64_t events_each, body_least;
     char *request; /* owns */
     size_t request_n;
-    struct watch watch;
+    char *number; /* up: in the request, DIGITS of them; NULL: all are the same */
+    uint64_t asked;
+    struct watch watch, beside;
 
     int poll, timer;
     struct conn *conns; /* owns */
@@ -129,8 +136,18 @@ static void push_request(struct load *l, struct conn *c)
     }
 }
 
+static void put_number(struct load *l)
+{
+    uint64_t n = l->asked++;
+
+    for (int i = DIGITS - 1; i >= 0; i--, n /= 10)
+        l->number[i] = (char)('0' + n % 10);
+}
+
 static void ask(struct load *l, struct conn *c, uint64_t when)
 {
+    if (l->number != NULL)
+        put_number(l);
     c->busy = true;
     c->asked_ns = when;
     c->sent = 0;
@@ -391,29 +408,31 @@ static uint32_t quantile(const struct load *l, double q)
     return l->samples_n > 0 ? l->samples[(size_t)((double)(l->samples_n - 1) * q)] : 0;
 }
 
-static void report(struct load *l, double seconds, uint64_t cpu_ns)
+static void report(struct load *l, double seconds, uint64_t cpu_ns, uint64_t beside_ns)
 {
     qsort(l->samples, l->samples_n, sizeof(l->samples[0]), by_size);
     printf("{\"requests\": %" PRIu64 ", \"events\": %" PRIu64 ", \"bytes\": %" PRIu64
-           ", \"seconds\": %.6f, \"cpu_us\": %.1f, \"rss_kib\": %" PRIu64 ", \"failed\": %" PRIu64
-           ", \"reconnects\": %" PRIu64 ", \"ended\": %" PRIu64
+           ", \"seconds\": %.6f, \"cpu_us\": %.1f, \"beside_us\": %.1f, \"rss_kib\": %" PRIu64
+           ", \"failed\": %" PRIu64 ", \"reconnects\": %" PRIu64 ", \"ended\": %" PRIu64
            ", \"p50_us\": %u, \"p90_us\": %u, \"p99_us\": %u, \"why\": \"%s\"}\n",
-           l->requests, l->events, l->bytes, seconds, (double)cpu_ns / 1e3,
+           l->requests, l->events, l->bytes, seconds, (double)cpu_ns / 1e3, (double)beside_ns / 1e3,
            watch_rss_kib(&l->watch), l->failed, l->reconnects, l->ended, quantile(l, 0.5),
            quantile(l, 0.9), quantile(l, 0.99), l->last_failure);
 }
 
 static void measure(struct load *l)
 {
-    uint64_t cpu, start;
+    uint64_t cpu, beside, start;
 
     settle(l);
     l->measuring = true;
     start = now_ns();
     cpu = watch_cpu_ns(&l->watch);
+    beside = watch_cpu_ns(&l->beside);
     run_for(l, l->seconds);
     cpu = watch_cpu_ns(&l->watch) - cpu;
-    report(l, (double)(now_ns() - start) / 1e9, cpu);
+    beside = watch_cpu_ns(&l->beside) - beside;
+    report(l, (double)(now_ns() - start) / 1e9, cpu, beside);
 }
 
 static void read_request(struct load *l, const char *path)
@@ -424,9 +443,12 @@ static void read_request(struct load *l, const char *path)
     if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
         die(path);
     l->request_n = (size_t)st.st_size;
-    l->request = malloc(l->request_n);
+    l->request = malloc(l->request_n + 1);
     if (l->request == NULL || read(fd, l->request, l->request_n) != (ssize_t)l->request_n)
         die(path);
+    l->request[l->request_n] = '\0';
+    l->number = strstr(l->request, "##########");
+    l->asked = now_ns() / 1000; /* grows faster than anybody asks */
     close(fd);
 }
 
@@ -441,11 +463,11 @@ static enum mode mode_named(const char *name)
     return SATURATE;
 }
 
-static void watch_too(struct load *l, const char *pid)
+static void watch_too(struct watch *w, const char *pid)
 {
-    if (l->watch.n == WATCH_MAX)
+    if (w->n == WATCH_MAX)
         die("too many processes to watch");
-    l->watch.pids[l->watch.n++] = strtol(pid, NULL, 10);
+    w->pids[w->n++] = strtol(pid, NULL, 10);
 }
 
 static void set_option(struct load *l, int option, const char *value)
@@ -458,7 +480,8 @@ static void set_option(struct load *l, int option, const char *value)
     case 's': l->seconds = strtod(value, NULL); break;
     case 'w': l->warm = strtod(value, NULL); break;
     case 'r': l->rate = strtod(value, NULL); break;
-    case 'p': watch_too(l, value); break;
+    case 'p': watch_too(&l->watch, value); break;
+    case 'B': watch_too(&l->beside, value); break;
     case 'S': l->status = (int)strtol(value, NULL, 10); break;
     case 'e': l->events_each = strtoull(value, NULL, 10); break;
     case 'b': l->body_least = strtoull(value, NULL, 10); break;
@@ -470,7 +493,8 @@ static const struct option options[] = {
     {"to", 1, NULL, 't'},      {"request", 1, NULL, 'q'}, {"mode", 1, NULL, 'm'},
     {"seconds", 1, NULL, 's'}, {"warm", 1, NULL, 'w'},    {"rate", 1, NULL, 'r'},
     {"watch", 1, NULL, 'p'},   {"status", 1, NULL, 'S'},  {"connections", 1, NULL, 'c'},
-    {"events", 1, NULL, 'e'},  {"body", 1, NULL, 'b'},    {NULL, 0, NULL, 0},
+    {"events", 1, NULL, 'e'},  {"body", 1, NULL, 'b'},    {"beside", 1, NULL, 'B'},
+    {NULL, 0, NULL, 0},
 };
 
 int main(int argc, char **argv)

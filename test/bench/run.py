@@ -49,6 +49,8 @@ def show(bench, rounds):
         print(row.line())
     print(f"\nMedian (lowest–highest) of {rounds} rounds. {bench.machine()}")
     print("Share of its core that each was busy: " + "; ".join(f"{row.title}: {row.busy_text()}" for row in taken if row.busy_text()) + ".")
+    if any(row.store for row in taken):
+        print("CPU-µs of Redis itself a request: " + "; ".join(f"{row.title}: {row.cell(row.store, 1)}" for row in taken if row.store) + ".")
     for peer, row in ((p, r) for r in taken for p in r.redials if max(r.redials[p]) > 0.01):
         print(f"{row.title}: {peer} closed {max(row.redials[peer]):.2f} connections per request.")
 
