@@ -177,7 +177,7 @@ static void test_shipped(void **state)
     (void)state;
     assert_non_null(file);
     assert_true(sl_str_eq(sl_builtin_prices(), (struct sl_str){file, n}));
-    assert_true(sl_prices_count(m->prices) > 30);
+    assert_true(sl_prices_count(m->prices) > 20);
     sl_gateway_conf_drop(&m);
     sl_mem_free(file);
 }

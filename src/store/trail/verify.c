@@ -101,7 +101,9 @@ static void end_walk(struct walk *w)
 
 static const char *here(const struct walk *w)
 {
-    return w->file > 0 ? w->files.at[w->file - 1].name : "trail.jsonl";
+    if (w->file == 0)
+        return "trail.jsonl";
+    return w->files.at[w->file - 1].name;
 }
 
 /* ---- what happened ---- */
