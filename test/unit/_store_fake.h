@@ -73,6 +73,7 @@ struct fake {
     size_t largest_batch;
     size_t busy_tenants; /* batches under way at once, the most of one tenant */
     bool out_of_order;
+    size_t skipped;            /* lines that came again */
     struct sl_hold backs[256]; /* given back; key ids are not kept */
     size_t backs_n;
     char back_tenant[24];
@@ -251,8 +252,10 @@ static inline bool act_apply(struct fake_call *c)
 
         if (i > 0 && l->number <= c->lines[i - 1].number)
             f->out_of_order = true;
-        if (l->number <= seq->last)
+        if (l->number <= seq->last) {
+            f->skipped++;
             continue;
+        }
         seq->last = l->number;
         *at = (struct fake_line){.number = l->number,
                                  .cost_micro = l->cost_micro,

@@ -19,6 +19,7 @@ struct rig {
     struct sl_records put;
     size_t put_n;
     uint64_t put_rev;
+    bool put_proved; /* its line was on disk when it was told */
 };
 
 static void on_done(void *ctx, enum sl_err e)
@@ -35,6 +36,7 @@ static void on_put(void *ctx, enum sl_err e)
 
     r->put_n = r->put.n; /* it dies when this returns */
     r->put_rev = r->put.n > 0 ? r->put.at[0].rev : 0;
+    r->put_proved = sl_trail_synced(r->s->t) == sl_trail_last(r->s->t);
     on_done(ctx, e);
 }
 
@@ -265,8 +267,9 @@ static void the_breaker(void **state)
     assert_int_equal(r.f.calls[F_ADMIT], asked); /* not asked at all */
     sl_store_look(r.s, &look);
     assert_false(look.up);
-    turn_for(r.net, 2300);
-    assert_in_range(r.f.calls[F_BEAT] - beats, 1, 3); /* once a second */
+    r.f.mood[F_BEAT] = FAIL; /* says no, instead of nothing */
+    turn_for(r.net, 3300);
+    assert_in_range(r.f.calls[F_BEAT] - beats, 2, 4); /* once a second */
     assert_int_equal(r.f.calls[F_RENEW], 0);
     r.f.mood[F_ADMIT] = r.f.mood[F_BEAT] = OBEY;
     r.changes = 0;
@@ -555,6 +558,7 @@ static void records_and_their_proof(void **state)
     assert_int_equal(r.err, SL_OK);
     assert_int_equal(r.put_n, 1);
     assert_int_equal(r.put_rev, 1);
+    assert_true(r.put_proved);
     assert_true(trail_says("\"kind\":\"key\",\"actor\":\"admin\",\"id\":\"a1\"")); /* before done */
     f = find_key(&r, 'a');
     assert_int_equal(f.n, 1);

@@ -195,6 +195,8 @@ static void after_a_restart(void **state)
     r.f.mood[F_APPLY] = SILENT;
     for (int i = 302; i <= 700; i++)
         settle(&r, "acme", (uint64_t)i, i);
+    UNTIL(r.net, sl_trail_synced(r.t) == sl_trail_last(r.t));
+    turn_for(r.net, 30);
     shut(&r); /* everything is in the trail */
     assert_int_equal(r.f.lines_n, 301);
     r.f.mood[F_APPLY] = OBEY;
@@ -242,8 +244,41 @@ static void more_than_memory(void **state)
     assert_false(r.l->spilled);
     assert_all(&r.f, "acme", 9000);
     assert_int_equal(sl_trail_last_acked(r.t), r.f.lines[r.f.lines_n - 1].number);
+    assert_int_equal(r.f.skipped, 0);
     settle(&r, "acme", 9001, 9001); /* and the short way works again */
     UNTIL(r.net, r.f.lines_n == 9001);
+    finish(&r);
+}
+
+/* The way back from the disk to memory, while lines keep coming. */
+static void rejoined_under_load(void **state)
+{
+    struct rig r;
+    int n = 0;
+
+    (void)state;
+    begin(&r, dir);
+    r.l->queued_max = 4000;
+    r.f.mood[F_APPLY] = FAIL;
+    while (n < 6000) {
+        n++;
+        settle(&r, "acme", (uint64_t)n, n);
+    }
+    assert_true(r.l->spilled);
+    r.f.mood[F_APPLY] = OBEY;
+    for (int turns = 0; r.l->spilled || turns < 50; turns += !r.l->spilled) {
+        for (int i = 0; i < 3; i++) {
+            n++;
+            settle(&r, "acme", (uint64_t)n, n);
+        }
+        sl_ledger_pump(r.l);
+        sl_net_turn(r.net, 1);
+        if (n > 200000)
+            fail_msg("it does not catch up");
+    }
+    until_sent(&r);
+    assert_all(&r.f, "acme", n);
+    assert_int_equal(r.f.skipped, 0); /* each went once */
     finish(&r);
 }
 
@@ -304,6 +339,7 @@ static void limit_files(rlim_t bytes)
 static void a_full_disk(void **state)
 {
     struct rig r;
+    uint64_t began;
 
     (void)state;
     begin(&r, dir);
@@ -312,7 +348,9 @@ static void a_full_disk(void **state)
     limit_files(1500);
     for (int i = 2; i <= 50; i++)
         settle(&r, "acme", (uint64_t)i, i);
+    began = clock_ms();
     UNTIL(r.net, r.f.lines_n == 50);
+    assert_true(clock_ms() - began < SL_LEDGER_PATIENCE_MS / 2);
     assert_true(sl_trail_is_failing(r.t));
     limit_files(RLIM_INFINITY);
     UNTIL(r.net, sl_trail_synced(r.t) == sl_trail_last(r.t));
@@ -491,6 +529,7 @@ int main(void)
         cmocka_unit_test_setup(exactly_once, setup),
         cmocka_unit_test_setup(after_a_restart, setup),
         cmocka_unit_test_setup(more_than_memory, setup),
+        cmocka_unit_test_setup(rejoined_under_load, setup),
         cmocka_unit_test_setup(no_memory, setup),
         cmocka_unit_test_setup(without_a_trail, setup),
         cmocka_unit_test_setup(a_full_disk, setup),

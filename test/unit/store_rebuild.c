@@ -174,6 +174,13 @@ static void sums_of_two_instances(void **state)
     assert_int_equal(r.f.restored_seqs, 4); /* two instances, for two tenants */
     assert_int_equal(r.f.records_n, 1);
     assert_true(sl_str_eq(r.f.records[0].state, SL_STR("revoked")));
+    /* whichever trail is read first */
+    dirs[1] = sl_str_of(dir);
+    dirs[0] = sl_str_of(other);
+    r.f.restored_n = 0;
+    assert_int_equal(rebuild(&r, &(struct sl_rebuild_ask){.dirs = dirs, .n = 2, .write = true}),
+                     SL_OK);
+    assert_int_equal(restored(&r, "acme/")->granted_micro, 5250);
     finish(&r);
 }
 
@@ -236,12 +243,14 @@ static void while_it_runs(void **state)
     settle(&r, "acme", 1, 10, 1000);
     UNTIL(r.net, r.f.running[F_APPLY] == 1);
     before = r.done;
-    r.f.slow_ms[F_BALANCE] = 20;
+    r.f.slow_ms[F_BALANCE] = 60;
     sl_rebuild_start(r.s, &(struct sl_rebuild_ask){.write = true}, &r.report, &r.slot, on_done, &r);
     UNTIL(r.net, r.f.running[F_BALANCE] == 1);
     assert_int_equal(r.f.running[F_APPLY], 0);
+    r.f.slow_ms[F_APPLY] = 0;
     settle(&r, "acme", 2, 5, 1000); /* after the sums were made */
     UNTIL(r.net, r.done > before);
+    assert_int_equal(r.f.lines_n, 1); /* it waits until they are set */
     assert_int_equal(r.err, SL_OK);
     assert_int_equal(restored(&r, "acme/")->spent_micro, 10);
     UNTIL(r.net, r.f.lines_n == 2);

@@ -140,6 +140,7 @@ static void assert_sound(void)
 
     if (r.broken_at != 0)
         fail_msg("broken at %llu: %s", (unsigned long long)r.broken_at, r.what);
+    assert_false(r.torn);
 }
 
 static void numbers_and_chain(void **state)
@@ -407,6 +408,51 @@ static void lines_gone_and_moved(void **state)
     assert_sound();
 }
 
+static struct sl_trail *open_fork(struct sl_net *net, const char *name)
+{
+    char why[256] = "";
+    struct sl_trail *t = sl_trail_open(net, sl_str_of(name), why, sizeof why);
+
+    if (t == NULL)
+        fail_msg("%s", why);
+    return t;
+}
+
+/* A copy of the directory went its own way: its lines have the same numbers and the same
+ * key, but they are not of this trail. */
+static void a_line_of_another_history(void **state)
+{
+    struct sl_net *net = sl_net_new();
+    struct sl_trail *t, *u;
+    char fork_dir[80];
+
+    (void)state;
+    make_trail();
+    (void)snprintf(fork_dir, sizeof fork_dir, "%s.fork", dir);
+    shell("cp -r %s %s", dir, fork_dir);
+    for (;;) {
+        t = open_trail(net);
+        u = open_fork(net, fork_dir);
+        if (t->last == u->last)
+            break;
+        sl_trail_end(&t); /* a second began between the two */
+        sl_trail_end(&u);
+    }
+    add(t, "\"kind\":\"settle\",\"cost\":1");
+    add(u, "\"kind\":\"settle\",\"cost\":9999");
+    add(t, "\"kind\":\"settle\",\"cost\":2");
+    add(u, "\"kind\":\"settle\",\"cost\":2");
+    sl_trail_end(&t);
+    sl_trail_end(&u);
+    close_net(&net);
+    assert_sound();
+    shell("l=$(grep '\"cost\":9999' %s/trail.jsonl);"
+          "awk -v l=\"$l\" '/\"cost\":1,/{print l; next} {print}' %s/trail.jsonl > %s/new"
+          " && mv %s/new %s/trail.jsonl && grep -q 9999 %s/trail.jsonl",
+          fork_dir, dir, dir, dir, dir, dir);
+    assert_damage("was changed, in trail.jsonl");
+}
+
 static void a_torn_line(void **state)
 {
     struct sl_net *net = sl_net_new();
@@ -446,6 +492,13 @@ static void limit_files(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
+static off_t size_of(const char *name)
+{
+    struct stat st;
+
+    return stat(in_dir(name), &st) == 0 ? st.st_size : 0;
+}
+
 static void a_full_disk(void **state)
 {
     struct sl_net *net = sl_net_new();
@@ -469,6 +522,8 @@ static void a_full_disk(void **state)
     dropped = sl_trail_dropped(t);
     assert_true(dropped > 500 && dropped < 4000);
     assert_true(sl_trail_lag_ms(t) > 0);
+    limit_files(150000); /* room for the first write of a batch, not for the next */
+    UNTIL(net, size_of("trail.jsonl") > 60000 && sl_trail_is_failing(t));
     limit_files(RLIM_INFINITY);
     UNTIL(net, sl_trail_synced(t) == n);
     assert_false(sl_trail_is_failing(t));
@@ -722,6 +777,7 @@ int main(void)
         cmocka_unit_test_setup(what_open_refuses, setup),
         cmocka_unit_test_setup(a_flipped_bit, setup),
         cmocka_unit_test_setup(lines_gone_and_moved, setup),
+        cmocka_unit_test_setup(a_line_of_another_history, setup),
         cmocka_unit_test_setup(a_torn_line, setup),
         cmocka_unit_test_setup(a_full_disk, setup),
         cmocka_unit_test_setup(a_disk_full_to_the_end, setup),

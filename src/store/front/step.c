@@ -50,8 +50,6 @@ static void on_limit(struct sl_timer *t)
 
     if (st->below != NULL)
         sl_health_strike(st->s, "it does not answer in time");
-    if (st->late == NULL)
-        sl_op_cancel(&st->below);
     sl_step_tell(st, SL_ERR_STORE);
 }
 

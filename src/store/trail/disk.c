@@ -1,6 +1,6 @@
 /* store/trail/disk.c -- the pool's half: lines get their macs, one write after the other,
- * one fsync at the end. What was written before a failure is cut off by the next job;
- * `size`, `last` and `mac` move only when everything is on disk. */
+ * one fsync at the end. `size`, `last` and `mac` move only when everything is on disk;
+ * what a failure left behind them is written over by the same lines. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,8 +130,6 @@ static bool write_blocks(struct sl_trail_disk *d)
         return false;
     if (!ensure_open(d))
         return false;
-    if (ftruncate(d->fd, (off_t)d->size) != 0) /* what an earlier try left */
-        return fail(d);
     d->out_n = 0;
     d->out_at = d->size;
     c = (struct chain){.first = d->first, .last = d->last, .mac = d->mac};
