@@ -142,7 +142,7 @@ static void explain(struct walk *w, const struct chain *c, struct sl_str line,
     uint64_t n = 0, from = 0;
     bool comes, follows, whole;
 
-    memcpy(name, here(w), sizeof name);
+    snprintf(name, sizeof name, "%s", here(w));
     whole = sl_trail_line_split(line, &body, &stored) && sl_trail_line_number(line, &n);
     if (whole)
         from = sl_trail_line_from(line, n);
