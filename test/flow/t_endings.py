@@ -23,10 +23,10 @@ PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding
 
 class Stubborn:
     """A provider that sends `first`, then `again` every 0.2 s (or keeps silent)
-    until the other side closes; `gone` is when that was."""
+    until the other side closes; `asked`: a request is here, `gone`: when that was."""
 
     def __init__(self, first, again=b""):
-        self.first, self.again, self.gone = first, again, None
+        self.first, self.again, self.asked, self.gone = first, again, False, None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -48,6 +48,7 @@ class Stubborn:
             left = int(re.search(rb"content-length: (\d+)", head).group(1)) - len(body)
             while left > 0:
                 left -= len(s.recv(65536))
+            self.asked = True
             s.sendall(self.first)
             s.settimeout(0.2)
             for _ in range(150):
@@ -171,8 +172,9 @@ def test_leaving_is_seen_behind_any_number_of_bytes():
     for extra in (16383, 16384, 16385, 300000):
         with gateway(b"", total="60s") as (g, provider):
             w = g.wire()
+            w.request("POST", "/v1/messages", rig.messages("m"))
+            rig.until(lambda: provider.asked, 5 * rig.SLOW, "a flood may end it before")
             with contextlib.suppress(OSError):
-                w.request("POST", "/v1/messages", rig.messages("m"))
                 w.send(b"x" * extra)
                 time.sleep(0.3)
             w.close()
