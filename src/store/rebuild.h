@@ -22,8 +22,8 @@
 #include "store/trail.h"
 
 #define SL_REBUILD_DIRS 16
-#define SL_REBUILD_SHOWN 100 /* differences that are told one by one */
-#define SL_REBUILD_DAYS 400
+#define SL_REBUILD_SHOWN 100    /* differences that are told one by one */
+#define SL_REBUILD_DAYS 400     /* today is one of them */
 #define SL_REBUILD_ROWS 1000000 /* accounts, usage rows, records: more are refused */
 
 struct sl_rebuild_ask {

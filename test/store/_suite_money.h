@@ -105,6 +105,13 @@ static inline void settled_once(void **state)
     applies(s, l, 1);
     assert_int_equal(balance_of(s, K).spent_micro, 1021);
     refuses(s, SL_LIMIT_CREDITS, K);
+    /* and a tenant's numbers are its own: its batches come before or after the others' */
+    s->ask.tenant = SL_STR("another");
+    l[1].number = 2;
+    applies(s, &l[1], 1);
+    assert_int_equal(balance_of(s, K).spent_micro, 4);
+    applies(s, &l[1], 1);
+    assert_int_equal(balance_of(s, K).spent_micro, 4);
 }
 
 static inline void account_begins_when_admitted(void **state)

@@ -185,7 +185,7 @@ static uint64_t look(struct store *s, uint64_t acked, uint64_t grants_acked, uin
 
     suite_begin(s);
     b = sl_embedded_of(s->b);
-    number = sl_tally_seq(&b->tally, SL_STR("inst0001"))->written;
+    number = sl_tally_seq(&b->tally, s->ask.tenant, SL_STR("inst0001"))->written;
     assert_true(number >= acked);
     tenant = balance_of(s, T);
     key = balance_of(s, K);

@@ -31,8 +31,8 @@ enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, siz
     for (size_t i = 0; i < n; i++) {
         struct sl_query q = sl_db_query(db, SL_STATEMENT_SEQ);
 
-        sl_db_text(&q, (struct sl_str){seqs[i].instance,
-                                       strnlen(seqs[i].instance, sizeof seqs[i].instance)});
+        sl_db_text(&q, sl_tally_seq_tenant(seqs[i].of));
+        sl_db_text(&q, sl_tally_seq_instance(seqs[i].of));
         sl_db_count(&q, seqs[i].number);
         if (!sl_db_run(&q))
             return SL_ERR_STORE;

@@ -31,8 +31,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
     [SL_STATEMENT_COMMIT] = "COMMIT",
     [SL_STATEMENT_ROLLBACK] = "ROLLBACK",
     [SL_STATEMENT_ACCOUNT] = "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [SL_STATEMENT_SEQ] = "INSERT INTO seq VALUES (?, ?) ON CONFLICT (instance) DO UPDATE SET"
-                         " number = max(number, excluded.number)",
+    [SL_STATEMENT_SEQ] = "INSERT INTO seq VALUES (?, ?, ?) ON CONFLICT (tenant, instance) DO"
+                         " UPDATE SET number = max(number, excluded.number)",
     [SL_STATEMENT_USAGE_ADD] = USAGE_INSERT COUNTS(ADD),
     [SL_STATEMENT_USAGE_SET] = USAGE_INSERT COUNTS(SET),
     [SL_STATEMENT_USAGE_LIST] = "SELECT id, " USAGE " FROM usage WHERE tenant = ?1 AND day <= ?2"

@@ -78,7 +78,7 @@ static bool apply_lines(struct sl_embedded *b, const struct sl_batch *batch,
 void sl_entry_apply(struct sl_backend *backend, const struct sl_batch *batch, SL_BACKEND_WAIT)
 {
     struct sl_embedded *b = sl_embedded_of(backend);
-    struct sl_tally_seq *seq = sl_tally_seq(&b->tally, batch->instance);
+    struct sl_tally_seq *seq = sl_tally_seq(&b->tally, batch->tenant, batch->instance);
     struct sl_entry *n;
 
     if (seq == NULL || !apply_lines(b, batch, seq)) {
@@ -279,7 +279,7 @@ static bool restore_memory(struct sl_embedded *b, const struct sl_restore *what,
 {
     for (size_t i = 0; i < what->seqs_n; i++) {
         struct sl_str instance = {what->seqs[i].instance, strnlen(what->seqs[i].instance, 8)};
-        struct sl_tally_seq *seq = sl_tally_seq(&b->tally, instance);
+        struct sl_tally_seq *seq = sl_tally_seq(&b->tally, what->tenant, instance);
 
         if (seq == NULL)
             return false;

@@ -105,20 +105,31 @@ struct sl_tally_row { /* of usage, not yet written: what to add */
     char name[];
 };
 
+/* Of a tenant and an instance: tenants' lines come in batches of their own, so a lower
+ * number of one may follow a higher one of another. Lives as long as the store. */
 struct sl_tally_seq {
     UT_hash_handle hh;
-    char instance[8];
     uint64_t seen;    /* in the engine */
     uint64_t written; /* in the file */
+    size_t tenant_n, name_n;
+    char name[]; /* tenant, instance */
 };
+static inline struct sl_str sl_tally_seq_tenant(const struct sl_tally_seq *s)
+{
+    return (struct sl_str){s->name, s->tenant_n};
+}
+static inline struct sl_str sl_tally_seq_instance(const struct sl_tally_seq *s)
+{
+    return (struct sl_str){s->name + s->tenant_n, s->name_n - s->tenant_n};
+}
 
 struct sl_tally {
     struct sl_tally_row *rows; /* owns: hash by name */
-    struct sl_tally_seq *seqs; /* owns: hash by instance */
+    struct sl_tally_seq *seqs; /* owns: hash by tenant and instance */
 };
 
-/* NULL: too many instances, or a name that is none. */
-struct sl_tally_seq *sl_tally_seq(struct sl_tally *t, struct sl_str instance);
+/* NULL: too many of them, or a name that is none. */
+struct sl_tally_seq *sl_tally_seq(struct sl_tally *t, struct sl_str tenant, struct sl_str instance);
 SL_MUST bool sl_tally_has_room(const struct sl_tally *t);
 SL_MUST bool sl_tally_add(struct sl_tally *t, struct sl_str tenant, const struct sl_line *line);
 void sl_tally_drop(struct sl_tally *t, const struct sl_usage_row *like); /* one set from outside */
@@ -192,7 +203,7 @@ enum sl_err sl_records_restore(struct sl_db *db, struct sl_entry *n);
 enum sl_err sl_records_key(struct sl_db *db, struct sl_entry *n);
 enum sl_err sl_records_list(struct sl_db *db, struct sl_entry *n);
 struct sl_saved_seq {
-    char instance[8];
+    struct sl_tally_seq *of; /* up: its name alone is the thread's to read */
     uint64_t number;
 };
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n);

@@ -69,8 +69,7 @@ static bool take_seqs(struct sl_embedded *b, struct sl_job *job)
     for (s = b->tally.seqs; s != NULL; s = s->hh.next) {
         if (s->seen <= s->written)
             continue;
-        memcpy(job->seqs[job->seqs_n].instance, s->instance, sizeof s->instance);
-        job->seqs[job->seqs_n++].number = s->seen;
+        job->seqs[job->seqs_n++] = (struct sl_saved_seq){s, s->seen};
     }
     return true;
 }

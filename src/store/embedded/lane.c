@@ -37,15 +37,13 @@ static void give_back(struct sl_embedded *b, struct sl_job *job)
     sl_tally_merge(&b->tally, &job->rows);
 }
 
-static void note_seqs(struct sl_embedded *b, const struct sl_job *job)
+static void note_seqs(const struct sl_job *job)
 {
     for (size_t i = 0; i < job->seqs_n; i++) {
         const struct sl_saved_seq *saved = &job->seqs[i];
-        struct sl_tally_seq *s =
-            sl_tally_seq(&b->tally, (struct sl_str){saved->instance, strnlen(saved->instance, 8)});
 
-        if (s != NULL && s->written < saved->number)
-            s->written = saved->number;
+        if (saved->of->written < saved->number)
+            saved->of->written = saved->number;
     }
 }
 
@@ -81,7 +79,7 @@ static void finish_job(void *ctx)
     lane->job = NULL;
     if (lane->writes) {
         if (job->ok)
-            note_seqs(b, job);
+            note_seqs(job);
         else
             give_back(b, job);
         set_up(b, job->ok);

@@ -33,10 +33,10 @@ static void load_account(struct sl_embedded *b, sqlite3_stmt *row)
 
 static void load_seq(struct sl_embedded *b, sqlite3_stmt *row)
 {
-    struct sl_tally_seq *seq = sl_tally_seq(&b->tally, text(row, 0));
+    struct sl_tally_seq *seq = sl_tally_seq(&b->tally, text(row, 0), text(row, 1));
 
     if (seq != NULL)
-        seq->seen = seq->written = (uint64_t)sqlite3_column_int64(row, 1);
+        seq->seen = seq->written = (uint64_t)sqlite3_column_int64(row, 2);
 }
 
 static void load_meta(struct sl_embedded *b, sqlite3_stmt *row)
@@ -68,7 +68,7 @@ bool sl_load(struct sl_embedded *b, char *why, size_t cap)
     if (each(b, "SELECT tenant, id, state, rev FROM record WHERE kind = 0", load_state) &&
         each(b, "SELECT id, '', state, rev FROM record WHERE kind = 1", load_state) &&
         each(b, "SELECT * FROM account", load_account) &&
-        each(b, "SELECT instance, number FROM seq", load_seq) &&
+        each(b, "SELECT tenant, instance, number FROM seq", load_seq) &&
         each(b, "SELECT name, value FROM meta", load_meta)) {
         while (sl_engine_take_unsaved(b->engine, &clean))
             ;

@@ -24,7 +24,8 @@ static const char schema[] =
     " cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
     " cost_micro INTEGER NOT NULL, UNIQUE (tenant, day, key_id, user, model, provider));"
     "CREATE INDEX usage_day ON usage (tenant, day);"
-    "CREATE TABLE seq (instance TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE seq (tenant TEXT NOT NULL, instance TEXT NOT NULL, number INTEGER NOT NULL,"
+    " PRIMARY KEY (tenant, instance)) WITHOUT ROWID;"
     "COMMIT";
 
 static bool make_schema(struct sl_db *db)

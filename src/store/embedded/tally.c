@@ -1,10 +1,11 @@
 /* store/embedded/tally.c -- what settled lines add to usage, summed until the next
- * commit, and up to which line each instance has been heard. */
+ * commit, and up to which line of each tenant each instance has been heard. */
 #include "store/embedded/inside.h"
 
-#define ROWS_MAX 16384 /* written in well under a second */
-#define SEQS_MAX 4096
-#define TEXT_MAX 256 /* bytes of each name in a row; longer ones are cut */
+#define ROWS_MAX 16384     /* written in well under a second */
+#define SEQS_MAX 200000    /* tenants, times the instances that settled for them */
+#define NAME_MAX_BYTES 128 /* of a tenant */
+#define TEXT_MAX 256       /* bytes of each name in a row; longer ones are cut */
 #define TEXTS 6
 
 /* ---- rows ---- */
@@ -170,20 +171,24 @@ void sl_tally_free(struct sl_tally_row **rows)
 
 /* ---- numbers ---- */
 
-struct sl_tally_seq *sl_tally_seq(struct sl_tally *t, struct sl_str instance)
+struct sl_tally_seq *sl_tally_seq(struct sl_tally *t, struct sl_str tenant, struct sl_str instance)
 {
-    char name[8] = {0};
+    char name[NAME_MAX_BYTES + 8];
+    size_t n = tenant.n + instance.n;
     struct sl_tally_seq *seq;
 
-    if (instance.n == 0 || instance.n > sizeof name)
+    if (tenant.n == 0 || tenant.n > NAME_MAX_BYTES || instance.n != 8)
         return NULL;
-    memcpy(name, instance.p, instance.n);
-    HASH_FIND(hh, t->seqs, name, sizeof name, seq);
+    memcpy(name, tenant.p, tenant.n);
+    memcpy(name + tenant.n, instance.p, instance.n);
+    HASH_FIND(hh, t->seqs, name, n, seq);
     if (seq != NULL || HASH_COUNT(t->seqs) >= SEQS_MAX)
         return seq;
-    seq = sl_mem_new(sizeof *seq);
-    memcpy(seq->instance, name, sizeof name);
-    HASH_ADD(hh, t->seqs, instance, sizeof seq->instance, seq);
+    seq = sl_mem_new(sizeof *seq + n);
+    memcpy(seq->name, name, n);
+    seq->tenant_n = tenant.n;
+    seq->name_n = n;
+    HASH_ADD_KEYPTR(hh, t->seqs, seq->name, seq->name_n, seq);
     return seq;
 }
 
