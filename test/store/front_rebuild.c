@@ -306,10 +306,11 @@ static void redis_emptied(void **state)
     lost_at = clock_ms();
     assert_true(has_key(&r, "k-made-1")); /* at once: never denied */
     AWAIT(&r, look(&r).lost);
-    while (atoi(redis_do(&r.redis, "ZCARD slc:keys:index")) < 2 && clock_ms() - lost_at < 4000)
+    while (strtol(redis_do(&r.redis, "ZCARD slc:keys:index"), NULL, 10) < 2 &&
+           clock_ms() - lost_at < 4000)
         sl_net_turn(r.net, 10);
     assert_true(clock_ms() - lost_at < 2000);
-    assert_int_equal(atoi(redis_do(&r.redis, "ZCARD slc:keys:index")), 2);
+    assert_int_equal(strtol(redis_do(&r.redis, "ZCARD slc:keys:index"), NULL, 10), 2);
     admit(&r, &q, 0, 1);
     assert_true(q.answer.local); /* money waits for the rebuild */
     assert_int_equal(q.answer.limit, SL_LIMIT_NONE);
