@@ -1,5 +1,6 @@
-/* net/tls_hash.c -- digests, straight from mbedtls' own code: the calls below keep to the
- * contexts they are given, so threads need not know of each other. */
+/* net/tls_hash.c -- digests: SHA-256 by the processor's instructions or, where it has none,
+ * and MD5 straight from mbedtls' own code. The calls below keep to the contexts they are
+ * given, so threads need not know of each other. */
 #include "net/tls.h"
 
 #include <mbedtls/md5.h>
@@ -7,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "net/sha.h"
 
 #define BLOCK 64 /* bytes that SHA-256 takes at a time, RFC 2104's B */
 
@@ -15,9 +17,48 @@ static const unsigned char *bytes_of(struct sl_str s)
     return (const unsigned char *)s.p;
 }
 
+struct hash { /* one SHA-256, either way */
+    bool fast;
+    struct sl_sha own;
+    mbedtls_sha256_context theirs;
+};
+
+static void hash_init(struct hash *h)
+{
+    h->fast = sl_sha_can();
+    if (h->fast) {
+        sl_sha_init(&h->own);
+        return;
+    }
+    mbedtls_sha256_init(&h->theirs);
+    SL_CHECK(mbedtls_sha256_starts(&h->theirs, 0) == 0);
+}
+
+static void hash_feed(struct hash *h, struct sl_str data)
+{
+    if (h->fast)
+        sl_sha_feed(&h->own, data);
+    else
+        SL_CHECK(mbedtls_sha256_update(&h->theirs, bytes_of(data), data.n) == 0);
+}
+
+static void hash_end(struct hash *h, uint8_t out[32])
+{
+    if (h->fast) {
+        sl_sha_end(&h->own, out);
+        return;
+    }
+    SL_CHECK(mbedtls_sha256_finish(&h->theirs, out) == 0);
+    mbedtls_sha256_free(&h->theirs);
+}
+
 void sl_tls_sha256(struct sl_str data, uint8_t out[32])
 {
-    SL_CHECK(mbedtls_sha256(bytes_of(data), data.n, out, 0) == 0);
+    struct hash h;
+
+    hash_init(&h);
+    hash_feed(&h, data);
+    hash_end(&h, out);
 }
 
 void sl_tls_md5(struct sl_str data, uint8_t out[16])
@@ -29,18 +70,17 @@ void sl_tls_md5(struct sl_str data, uint8_t out[16])
 static void keyed(const uint8_t block[BLOCK], uint8_t pad, const struct sl_str *parts, size_t n,
                   uint8_t out[32])
 {
-    mbedtls_sha256_context c;
+    struct hash h;
     uint8_t padded[BLOCK];
 
     for (size_t i = 0; i < BLOCK; i++)
         padded[i] = block[i] ^ pad;
-    mbedtls_sha256_init(&c);
-    SL_CHECK(mbedtls_sha256_starts(&c, 0) == 0);
-    SL_CHECK(mbedtls_sha256_update(&c, padded, sizeof padded) == 0);
+    hash_init(&h);
+    hash_feed(&h, (struct sl_str){(const char *)padded, sizeof padded});
     for (size_t i = 0; i < n; i++)
-        SL_CHECK(mbedtls_sha256_update(&c, bytes_of(parts[i]), parts[i].n) == 0);
-    SL_CHECK(mbedtls_sha256_finish(&c, out) == 0);
-    mbedtls_sha256_free(&c);
+        hash_feed(&h, parts[i]);
+    hash_end(&h, out);
+    sl_mem_wipe(&h, sizeof h);
     sl_mem_wipe(padded, sizeof padded);
 }
 

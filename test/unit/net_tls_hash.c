@@ -86,10 +86,44 @@ static void parts_are_one_text(void **state)
     }
 }
 
+/* Ours and theirs, over every length around a block's end, whole and in pieces. */
+static void both_ways(void **state)
+{
+    static char text[1000];
+    uint8_t ours[32], theirs[32];
+
+    (void)state;
+    if (!sl_sha_can())
+        print_message("this processor has no SHA instructions: mbedtls alone\n");
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 131 + i / 7);
+    for (size_t n = 0; n <= sizeof text; n++) {
+        struct hash h;
+        size_t cut = n * 37 % (n + 1);
+
+        assert_int_equal(mbedtls_sha256((const unsigned char *)text, n, theirs, 0), 0);
+        sl_tls_sha256((struct sl_str){text, n}, ours);
+        assert_memory_equal(ours, theirs, 32);
+        hash_init(&h);
+        hash_feed(&h, (struct sl_str){text, cut});
+        hash_feed(&h, (struct sl_str){NULL, 0});
+        hash_feed(&h, (struct sl_str){text + cut, n - cut});
+        hash_end(&h, ours);
+        assert_memory_equal(ours, theirs, 32);
+        h.fast = false; /* as on a processor without them */
+        mbedtls_sha256_init(&h.theirs);
+        assert_int_equal(mbedtls_sha256_starts(&h.theirs, 0), 0);
+        hash_feed(&h, (struct sl_str){text, n});
+        hash_end(&h, ours);
+        assert_memory_equal(ours, theirs, 32);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(plain), cmocka_unit_test(keyed_vectors),
-                                       cmocka_unit_test(parts_are_one_text)};
+                                       cmocka_unit_test(parts_are_one_text),
+                                       cmocka_unit_test(both_ways)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
