@@ -1,0 +1,82 @@
+/* llm/neutral/anthropic.h -- the Messages API's adapter, in its files.
+ *
+ * Private to the room: anthropic_read.c and anthropic_write.c have the request,
+ * anthropic_answer.c plain answers and errors, anthropic_in.c and anthropic_out.c a stream.
+ */
+#ifndef SL_LLM_NEUTRAL_ANTHROPIC_H
+#define SL_LLM_NEUTRAL_ANTHROPIC_H
+
+#include "llm/neutral/neutral.h"
+
+void sl_anthropic_read_ask(struct sl_neutral_ask *q, struct sl_str body);
+void sl_anthropic_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, struct sl_grow *g);
+
+enum sl_neutral_stop sl_anthropic_stop(struct sl_str raw);
+/* The members of a message up to its content, which is not yet there. */
+void sl_anthropic_put_head(struct sl_grow *g, const struct sl_translate *t);
+void sl_anthropic_put_usage(struct sl_grow *g, const struct sl_usage *u);
+/* stop_reason and what belongs to it, without braces. */
+void sl_anthropic_put_stop(struct sl_grow *g, enum sl_neutral_stop stop, struct sl_str text,
+                           struct sl_str refusal);
+
+enum sl_anthropic_kind {
+    SL_BLOCK_NONE,
+    SL_BLOCK_TEXT,
+    SL_BLOCK_THINK,
+    SL_BLOCK_CALL,
+    SL_BLOCK_OTHER
+};
+
+#define SL_ANTHROPIC_OPEN 16 /* blocks at a time; the protocol has one */
+
+struct sl_anthropic_block {
+    uint64_t index;
+    enum sl_anthropic_kind kind;
+    unsigned call;
+    bool whole; /* its input came with its start */
+};
+
+struct sl_anthropic_reader {
+    struct sl_anthropic_block open[SL_ANTHROPIC_OPEN];
+    unsigned open_n, calls_n;
+};
+
+/* Where the JSON of a call's arguments stands. */
+struct sl_anthropic_scan {
+    uint64_t objects; /* bit i: container i is an object */
+    unsigned depth;
+    bool begun, in_string, escaped;
+};
+
+enum sl_anthropic_state { SL_CALL_WAITS, SL_CALL_OPEN, SL_CALL_SHUT };
+
+struct sl_anthropic_call {
+    char *id, *name;     /* owns: both */
+    struct sl_grow held; /* pieces of its arguments while another block is open */
+    struct sl_anthropic_scan scan;
+    enum sl_anthropic_state state;
+    bool sent; /* a piece of its arguments */
+};
+
+struct sl_anthropic_writer {
+    struct sl_anthropic_call *calls; /* owns: the array */
+    unsigned calls_n, calls_cap;
+    enum sl_anthropic_kind open;
+    unsigned open_call;
+    uint64_t index;           /* of the next block */
+    struct sl_grow kept;      /* text that came while a call was incomplete */
+    struct sl_grow signature; /* of the thinking that is open */
+    struct sl_grow stop_text, refusal;
+    bool refused, called;
+    size_t waiting; /* bytes, of all that is held */
+    uint64_t bytes; /* of text, thoughts and arguments */
+};
+
+#define SL_ANTHROPIC_READER sizeof(struct sl_anthropic_reader)
+#define SL_ANTHROPIC_WRITER sizeof(struct sl_anthropic_writer)
+void sl_anthropic_read_event(struct sl_translate_stream *s, const struct sl_sse_event *e);
+void sl_anthropic_read_end(struct sl_translate_stream *s);
+void sl_anthropic_write_say(struct sl_translate_stream *s, const struct sl_say *say);
+void sl_anthropic_writer_fini(void *writer);
+
+#endif

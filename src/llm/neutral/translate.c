@@ -1,0 +1,99 @@
+/* llm/neutral/translate.c -- requests, plain answers and errors through the neutral form. */
+#include "llm/neutral/neutral.h"
+
+static const struct sl_neutral_dialect *dialect_of(enum sl_endpoint ep)
+{
+    return ep == SL_EP_MESSAGES ? &sl_neutral_anthropic
+           : ep == SL_EP_CHAT   ? &sl_neutral_openai
+                                : NULL;
+}
+
+enum sl_endpoint sl_translate_endpoint(enum sl_endpoint from, const struct sl_dialect *to)
+{
+    if (dialect_of(from) == NULL)
+        return SL_EP_NONE;
+    return to == &sl_dialect_anthropic ? SL_EP_MESSAGES : SL_EP_CHAT;
+}
+
+bool sl_translate_wants_usage(const struct sl_translate *t)
+{
+    return t->wants_usage;
+}
+
+static void note(struct sl_translate *t, const struct sl_neutral_ask *q)
+{
+    t->streams = q->streams;
+    t->wants_usage = q->wants_usage;
+    t->wants_thinking = t->client == &sl_neutral_openai ||
+                        (q->thinking != SL_THINK_UNSAID && q->thinking != SL_THINK_OFF);
+    t->thinking_unseen = q->thinking_unseen;
+    t->of_functions = q->of_functions;
+}
+
+enum sl_err sl_translate_request(const struct sl_translate_wish *wish, struct sl_str body,
+                                 struct sl_arena *a, struct sl_translate **made, struct sl_str *out,
+                                 const char **why)
+{
+    struct sl_translate *t = sl_arena_zalloc(a, sizeof(*t));
+    struct sl_neutral_ask q = {.a = a};
+    struct sl_grow g;
+    enum sl_err err;
+
+    *why = NULL;
+    if (t == NULL)
+        return SL_ERR_NO_MEMORY;
+    t->wish = *wish;
+    t->client = dialect_of(wish->from);
+    t->provider = dialect_of(wish->to);
+    if (t->client == NULL || t->provider == NULL)
+        return SL_ERR_NOT_DONE;
+    q.wish = &t->wish;
+    t->client->read_ask(&q, body);
+    note(t, &q);
+    sl_grow_init(&g, wish->max);
+    if (q.err == SL_OK)
+        t->provider->write_ask(&q, t, &g);
+    err = sl_grow_take(&g, a, out);
+    *why = q.why;
+    *made = t;
+    return q.err != SL_OK ? q.err : err;
+}
+
+enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_str body,
+                                struct sl_arena *a, struct sl_usage *u, struct sl_str *out)
+{
+    struct sl_neutral_answer r = {.a = a};
+    struct sl_grow g;
+    enum sl_err err;
+
+    sl_usage_init(&r.usage);
+    if (!sl_llm_is_object(body))
+        return SL_ERR_UP_GARBAGE;
+    t->provider->read_answer(&r, t, body);
+    if (r.err != SL_OK)
+        return r.err;
+    r.usage.has_stop = r.stop != SL_STOP_UNSAID;
+    *u = r.usage;
+    /* escaped anew it may be longer: arguments are a text in one, an object in the other */
+    sl_grow_init(&g, 2 * body.n + 65536);
+    t->client->write_answer(&r, t, &g);
+    err = sl_grow_take(&g, a, out);
+    return err;
+}
+
+enum sl_err sl_translate_error(const struct sl_translate *t, struct sl_str body, struct sl_arena *a,
+                               int *status, struct sl_str *out)
+{
+    char text[SL_LLM_MESSAGE], too_long[160];
+    struct sl_str message = sl_neutral_message(body, text, sizeof(text));
+    bool is_long = (*status == 400 || *status == 413 || *status == 422) &&
+                   sl_neutral_too_long(message, too_long, sizeof(too_long));
+    struct sl_grow g;
+
+    if (is_long)
+        message = sl_str_of(too_long);
+    *status = t->client->status_of(*status, is_long);
+    sl_grow_init(&g, 8 * SL_LLM_MESSAGE);
+    t->client->write_error(t, *status, message, &g);
+    return sl_grow_take(&g, a, out);
+}

@@ -1,0 +1,588 @@
+/* Requests of each protocol as the other one's: every row of the tables, and what providers
+ * insist on whatever the client sent. */
+#include "llm/neutral/translate.c"
+
+#include "_translate.h"
+
+struct asked {
+    enum sl_endpoint from;
+    enum sl_flavor flavor;
+    const char *model;
+    const char *body;
+    const char *want;
+};
+
+static const struct asked requests[] = {
+    /* a text is a text; names of the system are joined; the line that differs in every version goes
+     */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'system':[{'type':'text','text':'x-anthropic-billing-header: v'},"
+     "{'type':'text','text':'A','cache_control':{'type':'ephemeral'}},{'type':'text','text':'B'}"
+     "],'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'system','content':'A\\n\\nB'},{'role':'user',"
+     "'content':'q'}],'max_completion_tokens':9}"},
+    /* marks of the prompt cache stay where they are known */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "anthropic/claude-x",
+     "{'max_tokens':9,'system':[{'type':'text','text':'A','cache_control':{'type':'ephemeral',"
+     "'ttl':'1h'}}],'tools':[{'name':'f','input_schema':{'type':'object'},"
+     "'cache_control':{'type':'ephemeral'}}],'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q','cache_control':{'type':'ephemeral'}}]}]}",
+     "{'model':'anthropic/claude-x','messages':[{'role':'system','content':[{'type':'text',"
+     "'text':'A','cache_control':{'type':'ephemeral','ttl':'1h'}}]},{'role':'user',"
+     "'content':[{'type':'text','text':'q','cache_control':{'type':'ephemeral'}}]}],"
+     "'max_tokens':9,'tools':[{'type':'function','function':{'name':'f',"
+     "'parameters':{'type':'object','properties':{}}},'cache_control':{'type':'ephemeral'}}]}"},
+    /* the system in the middle: in its place, or to the user where templates know none */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'system',"
+     "'content':[{'type':'text','text':'env'}]},{'role':'user','content':'r'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'},{'role':'system',"
+     "'content':'env'},{'role':'user','content':'r'}],'max_completion_tokens':9}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'system','content':'env'}"
+     ",{'role':'user','content':'r'}]}",
+     "{'model':'m','messages':[{'role':'user',"
+     "'content':'q\\n<system-reminder>\\nenv\\n</system-reminder>\\nr'}],'max_tokens':9}"},
+    /* images, documents, search results */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'messages':[{'role':'user','content':[{'type':'image',"
+     "'source':{'type':'base64','media_type':'image/png','data':'iVBO'}},{'type':'image',"
+     "'source':{'type':'url','url':'https://h/i'}},{'type':'document','title':'t',"
+     "'source':{'type':'base64','media_type':'application/pdf','data':'JVBE'}},"
+     "{'type':'document','title':'T','source':{'type':'text','media_type':'text/plain',"
+     "'data':'plain'}},{'type':'document','source':{'type':'content','content':[{'type':'text',"
+     "'text':'c'}]}},{'type':'document','source':{'type':'url','url':'https://h/d'}},"
+     "{'type':'search_result','title':'S','source':'https://s','content':[{'type':'text',"
+     "'text':'found'}]},{'type':'container_upload','file_id':'x'}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/png;base64,iVBO'}},{'type':'image_url',"
+     "'image_url':{'url':'https://h/i'}},{'type':'file','file':{'filename':'t',"
+     "'file_data':'data:application/pdf;base64,JVBE'}},{'type':'text','text':'T\\nplain'},"
+     "{'type':'text','text':'c'},{'type':'text','text':'[document: https://h/d]'},{'type':'text',"
+     "'text':'S\\nhttps://s'},{'type':'text','text':'found'}]}],'max_completion_tokens':9}"},
+    /* results of several parts; what a result can't hold comes behind it; errors say so */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':[{'type':'tool_use','id':'t1','name':'f','input':{'a':1.50}},{'type':'tool_use',"
+     "'id':'t2','name':'g','input':{}},{'type':'tool_use','id':'t3','name':'g','input':{}}]},"
+     "{'role':'user','content':[{'type':'tool_result','tool_use_id':'t2','is_error':true,"
+     "'content':[{'type':'text','text':'bad'},{'type':'text','text':'worse'}]},"
+     "{'type':'tool_result','tool_use_id':'t1','content':[{'type':'image',"
+     "'source':{'type':'base64','media_type':'image/png','data':'iVBO'}}]},{'type':'tool_result',"
+     "'tool_use_id':'t3'},{'type':'text','text':'and?'}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':null,'tool_calls':[{'id':'t1','type':'function','function':{'name':'f',"
+     "'arguments':'{\\'a\\':1.50}'}},{'id':'t2','type':'function','function':{'name':'g',"
+     "'arguments':'{}'}},{'id':'t3','type':'function','function':{'name':'g','arguments':'{}'}}]}"
+     ",{'role':'tool','tool_call_id':'t1','content':'[image attached below]'},{'role':'tool',"
+     "'tool_call_id':'t2','content':'Error: bad\\nworse'},{'role':'tool','tool_call_id':'t3',"
+     "'content':'(no output)'},{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/png;base64,iVBO'}},{'type':'text','text':'and?'}]}],"
+     "'max_completion_tokens':9}"},
+    /* a call without a result gets one, a result without a call becomes text, a reference a
+       sentence */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'messages':[{'role':'user','content':[{'type':'tool_result',"
+     "'tool_use_id':'zz','content':'lost'}]},{'role':'assistant','content':[{'type':'text',"
+     "'text':'a'},{'type':'tool_use','id':'t1','name':'f','input':{}}]},{'role':'system',"
+     "'content':'s'},{'role':'user','content':'no'},{'role':'assistant',"
+     "'content':[{'type':'tool_use','id':'t2','name':'f','input':{}}]},{'role':'user',"
+     "'content':[{'type':'text','text':'x'},{'type':'tool_result','tool_use_id':'t2',"
+     "'content':[{'type':'tool_reference','tool_name':'W'}]}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'(result of a tool:)\\nlost'},"
+     "{'role':'assistant','content':'a','tool_calls':[{'id':'t1','type':'function',"
+     "'function':{'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'t1',"
+     "'content':'(no result)'},{'role':'system','content':'s'},{'role':'user','content':'no'},"
+     "{'role':'assistant','content':null,'tool_calls':[{'id':'t2','type':'function',"
+     "'function':{'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'t2',"
+     "'content':'Tool W is now available.'},{'role':'user','content':'x'}],"
+     "'max_completion_tokens':9}"},
+    /* thinking stays behind, and what the provider's own tools did; an empty turn is none */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':[{'type':'thinking','thinking':'h','signature':'s'},{'type':'redacted_thinking',"
+     "'data':'d'},{'type':'server_tool_use','id':'s','name':'web_search','input':{}},"
+     "{'type':'web_search_tool_result','tool_use_id':'s','content':[]}]},{'role':'user',"
+     "'content':'r'},{'role':'assistant','content':[{'type':'text','text':'a'},{'type':'text',"
+     "'text':'b'}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'},{'role':'user','content':'r'},"
+     "{'role':'assistant','content':'ab'}],'max_completion_tokens':9}"},
+    /* but goes to a router, signed by its own maker only */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "anthropic/claude-x",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':[{'type':'thinking','thinking':'h','signature':'s'},{'type':'redacted_thinking',"
+     "'data':'d'},{'type':'thinking','thinking':'g','signature':'gw1:'},{'type':'text',"
+     "'text':'a'}]}]}",
+     "{'model':'anthropic/claude-x','messages':[{'role':'user','content':'q'},"
+     "{'role':'assistant','content':'a','reasoning_details':[{'type':'reasoning.text','text':'h',"
+     "'signature':'s','format':'anthropic-claude-v1','index':0},{'type':'reasoning.encrypted',"
+     "'data':'d','format':'anthropic-claude-v1','index':1},{'type':'reasoning.text','text':'g',"
+     "'index':2}]}],'max_tokens':9}"},
+    /* tools: schemas made whole; typed ones, placeholders and their marks go */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'f','description':'d','strict':true,"
+     "'input_schema':{'$schema':'u','type':'object','properties':{'a':{}},'required':['a']},"
+     "'cache_control':{'type':'ephemeral'},'defer_loading':true,'input_examples':[]},"
+     "{'type':'custom','name':'g','input_schema':{}},{'type':'web_search_20250305',"
+     "'name':'web_search'},{'type':'bash_20250124','name':'bash'},"
+     "{'name':'DeferredToolPlaceholder','input_schema':{}}],'tool_choice':{'type':'tool',"
+     "'name':'f','disable_parallel_tool_use':true},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'f','description':'d',"
+     "'parameters':{'type':'object','properties':{'a':{}},'required':['a']},'strict':true}},"
+     "{'type':'function','function':{'name':'g','parameters':{'type':'object','properties':{}}}}"
+     "],'tool_choice':{'type':'function','function':{'name':'f'}},'parallel_tool_calls':false}"},
+    /* no tool left: neither list nor choice */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'type':'web_search_20250305','name':'web_search'}],"
+     "'tool_choice':{'type':'any','disable_parallel_tool_use':true},'messages':[{'role':'user',"
+     "'content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9}"},
+    /* a choice of a tool that is not there is none; any and none */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'f','input_schema':{}},{'type':'web_search_20250305',"
+     "'name':'web_search'}],'tool_choice':{'type':'tool','name':'web_search'},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
+     "'properties':{}}}}]}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'f','input_schema':{}}],'tool_choice':{'type':'any'},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
+     "'properties':{}}}}],'tool_choice':'required'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'f','input_schema':{}}],'tool_choice':{'type':'none'},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
+     "'properties':{}}}}],'tool_choice':'none'}"},
+    /* tools that come and go in the middle; effort there is the last word */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-5",
+     "{'max_tokens':9,'tools':[{'name':'f','input_schema':{}}],'output_config':{'effort':'low'},"
+     "'messages':[{'role':'user','content':'q'},{'role':'system',"
+     "'output_config':{'effort':'medium'},'content':[{'type':'tool_removal',"
+     "'tool':{'type':'tool_reference','tool_name':'f'}},{'type':'tool_addition',"
+     "'tool':{'name':'g','input_schema':{}}}]}]}",
+     "{'model':'gpt-5','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'g','parameters':{'type':'object',"
+     "'properties':{}}}}],'reasoning_effort':'medium'}"},
+    /* names too long are shortened, in history and choice alike */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'mcp__server__01234567890123456789012345678901234567890123"
+     "45678901234567890','input_schema':{}}],'tool_choice':{'type':'tool',"
+     "'name':'mcp__server__0123456789012345678901234567890123456789012345678901234567890'},"
+     "'messages':[{'role':'assistant','content':[{'type':'tool_use','id':'t',"
+     "'name':'mcp__server__0123456789012345678901234567890123456789012345678901234567890',"
+     "'input':{}}]},{'role':'user','content':[{'type':'tool_result','tool_use_id':'t',"
+     "'content':'r'}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'assistant','content':null,'tool_calls':[{'id':'t',"
+     "'type':'function','function':{'name':'mcp__server__0123456789012345678901234567890123_cea22"
+     "2409b10342c','arguments':'{}'}}]},{'role':'tool','tool_call_id':'t','content':'r'}],"
+     "'max_completion_tokens':9,'tools':[{'type':'function',"
+     "'function':{'name':'mcp__server__0123456789012345678901234567890123_cea222409b10342c',"
+     "'parameters':{'type':'object','properties':{}}}}],'tool_choice':{'type':'function',"
+     "'function':{'name':'mcp__server__0123456789012345678901234567890123_cea222409b10342c'}}}"},
+    /* limits and sampling: in each provider's words; a stream asks for its usage; the rest is
+       dropped */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':0,'temperature':0.5,'top_p':0.9,'top_k':3,'stop_sequences':['a','','b','c',"
+     "'d','e'],'stream':true,'metadata':{'user_id':'u'},'service_tier':'standard_only',"
+     "'context_management':{},'container':'c','mcp_servers':[],'speed':'fast',"
+     "'inference_geo':'us','thread':{},'x':1,'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':1,"
+     "'temperature':0.5,'top_p':0.9,'stop':['a','b','c','d'],'user':'u','service_tier':'default',"
+     "'stream':true,'stream_options':{'include_usage':true}}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m",
+     "{'max_tokens':128000,'temperature':0.5,'top_k':3,'stop_sequences':['a','','b','c','d','e'],"
+     "'service_tier':'standard_only',"
+     "'metadata':{'user_id':'01234567890123456789012345678901234567890123456789012345678901234567"
+     "89'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'m','messages':[{'role':'user','content':'q'}],'max_tokens':128000,"
+     "'temperature':0.5,'top_k':3,'stop':['a','b','c','d','e']}"},
+    /* a model that reasons takes effort, and no sampling */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-5.1",
+     "{'max_tokens':9,'temperature':1,'thinking':{'type':'adaptive'},"
+     "'output_config':{'effort':'max'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-5.1','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'high'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'enabled','budget_tokens':8000},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'medium'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'none'}"},
+    /* others must not see it */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'thinking':{'type':'adaptive'},'output_config':{'effort':'medium'},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9}"},
+    /* a router knows how to say it */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "x/y",
+     "{'max_tokens':9,'thinking':{'type':'enabled','budget_tokens':8000},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'x/y','messages':[{'role':'user','content':'q'}],'max_tokens':9,"
+     "'reasoning':{'max_tokens':8000}}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "x/y",
+     "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'x/y','messages':[{'role':'user','content':'q'}],'max_tokens':9,"
+     "'reasoning':{'enabled':true}}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "x/y",
+     "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'x/y','messages':[{'role':'user','content':'q'}],'max_tokens':9,"
+     "'reasoning':{'enabled':false}}"},
+    /* structured output, by either name */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'output_config':{'format':{'type':'json_schema','schema':{'type':'object'}}"
+     "},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'response_format':{'type':'json_schema','json_schema':{'name':'output',"
+     "'schema':{'type':'object'},'strict':true}}}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'output_format':{'type':'json_schema','schema':{'type':'object'}},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'response_format':{'type':'json_schema','json_schema':{'name':'output',"
+     "'schema':{'type':'object'},'strict':true}}}"},
+    /* the system, of both names, becomes one; later ones speak to the user */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'system','content':'A'},{'role':'developer','content':[{'type':'text',"
+     "'text':'B','cache_control':{'type':'ephemeral'}}]},{'role':'user','content':'q'},"
+     "{'role':'system','content':'late'},{'role':'user','content':''}]}",
+     "{'model':'claude-sonnet-5-5','system':[{'type':'text','text':'A'},{'type':'text',"
+     "'text':'B','cache_control':{'type':'ephemeral'}}],'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'},{'type':'text',"
+     "'text':'<system-reminder>\\nlate\\n</system-reminder>'}]}],'max_tokens':4096}"},
+    /* images and files: data URLs are taken apart, a wrong type is set right */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'user','content':[{'type':'text','text':'q'},{'type':'image_url',"
+     "'image_url':{'url':'data:image/png;base64,/9j/4AAQ','detail':'low'}},{'type':'image_url',"
+     "'image_url':{'url':'https://h/i'}},{'type':'file','file':{'filename':'a.pdf',"
+     "'file_data':'data:application/pdf;base64,JVBE'}},{'type':'file','file':{'file_id':'file_1'}"
+     "}]}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'},{'type':'image','source':{'type':'base64','media_type':'image/jpeg',"
+     "'data':'/9j/4AAQ'}},{'type':'image','source':{'type':'url','url':'https://h/i'}},"
+     "{'type':'document','source':{'type':'base64','media_type':'application/pdf','data':'JVBE'},"
+     "'title':'a.pdf'},{'type':'document','source':{'type':'file','file_id':'file_1'}}]}],"
+     "'max_tokens':4096}"},
+    /* calls and their results: one user's turn, in order, what is said behind them in it */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'user','content':'q'},{'role':'assistant','content':null,"
+     "'tool_calls':[{'id':'functions.f:0','type':'function','function':{'name':'f',"
+     "'arguments':'{\\'a\\':1.50}'}},{'id':'c2','type':'function','function':{'name':'g',"
+     "'arguments':''}},{'id':'c3','type':'function','function':{'name':'g','arguments':'{\\'a'}}"
+     "]},{'role':'tool','tool_call_id':'c2','content':[{'type':'text','text':'r2'}]},"
+     "{'role':'tool','tool_call_id':'functions.f:0','content':'r1'},{'role':'user','content':'go "
+     "on'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]},{'role':'assistant','content':[{'type':'tool_use','id':'functions_f_0',"
+     "'name':'f','input':{'a':1.50}},{'type':'tool_use','id':'c2','name':'g','input':{}},"
+     "{'type':'tool_use','id':'c3','name':'g','input':{'_raw':'{\\'a'}}]},{'role':'user',"
+     "'content':[{'type':'tool_result','tool_use_id':'functions_f_0','content':[{'type':'text',"
+     "'text':'r1'}]},{'type':'tool_result','tool_use_id':'c2','content':[{'type':'text',"
+     "'text':'r2'}]},{'type':'tool_result','tool_use_id':'c3','content':[{'type':'text',"
+     "'text':'(no result)'}]},{'type':'text','text':'go on'}]}],'max_tokens':4096}"},
+    /* the model begins: somebody has to speak first; the end of what it is to go on from is trimmed
+     */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'assistant','content':'Sure \\n '}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':'(the conversation goes "
+     "on)'},{'role':'assistant','content':[{'type':'text','text':'Sure'}]}],'max_tokens':4096}"},
+    /* signed thoughts go back first, pieces of one made one; bare ones are dropped */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'reasoning_effort':'high','messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':'a','reasoning_content':'hm','reasoning_details':[{'type':'reasoning.text',"
+     "'text':'h','format':'anthropic-claude-v1','index':0},{'type':'reasoning.text','text':'m',"
+     "'signature':'s','format':'anthropic-claude-v1','index':0},{'type':'reasoning.encrypted',"
+     "'data':'d','format':'anthropic-claude-v1','index':1},{'type':'reasoning.text','text':'x',"
+     "'format':'other','index':2}],'tool_calls':[{'id':'c','type':'function',"
+     "'function':{'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'c','content':''}"
+     "]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]},{'role':'assistant','content':[{'type':'thinking','thinking':'hm',"
+     "'signature':'s'},{'type':'redacted_thinking','data':'d'},{'type':'text','text':'a'},"
+     "{'type':'tool_use','id':'c','name':'f','input':{}}]},{'role':'user',"
+     "'content':[{'type':'tool_result','tool_use_id':'c','content':[{'type':'text','text':'(no "
+     "output)'}]}]}],'thinking':{'type':'adaptive'},'max_tokens':4096,"
+     "'output_config':{'effort':'high'}}"},
+    /* thoughts that were lost on the way: none this time */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'reasoning_effort':'high','messages':[{'role':'user','content':'q'},{'role':'assistant',"
+     "'content':'a','tool_calls':[{'id':'c','type':'function','function':{'name':'f',"
+     "'arguments':'{}'}}]},{'role':'tool','tool_call_id':'c','content':'r'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]},{'role':'assistant','content':[{'type':'text','text':'a'},{'type':'tool_use',"
+     "'id':'c','name':'f','input':{}}]},{'role':'user','content':[{'type':'tool_result',"
+     "'tool_use_id':'c','content':[{'type':'text','text':'r'}]}]}],'thinking':{'type':'disabled'}"
+     ",'max_tokens':4096}"},
+    /* limits; sampling as far as the model takes it */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-4-5",
+     "{'max_tokens':7,'max_completion_tokens':8,'temperature':1.5,'top_p':0.5,'stop':'END',"
+     "'user':'u','messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-4-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':8,'temperature':1,'stop_sequences':['END'],"
+     "'metadata':{'user_id':'u'}}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-4-5",
+     "{'top_p':0.5,'stop':['END',' \\n','B'],'safety_identifier':'s','user':'u',"
+     "'service_tier':'default','stream':true,'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-4-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':4096,'top_p':0.5,'stop_sequences':['END','B'],"
+     "'metadata':{'user_id':'s'},'service_tier':'standard_only','stream':true}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5",
+     "{'temperature':0.2,'top_p':0.5,'top_k':4,'service_tier':'flex','messages':[{'role':'user',"
+     "'content':'q'}]}",
+     "{'model':'claude-opus-5-5','messages':[{'role':'user','content':[{'type':'text','text':'q'}"
+     "]}],'max_tokens':4096}"},
+    /* effort: how much a newer model thinks, a budget for an older one, and room for it */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5",
+     "{'reasoning_effort':'minimal','temperature':0.2,'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-opus-5-5','messages':[{'role':'user','content':[{'type':'text','text':'q'}"
+     "]}],'thinking':{'type':'adaptive'},'max_tokens':4096,'output_config':{'effort':'low'}}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-3-7-sonnet-latest",
+     "{'reasoning_effort':'medium','max_tokens':100,'temperature':0.2,'messages':[{'role':'user',"
+     "'content':'q'}]}",
+     "{'model':'claude-3-7-sonnet-latest','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'thinking':{'type':'enabled','budget_tokens':4096},'max_tokens':4196}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5",
+     "{'reasoning_effort':'none','messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-opus-5-5','messages':[{'role':'user','content':[{'type':'text','text':'q'}"
+     "]}],'thinking':{'type':'disabled'},'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "other-model",
+     "{'reasoning':{'max_tokens':2000},'max_tokens':9000,'messages':[{'role':'user',"
+     "'content':'q'}]}",
+     "{'model':'other-model','messages':[{'role':'user','content':[{'type':'text','text':'q'}]}],"
+     "'thinking':{'type':'enabled','budget_tokens':2000},'max_tokens':9000}"},
+    /* tools, choices, parallel calls */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f','description':'d','strict':true,"
+     "'parameters':{'type':'object','properties':{'a':{}}}}},{'type':'function',"
+     "'function':{'name':'g'}}],'tool_choice':'auto','parallel_tool_calls':false,"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','description':'d',"
+     "'input_schema':{'type':'object','properties':{'a':{}}},'strict':true},{'name':'g',"
+     "'input_schema':{'type':'object','properties':{}}}],'tool_choice':{'type':'auto',"
+     "'disable_parallel_tool_use':true},'messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}}],'parallel_tool_calls':false,"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'auto','disable_parallel_tool_use':true},"
+     "'messages':[{'role':'user','content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'required',"
+     "'reasoning_effort':'high','messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'any'},'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'}]}],'thinking':{'type':'disabled'},'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'function',"
+     "'function':{'name':'f'}},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'tool','name':'f'},'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}}],'tool_choice':'none',"
+     "'parallel_tool_calls':false,'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'none'},'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}},{'type':'function',"
+     "'function':{'name':'g'}}],'tool_choice':{'type':'allowed_tools',"
+     "'allowed_tools':{'mode':'required','tools':[{'type':'function','function':{'name':'g'}}]}},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'g','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'any'},'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    /* a choice without tools, an empty list */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[],'tool_choice':'auto','parallel_tool_calls':true,'messages':[{'role':'user',"
+     "'content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':4096}"},
+    /* functions, the older form */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'functions':[{'name':'f','parameters':{'type':'object'}}],'function_call':{'name':'f'},"
+     "'messages':[{'role':'user','content':'q'},{'role':'assistant','content':null,"
+     "'function_call':{'name':'f','arguments':'{}'}},{'role':'function','name':'f','content':'r'}"
+     "]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'tool','name':'f',"
+     "'disable_parallel_tool_use':true},'messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]},{'role':'assistant','content':[{'type':'tool_use','id':'f','name':'f',"
+     "'input':{}}]},{'role':'user','content':[{'type':'tool_result','tool_use_id':'f',"
+     "'content':[{'type':'text','text':'r'}]}]}],'max_tokens':4096}"},
+    /* structured output */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'response_format':{'type':'json_schema','json_schema':{'name':'n','strict':true,"
+     "'schema':{'type':'object'}}},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':4096,'output_config':{'format':{'type':'json_schema',"
+     "'schema':{'type':'object'}}}}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'response_format':{'type':'json_object'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','system':[{'type':'text','text':'Answer with one JSON object "
+     "and nothing else: no text around it, no code fence.'}],'messages':[{'role':'user',"
+     "'content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    /* what has no counterpart is dropped */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'n':1,'logprobs':true,'top_logprobs':3,'logit_bias':{'1':2},'seed':4,"
+     "'frequency_penalty':1,'presence_penalty':1,'prediction':{},'modalities':['text'],"
+     "'store':true,'metadata':{'a':'b'},'verbosity':'low','prompt_cache_key':'k',"
+     "'web_search_options':{},'x':1,'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'q'}]}],'max_tokens':4096}"},
+};
+
+static void test_requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        struct sl_translate_wish w =
+            wish_of(requests[i].from, requests[i].flavor, requests[i].model);
+        struct sl_str got;
+
+        (void)ask(&w, requests[i].body, &got);
+        assert_json(got, json(requests[i].want));
+    }
+}
+
+/* What is refused, and says why. */
+static void test_refused(void **state)
+{
+    static const struct {
+        enum sl_endpoint from;
+        const char *body, *why;
+    } bad[] = {
+        {SL_EP_MESSAGES, "{'messages':'x'}", "an array"},
+        {SL_EP_MESSAGES, "{'messages':[{'role':'bot','content':'x'}]}", "role"},
+        {SL_EP_MESSAGES, "{'messages':[{'role':'user','content':[{'type':'image','source':{}}]}]}",
+         "no source"},
+        {SL_EP_CHAT, "{}", "an array"},
+        {SL_EP_CHAT, "{'n':2,'messages':[{'role':'user','content':'x'}]}", "n = 1"},
+        {SL_EP_CHAT, "{'modalities':['text','audio'],'messages':[]}", "text only"},
+        {SL_EP_CHAT, "{'messages':[{'role':'bot','content':'x'}]}", "role"},
+        {SL_EP_CHAT,
+         "{'messages':[{'role':'user','content':[{'type':'input_audio','input_audio':{}}]}]}",
+         "only text"},
+        {SL_EP_CHAT,
+         "{'messages':[{'role':'user','content':[{'type':'image_url','image_url':{'url':'x'}}]}]}",
+         "data URL"},
+        {SL_EP_CHAT, "{'messages':[{'role':'user','content':[{'type':'file','file':{}}]}]}",
+         "file_data"},
+        {SL_EP_CHAT, "{'messages':[],'tools':[{'type':'custom','custom':{'name':'c'}}]}",
+         "custom tools"},
+        {SL_EP_CHAT,
+         "{'messages':[{'role':'assistant','tool_calls':[{'type':'custom','custom':{}}]}]}",
+         "custom tools"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct sl_translate_wish w = wish_of(bad[i].from, SL_FLAVOR_OPENAI, "m");
+        struct sl_translate *t;
+        struct sl_str out;
+        const char *why = NULL;
+
+        assert_int_equal(sl_translate_request(&w, json(bad[i].body), &arena, &t, &out, &why),
+                         SL_ERR_BAD_FIELD);
+        assert_non_null(why);
+        if (strstr(why, bad[i].why) == NULL)
+            fail_msg("%s: %s", bad[i].body, why);
+    }
+}
+
+/* The limits that the configuration gives. */
+static void test_limits(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_str got;
+
+    (void)state;
+    w.max_tokens_most = 8192;
+    (void)ask(&w, "{'max_tokens':128000,'messages':[{'role':'user','content':'q'}]}", &got);
+    assert_json(got, json("{'model':'m','messages':[{'role':'user','content':'q'}],"
+                          "'max_tokens':8192}"));
+    w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    w.max_tokens_default = 77;
+    (void)ask(&w, "{'messages':[{'role':'user','content':'q'}]}", &got);
+    assert_json(got, json("{'model':'m','messages':[{'role':'user','content':[{'type':'text',"
+                          "'text':'q'}]}],'max_tokens':77}"));
+}
+
+static void test_endpoints(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_translate_endpoint(SL_EP_MESSAGES, &sl_dialect_openai), SL_EP_CHAT);
+    assert_int_equal(sl_translate_endpoint(SL_EP_CHAT, &sl_dialect_anthropic), SL_EP_MESSAGES);
+    assert_int_equal(sl_translate_endpoint(SL_EP_EMBEDDINGS, &sl_dialect_anthropic), SL_EP_NONE);
+    assert_int_equal(sl_translate_endpoint(SL_EP_COUNT_TOKENS, &sl_dialect_openai), SL_EP_NONE);
+}
+
+/* More calls in a turn than any client counts; a body that outgrows its ceiling; no memory
+ * at every place where some is asked for. */
+static void test_ceilings(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_translate *t;
+    struct sl_str out;
+    struct sl_grow g;
+    const char *why;
+
+    (void)state;
+    sl_grow_init(&g, 1 << 20);
+    sl_grow_add(&g, SL_STR("{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["));
+    for (int i = 0; i < 129; i++)
+        sl_grow_add(&g, i == 0 ? SL_STR("{\"id\":\"c\",\"function\":{\"name\":\"f\"}}")
+                               : SL_STR(",{\"id\":\"c\",\"function\":{\"name\":\"f\"}}"));
+    sl_grow_add(&g, SL_STR("]}]}"));
+    assert_int_equal(sl_translate_request(&w, sl_grow_str(&g), &arena, &t, &out, &why),
+                     SL_ERR_BAD_FIELD);
+    sl_grow_fini(&g);
+    w.max = 64;
+    assert_int_equal(sl_translate_request(&w, json(requests[0].body), &arena, &t, &out, &why),
+                     SL_ERR_CEILING);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(requests); i += 3) {
+        struct sl_translate_wish w =
+            wish_of(requests[i].from, requests[i].flavor, requests[i].model);
+        struct sl_str body = json(requests[i].body);
+        enum sl_err err = SL_ERR_NO_MEMORY;
+
+        for (uint64_t n = 1; err != SL_OK; n++) {
+            struct sl_translate *t;
+            struct sl_arena a;
+            struct sl_str out;
+            const char *why;
+
+            assert_true(n < 1000);
+            sl_arena_init(&a, 1 << 20);
+            sl_mem_fail_at(n);
+            err = sl_translate_request(&w, body, &a, &t, &out, &why);
+            sl_mem_fail_at(0);
+            assert_true(err == SL_OK || err == SL_ERR_NO_MEMORY);
+            sl_arena_fini(&a);
+        }
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_requests), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),   cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_ceilings), cmocka_unit_test(test_no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

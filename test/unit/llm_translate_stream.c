@@ -1,0 +1,629 @@
+/* Answers of each protocol as the other one's, plain and streamed. Every stream is put
+ * together as a strict client would, and must be what the plain answer amounts to. */
+#include "llm/neutral/stream.c"
+
+#include "_translate.h"
+
+#define EV(type, rest) "event: " type "\ndata: {'type':'" type "'" rest "}\n\n"
+#define CH(choice) "data: {'id':'u','model':'up','choices':[{'index':0," choice "}]}\n\n"
+#define DELTA(d) CH("'delta':{" d "},'finish_reason':null")
+#define ENDS(reason) CH("'delta':{},'finish_reason':'" reason "'")
+#define USED                                                                                       \
+    "data: {'id':'u','model':'up','choices':[],'usage':{'prompt_tokens':60,"                       \
+    "'completion_tokens':20,'total_tokens':80,'prompt_tokens_details':"                            \
+    "{'cached_tokens':10,'cache_write_tokens':5}}}\n\n"
+#define DONE "data: [DONE]\n\n"
+#define CALLS(list) DELTA("'tool_calls':[" list "]")
+
+#define START(usage)                                                                               \
+    EV("message_start", ",'message':{'id':'m','type':'message','role':"                            \
+                        "'assistant','model':'up','content':[],'stop_reason':null,"                \
+                        "'stop_sequence':null,'usage':" usage "}")
+#define BLOCK(i, block) EV("content_block_start", ",'index':" i ",'content_block':" block)
+#define PIECE(i, delta) EV("content_block_delta", ",'index':" i ",'delta':" delta)
+#define STOP(i) EV("content_block_stop", ",'index':" i)
+#define OVER(delta, usage)                                                                         \
+    EV("message_delta", ",'delta':{" delta "},'usage':" usage)                                     \
+    EV("message_stop", "")
+#define TEXT "{'type':'text','text':''}"
+#define SAYS(i, s) PIECE(i, "{'type':'text_delta','text':'" s "'}")
+#define ARGS(i, s) PIECE(i, "{'type':'input_json_delta','partial_json':'" s "'}")
+
+/* What clients get around what they asked for. */
+#define MESSAGE(content, stop)                                                                     \
+    "{'id':'msg_0123456789abcdef','type':'message','role':"                                        \
+    "'assistant','model':'asked','content':[" content "],'stop_reason':" stop ",'usage':"          \
+    "{'input_tokens':45,'cache_creation_input_tokens':5,'cache_read_input_tokens':10,"             \
+    "'output_tokens':20}}"
+#define NULL_STOP(reason) "'" reason "','stop_sequence':null"
+#define CHAT(message, finish, usage)                                                               \
+    "{'id':'chatcmpl-0123456789abcdef','object':"                                                  \
+    "'chat.completion','created':1790000000,'model':'asked','choices':[{'index':0,"                \
+    "'message':{'role':'assistant'," message "},'logprobs':null,'finish_reason':'" finish          \
+    "'}],'usage':" usage "}"
+#define COUNTED                                                                                    \
+    "{'prompt_tokens':37,'completion_tokens':41,'total_tokens':78,"                                \
+    "'prompt_tokens_details':{'cached_tokens':7,'cache_write_tokens':5},"                          \
+    "'completion_tokens_details':{'reasoning_tokens':9}}"
+#define IN                                                                                         \
+    "{'input_tokens':25,'cache_creation_input_tokens':5,'cache_creation':"                         \
+    "{'ephemeral_5m_input_tokens':2,'ephemeral_1h_input_tokens':3},"                               \
+    "'cache_read_input_tokens':7,'output_tokens':1}"
+#define OUT "{'output_tokens':41,'output_tokens_details':{'thinking_tokens':9}}"
+
+#define THINKS ",'thinking':{'type':'adaptive'}"
+
+struct told {
+    enum sl_endpoint from;
+    const char *extra; /* of the request */
+    const char *stream;
+    const char *want;  /* the whole answer */
+    const char *plain; /* of the provider, where a fold of its stream is none */
+};
+
+static const struct told told[] = {
+    /* two calls that take turns, usage behind them; a router's comment; text comes first */
+    {SL_EP_MESSAGES, "",
+     ": OPENROUTER PROCESSING\n\n" DELTA("'role':'assistant','content':''")
+         DELTA("'content':'Hi \\u00e9'")
+             CALLS("{'index':0,'id':'c1','type':'function','function':{'name':'f','arguments':''}}")
+                 CALLS("{'index':0,'function':{'arguments':'{\\'a\\':'}}")
+                     CALLS("{'index':1,'id':'c2','type':'function','function':{'name':'g','"
+                           "arguments':'{\\'b\\':[1,{}]}'}}")
+                         CALLS("{'index':0,'function':{'arguments':'\\'}\\\\\\'{\\'}'}}")
+                             ENDS("tool_calls") USED DONE,
+     MESSAGE("{'type':'text','text':'Hi \\u00e9'},{'type':'tool_use','id':'c1','name':'f','input':"
+             "{'a':'}\\'{'}},{'type':'tool_use','id':'c2','name':'g','input':{'b':[1,{}]}}",
+             NULL_STOP("tool_use")),
+     NULL},
+    /* the first thing is a call; the reason says nothing of it; no [DONE] */
+    {SL_EP_MESSAGES, "",
+     CALLS("{'index':0,'id':'c1','type':'function','function':{'name':'f','arguments':'{}'}}")
+         ENDS("stop") USED,
+     MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}}", NULL_STOP("tool_use")), NULL},
+    /* calls that all have number 0, names in every piece, arguments as an object; calls without
+     * numbers; no fold of theirs */
+    {SL_EP_MESSAGES, "",
+     CALLS("{'index':0,'id':'c1','type':'function','function':{'name':'f','arguments':'{'}}") CALLS(
+         "{'index':0,'id':'c1','type':'function','function':{'name':'f','arguments':'}'}}")
+         CALLS(
+             "{'index':0,'id':'c2','type':'function','function':{'name':'g','arguments':{'x':1}}}")
+             ENDS("tool_calls") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}},{'type':'tool_use','id':'c2',"
+             "'name':'g','input':{'x':1}}",
+             NULL_STOP("tool_use")),
+     "{'choices':[{'message':{'tool_calls':[{'id':'c1','function':{'name':'f','arguments':'{}'}},"
+     "{'id':'c2','function':{'name':'g','arguments':{'x':1}}}]},'finish_reason':'stop'}],"
+     "'usage':{'prompt_tokens':60,'completion_tokens':20,'prompt_tokens_details':"
+     "{'cached_tokens':10,'cache_write_tokens':5}}}"},
+    {SL_EP_MESSAGES, "",
+     CALLS("{'id':'c1','function':{'name':'f','arguments':'{'}}")
+         CALLS("{'function':{'arguments':'}'}}") CALLS("{'id':'c2','function':{'name':'g'}}")
+             ENDS("tool_calls") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}},{'type':'tool_use','id':'c2',"
+             "'name':'g','input':{}}",
+             NULL_STOP("tool_use")),
+     "{'choices':[{'message':{'content':null,'tool_calls':[{'id':'c1','function':{'name':'f',"
+     "'arguments':'{}'}},{'id':'c2','function':{'name':'g'}}]},'finish_reason':'tool_calls'}],"
+     "'usage':{'prompt_tokens':60,'completion_tokens':20,'prompt_tokens_details':"
+     "{'cached_tokens':10,'cache_write_tokens':5}}}"},
+    /* a call without an id gets one; the older form of one call */
+    {SL_EP_MESSAGES, "",
+     DELTA("'function_call':{'name':'f','arguments':'{'}")
+         DELTA("'function_call':{'arguments':'}'}") ENDS("function_call") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'call_0123456789abcdef_0','name':'f','input':{}}",
+             NULL_STOP("tool_use")),
+     NULL},
+    /* text between the pieces of a call waits for its end */
+    {SL_EP_MESSAGES, "",
+     CALLS("{'index':0,'id':'c1','type':'function','function':{'name':'f','arguments':'{'}}")
+         DELTA("'content':'one '") CALLS("{'index':0,'function':{'arguments':'}'}}")
+             DELTA("'content':'two'") ENDS("tool_calls") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}},{'type':'text','text':'one two'}",
+             NULL_STOP("tool_use")),
+     ""},
+    /* thoughts: under one of three names, for those who asked; signed by us, or by their maker */
+    {SL_EP_MESSAGES, THINKS,
+     DELTA("'reasoning_content':'h','reasoning':'h'") DELTA("'reasoning_content':'m'")
+         DELTA("'content':'x'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'thinking','thinking':'hm','signature':'gw1:'},{'type':'text','text':'x'}",
+             NULL_STOP("end_turn")),
+     NULL},
+    {SL_EP_MESSAGES, "",
+     DELTA("'reasoning_content':'h'") DELTA("'content':'x'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
+    {SL_EP_MESSAGES, THINKS,
+     DELTA("'reasoning':'h','reasoning_details':[{'type':'reasoning.text','text':'h','format':"
+           "'anthropic-claude-v1','index':0}]")
+         DELTA("'reasoning_details':[{'type':'reasoning.text','signature':'sig','format':"
+               "'anthropic-claude-v1','index':0}]") DELTA("'content':'x'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'thinking','thinking':'h','signature':'sig'},{'type':'text','text':'x'}",
+             NULL_STOP("end_turn")),
+     NULL},
+    {SL_EP_MESSAGES, ",'thinking':{'type':'adaptive','display':'omitted'}",
+     DELTA("'reasoning_content':'h'") DELTA("'content':'x'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'thinking','thinking':'','signature':'gw1:'},{'type':'text','text':'x'}",
+             NULL_STOP("end_turn")),
+     NULL},
+    /* reasons: a filter, a limit, a refusal, a stop string that the server names, calls without
+     * a call; an answer of nothing; usage together with a choice; content in parts */
+    {SL_EP_MESSAGES, "", DELTA("'content':'x'") ENDS("content_filter") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", "'refusal','stop_sequence':null,'stop_details':"
+                                           "{'type':'refusal','category':null,'explanation':null}"),
+     NULL},
+    {SL_EP_MESSAGES, "", DELTA("'content':[{'type':'text','text':'x'}]") ENDS("length") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("max_tokens")), NULL},
+    {SL_EP_MESSAGES, "",
+     DELTA("'content':'x'") CH("'delta':{},'finish_reason':'stop','stop_reason':'END'") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", "'stop_sequence','stop_sequence':'END'"), NULL},
+    {SL_EP_MESSAGES, "", DELTA("'content':''") ENDS("tool_calls") USED DONE,
+     MESSAGE("", NULL_STOP("end_turn")), NULL},
+    {SL_EP_MESSAGES, "",
+     DELTA("'content':'x'") "data: "
+                            "{'choices':[{'index':0,'delta':{},'finish_reason':'stop'}],'usage':{'"
+                            "prompt_tokens':"
+                            "60,'completion_tokens':20,'prompt_tokens_details':{'cached_tokens':10,"
+                            "'cache_write_tokens':5}}}\n\n" DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
+
+    /* thinking, text, a call in pieces, a call without arguments; a ping between them */
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", "{'type':'thinking','thinking':'','signature':''}")
+         PIECE("0", "{'type':'thinking_delta','thinking':'hm'}")
+             PIECE("0", "{'type':'signature_delta','signature':'sig'}") STOP("0")
+                 BLOCK("1", "{'type':'redacted_thinking','data':'xx'}") STOP("1") BLOCK("2", TEXT)
+                     EV("ping", "") SAYS("2", "Hi ") SAYS("2", "\\u00e9") STOP("2")
+                         BLOCK("3", "{'type':'tool_use','id':'t1','name':'f','input':{}}")
+                             ARGS("3", "") ARGS("3", "{\\'a\\':") ARGS("3", " 1.50}") STOP("3")
+                                 BLOCK("4", "{'type':'tool_use','id':'t2','name':'g','input':{}}")
+                                     STOP("4")
+                                         OVER("'stop_reason':'tool_use','stop_sequence':null", OUT),
+     CHAT("'content':'Hi \\u00e9','refusal':null,'reasoning_content':'hm','reasoning_details':"
+          "[{'type':'reasoning.text','text':'hm','signature':'sig','format':"
+          "'anthropic-claude-v1','index':0},{'type':'reasoning.encrypted','data':'xx','format':"
+          "'anthropic-claude-v1','index':1}],'tool_calls':[{'id':'t1','type':'function',"
+          "'function':{'name':'f','arguments':'{\\'a\\': 1.50}'}},{'id':'t2','type':'function',"
+          "'function':{'name':'g','arguments':'{}'}}]",
+          "tool_calls", COUNTED),
+     "{'content':[{'type':'thinking','thinking':'hm','signature':'sig'},{'type':"
+     "'redacted_thinking','data':'xx'},{'type':'text','text':'Hi '},{'type':'text','text':"
+     "'\\u00e9'},{'type':'tool_use','id':'t1','name':'f','input':{'a': 1.50}},{'type':'tool_use',"
+     "'id':'t2','name':'g','input':{}}],'stop_reason':'tool_use','usage':{'input_tokens':25,"
+     "'cache_creation_input_tokens':5,'cache_read_input_tokens':7,'output_tokens':41,"
+     "'output_tokens_details':{'thinking_tokens':9}}}"},
+    /* a call whose input comes at once; what the provider's own tools do is not told */
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", "{'type':'server_tool_use','id':'s','name':'web_search','input':{}}")
+         ARGS("0", "{}") STOP("0") BLOCK(
+             "1", "{'type':'web_search_tool_result','tool_use_id':'s','content':[]}") STOP("1")
+             BLOCK("2", "{'type':'tool_use','id':'t1','name':'f','input':{'a':'\\''}}") STOP("2")
+                 OVER("'stop_reason':'tool_use'", OUT),
+     CHAT("'content':'','refusal':null,'tool_calls':[{'id':'t1','type':'function','function':"
+          "{'name':'f','arguments':'{\\'a\\':\\'\\\\\\'\\'}'}}]",
+          "tool_calls", COUNTED),
+     ""},
+    /* reasons */
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")
+         OVER("'stop_reason':'model_context_window_exceeded'", OUT),
+     CHAT("'content':'x','refusal':null", "length", COUNTED), NULL},
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")
+         OVER("'stop_reason':'stop_sequence','stop_sequence':'END'", OUT),
+     CHAT("'content':'x','refusal':null", "stop", COUNTED), NULL},
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")
+         OVER("'stop_reason':'refusal','stop_details':{'type':'refusal','explanation':'no'}", OUT),
+     CHAT("'content':'x','refusal':'no'", "content_filter", COUNTED), NULL},
+    {SL_EP_CHAT, "", START(IN) OVER("'stop_reason':'pause_turn'", OUT),
+     CHAT("'content':'','refusal':null", "stop", COUNTED), NULL},
+    /* the older form of one call */
+    {SL_EP_CHAT, ",'functions':[{'name':'f'}]",
+     START(IN) BLOCK("0", "{'type':'tool_use','id':'t1','name':'f','input':{}}") ARGS("0", "{}")
+         STOP("0") OVER("'stop_reason':'tool_use'", OUT),
+     CHAT("'content':'','refusal':null,'function_call':{'name':'f','arguments':'{}'}",
+          "function_call", COUNTED),
+     ""},
+};
+
+static struct sl_translate *ask_for(const struct told *c, bool usage)
+{
+    struct sl_translate_wish w = wish_of(c->from, SL_FLAVOR_OPENROUTER, "m");
+    char body[512];
+    struct sl_str out;
+
+    snprintf(body, sizeof body, "{'stream':true,'messages':[{'role':'user','content':'q'}]%s%s}",
+             c->extra, usage ? ",'stream_options':{'include_usage':true}" : "");
+    return ask(&w, body, &out);
+}
+
+static void test_streams(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(told); i++) {
+        const struct sl_translate *t = ask_for(&told[i], true);
+        struct sl_str out, whole;
+        struct sl_usage u;
+
+        assert_int_equal(run(t, json(told[i].stream), &u, &out), SL_OK);
+        whole = folded(told[i].from, out);
+        if (whole.p == NULL)
+            fail_msg("no client understands\n%.*s", SL_STR_ARGS(out));
+        assert_json(whole, json(told[i].want));
+        assert_int_equal(u.in, told[i].from == SL_EP_CHAT ? 25 : 45);
+        assert_int_equal(u.cache_write_1h, told[i].from == SL_EP_CHAT ? 3 : 0);
+        assert_int_equal(u.out, told[i].from == SL_EP_CHAT ? 41 : 20);
+        assert_string_equal(u.model, "up");
+    }
+}
+
+/* The plain answer that the provider would have given is translated into the same. */
+static void test_answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(told); i++) {
+        enum sl_endpoint there = told[i].from == SL_EP_CHAT ? SL_EP_MESSAGES : SL_EP_CHAT;
+        const struct sl_translate *t = ask_for(&told[i], false);
+        struct sl_str plain, out;
+        struct sl_usage u;
+
+        if (told[i].plain != NULL && told[i].plain[0] == '\0')
+            continue; /* a stream's own order */
+        plain = told[i].plain != NULL ? json(told[i].plain) : folded(there, json(told[i].stream));
+        assert_non_null(plain.p);
+        assert_int_equal(sl_translate_answer(t, plain, &arena, &u, &out), SL_OK);
+        assert_json(out, json(told[i].want));
+        assert_int_equal(u.out, told[i].from == SL_EP_CHAT ? 41 : 20);
+    }
+}
+
+/* Who only calls says nothing: null, where a stream had to begin with something. */
+static void test_only_calls(void **state)
+{
+    const struct told c = {SL_EP_CHAT, "", "", NULL, NULL};
+    struct sl_str out;
+    struct sl_usage u;
+
+    (void)state;
+    assert_int_equal(
+        sl_translate_answer(ask_for(&c, false),
+                            json("{'content':[{'type':'tool_use','id':'t','name':'f','input':{}}],"
+                                 "'stop_reason':'tool_use','usage':{}}"),
+                            &arena, &u, &out),
+        SL_OK);
+    assert_true(sl_str_find(out, SL_STR("\"content\":null,\"refusal\":null,\"tool_calls\"")) > 0);
+}
+
+/* Usage is told to those who asked, or where the gateway adds it; nulls to the first alone. */
+static void test_usage_chunk(void **state)
+{
+    const struct told *c = &told[COUNT(told) - 2];
+    struct sl_translate *t = ask_for(c, false);
+    struct sl_str out;
+
+    (void)state;
+    assert_int_equal(run(t, json(c->stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(out, SL_STR("usage")) < 0);
+    t->wish.adds_usage = true;
+    assert_int_equal(run(t, json(c->stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(out, SL_STR("\"choices\":[],\"usage\":{\"prompt_tokens\":37")) > 0);
+    assert_true(sl_str_find(out, SL_STR("\"usage\":null")) < 0);
+    t = ask_for(c, true);
+    assert_int_equal(run(t, json(c->stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(out, SL_STR("\"usage\":null")) > 0);
+    assert_true(sl_translate_wants_usage(t));
+}
+
+/* A stream that is cut is no answer: not of the model, not of the gateway. */
+static void test_cut(void **state)
+{
+    static const struct told cut[] = {
+        {SL_EP_MESSAGES, "", DELTA("'content':'x'"), NULL, NULL},
+        {SL_EP_MESSAGES, "", "", NULL, NULL},
+        {SL_EP_CHAT, "", START(IN) BLOCK("0", TEXT) SAYS("0", "x"), NULL, NULL},
+    };
+    static const struct told whole[] = {
+        {SL_EP_MESSAGES, "", DELTA("'content':'x'") DONE, NULL, NULL},
+        {SL_EP_MESSAGES, "", DELTA("'content':'x'") ENDS("stop"), NULL, NULL},
+        {SL_EP_CHAT, "",
+         START(IN) EV("message_delta", ",'delta':{'stop_reason':'end_turn'},"
+                                       "'usage':{'output_tokens':1}"),
+         NULL, NULL},
+    };
+    struct sl_str out;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cut); i++)
+        assert_int_equal(run(ask_for(&cut[i], false), json(cut[i].stream), NULL, &out),
+                         SL_ERR_UP_CLOSED);
+    for (size_t i = 0; i < COUNT(whole); i++) {
+        assert_int_equal(run(ask_for(&whole[i], false), json(whole[i].stream), NULL, &out), SL_OK);
+        assert_non_null(folded(whole[i].from, out).p);
+    }
+}
+
+/* Arguments that were cut are completed, so that they can be read; not where the limit cut
+ * them, which the client sees. */
+static void test_cut_arguments(void **state)
+{
+    const struct told c = {
+        SL_EP_MESSAGES, "",
+        CALLS("{'index':0,'id':'c','type':'function','function':{'name':'f','arguments':"
+              "'{\\'a\\':[\\'x'}}") ENDS("stop") DONE,
+        NULL, NULL};
+    const struct told limit = {
+        SL_EP_MESSAGES, "",
+        CALLS("{'index':0,'id':'c','type':'function','function':{'name':'f','arguments':"
+              "'{\\'a'}}") ENDS("length") DONE,
+        NULL, NULL};
+    struct sl_str out;
+
+    (void)state;
+    assert_int_equal(run(ask_for(&c, false), json(c.stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(folded(SL_EP_MESSAGES, out), SL_STR("{\"a\":[\"x\"]}")) > 0);
+    assert_int_equal(run(ask_for(&limit, false), json(limit.stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(out, SL_STR("\"partial_json\":\"{\\\"a\"}")) > 0);
+    assert_true(sl_str_find(out, SL_STR("\"stop_reason\":\"max_tokens\"")) > 0);
+}
+
+/* Every event out at once: nothing is kept back but what must wait for its turn. */
+static void test_at_once(void **state)
+{
+    const struct told c = {SL_EP_MESSAGES, "", "", NULL, NULL};
+    struct sl_translate_stream *s = sl_translate_stream_new(ask_for(&c, false));
+    static const struct {
+        const char *event;
+        const char *has;
+    } steps[] = {
+        {DELTA("'content':'a'"), "text_delta\",\"text\":\"a"},
+        {DELTA("'content':'b'"), "text_delta\",\"text\":\"b"},
+        {CALLS("{'index':0,'id':'c','type':'function','function':{'name':'f','arguments':'{'}}"),
+         "partial_json\":\"{\""},
+        {CALLS("{'index':0,'function':{'arguments':'}'}}"), "partial_json\":\"}\""},
+        {": waiting\n\n", "event: ping\ndata: {\"type\":\"ping\"}\n\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct sl_grow g;
+
+        sl_grow_init(&g, 65536);
+        assert_int_equal(sl_translate_stream_event(s, json(steps[i].event), &g), SL_OK);
+        assert_true(sl_str_find(sl_grow_str(&g), sl_str_of(steps[i].has)) >= 0);
+        sl_grow_fini(&g);
+    }
+    sl_translate_stream_end(&s);
+}
+
+/* Errors inside a stream: the status of their kind, in the client's words; nothing after. */
+static void test_errors(void **state)
+{
+    static const struct {
+        enum sl_endpoint from;
+        const char *stream, *want;
+    } bad[] = {
+        {SL_EP_MESSAGES,
+         "data: {'error':{'code':502,'message':'gone'},'choices':[{'index':0,"
+         "'delta':{'content':''},'finish_reason':'error'}]}\n\n" DONE,
+         "event: error\ndata: {'type':'error','error':{'type':'api_error','message':'gone'},"
+         "'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_MESSAGES, CH("'error':{'code':429,'message':'slow'},'finish_reason':'error'"),
+         "event: error\ndata: {'type':'error','error':{'type':'rate_limit_error','message':'slow'},"
+         "'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_MESSAGES,
+         "data: {'error':{'message':'m','type':'server_error','code':"
+         "'server_is_overloaded'}}\n\n",
+         "event: error\ndata: {'type':'error','error':{'type':'overloaded_error','message':'m'},"
+         "'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_CHAT, EV("error", ",'error':{'type':'overloaded_error','message':'Overloaded'}"),
+         "data: {'error':{'message':'Overloaded','type':'service_unavailable_error','param':null,"
+         "'code':'server_is_overloaded'}}\n\n"},
+        {SL_EP_CHAT, EV("error", ",'error':{'type':'authentication_error','message':'x'}"),
+         "data: {'error':{'message':'x','type':'server_error','param':null,'code':null}}\n\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        const struct told c = {bad[i].from, "", "", NULL, NULL};
+        struct sl_str out;
+
+        assert_int_equal(run(ask_for(&c, false), json(bad[i].stream), NULL, &out), SL_OK);
+        if (!sl_str_eq(out, json(bad[i].want)))
+            fail_msg("got %.*s", SL_STR_ARGS(out));
+    }
+}
+
+static void test_garbage(void **state)
+{
+    static const struct told bad[] = {
+        {SL_EP_MESSAGES, "", "data: {oh\n\n", NULL, NULL},
+        {SL_EP_MESSAGES, "", "data: []\n\n", NULL, NULL},
+        {SL_EP_CHAT, "", "data: [DONE]\n\n", NULL, NULL},
+        {SL_EP_CHAT, "", START(IN) SAYS("0", "x"), NULL, NULL},
+        {SL_EP_CHAT, "", START(IN) BLOCK("0", TEXT) BLOCK("0", TEXT), NULL, NULL},
+        {SL_EP_CHAT, "", START(IN) STOP("0"), NULL, NULL},
+    };
+    static const struct {
+        enum sl_endpoint from;
+        const char *plain;
+    } plain[] = {
+        {SL_EP_MESSAGES, "{}"}, {SL_EP_MESSAGES, "{'choices':[]}"},
+        {SL_EP_MESSAGES, "[]"}, {SL_EP_MESSAGES, "{'choices':[{'message':null}]}"},
+        {SL_EP_CHAT, "{}"},     {SL_EP_CHAT, "{'content':'x'}"},
+    };
+    struct sl_str out;
+    struct sl_usage u;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(run(ask_for(&bad[i], false), json(bad[i].stream), NULL, &out),
+                         SL_ERR_UP_GARBAGE);
+    for (size_t i = 0; i < COUNT(plain); i++) {
+        const struct told c = {plain[i].from, "", "", NULL, NULL};
+
+        assert_int_equal(
+            sl_translate_answer(ask_for(&c, false), json(plain[i].plain), &arena, &u, &out),
+            SL_ERR_UP_GARBAGE);
+    }
+}
+
+/* What waits for its turn has a ceiling. */
+static void test_ceiling(void **state)
+{
+    const struct told c = {SL_EP_MESSAGES, "", "", NULL, NULL};
+    struct sl_translate_stream *s = sl_translate_stream_new(ask_for(&c, false));
+    enum sl_err err = SL_OK;
+    char event[16384];
+    struct sl_grow g;
+    size_t n;
+
+    (void)state;
+    sl_grow_init(&g, 1 << 22);
+    assert_int_equal(
+        sl_translate_stream_event(
+            s,
+            json(CALLS(
+                "{'index':0,'id':'c','type':'function','function':{'name':'f','arguments':'{'}}")),
+            &g),
+        SL_OK);
+    n = (size_t)snprintf(event, sizeof event, "data: {\"choices\":[{\"delta\":{\"content\":\"");
+    memset(event + n, 'x', 10000);
+    n += 10000;
+    n += (size_t)snprintf(event + n, sizeof event - n, "\"}}]}\n\n");
+    for (size_t i = 0; i < 104; i++)
+        assert_int_equal(sl_translate_stream_event(s, (struct sl_str){event, n}, &g), SL_OK);
+    for (size_t i = 0; i < 2 && err == SL_OK; i++)
+        err = sl_translate_stream_event(s, (struct sl_str){event, n}, &g);
+    assert_int_equal(err, SL_ERR_CEILING);
+    assert_int_equal(sl_translate_stream_finish(s, &g), SL_ERR_CEILING);
+    sl_grow_fini(&g);
+    sl_translate_stream_end(&s);
+}
+
+/* Names that were shortened on the way out come back whole. */
+static void test_names(void **state)
+{
+    static const char name[] = "mcp__a_server__0123456789012345678901234567890123456789012345678";
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "m");
+    char body[512], stream[512], shorter[128] = "";
+    const struct sl_translate *t;
+    struct sl_str out;
+    ptrdiff_t at;
+
+    (void)state;
+    snprintf(body, sizeof body,
+             "{'messages':[{'role':'user','content':'q'}],'tools':[{'name':"
+             "'%s.x','input_schema':{}}]}",
+             name);
+    t = ask(&w, body, &out);
+    at = sl_str_find(out, SL_STR("mcp__a_server"));
+    assert_true(at > 0);
+    memcpy(shorter, out.p + at, 64);
+    assert_int_equal(out.p[at + 64], '"');
+    snprintf(stream, sizeof stream,
+             CALLS("{'index':0,'id':'c','type':'function','function':"
+                   "{'name':'%s','arguments':'{}'}}") ENDS("stop"),
+             shorter);
+    assert_int_equal(run(t, json(stream), NULL, &out), SL_OK);
+    snprintf(body, sizeof body, "\"name\":\"%s.x\"", name);
+    assert_true(sl_str_find(out, sl_str_of(body)) > 0);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(told); i++) {
+        const struct sl_translate *t = ask_for(&told[i], true);
+        struct sl_str stream = json(told[i].stream), rest;
+        enum sl_err err = SL_ERR_NO_MEMORY;
+
+        for (uint64_t n = 1; err != SL_OK; n++) {
+            struct sl_translate_stream *s;
+            struct sl_sse sse;
+            struct sl_grow g;
+            size_t at;
+
+            assert_true(n < 200);
+            sl_grow_init(&g, 1 << 20);
+            sl_sse_init(&sse);
+            rest = stream;
+            sl_mem_fail_at(n);
+            s = sl_translate_stream_new(t);
+            err = s != NULL ? SL_OK : SL_ERR_NO_MEMORY;
+            while (err == SL_OK && sl_sse_next(&sse, rest, &at)) {
+                err = sl_translate_stream_event(s, sl_str_first(rest, at), &g);
+                rest = sl_str_from(rest, at);
+            }
+            sl_mem_fail_at(0);
+            assert_true(err == SL_OK || err == SL_ERR_NO_MEMORY);
+            sl_translate_stream_end(&s);
+            sl_grow_fini(&g);
+        }
+    }
+}
+
+/* --- Whole answers that are errors -------------------------------------------------------- */
+
+static void test_error_bodies(void **state)
+{
+    static const struct {
+        enum sl_endpoint from;
+        int status, want_status;
+        const char *body, *want;
+    } bad[] = {
+        {SL_EP_MESSAGES, 422, 400, "{'detail':[{'msg':'bad field'}]}",
+         "'type':'invalid_request_error','message':'bad field'"},
+        {SL_EP_MESSAGES, 400, 400,
+         "{'error':{'message':'This model\\u0027s maximum context length is 128000 tokens. However,"
+         " your messages resulted in 130001 tokens.','code':'context_length_exceeded'}}",
+         "'message':'prompt is too long: 130001 tokens > 128000 maximum'"},
+        {SL_EP_MESSAGES, 401, 500, "{'error':'Unauthorized'}", "'type':'api_error'"},
+        {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'no model'}}", "'type':'not_found_error'"},
+        {SL_EP_MESSAGES, 429, 429, "{'message':'slow'}",
+         "'type':'rate_limit_error','message':'slow'"},
+        {SL_EP_MESSAGES, 503, 529, "<html><body><h1>503</h1>\n busy </body></html>",
+         "'type':'overloaded_error','message':'503 busy'"},
+        {SL_EP_MESSAGES, 502, 500, "", "'message':'The provider gave no reason.'"},
+        {SL_EP_MESSAGES, 524, 504, "{}", "'type':'timeout_error'"},
+        {SL_EP_MESSAGES, 413, 413, "{}", "'type':'request_too_large'"},
+        {SL_EP_CHAT, 400, 400,
+         "{'type':'error','error':{'type':'invalid_request_error','message':"
+         "'prompt is too long: 210000 tokens > 200000 maximum'}}",
+         "'message':'prompt is too long: 210000 tokens > 200000 maximum','type':"
+         "'invalid_request_error','param':null,'code':'context_length_exceeded'"},
+        {SL_EP_CHAT, 529, 503, "{'type':'error','error':{'type':'overloaded_error','message':'o'}}",
+         "'type':'service_unavailable_error','param':null,'code':'server_is_overloaded'"},
+        {SL_EP_CHAT, 404, 404, "{'error':{'message':'m'}}", "'code':'model_not_found'"},
+        {SL_EP_CHAT, 403, 500, "{'error':{'message':'m'}}", "'type':'server_error'"},
+        {SL_EP_CHAT, 504, 504, "{'error':{'message':'m'}}", "'code':'timeout'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        const struct told c = {bad[i].from, "", "", NULL, NULL};
+        int status = bad[i].status;
+        struct sl_str out;
+
+        assert_int_equal(
+            sl_translate_error(ask_for(&c, false), json(bad[i].body), &arena, &status, &out),
+            SL_OK);
+        assert_int_equal(status, bad[i].want_status);
+        if (sl_str_find(out, json(bad[i].want)) < 0)
+            fail_msg("%s: got %.*s", bad[i].body, SL_STR_ARGS(out));
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams),      cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_usage_chunk),  cmocka_unit_test(test_only_calls),
+        cmocka_unit_test(test_cut),          cmocka_unit_test(test_cut_arguments),
+        cmocka_unit_test(test_at_once),      cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_garbage),      cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_error_bodies),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
