@@ -15,7 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"serve", sl_cmd_serve, "cq", NULL, "run the gateway",
+    {"serve", sl_cmd_serve, "cfq", NULL, "run the gateway",
      "Without -c it starts from the environment (and .env in this directory): providers\n"
      "from ANTHROPIC_API_KEY, OPENAI_API_KEY, OPENROUTER_API_KEY and their _BASE_URL, a\n"
      "tenant `dev` whose key is kept in the state directory (SLUICE_STATE, else\n"
@@ -38,15 +38,11 @@ static const struct command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const struct option longs[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"admin", required_argument, NULL, 'a'},
-    {"url", required_argument, NULL, 'u'},
-    {"key", required_argument, NULL, 'k'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"schema", no_argument, NULL, 's'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, 'c'}, {"admin", required_argument, NULL, 'a'},
+    {"url", required_argument, NULL, 'u'},    {"key", required_argument, NULL, 'k'},
+    {"quiet", no_argument, NULL, 'q'},        {"schema", no_argument, NULL, 's'},
+    {"fresh", no_argument, NULL, 'f'},        {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
 };
 
 static void print_option(FILE *to, char letter)
@@ -60,6 +56,10 @@ static void print_option(FILE *to, char letter)
     case 'k': fprintf(to, "  -k, --key KEY      the key to use\n"); break;
     case 'q': fprintf(to, "  -q, --quiet        say only what is wrong\n"); break;
     case 's': fprintf(to, "  -s, --schema       print the table of settings\n"); break;
+    case 'f':
+        fprintf(to,
+                "  -f, --fresh        begin anew where the store is empty but keys were made\n");
+        break;
     default: break;
     }
 }
@@ -108,7 +108,7 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
     int got;
 
     optind = 1;
-    while ((got = getopt_long(argc, argv, "c:a:u:k:qshV", longs, NULL)) != -1) {
+    while ((got = getopt_long(argc, argv, "c:a:u:k:qsfhV", longs, NULL)) != -1) {
         if (got == '?')
             return usage(c->name, "that option is not known, or lacks its value", "");
         if (got == 'h') {
@@ -124,6 +124,7 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
         case 'u': o->url = optarg; break;
         case 'k': o->key = optarg; break;
         case 'q': o->quiet = true; break;
+        case 'f': o->fresh = true; break;
         default: o->schema = true; break;
         }
     }

@@ -23,6 +23,7 @@ struct sl_options {
     const char *argument; /* what follows the command, or NULL */
     bool quiet;           /* no banner; check: no output but faults */
     bool schema;          /* check: print the table of settings */
+    bool fresh;           /* serve: begin anew with an empty store */
 };
 
 int sl_cmd_serve(const struct sl_options *o);

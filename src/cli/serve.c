@@ -263,6 +263,9 @@ static void on_open(void *ctx, enum sl_err e)
     struct sl_store_state state;
 
     sl_store_look(s->store, &state);
+    s->wrong_store = e == SL_ERR_CONFIG; /* the store has said why */
+    if (s->wrong_store)
+        return;
     if (e == SL_OK)
         sl_log(SL_LOG_DEBUG, "store", nobody, "%s store at %s is open", state.kind, state.where);
     else
@@ -276,7 +279,8 @@ static void on_open(void *ctx, enum sl_err e)
 static bool open_store(struct sl_serve *s)
 {
     const struct sl_cache_general *c = &s->made->cache;
-    const struct sl_store_conf *conf = &s->made->store;
+    struct sl_store_conf store = s->made->store;
+    const struct sl_store_conf *conf = &store;
     struct sl_cache_conf cache = {.memory = c->memory,
                                   .entry_max = c->entry_max,
                                   .url = conf->cache_url.n > 0 ? conf->cache_url : conf->url,
@@ -286,6 +290,7 @@ static bool open_store(struct sl_serve *s)
     uint64_t from = sl_net_now(s->net);
     char why[512] = "", dir[SL_STATE_PATH];
 
+    store.fresh = s->fresh;
     copy(dir, sizeof(dir), conf->state_dir);
     if (dir[0] == '\0' || sl_state_make(dir, why, sizeof(why)))
         s->store = sl_store_new(s->net, conf, s->metrics, why, sizeof(why));
@@ -298,7 +303,7 @@ static bool open_store(struct sl_serve *s)
     sl_store_start(s->store, &s->opening, on_open, s);
     while (s->opening != NULL && sl_net_now(s->net) - from < OPEN_MS)
         (void)sl_net_turn(s->net, 10);
-    return true;
+    return !s->wrong_store;
 }
 
 static int start(struct sl_serve *s)
@@ -384,7 +389,7 @@ static int run(struct sl_serve *s, bool quiet)
 
 int sl_cmd_serve(const struct sl_options *o)
 {
-    struct sl_serve s = {.config = o->config, .phase = SL_SERVING};
+    struct sl_serve s = {.config = o->config, .phase = SL_SERVING, .fresh = o->fresh};
     int code;
 
     sl_limits_apply();

@@ -25,6 +25,8 @@ struct sl_serve {
     struct sl_file *log;          /* owns */
     struct sl_file *access;       /* owns: or NULL */
     enum sl_phase phase;
+    bool fresh;             /* the command line's */
+    bool wrong_store;       /* it is empty, and was not: nothing is served from it */
     struct sl_timer step;   /* the drain's next look */
     uint64_t drain_from_ms; /* monotonic */
 };

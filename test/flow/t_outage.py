@@ -2,6 +2,8 @@
 """Promise: the store is never a hang. Whatever becomes of Redis, every request is answered, none waits longer than its
 budget, limits go on as configured, and settled lines are charged afterwards, once."""
 
+import json
+import os
 import threading
 import time
 
@@ -198,6 +200,30 @@ def test_restart_with_lines_unsent():
     redis.go_on()
     g.start()
     charged(redis, cost_of(got), held=True)
+    g.stop()
+    redis.kill()
+
+
+def test_another_redis_at_start():
+    """An empty one beside a directory that knows keys is the wrong one: nothing is served from it, unless told so."""
+    redis = Redis()
+    g = gateway(redis)
+    equal(ask(g).status, 200)
+    g.p.terminate()
+    equal(g.p.wait(20 * rig.SLOW), 0)
+    key = {"kind": "key", "rev": 1, "id": "made-1", "tenant": "acme", "state": "active", "sha256": "ab" * 32, "doc": "{}"}
+    with open(os.path.join(g.dir, "records"), "a") as f:
+        f.write(json.dumps(key) + "\n")
+    redis.kill()
+    redis.start()
+    g.start(wait=False)
+    equal(g.p.wait(20 * rig.SLOW), 1, g.said())
+    contains(g.said(), "it is not the one that was used before")
+    equal(redis("EXISTS", "slc:epoch"), 0)
+    g.argv = ("--fresh",)
+    g.start()
+    equal(ask(g).status, 200)
+    equal(redis("EXISTS", "slc:epoch"), 1)
     g.stop()
     redis.kill()
 
