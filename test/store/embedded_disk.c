@@ -356,13 +356,39 @@ static void newer_or_foreign(void **state)
 
     path_of(s, "store.db", path);
     s->b->ops->end(&s->b);
-    run_sql(path, "PRAGMA user_version = 2");
+    run_sql(path, "PRAGMA user_version = 3");
     refused(s, s->dir, "run the newer sluice");
     run_sql(path, "PRAGMA user_version = 1; PRAGMA application_id = 7");
     refused(s, s->dir, "of another program");
     assert_int_equal(unlink(path), 0);
     suite_end(s);
     suite_begin(s);
+}
+
+/* Numbers were counted for all tenants at once; what is known is true of each. */
+static void schema_1(void **state)
+{
+    struct store *s = *state;
+    char path[128];
+
+    s->terms[K].budget.credits_micro = 1000;
+    settles(s, 1, 7);
+    s->ask.tenant = SL_STR("another");
+    settles(s, 2, 9);
+    path_of(s, "store.db", path);
+    s->b->ops->end(&s->b);
+    run_sql(path, "DROP TABLE seq; CREATE TABLE seq (instance TEXT PRIMARY KEY, number INTEGER NOT"
+                  " NULL) WITHOUT ROWID; INSERT INTO seq VALUES ('inst0001', 2); PRAGMA"
+                  " user_version = 1");
+    suite_end(s);
+    suite_begin(s);
+    assert_int_equal(pragma(s, "SELECT count(*) FROM seq WHERE number = 2"), 2);
+    assert_int_equal(balance_of(s, K).spent_micro, 9);
+    s->number = 1; /* the same line again */
+    settles(s, 2, 9);
+    assert_int_equal(balance_of(s, K).spent_micro, 9);
+    settles(s, 3, 9);
+    assert_int_equal(balance_of(s, K).spent_micro, 18);
 }
 
 static void private_files(void **state)
@@ -605,6 +631,7 @@ int main(void)
                                        CASE(no_directory),
                                        CASE(damaged),
                                        CASE(newer_or_foreign),
+                                       CASE(schema_1),
                                        CASE(private_files),
                                        CASE(full_disk),
                                        CASE(cancelled_put),

@@ -31,7 +31,7 @@
 #define SL_EMBEDDED_COMMIT_MS 16 /* after the first line of a batch: 20 with a late timer */
 #define SL_EMBEDDED_RETRY_MS 1000
 #define SL_EMBEDDED_NAME 128 /* bytes of a tenant's name, a key's id */
-#define SL_EMBEDDED_SCHEMA 1
+#define SL_EMBEDDED_SCHEMA 2
 
 /* ---- db.c ---- */
 

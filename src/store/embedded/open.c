@@ -8,6 +8,10 @@
 #define CHECK_MS 2000          /* looking a file over at start */
 #define BUSY_MS 1000
 
+#define SEQ                                                                                        \
+    "CREATE TABLE seq (tenant TEXT NOT NULL, instance TEXT NOT NULL, number INTEGER NOT NULL,"     \
+    " PRIMARY KEY (tenant, instance)) WITHOUT ROWID;"
+
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "INSERT INTO meta VALUES ('revision', 0), ('epoch', 0);"
@@ -23,10 +27,14 @@ static const char schema[] =
     " requests INTEGER NOT NULL, cached INTEGER NOT NULL, tokens_in INTEGER NOT NULL,"
     " cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
     " cost_micro INTEGER NOT NULL, UNIQUE (tenant, day, key_id, user, model, provider));"
-    "CREATE INDEX usage_day ON usage (tenant, day);"
-    "CREATE TABLE seq (tenant TEXT NOT NULL, instance TEXT NOT NULL, number INTEGER NOT NULL,"
-    " PRIMARY KEY (tenant, instance)) WITHOUT ROWID;"
-    "COMMIT";
+    "CREATE INDEX usage_day ON usage (tenant, day);" SEQ "COMMIT";
+
+/* Schema 1 counted numbers an instance, for all of its tenants at once. */
+static const char from_1[] =
+    "BEGIN; ALTER TABLE seq RENAME TO seq_1;" SEQ
+    "INSERT INTO seq SELECT t.tenant, s.instance, s.number FROM seq_1 AS s,"
+    " (SELECT tenant FROM account UNION SELECT tenant FROM usage) AS t;"
+    "DROP TABLE seq_1; PRAGMA user_version = 2; COMMIT";
 
 static bool make_schema(struct sl_db *db)
 {
@@ -96,7 +104,9 @@ static enum fit fit_schema(struct sl_db *db, bool again)
         return FOREIGN;
     if (strtol(version, NULL, 10) > SL_EMBEDDED_SCHEMA)
         return NEWER;
-    return again || looks_sound(db) ? FITS : DAMAGED;
+    if (!again && !looks_sound(db))
+        return DAMAGED;
+    return strtol(version, NULL, 10) > 1 || sl_db_exec(db, from_1) ? FITS : DAMAGED;
 }
 
 static bool set_up(struct sl_db *db, const char *path)
