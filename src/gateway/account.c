@@ -98,6 +98,8 @@ static struct sl_account_series *series_of(struct sl_req *r)
     key.ep = r->ep;
     key.ending = r->ending;
     key.status = r->status;
+    key.reuse = r->reuse != NULL ? (int)r->reuse->result : -1;
+    key.far = r->reuse != NULL && r->reuse->far;
     mix = (uintptr_t)key.tenant / 16 + (uintptr_t)key.model / 16 + (uintptr_t)key.status +
           (uintptr_t)key.ep * 7 + (uintptr_t)key.ending * 31;
     s = &r->gw->series[mix % SL_ACCOUNT_SERIES];
@@ -137,20 +139,23 @@ static void add_tokens(const struct sl_req *r, struct sl_account_series *s)
         sl_metric_add(s->cost, (double)r->cost_micro / SL_MONEY_MICRO);
 }
 
-static void count_reuse(struct sl_req *r)
+static void count_reuse(const struct sl_req *r, struct sl_account_series *s)
 {
     const struct sl_reuse *u = r->reuse;
     struct sl_str labels[4];
 
     if (u == NULL || u->result == SL_REUSE_BYPASS)
         return;
-    labels[0] = r->key->tenant;
-    labels[1] = r->model->name;
-    labels[2] = u->result == SL_REUSE_JOINED ? SL_STR("flight")
-                : u->far                     ? SL_STR("redis")
-                                             : SL_STR("memory");
-    labels[3] = sl_reuse_name(u->result);
-    sl_metric_add(sl_metric_series(r->gw->f.reuse, labels), 1);
+    if (s->reuse == NULL) {
+        labels[0] = r->key->tenant;
+        labels[1] = r->model->name;
+        labels[2] = u->result == SL_REUSE_JOINED ? SL_STR("flight")
+                    : u->far                     ? SL_STR("redis")
+                                                 : SL_STR("memory");
+        labels[3] = sl_reuse_name(u->result);
+        s->reuse = sl_metric_series(r->gw->f.reuse, labels);
+    }
+    sl_metric_add(s->reuse, 1);
 }
 
 void sl_account_limited(struct sl_req *r)
@@ -169,7 +174,7 @@ void sl_account_metrics(struct sl_req *r)
     s = series_of(r);
     sl_metric_add(s->requests, 1);
     sl_metric_add(s->endings, 1);
-    count_reuse(r);
+    count_reuse(r, s);
     if (r->target == NULL)
         return;
     if (r->worked)

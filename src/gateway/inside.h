@@ -37,6 +37,8 @@ struct sl_account_key {
     enum sl_endpoint ep;
     enum sl_ending ending;
     int status;
+    int reuse; /* SL_REUSE_…, the layer it came from; -1: none */
+    bool far;
 };
 
 #define SL_ACCOUNT_SERIES 256
@@ -52,6 +54,7 @@ struct sl_account_series { /* up: all in the process's metrics */
     struct sl_metric *tokens_write; /* up */
     struct sl_metric *tokens_out;   /* up */
     struct sl_metric *cost;         /* up */
+    struct sl_metric *reuse;        /* up: looked up when first counted */
 };
 
 #define SL_GATEWAY_ZONES 16 /* more zones share the last place, and are asked for again */

@@ -402,7 +402,9 @@ bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
 {
     const struct sl_reuse *u = r->reuse;
     const struct sl_cached *c;
-    struct sl_str age;
+    char digits[24];
+    struct sl_text age = sl_text_over(digits, sizeof digits);
+    struct sl_str value;
 
     if (u == NULL)
         return true;
@@ -411,9 +413,9 @@ bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
     c = u->result == SL_REUSE_STALE ? u->stale : u->found;
     if (c == NULL)
         return true;
-    age = sl_arena_printf(r->arena, "%lld",
-                          (long long)((sl_net_unix_ms(r->gw->net) - c->stored_unix_ms) / 1000));
-    return age.p != NULL && sl_headers_add(h, r->arena, SL_STR("age"), age);
+    sl_text_i64(&age, (sl_net_unix_ms(r->gw->net) - c->stored_unix_ms) / 1000);
+    value = sl_arena_dup(r->arena, sl_text_str(&age));
+    return value.p != NULL && sl_headers_add(h, r->arena, SL_STR("age"), value);
 }
 
 void sl_reuse_end(struct sl_req *r)

@@ -21,6 +21,15 @@ static void less(struct left *out, int64_t limit, int64_t left, int64_t reset_ms
     *out = (struct left){limit, left > 0 ? left : 0, reset_ms > 0 ? reset_ms : 0};
 }
 
+static struct sl_str count(struct sl_req *r, int64_t n)
+{
+    char digits[24];
+    struct sl_text t = sl_text_over(digits, sizeof digits);
+
+    sl_text_i64(&t, n);
+    return sl_arena_dup(r->arena, sl_text_str(&t));
+}
+
 static struct sl_str when(struct sl_req *r, int64_t reset_ms)
 {
     char scratch[64];
@@ -41,8 +50,8 @@ static bool add(struct sl_req *r, struct sl_headers *h, const struct sl_str name
 
     if (l->limit <= 0)
         return true;
-    limit = sl_arena_printf(r->arena, "%lld", (long long)l->limit);
-    left = sl_arena_printf(r->arena, "%lld", (long long)l->left);
+    limit = count(r, l->limit);
+    left = count(r, l->left);
     reset = when(r, l->reset_ms);
     return limit.p != NULL && left.p != NULL && reset.p != NULL &&
            sl_headers_add(h, r->arena, names[0], limit) &&

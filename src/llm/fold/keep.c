@@ -20,16 +20,31 @@ static bool is_list(struct sl_str value)
     return sl_json_next(value, &pos, &first);
 }
 
+/* The members of these names, in one pass over the answer. */
+static void pick(struct sl_str plain, const struct sl_str *names, struct sl_str *values, size_t n)
+{
+    struct sl_str key, value;
+    size_t pos = 0;
+
+    while (sl_json_next_member(plain, &pos, &key, &value))
+        for (size_t i = 0; i < n; i++)
+            if (values[i].p == NULL && sl_json_key_is(key, names[i]))
+                values[i] = value;
+}
+
 static bool keeps_message(struct sl_str plain)
 {
     static const char *const ends[] = {"\"end_turn\"", "\"stop_sequence\"", "\"tool_use\"", NULL};
-    struct sl_str usage = sl_json_get(plain, SL_STR("usage"));
+    static const struct sl_str names[] = {SL_STR_INIT("type"), SL_STR_INIT("content"),
+                                          SL_STR_INIT("stop_reason"), SL_STR_INIT("usage"),
+                                          SL_STR_INIT("error")};
+    struct sl_str v[5] = {{NULL, 0}};
     uint64_t tokens;
 
-    return sl_str_eq(sl_json_get(plain, SL_STR("type")), SL_STR("\"message\"")) &&
-           sl_json_type_of(sl_json_get(plain, SL_STR("content"))) == SL_JSON_ARRAY &&
-           is_one_of(sl_json_get(plain, SL_STR("stop_reason")), ends) &&
-           sl_json_u64(sl_json_get(usage, SL_STR("output_tokens")), &tokens);
+    pick(plain, names, v, 5);
+    return sl_str_eq(v[0], SL_STR("\"message\"")) && sl_json_type_of(v[1]) == SL_JSON_ARRAY &&
+           is_one_of(v[2], ends) && !sl_llm_is_set(v[4]) &&
+           sl_json_u64(sl_json_get(v[3], SL_STR("output_tokens")), &tokens);
 }
 
 static bool keeps_choices(struct sl_str plain)
@@ -75,10 +90,13 @@ static bool keeps_response(struct sl_str plain)
 
 bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain)
 {
-    if (!sl_llm_is_object(plain) || sl_llm_is_set(sl_json_get(plain, SL_STR("error"))))
+    if (!sl_llm_is_object(plain))
+        return false;
+    if (ep == SL_EP_MESSAGES)
+        return keeps_message(plain);
+    if (sl_llm_is_set(sl_json_get(plain, SL_STR("error"))))
         return false;
     switch (ep) {
-    case SL_EP_MESSAGES: return keeps_message(plain);
     case SL_EP_CHAT:
     case SL_EP_COMPLETIONS: return keeps_choices(plain);
     case SL_EP_RESPONSES: return keeps_response(plain);

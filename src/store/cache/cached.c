@@ -1,6 +1,8 @@
 /* Values and their holders, and the envelope they have in Redis. */
 #include "store/cache/cached.h"
 
+#include <endian.h>
+
 #include "base/mem.h"
 #include "base/obj.h"
 
@@ -51,15 +53,22 @@ static uint64_t take(const char **at, size_t n)
     return v;
 }
 
+static uint64_t word_at(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
 /* Eight bytes a step, each step a bijection of what was before, so that no change
  * of one word goes unseen. The factor is the 64-bit golden ratio. */
 static uint64_t sum_of(struct sl_str s)
 {
     uint64_t h = s.n, word;
 
-    while (s.n >= 8) {
-        word = take(&s.p, 8);
-        s.n -= 8;
+    for (; s.n >= 8; s = sl_str_from(s, 8)) {
+        word = word_at(s.p);
         h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         h ^= h >> 29;
     }
