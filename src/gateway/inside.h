@@ -6,6 +6,7 @@
 #ifndef SL_GATEWAY_INSIDE_H
 #define SL_GATEWAY_INSIDE_H
 
+#include "gateway/cache/digests.h"
 #include "gateway/keymemo.h"
 #include "gateway/req.h"
 
@@ -83,6 +84,7 @@ struct sl_gateway {
     struct sl_account_series series[SL_ACCOUNT_SERIES];
     struct sl_metric *phases[3]; /* up */
     struct sl_keymemo keymemo;
+    struct sl_digests digests;
     struct sl_list requests;
     size_t requests_n;
     bool draining;

@@ -54,15 +54,13 @@ static void read_directives(struct sl_req *r)
     }
 }
 
-static void decide(struct sl_req *r)
+/* `known`: that very body was found to be harmless before. */
+static void decide(struct sl_req *r, bool known)
 {
     struct sl_reuse *u = r->reuse;
     struct sl_str body = {r->body, r->body_n};
 
-    u->result = SL_REUSE_BYPASS;
-    u->max_age_ms = UINT64_MAX;
-    if (r->body_n > r->conf->cache.request_max ||
-        sl_canon_refusal(sl_str_of(sl_endpoint_name(r->ep)), body) != NULL)
+    if (!known && sl_canon_refusal(sl_str_of(sl_endpoint_name(r->ep)), body) != NULL)
         return;
     u->look = u->keep = true;
     read_directives(r);
@@ -146,20 +144,50 @@ bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c)
     return betas(r, &c->betas);
 }
 
-static enum sl_err digest(struct sl_req *r)
+static enum sl_err make_digest(struct sl_req *r, const struct sl_canon *c, struct sl_digest *d)
 {
-    struct sl_canon c;
     struct sl_str text;
+    enum sl_err e =
+        sl_canon_request(c, (struct sl_str){r->body, r->body_n}, &r->reuse->arena, &text);
+
+    if (e != SL_OK)
+        return e;
+    sl_tls_sha256(text, d->sha256);
+    sl_tls_md5(text, d->md5);
+    return SL_OK;
+}
+
+/* Both decides and digests: what is known by its bytes needs neither anew. */
+static enum sl_err judge_answer(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+    bool plain = sl_caching_leaf(u->rules.normal) == 0;
+    struct sl_canon c;
+    struct sl_digest d = {.md5 = {0}};
+    bool known;
     enum sl_err e;
 
     if (!sl_reuse_canon(r, &c))
         return SL_ERR_CEILING;
-    e = sl_canon_request(&c, (struct sl_str){r->body, r->body_n}, &r->reuse->arena, &text);
-    if (e != SL_OK)
-        return e;
-    sl_tls_sha256(text, r->reuse->sha256);
-    sl_tls_md5(text, r->reuse->md5);
-    return SL_OK;
+    known =
+        plain && sl_digests_recall(&r->gw->digests, &c, (struct sl_str){r->body, r->body_n}, &d);
+    decide(r, known);
+    if (u->result == SL_REUSE_BYPASS)
+        return SL_OK;
+    e = normalise(r);
+    if (e == SL_OK && !known)
+        e = make_digest(r, &c, &d);
+    if (e == SL_OK && !known && plain)
+        sl_digests_note(&r->gw->digests, &d);
+    memcpy(u->md5, d.md5, sizeof u->md5);
+    memcpy(u->sha256, d.sha256, sizeof u->sha256);
+    return e;
+}
+
+static enum sl_err judge_items(struct sl_req *r)
+{
+    decide(r, false);
+    return r->reuse->result == SL_REUSE_BYPASS ? SL_OK : sl_batch_begin(r);
 }
 
 /* ---- what is there? ---- */
@@ -207,12 +235,11 @@ bool sl_reuse_begin(struct sl_req *r)
     u->rules = rules;
     sl_arena_init(&u->arena, ARENA_SPARE + 8 * (r->conf->cache.entry_max + r->body_n) +
                                  (has_items(r->ep) ? 4 * SL_BATCH_ANSWER_MAX : 0));
-    decide(r);
-    if (u->result == SL_REUSE_BYPASS)
+    u->result = SL_REUSE_BYPASS;
+    u->max_age_ms = UINT64_MAX;
+    if (r->body_n > r->conf->cache.request_max)
         return true;
-    e = has_items(r->ep) ? sl_batch_begin(r) : normalise(r);
-    if (e == SL_OK && !has_items(r->ep))
-        e = digest(r);
+    e = has_items(r->ep) ? judge_items(r) : judge_answer(r);
     if (e != SL_OK) { /* what can't be told apart for sure is not cached */
         u->look = u->keep = false;
         u->result = SL_REUSE_BYPASS;
