@@ -329,6 +329,29 @@ static void redis_emptied(void **state)
     finish(&r);
 }
 
+/* A restart while it waits for its rebuild finds its own store, not another one. */
+static void restarted_while_lost(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin_redis(&r);
+    put_key(&r, "k-made-1");
+    traffic(&r, 20);
+    everything_sent(&r);
+    (void)redis_do(&r.redis, "FLUSHALL");
+    AWAIT(&r, look(&r).lost);
+    AWAIT(&r, strtol(redis_do(&r.redis, "ZCARD slc:keys:index"), NULL, 10) == 1);
+    close_store(&r);
+    assert_int_equal(open_store(&r), SL_OK);
+    assert_true(look(&r).lost);
+    assert_int_equal(rebuild(&r, true), SL_OK);
+    assert_false(look(&r).lost);
+    books_are_right(&r);
+    nothing_differs(&r);
+    finish(&r);
+}
+
 /* As a replica that was promoted too early leaves it: a write is missing. */
 static void redis_drifted(void **state)
 {
@@ -431,8 +454,9 @@ static void database_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(redis_emptied), cmocka_unit_test(redis_drifted),
-        cmocka_unit_test(redis_hung), cmocka_unit_test(database_gone)};
+        cmocka_unit_test(redis_emptied), cmocka_unit_test(restarted_while_lost),
+        cmocka_unit_test(redis_drifted), cmocka_unit_test(redis_hung),
+        cmocka_unit_test(database_gone)};
 
     alarm(110);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -689,6 +689,14 @@ static void emptied_while_it_runs(void **state)
     assert_int_equal(r.f.calls[F_RESTORE_RECORDS], 1); /* once, not with each beat */
     assert_int_equal(r.f.calls[F_MARK], 1);            /* only a rebuild marks it */
 
+    /* a restart meanwhile is no start with another store */
+    r.f.revision = 30;
+    sl_store_end(&r.s);
+    make(&r, dir);
+    assert_int_equal(start(&r), SL_OK);
+    assert_true(r.s->health.lost);
+    assert_int_equal(r.f.calls[F_MARK], 1);
+
     r.f.has_epoch = true; /* which happened, perhaps elsewhere */
     UNTIL(r.net, !r.s->health.lost);
     request_init(&q, "acme", 3);

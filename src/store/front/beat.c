@@ -121,6 +121,13 @@ static void find_lost(struct sl_store *s, bool again)
     sl_store_was_met(s, SL_OK);
 }
 
+/* Records were written back to it, or another instance lives with it: it was lost before
+ * this process began, and waits for its rebuild. */
+static bool is_healing(const struct sl_health *h)
+{
+    return h->revision > 0 || h->instances > 1;
+}
+
 /* A store without an epoch is new, or it was emptied; `again`: since it was found so. */
 static void meet_empty(struct sl_store *s, bool again)
 {
@@ -128,9 +135,9 @@ static void meet_empty(struct sl_store *s, bool again)
 
     if (h->met) {
         find_lost(s, again);
-    } else if (s->fresh || (!knows_another(s) && h->instances <= 1)) {
+    } else if (s->fresh || (!knows_another(s) && !is_healing(h))) {
         sl_health_mark(s);
-    } else if (sl_mirror_count(s->m) > 0 && sl_store_is_starting(s)) {
+    } else if (sl_mirror_count(s->m) > 0 && sl_store_is_starting(s) && !is_healing(h)) {
         sl_log(SL_LOG_ERROR, "store", none(),
                "the store at %s is empty, but %zu records of keys and tenants are known here: it "
                "is not the one that was used before. Copy that one to it with `sluice store "
