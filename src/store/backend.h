@@ -74,6 +74,7 @@ struct sl_backend_ops {
                   SL_BACKEND_WAIT);
     /* Idempotent by id; nobody waits. */
     void (*give_back)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
+    /* ask->reserve_micro is what the request has reserved by now. */
     void (*grow)(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
                  SL_BACKEND_WAIT);
     /* Each half second: says that this instance lives, and what changed. */

@@ -38,7 +38,7 @@ struct fake_conn {
 };
 
 struct fake_command {
-    struct sl_str args[2100];
+    struct sl_str args[SL_LINK_ARGS];
     size_t n;
 };
 
@@ -112,7 +112,7 @@ static inline size_t fake_parse(const char *p, size_t n, struct fake_command *m)
         return 0;
     assert_int_equal(*p, '*');
     count = strtoul(p + 1, NULL, 10);
-    assert_true(count > 0 && count <= 2100);
+    assert_true(count > 0 && count <= SL_LINK_ARGS);
     at = line + 1;
     for (m->n = 0; m->n < count; m->n++) {
         unsigned long length;

@@ -254,9 +254,10 @@ static inline void grown(void **state)
     assert_int_equal(balance_of(s, K).reserved_micro, 100);
     assert_int_equal(balance_of(s, T).reserved_micro, 100);
     settles(s, 2, 0);
+    s->ask.reserve_micro = 60; /* what it holds now */
     assert_int_equal(grows(s, 1, 30), SL_OK);
     assert_int_equal(balance_of(s, K).reserved_micro, 90);
-    s->ask.reserve_micro = 90; /* what it holds now */
+    s->ask.reserve_micro = 90;
     gives_back(s, 1);
     assert_int_equal(balance_of(s, K).reserved_micro, 0);
     assert_int_equal(balance_of(s, T).reserved_micro, 0);

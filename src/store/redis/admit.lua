@@ -2,7 +2,7 @@
 --
 -- KEYS  1 the tenant's record states, 2 the gateway's qps window. All other keys are
 --       the tenant's and begin with ARGV[1], "<prefix>{tenant}:".
--- ARGV  1 base, 2 id, 3 key id, 4 flags, 5 gateway qps, 6 reservation, 7 lease in ms,
+-- ARGV  1 base, 2 id, 3 key id or "", 4 flags, 5 gateway qps, 6 reservation, 7 lease in ms,
 --       8-10 day bounds, 11-13 month bounds (s); then for tenant and key each:
 --       revision, rpm, qps, tpm, concurrency, credits, daily, monthly (-1: unset)
 -- Reply limit, level, figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked),
@@ -11,241 +11,226 @@
 -- Bounds: windows are counted, not read; at most 1,000 old entries leave one at a time.
 
 local base, id, key = ARGV[1], ARGV[2], ARGV[3]
-local flags, gateway_qps = tonumber(ARGV[4]), tonumber(ARGV[5])
-local reserve = tonumber(ARGV[6])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-local second = tonumber(clock[1])
-local MINUTE, SECOND = 60000000, 1000000
-local STATE, STALE, GATEWAY_QPS, QPS, RPM = 1, 2, 3, 4, 5
-local CONCURRENCY, TPM, CREDITS, DAILY, MONTHLY = 6, 7, 8, 9, 10
+local flags, gateway_qps, amount = tonumber(ARGV[4]), tonumber(ARGV[5]), num(ARGV[6])
+local lease = tonumber(ARGV[7])
+local MINUTE, SECOND, WINDOW_MOST = 60000000, 1000000, 100000
+local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, TPM, CREDITS = 1, 2, 3, 4, 5, 6, 7, 8
 
 local function has(bit) return flags % (bit * 2) >= bit end
 local free, light, windows_only, may_hit = has(1), has(2), has(4), has(8)
+local charged = not (free or light or windows_only)
 
 local function level(index, name)
-  local at = 14 + index * 8
-  local function leaf(n) return tonumber(ARGV[at + n]) end
-  return {
-    index = index, name = name, rev = leaf(0), rpm = leaf(1), qps = leaf(2), tpm = leaf(3),
-    concurrency = leaf(4), credits = leaf(5), daily = leaf(6), monthly = leaf(7),
-    left = {-1, -1, -1, -1, -1, -1},
-  }
+  local function leaf(n) return tonumber(ARGV[14 + index * 8 + n]) end
+  local l = {index = index, name = name, rev = leaf(0), rpm = math.min(leaf(1), WINDOW_MOST),
+             qps = math.min(leaf(2), WINDOW_MOST), tpm = leaf(3), concurrency = leaf(4),
+             credits = leaf(5), daily = leaf(6), monthly = leaf(7), live = base .. 'live:' .. name}
+  l.has_budget = l.credits >= 0 or l.daily > 0 or l.monthly > 0
+  return l
 end
-local levels = {level(0, 't'), level(1, 'k:' .. key)}
+local levels = {level(0, 't')}
+if key ~= '' then levels[2] = level(1, 'k:' .. key) end
 
-local taken = 0
-local function answer(limit, l, figure, used, wait)
-  local a, b = levels[1].left, levels[2].left
-  return {limit, l, figure, used, wait, taken, now, a[1], a[2], a[3], a[4], a[5], a[6],
-          b[1], b[2], b[3], b[4], b[5], b[6]}
+-- ---- what is known of a level, read once ----
+
+local function count(window)
+  window.n = window.n or call('ZCOUNT', window.name, text(now - window.length), '+inf')
+  return window.n
 end
-local function ms(us) return math.ceil(us / 1000) end
--- Lua's own text of a number has 14 digits; a time in us has 16.
-local function before(us) return string.format('(%.0f', us) end
 
--- 1. Records: "revision:state", of the tenant under ".".
-local states = redis.call('HMGET', KEYS[1], '.', key)
-for i = 1, 2 do
-  local rev, state = string.match(states[i] or '', '^(%d+):(%a+)')
-  if rev then
-    if state ~= 'active' then return answer(STATE, i - 1, 0, 0, -1) end
-    if tonumber(rev) ~= levels[i].rev then return answer(STALE, i - 1, 0, 0, -1) end
+-- Until the nth newest entry has left a window; one exactly as old as it is long still counts.
+local function until_gone(window, nth)
+  local entry = call('ZRANGE', window.name, -nth, -nth, 'WITHSCORES')
+  return math.floor((entry[2] + window.length - now) / 1000) + 1
+end
+
+local function running(l)
+  l.running = l.running or call('ZCOUNT', l.live, '(' .. text(now), '+inf')
+  return l.running
+end
+
+local function spent_tokens(l)
+  if not l.sum then l.sum, l.last = tokens(base .. 'w:' .. l.name .. ':tpm') end
+  return l.sum
+end
+
+local swept
+local function money(l)
+  if not swept then sweep(base) end
+  swept = true
+  if not l.purses then
+    local a = account(base, l.name)
+    l.begins, l.reserved = l.credits >= 0 and not a.granted, a.reserved
+    l.purses = purses(a, l.credits, l.daily, l.monthly)
   end
+  return l.purses
 end
 
--- 2 to 4. Sliding windows: an entry of [now - length, now] counts.
-local booked = {}
-local function window(name, limit, length)
-  local n = redis.call('ZCOUNT', name, now - length, '+inf')
-  if n < limit then
-    booked[#booked + 1] = {name, length}
-    return n
-  end
-  local rank = redis.call('ZCARD', name) - limit
-  local last = redis.call('ZRANGE', name, rank, rank, 'WITHSCORES')
-  return n, ms(last[2] + length + 1 - now)
+-- ---- the windows that this request counts in ----
+
+local windows = {}
+local function window(what, l, name, limit, length)
+  local w = {what = what, level = l, name = name, limit = limit, length = length}
+  windows[#windows + 1] = limit > 0 and w or nil
+  return w
 end
 
-if gateway_qps > 0 then
-  local n, wait = window(KEYS[2], gateway_qps, SECOND)
-  if wait then return answer(GATEWAY_QPS, 0, gateway_qps, n, wait) end
-end
+window(GATEWAY_QPS, levels[1], KEYS[2], math.min(gateway_qps, WINDOW_MOST), SECOND)
+for _, l in ipairs(levels) do window(QPS, l, base .. 'w:' .. l.name .. ':qps', l.qps, SECOND) end
 for _, l in ipairs(levels) do
-  if l.qps > 0 then
-    local n, wait = window(base .. 'w:' .. l.name .. ':qps', l.qps, SECOND)
-    if wait then return answer(QPS, l.index, l.qps, n, wait) end
-  end
-end
-for _, l in ipairs(levels) do
-  if l.rpm > 0 and not light then
-    local n, wait = window(base .. 'w:' .. l.name .. ':rpm', l.rpm, MINUTE)
-    if wait then
-      l.left[1], l.left[4] = 0, wait
-      return answer(RPM, l.index, l.rpm, n, wait)
-    end
-    l.left[1], l.left[4] = l.rpm - n - 1, 60000
-  end
+  l.minute = {name = base .. 'w:' .. l.name .. ':rpm', length = MINUTE}
+  if not light then l.minute = window(RPM, l, l.minute.name, l.rpm, MINUTE) end
 end
 
-local function book()
-  for _, w in ipairs(booked) do
-    redis.call('ZADD', w[1], now, id)
-    local old = redis.call('ZCOUNT', w[1], '-inf', before(now - w[2]))
-    if old > 0 then redis.call('ZREMRANGEBYRANK', w[1], 0, math.min(old, 1000) - 1) end
-    redis.call('PEXPIRE', w[1], w[2] / 1000 + 1000)
-  end
-  if #booked > 0 then taken = taken + 4 end
-end
+-- ---- refusals: limit, level, figure, used, wait ----
 
--- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
-local function soft(limit, l, figure, used, wait)
-  if may_hit then book() end
-  return answer(limit, l.index, figure, used, wait)
-end
-
-if windows_only then
-  book()
-  return answer(0, 0, 0, 0, 0)
-end
-
--- 5. Leases end by themselves.
-for _, l in ipairs(levels) do
-  if l.concurrency > 0 then
-    l.live = base .. 'live:' .. l.name
-    local n = redis.call('ZCOUNT', l.live, before(now), '+inf')
-    l.left[3] = math.max(l.concurrency - n - 1, 0)
-    if n >= l.concurrency then return soft(CONCURRENCY, l, l.concurrency, n, 1000) end
+local function by_state()
+  local states = call('HMGET', KEYS[1], '*', key)
+  for i, l in ipairs(levels) do
+    local rev, state = string.match(states[i] or '', '^(%d+):(%a+)')
+    if rev and state ~= 'active' then return STATE, l, 0, 0, -1 end
+    if rev and tonumber(rev) ~= l.rev then return STALE, l, 0, 0, -1 end
   end
 end
 
--- 6. Tokens: buckets of a second, their sum, and the oldest.
-local function tokens(name)
-  local sum, low = unpack(redis.call('HMGET', name, 'sum', 'low'))
-  if not sum then return 0 end
-  sum, low = tonumber(sum), tonumber(low)
-  if low > second - 60 then return sum, low end
-  if low < second - 180 then
-    redis.call('DEL', name)
-    return 0
-  end
-  for s = low, second - 60 do
-    local n = redis.call('HGET', name, s)
-    if n then
-      sum = sum - n
-      redis.call('HDEL', name, s)
+local function by_windows()
+  for _, w in ipairs(windows) do
+    if count(w) >= w.limit then
+      return w.what, w.level, w.limit, w.n, until_gone(w, w.limit)
     end
   end
-  redis.call('HSET', name, 'sum', sum, 'low', second - 59)
-  return sum, second - 59
 end
 
-local function tokens_wait(name, low, sum, limit)
-  for s = low, second do
-    sum = sum - (redis.call('HGET', name, s) or 0)
-    if sum < limit then return ms((s + 60) * 1000000 - now) end
-  end
-  return 60000
-end
-
-if not light then
+local function by_concurrency()
   for _, l in ipairs(levels) do
-    if l.tpm > 0 then
-      local name = base .. 'w:' .. l.name .. ':tpm'
-      local sum, low = tokens(name)
-      l.left[2], l.left[5] = math.max(l.tpm - sum, 0), sum > 0 and 60000 or 0
-      if sum >= l.tpm then
-        local wait = tokens_wait(name, low, sum, l.tpm)
-        l.left[5] = wait
-        return soft(TPM, l, l.tpm, sum, wait)
+    if l.concurrency > 0 and running(l) >= l.concurrency then
+      return CONCURRENCY, l, l.concurrency, l.running, 1000
+    end
+  end
+end
+
+local function tokens_wait(l)
+  local fields, sum = {}, l.sum
+  for s = second - 59, second do fields[#fields + 1] = s % 60 end
+  local buckets = call('HMGET', base .. 'w:' .. l.name .. ':tpm', unpack(fields)) -- sixty
+  for i = 1, 59 do
+    sum = sum - num(buckets[i])
+    if sum < l.tpm then return ms((second + i) * 1000000 - now) end
+  end
+  return ms((second + 60) * 1000000 - now)
+end
+
+local function by_tokens()
+  for _, l in ipairs(levels) do
+    if l.tpm > 0 and spent_tokens(l) >= l.tpm then return TPM, l, l.tpm, l.sum, tokens_wait(l) end
+  end
+end
+
+local function by_money()
+  for i = 1, 3 do
+    for _, l in ipairs(levels) do
+      local p = l.has_budget and money(l)[i]
+      if p and p.limit - p.spent - l.reserved < math.max(amount, 1) then
+        return CREDITS + i - 1, l, p.limit, math.min(p.spent + l.reserved, MOST), p.wait
       end
     end
   end
 end
 
--- 7. Money. Reservations that ran out are given back, at most 100.
-local held = base .. 'held'
-local function return_expired()
-  local gone = redis.call('ZRANGEBYSCORE', held, '-inf', now, 'LIMIT', 0, 100)
-  for _, member in ipairs(gone) do
-    local amount, where, k = string.match(member, '^[^:]+:(%d+):(%a):(.*)$')
-    redis.call('ZREM', held, member)
-    if where ~= 'k' then redis.call('HINCRBY', base .. 'acct:t', 'reserved', '-' .. amount) end
-    if where ~= 't' then redis.call('HINCRBY', base .. 'acct:k:' .. k, 'reserved', '-' .. amount) end
+-- ---- taking ----
+
+local booked, leased, holders = false, false, ''
+
+local function book()
+  for _, w in ipairs(windows) do
+    call('ZADD', w.name, text(now), id)
+    local old = call('ZCOUNT', w.name, '-inf', '(' .. text(now - w.length))
+    if old > 0 then call('ZREMRANGEBYRANK', w.name, 0, math.min(old, 1000) - 1) end
+    call('PEXPIRE', w.name, w.length / 1000 + 1000)
+    w.booked, booked = true, true
   end
 end
 
--- The period now is in, by this clock, and what was spent in it.
-local function period(at, spread, first, spent)
-  local begin = tonumber(ARGV[at])
-  for i = 1, 2 do
-    if second >= tonumber(ARGV[at + i]) then begin = tonumber(ARGV[at + i]) end
-  end
-  if begin - (tonumber(first) or 0) >= spread then spent = 0 end
-  local ends = tonumber(ARGV[at + 1])
-  if second >= ends then ends = tonumber(ARGV[at + 2]) end
-  return tonumber(spent) or 0, math.max(ms(ends * 1000000 - now), 0)
+local function take_lease(l)
+  call('ZADD', l.live, text(now + lease * 1000), id)
+  local old = call('ZCOUNT', l.live, '-inf', text(now))
+  if old > 0 then call('ZREMRANGEBYRANK', l.live, 0, math.min(old, 1000) - 1) end
+  call('PEXPIRE', l.live, lease)
+  leased = true
 end
 
-local function has_budget(l) return l.credits >= 0 or l.daily > 0 or l.monthly > 0 end
-
-local function money(l)
-  local name = base .. 'acct:' .. l.name
-  local granted, spent, reserved, day0, day, month0, month = unpack(redis.call('HMGET', name,
-    'granted', 'spent', 'reserved', 'day0', 'day', 'month0', 'month'))
-  local least, need = nil, math.max(reserve, 1)
-  reserved = tonumber(reserved) or 0
-  l.begins = l.credits >= 0 and not granted
-  local function refused(limit, figure, used, wait)
-    least = math.min(least or math.huge, figure - used)
-    if figure - used < need then return {limit, l, figure, used, wait} end
-  end
-  local no
-  if l.credits >= 0 then
-    no = refused(CREDITS, tonumber(granted) or l.credits, (tonumber(spent) or 0) + reserved, -1)
-  end
-  if l.daily > 0 and not no then
-    local used, wait = period(8, 43200, day0, day)
-    no = refused(DAILY, l.daily, used + reserved, wait)
-  end
-  if l.monthly > 0 and not no then
-    local used, wait = period(11, 1209600, month0, month)
-    no = refused(MONTHLY, l.monthly, used + reserved, wait)
-  end
-  l.left[6] = math.max(least - (no and 0 or reserve), 0)
-  return no
-end
-
-local holders = ''
-if not free and not light then
+local function take_money()
   for _, l in ipairs(levels) do
-    if has_budget(l) then
-      if holders == '' then return_expired() end
-      holders = holders .. l.name:sub(1, 1)
-      local no = money(l)
-      if no then return soft(unpack(no)) end
+    if l.begins then call('HSET', base .. 'acct:' .. l.name, 'granted', text(l.credits)) end
+    if amount > 0 and l.has_budget then
+      set_reserved(base, l.name, l.reserved + amount)
+      holders = holders .. string.sub(l.name, 1, 1)
     end
   end
+  if holders ~= '' then
+    local where = holders == 'tk' and 'b' or holders
+    call('ZADD', base .. 'held', text(now + lease * 1000),
+         id .. ':' .. ARGV[6] .. ':' .. where .. ':' .. key)
+  end
 end
 
--- All may: now it is taken.
-book()
-for _, l in ipairs(levels) do
-  if l.live then
-    local old = redis.call('ZCOUNT', l.live, '-inf', now)
-    if old > 0 then redis.call('ZREMRANGEBYRANK', l.live, 0, math.min(old, 1000) - 1) end
-    redis.call('ZADD', l.live, now + ARGV[7] * 1000, id)
-    redis.call('PEXPIRE', l.live, ARGV[7])
-    if taken % 2 == 0 then taken = taken + 1 end
+-- ---- what is left ----
+
+local function room(l)
+  local left = {-1, -1, -1, -1, -1, -1}
+  if l.rpm > 0 then
+    local w = l.minute
+    local n = count(w) + (w.booked and 1 or 0)
+    left[1] = math.max(l.rpm - n, 0)
+    left[4] = w.booked and MINUTE / 1000 + 1 or n == 0 and 0 or until_gone(w, 1)
   end
-  if l.begins then redis.call('HSETNX', base .. 'acct:' .. l.name, 'granted', l.credits) end
+  if l.tpm > 0 then
+    local sum = spent_tokens(l)
+    left[2] = math.max(l.tpm - sum, 0)
+    left[5] = sum == 0 and 0 or ms((l.last + 60) * 1000000 - now)
+  end
+  if l.concurrency > 0 then
+    left[3] = math.max(l.concurrency - running(l) - (leased and 1 or 0), 0)
+  end
+  for i = 1, l.has_budget and 3 or 0 do
+    local p = money(l)[i]
+    if p then
+      local rest = p.limit - p.spent - l.reserved - (holders ~= '' and amount or 0)
+      left[6] = math.max(left[6] < 0 and rest or math.min(left[6], rest), 0)
+    end
+  end
+  return left
 end
-if holders ~= '' and reserve > 0 then
-  local where = holders == 'tk' and 'b' or holders
-  redis.call('ZADD', held, now + ARGV[7] * 1000, id .. ':' .. ARGV[6] .. ':' .. where .. ':' .. key)
+
+-- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
+local function decide()
+  local no = {by_state()}
+  if not no[1] then no = {by_windows()} end
+  if no[1] then return no end
+  if not windows_only then
+    no = {by_concurrency()}
+    if not no[1] and not light then no = {by_tokens()} end
+    if not no[1] and charged then no = {by_money()} end
+    if no[1] and not may_hit then return no end
+  end
+  -- looked at before the first write
+  local rooms = no[1] or windows_only or light or free
+  for _, l in ipairs(levels) do if rooms then room(l) end end
+  book()
+  if no[1] then return no end
   for _, l in ipairs(levels) do
-    if has_budget(l) then redis.call('HINCRBY', base .. 'acct:' .. l.name, 'reserved', ARGV[6]) end
+    if l.concurrency > 0 and not windows_only then take_lease(l) end
   end
-  taken = taken + 2
+  if charged then take_money() end
+  return {0, levels[1], 0, 0, 0}
 end
-return answer(0, 0, 0, 0, 0)
+
+local answer = decide()
+answer[2] = answer[2].index
+answer[6] = (leased and 1 or 0) + (holders ~= '' and 2 or 0) + (booked and 4 or 0)
+answer[7] = now
+for i = 1, 2 do
+  local left = levels[i] and room(levels[i]) or {-1, -1, -1, -1, -1, -1}
+  for _, n in ipairs(left) do answer[#answer + 1] = n end
+end
+return answer

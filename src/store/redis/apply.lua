@@ -8,105 +8,108 @@
 --       month0, usage day, usage name, requests, cached, in, cache read, cache write, out
 -- Reply how many were applied
 
-local base, instance, n = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local base, instance = ARGV[1], ARGV[2]
 local FIELDS = 20
-local last = tonumber(redis.call('HGET', KEYS[1], instance) or 0)
-local clock = redis.call('TIME')
-local second = tonumber(clock[1])
-local applied = 0
+local last, applied = num(call('HGET', KEYS[1], instance)), 0
 
-local function each(where, key, act)
-  if where == 't' or where == 'b' then act('t') end
-  if where == 'k' or where == 'b' then act('k:' .. key) end
+-- What is to be written: everything is read and summed up before.
+local released, ended = {}, {} -- reservations; leases
+local accounts = {}            -- as they will be, by level
+local booked, rows = {}, {}    -- tokens by window; usage by day and name
+
+local function account_of(level)
+  accounts[level] = accounts[level] or account(base, level)
+  return accounts[level]
 end
 
 local function release(f)
-  if f[4] == '-' then return end
   local member = f[2] .. ':' .. f[5] .. ':' .. f[4] .. ':' .. f[3]
-  if redis.call('ZREM', base .. 'held', member) == 1 then
-    each(f[4], f[3], function(l)
-      redis.call('HINCRBY', base .. 'acct:' .. l, 'reserved', '-' .. f[5])
-    end)
-  end
+  if f[4] == '-' or released[member] or not call('ZSCORE', base .. 'held', member) then return end
+  released[member] = true
+  each(f[4], f[3], function(level)
+    local a = account_of(level)
+    a.reserved, a.freed = a.reserved - num(f[5]), true
+  end)
+end
+
+local function free(f)
+  each(f[7], f[3], function(level)
+    local name = base .. 'live:' .. level
+    if call('ZSCORE', name, f[2]) then ended[#ended + 1] = {name, f[2]} end
+  end)
 end
 
 -- A later period begins anew, the same one (within `spread`) adds, an earlier one is past.
-local function spend(name, first_field, field, first, spread, cost)
-  local had = tonumber(redis.call('HGET', name, first_field) or 0)
-  local from = tonumber(first)
-  if from - had >= spread then
-    redis.call('HSET', name, first_field, first, field, cost)
-  elseif had - from < spread then
-    redis.call('HSET', name, first_field, first)
-    redis.call('HINCRBY', name, field, cost)
-  end
+local function spend(a, first_name, name, first, spread, cost)
+  local from = num(first)
+  if a[first_name] - from >= spread then return end
+  if from - a[first_name] >= spread then a[name] = 0 end
+  a[first_name], a[name] = from, num(a[name] + cost)
 end
 
 local function charge(f)
-  if f[6] == '0' then return end
-  each(f[9], f[3], function(l)
-    local name = base .. 'acct:' .. l
-    redis.call('HINCRBY', name, 'spent', f[6])
-    spend(name, 'day0', 'day', f[11], 43200, f[6])
-    spend(name, 'month0', 'month', f[12], 1209600, f[6])
+  local cost = num(f[6])
+  each(f[9], f[3], function(level)
+    local a = account_of(level)
+    a.spent, a.charged = num(a.spent + cost), true
+    spend(a, 'day0', 'day', f[11], DAY, cost)
+    spend(a, 'month0', 'month', f[12], MONTH, cost)
   end)
 end
 
-local function book_tokens(f)
+local function book(f)
   if f[10] == '0' then return end
-  each(f[8], f[3], function(l)
-    local name = base .. 'w:' .. l .. ':tpm'
-    redis.call('HINCRBY', name, second, f[10])
-    redis.call('HINCRBY', name, 'sum', f[10])
-    redis.call('HSETNX', name, 'low', second)
-    redis.call('EXPIRE', name, 121)
+  each(f[8], f[3], function(level)
+    local name = base .. 'w:' .. level .. ':tpm'
+    if not booked[name] then tokens(name) end
+    booked[name] = num((booked[name] or 0) + num(f[10]))
   end)
-end
-
-local rows, days = {}, {}
-local function count(f)
-  local name = f[13] .. '\31' .. f[14]
-  local row = rows[name]
-  if not row then
-    row = {f[13], f[14], 0, 0, 0, 0, 0, 0, 0}
-    rows[name] = row
-    days[#days + 1] = name
-  end
-  for i = 0, 5 do row[3 + i] = row[3 + i] + tonumber(f[15 + i]) end
-  row[9] = row[9] + tonumber(f[6])
 end
 
 -- One text a row: requests, cached, in, cache read, cache write, out, cost.
-local function write_usage()
-  for _, name in ipairs(days) do
-    local row = rows[name]
-    local key = base .. 'use:' .. row[1]
-    local had, i = redis.call('HGET', key, row[2]), 3
-    for v in string.gmatch(had or '', '[^,]+') do
-      row[i] = row[i] + tonumber(v)
+local function count(f)
+  local key, i = base .. 'use:' .. f[13], 0
+  local name = key .. '\31' .. f[14]
+  local row = rows[name]
+  if not row then
+    row = {key = key, field = f[14], 0, 0, 0, 0, 0, 0, 0}
+    for v in string.gmatch(call('HGET', key, f[14]) or '', '[^,]+') do
       i = i + 1
+      row[i] = num(v)
     end
-    redis.call('HSET', key, row[2], string.format('%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f',
-      row[3], row[4], row[5], row[6], row[7], row[8], row[9]))
-    redis.call('EXPIRE', key, 34560000)
+    rows[name] = row
   end
+  for j = 1, 6 do row[j] = num(row[j] + num(f[14 + j])) end
+  row[7] = num(row[7] + num(f[6]))
 end
 
-for i = 0, n - 1 do
+for i = 0, tonumber(ARGV[3]) - 1 do
   local f = {unpack(ARGV, 4 + i * FIELDS, 3 + (i + 1) * FIELDS)}
-  local number = tonumber(f[1])
-  if number > last then
-    last = number
-    applied = applied + 1
+  if num(f[1]) > last then
+    last, applied = num(f[1]), applied + 1
     release(f)
-    each(f[7], f[3], function(l) redis.call('ZREM', base .. 'live:' .. l, f[2]) end)
+    free(f)
     charge(f)
-    book_tokens(f)
+    book(f)
     count(f)
   end
 end
-if applied > 0 then
-  redis.call('HSET', KEYS[1], instance, string.format('%.0f', last))
-  write_usage()
+if applied == 0 then return 0 end
+
+call('HSET', KEYS[1], instance, text(last))
+for member in pairs(released) do call('ZREM', base .. 'held', member) end
+for _, lease in ipairs(ended) do call('ZREM', lease[1], lease[2]) end
+for level, a in pairs(accounts) do
+  if a.freed then set_reserved(base, level, a.reserved) end
+  if a.charged then
+    call('HSET', base .. 'acct:' .. level, 'spent', text(a.spent), 'day0', text(a.day0), 'day',
+         text(a.day), 'month0', text(a.month0), 'month', text(a.month))
+  end
+end
+for name, more in pairs(booked) do book_tokens(name, more) end
+for _, row in pairs(rows) do
+  for i = 1, 7 do row[i] = text(row[i]) end
+  call('HSET', row.key, row.field, table.concat(row, ','))
+  call('EXPIRE', row.key, 34560000)
 end
 return applied

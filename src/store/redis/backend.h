@@ -2,8 +2,10 @@
 #ifndef SL_STORE_REDIS_BACKEND_H
 #define SL_STORE_REDIS_BACKEND_H
 
+#include "base/mem.h"
 #include "store/redis/script.h"
 
+#define SL_REDIS_NAME 128 /* bytes of a tenant's name, a key's id */
 #define SL_REDIS_BASE 256 /* "<prefix>{tenant}:" */
 
 struct sl_redis {
@@ -16,11 +18,35 @@ struct sl_redis {
     struct opening *opening; /* owns: a start that waits; backend.c */
 };
 
-/* "<prefix>{tenant}:" in out. */
+static inline struct sl_redis *sl_redis_of(struct sl_backend *b)
+{
+    return SL_CONTAINER(b, struct sl_redis, base);
+}
+
+static inline bool sl_redis_is_name(struct sl_str s)
+{
+    return s.n > 0 && s.n <= SL_REDIS_NAME;
+}
+
+/* "<prefix>{tenant}:" in out; the name is cut where it is none. */
 struct sl_str sl_redis_base(const struct sl_redis *r, struct sl_str tenant,
                             char out[SL_REDIS_BASE]);
 /* Which levels, as the scripts name them: "t", "k", "b" or "-". */
 struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT]);
+void sl_redis_push_periods(struct sl_script_call *c, const struct sl_periods *p);
+bool sl_redis_read_done(struct sl_script_call *c, const redisReply *reply); /* any integer */
+
+/* admit.c */
+void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
+                    struct sl_quota_answer *out, SL_BACKEND_WAIT);
+void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
+                   SL_BACKEND_WAIT);
+
+/* settle.c */
+void sl_redis_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
+void sl_redis_renew(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds,
+                    size_t n, SL_BACKEND_WAIT);
+void sl_redis_give_back(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
 
 /* sums.c */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,

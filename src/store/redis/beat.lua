@@ -4,11 +4,14 @@
 -- ARGV  1 this instance, 2 how long one counts as alive, in ms
 -- Reply instances alive, revision, 1 if there is an epoch, store time in us
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local revision = num(call('GET', KEYS[2]))
+local since = '(' .. text(math.floor(now / 1000) - ARGV[2])
 
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - ARGV[2]))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0),
-        redis.call('EXISTS', KEYS[3]), clock[1] * 1000000 + clock[2]}
+call('ZADD', KEYS[1], text(math.floor(now / 1000)), ARGV[1])
+if call('ZCOUNT', KEYS[1], '-inf', since) > 0 then
+  for _, gone in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', since, 'LIMIT', 0, 100)) do
+    call('ZREM', KEYS[1], gone)
+  end
+end
+call('PEXPIRE', KEYS[1], ARGV[2])
+return {call('ZCARD', KEYS[1]), revision, call('EXISTS', KEYS[3]), now}

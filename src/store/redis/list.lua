@@ -2,22 +2,22 @@
 --
 -- KEYS  1 the index
 -- ARGV  1 prefix, 2 kind (key, tenant, switch), 3 and 4 bounds of members, 5 how many
--- Reply for each record: rev, id, tenant, SHA-256 in hex, state, document, member
+-- Reply the member that the next page follows, "" if this was all; then for each record: rev,
+--       id, tenant, SHA-256 in hex, state, document
 
 local out = {}
-local members = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])
+local most = tonumber(ARGV[5])
+local members = call('ZRANGEBYLEX', KEYS[1], ARGV[3], ARGV[4], 'LIMIT', 0, most + 1)
 
-for _, member in ipairs(members) do
-  local name = member
+for i = 1, math.min(#members, most) do
+  local name = members[i]
   if ARGV[2] == 'key' then
-    local tenant, id = string.match(member, '^(.-)\31(.*)$')
-    local state = redis.call('HGET', ARGV[1] .. '{' .. tenant .. '}:keys', id) or ''
+    local tenant, id = string.match(name, '^(.-)\31(.*)$')
+    local state = tenant and call('HGET', ARGV[1] .. '{' .. tenant .. '}:keys', id) or ''
     name = string.match(state, ':(%x+)$') or ''
   end
-  local r = redis.call('HMGET', ARGV[1] .. ARGV[2] .. ':' .. name, 'rev', 'id', 'tenant',
-                       'sha256', 'state', 'doc')
-  if r[1] then
-    out[#out + 1] = {r[1], r[2], r[3], r[4], r[5], r[6], member}
-  end
+  local r = call('HMGET', ARGV[1] .. ARGV[2] .. ':' .. name, 'rev', 'id', 'tenant', 'sha256',
+                 'state', 'doc')
+  if r[1] then out[#out + 1] = r end
 end
-return {#members, members[#members] or '', out}
+return {members[most + 1] and members[most] or '', out}

@@ -1,29 +1,61 @@
--- A record is written, if nobody changed it meanwhile.
+-- Records are written: one, if nobody changed it meanwhile; or a page of them, each with the
+-- revision it has, unless a newer one is there.
 --
--- KEYS  1 the record, 2 the index of its kind, 3 the revision of all records,
---       4 the record states of its tenant (not of a switch)
--- ARGV  1 kind (key, tenant, switch), 2 id, 3 tenant, 4 SHA-256 in hex or "", 5 the revision
---       that is changed (0: none), 6 state, 7 document, 8 the index's member,
---       9 "new", or "restore": takes revision 5 unless a newer one is there
--- Reply the new revision, or -1: another revision is there
+-- KEYS  1 the revision of all records
+-- ARGV  1 prefix, 2 "new" or "restore", 3 how many, then for each 7 fields: kind (key, tenant,
+--       switch), id, tenant of a key, SHA-256 of a key in hex, revision ("new": the one that
+--       is changed, 0: none), state, document. All other keys begin with ARGV[1]: the
+--       record, the index of its kind, the record states of its tenant.
+-- Reply the new revision ("restore": of all records), or -1: another revision is there, or the
+--       SHA-256 is another key's
 
-local had = tonumber(redis.call('HGET', KEYS[1], 'rev') or 0)
-local rev = tonumber(ARGV[5])
+local prefix, restore = ARGV[1], ARGV[2] == 'restore'
+local indexes = {key = 'keys:index', tenant = 'tenants:index', switch = 'switches:index'}
+local revision, most = num(call('GET', KEYS[1])), 0
+local records, owners = {}, {}
 
-if ARGV[9] == 'restore' then
-  if had >= rev then return had end
-  if tonumber(redis.call('GET', KEYS[3]) or 0) < rev then redis.call('SET', KEYS[3], ARGV[5]) end
-  redis.call('INCR', KEYS[3])
-else
-  if had ~= rev then return -1 end
-  rev = redis.call('INCR', KEYS[3])
+-- What is there of it: the revision, and whose the SHA-256 is.
+local function look(r)
+  local known = call('HMGET', r.name, 'rev', 'id', 'tenant')
+  call('ZSCORE', r.index, r.member)
+  if r.kind ~= 'key' then
+    if r.states then call('HGET', r.states, r.field) end
+    return num(known[1]), false
+  end
+  local rev, sha = string.match(call('HGET', r.states, r.field) or '', '^(%d+):%a*:(%x*)$')
+  local owner = owners[r.sha] or known[1] and known[3] .. '\31' .. known[2] or r.member
+  owners[r.sha] = owner
+  r.former = sha and sha ~= r.sha and prefix .. 'key:' .. sha
+  return num(rev), owner ~= r.member
 end
-redis.call('HSET', KEYS[1], 'rev', rev, 'id', ARGV[2], 'tenant', ARGV[3], 'sha256', ARGV[4],
-           'state', ARGV[6], 'doc', ARGV[7])
-redis.call('ZADD', KEYS[2], 0, ARGV[8])
-if ARGV[1] == 'key' then
-  redis.call('HSET', KEYS[4], ARGV[2], string.format('%.0f:%s:%s', rev, ARGV[6], ARGV[4]))
-elseif ARGV[1] == 'tenant' then
-  redis.call('HSET', KEYS[4], '.', string.format('%.0f:%s', rev, ARGV[6]))
+
+for i = 0, tonumber(ARGV[3]) - 1 do
+  local kind, id, tenant, sha, rev, state, doc = unpack(ARGV, 4 + i * 7, 10 + i * 7)
+  local r = {kind = kind, id = id, tenant = tenant, sha = sha, rev = num(rev), state = state,
+             doc = doc, index = prefix .. indexes[kind], member = id,
+             name = prefix .. kind .. ':' .. id}
+  if kind == 'key' then
+    r.member, r.name = tenant .. '\31' .. id, prefix .. 'key:' .. sha
+    r.states, r.field = prefix .. '{' .. tenant .. '}:keys', id
+  elseif kind == 'tenant' then
+    r.states, r.field = prefix .. '{' .. id .. '}:keys', '*'
+  end
+  local had, taken = look(r)
+  if taken or not restore and had ~= r.rev then return -1 end
+  if not restore or r.rev > had then records[#records + 1] = r end
+  most = math.max(most, r.rev)
 end
-return rev
+
+revision = math.max(revision + 1, restore and most or 0)
+call('SET', KEYS[1], text(revision))
+for _, r in ipairs(records) do
+  local rev = text(restore and r.rev or revision)
+  if r.former then call('DEL', r.former) end
+  call('HSET', r.name, 'rev', rev, 'id', r.id, 'tenant', r.tenant, 'sha256', r.sha, 'state',
+       r.state, 'doc', r.doc)
+  call('ZADD', r.index, 0, r.member)
+  if r.states then
+    call('HSET', r.states, r.field, rev .. ':' .. r.state .. (r.sha ~= '' and ':' .. r.sha or ''))
+  end
+end
+return revision

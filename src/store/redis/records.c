@@ -1,10 +1,6 @@
 /* Records on Redis: a hash each, an index a kind, and states beside the tenant's limits. */
 #include "store/redis/backend.h"
 
-#include <stdio.h>
-
-#include "base/mem.h"
-
 static const struct sl_str kinds[] = {[SL_RECORD_KEY] = SL_STR_INIT("key"),
                                       [SL_RECORD_TENANT] = SL_STR_INIT("tenant"),
                                       [SL_RECORD_SWITCH] = SL_STR_INIT("switch")};
@@ -12,16 +8,13 @@ static const struct sl_str indexes[] = {[SL_RECORD_KEY] = SL_STR_INIT("keys:inde
                                         [SL_RECORD_TENANT] = SL_STR_INIT("tenants:index"),
                                         [SL_RECORD_SWITCH] = SL_STR_INIT("switches:index")};
 
+#define STATE_MAX 32
+
 struct record_note {
-    struct sl_records *out;
-    struct sl_record rec; /* of put: its texts are in the call's arena */
+    struct sl_records *out; /* up: the waiter's */
+    struct sl_record rec;   /* of put: its texts are in the call's arena */
     enum sl_record_kind kind;
 };
-
-static struct sl_redis *of(struct sl_backend *b)
-{
-    return SL_CONTAINER(b, struct sl_redis, base);
-}
 
 /* rev, id, tenant, SHA-256, state, document. */
 static bool read_record(struct sl_script_call *c, const redisReply *const *v,
@@ -71,28 +64,20 @@ static bool read_key(struct sl_script_call *c, const redisReply *reply)
     return true;
 }
 
-/* "<prefix>key:<sha256>", or the same of another kind, as a key. */
-static void push_record(struct sl_redis *r, struct sl_script_call *c, enum sl_record_kind kind,
-                        struct sl_str name)
-{
-    struct sl_str parts[] = {sl_str_of(r->prefix), kinds[kind], SL_STR(":"), name};
-
-    c->keys++;
-    sl_script_joined(c, parts, 4);
-}
-
 void sl_redis_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                   SL_BACKEND_WAIT)
 {
     static const char *const fields[] = {"rev", "id", "tenant", "sha256", "state", "doc"};
-    struct sl_redis *r = of(b);
+    struct sl_redis *r = sl_redis_of(b);
     struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("HMGET"));
+    struct sl_str name[] = {sl_str_of(r->prefix), SL_STR("key:"), {NULL, 64}};
     char hex[64];
 
     sl_str_hex(sha256, 32, hex);
+    name[2].p = hex;
     note_of(c, out, SL_RECORD_KEY);
     c->read = read_key;
-    push_record(r, c, SL_RECORD_KEY, (struct sl_str){hex, sizeof hex});
+    sl_script_joined(c, name, 3);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         sl_script_arg(c, sl_str_of(fields[i]));
     sl_script_send(c, slot, done, ctx);
@@ -100,56 +85,80 @@ void sl_redis_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_reco
 
 /* ---- a page ---- */
 
-/* How many members the index gave, the last of them, and the records there are of them. */
+/* Pages go on behind "<id>:<tenant>", as the embedded store's do; members of the index of
+ * keys are "<tenant>\x1f<id>", of the others "<id>". */
+static struct sl_str next_of(struct sl_script_call *c, struct sl_str member)
+{
+    ptrdiff_t unit = sl_str_find_byte(member, '\x1f');
+    struct sl_str tenant = sl_str_first(member, unit > 0 ? (size_t)unit : 0);
+
+    if (member.n == 0)
+        return (struct sl_str){"", 0};
+    if (unit >= 0)
+        member = sl_str_from(member, (size_t)unit + 1);
+    return sl_arena_printf(&c->arena, "%.*s:%.*s", SL_STR_ARGS(member), SL_STR_ARGS(tenant));
+}
+
+/* The member behind which there is more, then the records. */
 static bool read_page(struct sl_script_call *c, const redisReply *reply)
 {
     const struct record_note *n = c->note;
     const redisReply *rows;
     struct sl_records out = {0};
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        reply->element[0]->type != REDIS_REPLY_INTEGER ||
-        reply->element[2]->type != REDIS_REPLY_ARRAY)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[1]->type != REDIS_REPLY_ARRAY)
         return false;
-    rows = reply->element[2];
+    rows = reply->element[1];
     out.at = sl_arena_alloc(&c->arena, (rows->elements + 1) * sizeof *out.at);
-    if (out.at == NULL)
+    out.next = next_of(c, sl_reply_str(reply->element[0]));
+    if (out.at == NULL || out.next.p == NULL)
         return false;
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
 
-        if (row->type != REDIS_REPLY_ARRAY || row->elements != 7)
+        if (row->type != REDIS_REPLY_ARRAY || row->elements != 6 ||
+            !read_record(c, (const redisReply *const *)row->element, n->kind, &out.at[out.n]))
             return false;
-        if (read_record(c, (const redisReply *const *)row->element, n->kind, &out.at[out.n]))
-            out.n++;
+        out.n++;
     }
-    if (reply->element[0]->integer >= SL_STORE_PAGE)
-        out.next = sl_arena_dup(&c->arena, sl_reply_str(reply->element[1]));
     *n->out = out;
     return true;
+}
+
+/* The first member that may come, in the words of ZRANGEBYLEX. */
+static void push_from(struct sl_script_call *c, enum sl_record_kind kind, struct sl_str tenant,
+                      struct sl_str after)
+{
+    ptrdiff_t colon = sl_str_find_byte(after, ':');
+    struct sl_str id = colon >= 0 ? sl_str_first(after, (size_t)colon) : after;
+    struct sl_str unit = kind == SL_RECORD_KEY ? SL_STR("\x1f") : SL_STR("");
+    struct sl_str parts[] = {SL_STR("("), tenant, unit, id};
+
+    if (tenant.n == 0 && colon >= 0 && kind == SL_RECORD_KEY)
+        parts[1] = sl_str_from(after, (size_t)colon + 1);
+    if (after.n == 0 && parts[1].n == 0)
+        sl_script_arg(c, SL_STR("-"));
+    else
+        sl_script_joined(c, parts, 4);
 }
 
 void sl_redis_list(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
                    struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT)
 {
-    struct sl_redis *r = of(b);
+    struct sl_redis *r = sl_redis_of(b);
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_LIST);
-    bool of_one = kind == SL_RECORD_KEY && tenant.n > 0;
-    struct sl_str from[] = {after.n > 0 ? SL_STR("(") : SL_STR("["), after.n > 0 ? after : tenant,
-                            after.n == 0 ? SL_STR("\x1f") : SL_STR("")};
-    struct sl_str to[] = {SL_STR("("), tenant, SL_STR("\x20")}; /* one behind \x1f */
+    struct sl_str of = kind == SL_RECORD_KEY ? tenant : (struct sl_str){"", 0};
+    struct sl_str end[] = {SL_STR("("), of, SL_STR("\x20")}; /* the byte behind \x1f */
 
     note_of(c, out, kind);
     c->read = read_page;
     sl_script_key(c, sl_str_of(r->prefix), indexes[kind]);
     sl_script_arg(c, sl_str_of(r->prefix));
     sl_script_arg(c, kinds[kind]);
-    if (after.n == 0 && !of_one)
-        sl_script_arg(c, SL_STR("-"));
-    else
-        sl_script_joined(c, from, 3);
-    if (of_one)
-        sl_script_joined(c, to, 3);
+    push_from(c, kind, of, after);
+    if (of.n > 0)
+        sl_script_joined(c, end, 3);
     else
         sl_script_arg(c, SL_STR("+"));
     sl_script_int(c, SL_STORE_PAGE);
@@ -191,58 +200,61 @@ static bool keep_record(struct sl_script_call *c, const struct sl_record *rec,
     return out->id.p != NULL && out->tenant.p != NULL && out->state.p != NULL && out->doc.p != NULL;
 }
 
-static struct sl_script_call *put_call(struct sl_redis *r, const struct sl_record *rec,
-                                       struct sl_records *out, struct sl_str how)
+static bool fits(const struct sl_record *rec)
 {
-    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_PUT);
-    struct record_note *n = note_of(c, out, rec->kind);
-    bool key = rec->kind == SL_RECORD_KEY;
-    struct sl_str member[] = {rec->tenant, SL_STR("\x1f"), rec->id};
-    char text[SL_REDIS_BASE], hex[64];
-    struct sl_str sha = {hex, sizeof hex};
+    return sl_redis_is_name(rec->id) && rec->doc.n <= SL_RECORD_MAX && rec->state.n <= STATE_MAX &&
+           (rec->kind != SL_RECORD_KEY || sl_redis_is_name(rec->tenant));
+}
 
-    c->lost = !keep_record(c, rec, &n->rec);
-    c->read = read_put;
+static void push_record(struct sl_script_call *c, const struct sl_record *rec)
+{
+    bool key = rec->kind == SL_RECORD_KEY;
+    char hex[64];
+
     sl_str_hex(rec->sha256, 32, hex);
-    push_record(r, c, rec->kind, key ? sha : rec->id);
-    sl_script_key(c, sl_str_of(r->prefix), indexes[rec->kind]);
-    sl_script_key(c, sl_str_of(r->prefix), SL_STR("rev"));
-    sl_script_key(c, sl_redis_base(r, key ? rec->tenant : rec->id, text), SL_STR("keys"));
     sl_script_arg(c, kinds[rec->kind]);
     sl_script_arg(c, rec->id);
-    sl_script_arg(c, rec->tenant);
-    sl_script_arg(c, key ? sha : SL_STR(""));
-    sl_script_int(c, (int64_t)rec->rev);
+    sl_script_arg(c, key ? rec->tenant : SL_STR(""));
+    sl_script_arg(c, key ? (struct sl_str){hex, sizeof hex} : SL_STR(""));
+    sl_script_count(c, rec->rev);
     sl_script_arg(c, rec->state);
     sl_script_arg(c, rec->doc);
-    if (key)
-        sl_script_joined(c, member, 3);
-    else
-        sl_script_arg(c, rec->id);
+    if (!fits(rec))
+        sl_script_refuse(c, SL_ERR_CEILING);
+}
+
+static struct sl_script_call *put_call(struct sl_redis *r, struct sl_str how,
+                                       const struct sl_record *recs, size_t n)
+{
+    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_PUT);
+
+    c->read = read_put;
+    sl_script_key(c, sl_str_of(r->prefix), SL_STR("rev"));
+    sl_script_arg(c, sl_str_of(r->prefix));
     sl_script_arg(c, how);
+    sl_script_count(c, n);
+    for (size_t i = 0; i < n && i < SL_STORE_PAGE; i++)
+        push_record(c, &recs[i]);
+    if (n > SL_STORE_PAGE)
+        sl_script_refuse(c, SL_ERR_CEILING);
     return c;
 }
 
 void sl_redis_put(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
                   SL_BACKEND_WAIT)
 {
-    sl_script_send(put_call(of(b), rec, out, SL_STR("new")), slot, done, ctx);
+    struct sl_script_call *c = put_call(sl_redis_of(b), SL_STR("new"), rec, 1);
+
+    if (!keep_record(c, rec, &note_of(c, out, rec->kind)->rec))
+        sl_script_refuse(c, SL_ERR_STORE);
+    sl_script_send(c, slot, done, ctx);
 }
 
 void sl_redis_restore_records(struct sl_backend *b, const struct sl_record *recs, size_t n,
                               SL_BACKEND_WAIT)
 {
-    struct sl_script_series *s = sl_series_new(n > 0 ? n : 1);
+    struct sl_script_call *c = put_call(sl_redis_of(b), SL_STR("restore"), recs, n);
 
-    for (size_t i = 0; i < n; i++)
-        sl_series_add(s, put_call(of(b), &recs[i], NULL, SL_STR("restore")));
-    if (n == 0) { /* nothing to write: asked all the same, so that an answer comes */
-        struct sl_script_call *c = sl_script_command(&of(b)->scripts, SL_STR("EXISTS"));
-
-        c->read = read_put;
-        note_of(c, NULL, SL_RECORD_SWITCH);
-        sl_script_key(c, sl_str_of(of(b)->prefix), SL_STR("rev"));
-        sl_series_add(s, c);
-    }
-    sl_series_send(s, slot, done, ctx);
+    note_of(c, NULL, SL_RECORD_SWITCH);
+    sl_script_send(c, slot, done, ctx);
 }

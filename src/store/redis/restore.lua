@@ -4,32 +4,29 @@
 -- ARGV  1 base, 2 accounts, 3 usage rows, 4 numbers; then for each account: level, held (0, 1),
 --       granted, spent, day0, day, month0, month; each row: day, name, text; each number:
 --       instance, number
+-- Reply 1
 
-local base, at = ARGV[1], 5
+local base = ARGV[1]
+local rows_at = 5 + tonumber(ARGV[2]) * 8
+local numbers_at = rows_at + tonumber(ARGV[3]) * 3
 
-for _ = 1, tonumber(ARGV[2]) do
+for at = 5, rows_at - 1, 8 do call('HLEN', base .. 'acct:' .. ARGV[at]) end
+for at = rows_at, numbers_at - 1, 3 do call('HLEN', base .. 'use:' .. ARGV[at]) end
+local had = {}
+for at = numbers_at, #ARGV - 1, 2 do had[at] = num(call('HGET', KEYS[1], ARGV[at])) end
+
+for at = 5, rows_at - 1, 8 do
   local level, held, granted, spent, day0, day, month0, month = unpack(ARGV, at, at + 7)
   local name = base .. 'acct:' .. level
-  redis.call('HSET', name, 'spent', spent, 'day0', day0, 'day', day, 'month0', month0,
-             'month', month)
-  if held == '1' then
-    redis.call('HSET', name, 'granted', granted)
-  else
-    redis.call('HDEL', name, 'granted')
-  end
-  at = at + 8
+  call('HSET', name, 'spent', spent, 'day0', day0, 'day', day, 'month0', month0, 'month', month)
+  if held == '1' then call('HSET', name, 'granted', granted) else call('HDEL', name, 'granted') end
 end
-for _ = 1, tonumber(ARGV[3]) do
+for at = rows_at, numbers_at - 1, 3 do
   local key = base .. 'use:' .. ARGV[at]
-  redis.call('HSET', key, ARGV[at + 1], ARGV[at + 2])
-  redis.call('EXPIRE', key, 34560000)
-  at = at + 3
+  call('HSET', key, ARGV[at + 1], ARGV[at + 2])
+  call('EXPIRE', key, 34560000)
 end
-for _ = 1, tonumber(ARGV[4]) do
-  local had = tonumber(redis.call('HGET', KEYS[1], ARGV[at]) or 0)
-  if tonumber(ARGV[at + 1]) > had then
-    redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
-  end
-  at = at + 2
+for at, number in pairs(had) do
+  if num(ARGV[at + 1]) > number then call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 end
 return 1

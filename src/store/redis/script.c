@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/redis/account.lua.h"
 #include "store/redis/admit.lua.h"
 #include "store/redis/apply.lua.h"
 #include "store/redis/beat.lua.h"
-#include "store/redis/grant.lua.h"
+#include "store/redis/common.lua.h"
 #include "store/redis/grow.lua.h"
 #include "store/redis/hold.lua.h"
 #include "store/redis/list.lua.h"
@@ -17,17 +18,12 @@
 #include "store/redis/restore.lua.h"
 #include "store/redis/usage.lua.h"
 
-#define TEXT(t)                                                                                    \
-    {                                                                                              \
-        t, sizeof t - 1                                                                            \
-    }
-
-static const struct sl_str texts[] = {
-    [SL_SCRIPT_ADMIT] = TEXT(admit_lua), [SL_SCRIPT_APPLY] = TEXT(apply_lua),
-    [SL_SCRIPT_HOLD] = TEXT(hold_lua),   [SL_SCRIPT_GROW] = TEXT(grow_lua),
-    [SL_SCRIPT_BEAT] = TEXT(beat_lua),   [SL_SCRIPT_PUT] = TEXT(put_lua),
-    [SL_SCRIPT_LIST] = TEXT(list_lua),   [SL_SCRIPT_GRANT] = TEXT(grant_lua),
-    [SL_SCRIPT_USAGE] = TEXT(usage_lua), [SL_SCRIPT_RESTORE] = TEXT(restore_lua),
+static const char *const texts[] = {
+    [SL_SCRIPT_ADMIT] = admit_lua, [SL_SCRIPT_APPLY] = apply_lua,
+    [SL_SCRIPT_HOLD] = hold_lua,   [SL_SCRIPT_GROW] = grow_lua,
+    [SL_SCRIPT_BEAT] = beat_lua,   [SL_SCRIPT_PUT] = put_lua,
+    [SL_SCRIPT_LIST] = list_lua,   [SL_SCRIPT_ACCOUNT] = account_lua,
+    [SL_SCRIPT_USAGE] = usage_lua, [SL_SCRIPT_RESTORE] = restore_lua,
 };
 
 /* Of the arguments of one call, and of the rows it answers with. */
@@ -41,6 +37,12 @@ void sl_scripts_init(struct sl_scripts *s, struct sl_net *net, struct sl_link_re
     memset(s, 0, sizeof *s);
     s->net = net;
     s->link = link;
+    for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
+        size_t n = strlen(common_lua) + strlen(texts[i]) + 1;
+
+        s->at[i].text = sl_mem_new(n);
+        (void)snprintf(s->at[i].text, n, "%s%s", common_lua, texts[i]);
+    }
 }
 
 /* The digest of a text never changes, so whichever load answers is right. */
@@ -58,7 +60,7 @@ static void on_loaded(void *ctx, enum sl_err e, const redisReply *reply)
 void sl_scripts_load(struct sl_scripts *s)
 {
     for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
-        struct sl_str args[] = {SL_STR("SCRIPT"), SL_STR("LOAD"), texts[i]};
+        struct sl_str args[] = {SL_STR("SCRIPT"), SL_STR("LOAD"), sl_str_of(s->at[i].text)};
         struct sl_redis_command c = {.args = args, .n = 3, .deadline_ms = SL_SCRIPT_MS};
 
         if (s->at[i].loading == NULL)
@@ -68,8 +70,10 @@ void sl_scripts_load(struct sl_scripts *s)
 
 void sl_scripts_fini(struct sl_scripts *s)
 {
-    for (int i = 0; i < SL_SCRIPT__COUNT; i++)
+    for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
         sl_op_cancel(&s->at[i].loading);
+        sl_mem_free(s->at[i].text);
+    }
 }
 
 /* ---- arguments ---- */
@@ -96,19 +100,29 @@ struct sl_script_call *sl_script_command(struct sl_scripts *s, struct sl_str nam
     return c;
 }
 
+void sl_script_refuse(struct sl_script_call *c, enum sl_err e)
+{
+    c->refused = e;
+}
+
+static bool grow(struct sl_script_call *c)
+{
+    size_t cap = c->cap * 2 < SL_LINK_ARGS ? c->cap * 2 : SL_LINK_ARGS;
+    void *p = c->cap < SL_LINK_ARGS ? sl_mem_grow(c->args, cap * sizeof *c->args) : NULL;
+
+    if (p == NULL)
+        return false;
+    c->args = p;
+    c->cap = cap;
+    return true;
+}
+
 static void push(struct sl_script_call *c, struct sl_str s)
 {
-    if (c->n == c->cap) {
-        void *p = c->cap < SL_LINK_ARGS ? sl_mem_grow(c->args, c->cap * 2 * sizeof *c->args) : NULL;
-
-        if (p == NULL) {
-            c->lost = true;
-            return;
-        }
-        c->args = p;
-        c->cap *= 2;
-    }
-    c->args[c->n++] = s;
+    if (c->n == c->cap && !grow(c))
+        sl_script_refuse(c, SL_ERR_STORE);
+    else
+        c->args[c->n++] = s;
 }
 
 void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size_t n)
@@ -120,11 +134,12 @@ void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size
         total += parts[i].n;
     p = sl_arena_alloc(&c->arena, total + 1);
     if (p == NULL) {
-        c->lost = true;
+        sl_script_refuse(c, SL_ERR_STORE);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        memcpy(p + at, parts[i].p, parts[i].n);
+        if (parts[i].n > 0)
+            memcpy(p + at, parts[i].p, parts[i].n);
         at += parts[i].n;
     }
     push(c, (struct sl_str){p, total});
@@ -146,9 +161,16 @@ void sl_script_key(struct sl_script_call *c, struct sl_str prefix, struct sl_str
 void sl_script_int(struct sl_script_call *c, int64_t n)
 {
     char text[24];
-    int len = snprintf(text, sizeof text, "%" PRId64, n);
+    int len;
 
+    n = n > SL_SCRIPT_MOST ? SL_SCRIPT_MOST : n < -SL_SCRIPT_MOST ? -SL_SCRIPT_MOST : n;
+    len = snprintf(text, sizeof text, "%" PRId64, n);
     sl_script_arg(c, (struct sl_str){text, (size_t)len});
+}
+
+void sl_script_count(struct sl_script_call *c, uint64_t n)
+{
+    sl_script_int(c, n < SL_SCRIPT_MOST ? (int64_t)n : SL_SCRIPT_MOST);
 }
 
 /* ---- a call ---- */
@@ -181,7 +203,9 @@ static void finish(struct sl_script_call *c, enum sl_err e)
 
 static void fail(struct sl_task *t)
 {
-    finish(SL_CONTAINER(t, struct sl_script_call, fail), SL_ERR_STORE);
+    struct sl_script_call *c = SL_CONTAINER(t, struct sl_script_call, fail);
+
+    finish(c, c->refused);
 }
 
 static bool is_forgotten(const redisReply *reply)
@@ -220,7 +244,7 @@ static void name_script(struct sl_script_call *c, char digits[24])
 
     c->whole = !one->loaded;
     c->args[0] = c->whole ? SL_STR("EVAL") : SL_STR("EVALSHA");
-    c->args[1] = c->whole ? texts[c->script] : (struct sl_str){one->sha, sizeof one->sha};
+    c->args[1] = c->whole ? sl_str_of(one->text) : (struct sl_str){one->sha, sizeof one->sha};
     c->args[2] = (struct sl_str){digits, (size_t)snprintf(digits, 24, "%zu", c->keys)};
 }
 
@@ -247,7 +271,7 @@ void sl_script_send(struct sl_script_call *c, struct sl_op **slot, sl_store_done
     sl_task_init(&c->fail, fail);
     if (done != NULL)
         sl_op_open(&c->op, slot, cancel);
-    if (c->lost)
+    if (c->refused != SL_OK)
         sl_net_defer(c->scripts->net, &c->fail);
     else
         send(c);

@@ -1,9 +1,11 @@
 /* store/redis/script.h -- the scripts, and how one is run.
  *
- * Private to store/redis. A script is loaded when the link comes up and run by its
- * digest; where Redis has forgotten it (SCRIPT FLUSH, a restart) it answers NOSCRIPT, and
- * the same call goes out once more with the whole text. Arguments are gathered in a
- * `struct sl_script_call`, which owns their bytes until the reply has been read.
+ * Private to store/redis. A script's text is common.lua and its own. It is loaded when the
+ * link comes up and run by its digest; where Redis has forgotten it (SCRIPT FLUSH, a
+ * restart) it answers NOSCRIPT, and the same call goes out once more with the whole
+ * text. Arguments are gathered in a `struct sl_script_call`, which owns their bytes until
+ * the reply has been read.
+ * Numbers  are doubles in a script: what is sent ends at SL_SCRIPT_MOST.
  */
 #ifndef SL_STORE_REDIS_SCRIPT_H
 #define SL_STORE_REDIS_SCRIPT_H
@@ -12,6 +14,7 @@
 #include "store/backend.h"
 #include "store/redis/link.h"
 
+#define SL_SCRIPT_MOST 9007199254740991 /* 2^53 - 1 */
 #define SL_SCRIPT_MS 5000 /* store.c's own limits are shorter; this one ends the rest */
 
 enum sl_script {
@@ -22,13 +25,14 @@ enum sl_script {
     SL_SCRIPT_BEAT,
     SL_SCRIPT_PUT,
     SL_SCRIPT_LIST,
-    SL_SCRIPT_GRANT,
+    SL_SCRIPT_ACCOUNT,
     SL_SCRIPT_USAGE,
     SL_SCRIPT_RESTORE,
     SL_SCRIPT__COUNT
 };
 
 struct sl_script_one {
+    char *text; /* owns */
     char sha[40];
     bool loaded;
     struct sl_op *loading; /* owns */
@@ -53,7 +57,7 @@ struct sl_script_call {
     struct sl_str *args; /* owns: EVALSHA, digest, number of keys, keys, the rest */
     size_t n, cap, keys;
     struct sl_arena arena; /* of their bytes, and of what was read */
-    bool lost;             /* no memory */
+    enum sl_err refused;   /* it is not sent: no memory, or what it says is too long */
     struct sl_task fail;   /* tells of that */
     /* Reads the reply; false: it is not what was expected. */
     bool (*read)(struct sl_script_call *c, const redisReply *reply);
@@ -77,6 +81,9 @@ void sl_script_arg(struct sl_script_call *c, struct sl_str s);
 /* Parts one behind the other. */
 void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size_t n);
 void sl_script_int(struct sl_script_call *c, int64_t n);
+void sl_script_count(struct sl_script_call *c, uint64_t n);
+/* It is told `e` in place of being sent. */
+void sl_script_refuse(struct sl_script_call *c, enum sl_err e);
 /* Sends; the call frees itself. `done` may be NULL (slot then too): nobody waits. */
 void sl_script_send(struct sl_script_call *c, struct sl_op **slot, sl_store_done_fn *done,
                     void *ctx);

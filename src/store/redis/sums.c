@@ -4,97 +4,89 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/mem.h"
-
 #define DAYS_MAX 400 /* of one question */
 #define DAY_BYTES 10
 #define DAY_SPREAD 43200 /* first seconds closer than this are of one day */
 #define MONTH_SPREAD 1209600
 
-/* "<base>acct:t" or "<base>acct:k:<id>", as a key. */
-static void push_account(struct sl_script_call *c, struct sl_str base, struct sl_str key_id)
-{
-    struct sl_str parts[] = {base, key_id.n > 0 ? SL_STR("acct:k:") : SL_STR("acct:t"), key_id};
-
-    c->keys++;
-    sl_script_joined(c, parts, 3);
-}
-
 /* ---- balance ---- */
 
 struct wanted {
-    struct sl_balance *out;
+    struct sl_balance *out; /* up: the waiter's */
     struct sl_periods now;
-    int64_t unix_s;
 };
 
-static int64_t in_period(const int64_t bounds[3], int64_t now, int64_t spread, int64_t first,
+static int64_t in_period(const int64_t bounds[3], int64_t now_s, int64_t spread, int64_t first,
                          int64_t spent)
 {
-    int64_t begin = now >= bounds[2] ? bounds[2] : now >= bounds[1] ? bounds[1] : bounds[0];
+    int64_t begin = now_s >= bounds[2] ? bounds[2] : now_s >= bounds[1] ? bounds[1] : bounds[0];
 
     return begin - first >= spread ? 0 : spent;
 }
 
+#define BALANCE_FIELDS 8
+
 static bool read_balance(struct sl_script_call *c, const redisReply *reply)
 {
     const struct wanted *w = c->note;
-    int64_t v[7];
+    int64_t v[BALANCE_FIELDS];
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 7)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != BALANCE_FIELDS)
         return false;
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < BALANCE_FIELDS; i++)
         if (!sl_reply_int(reply->element[i], &v[i]))
             return false;
-    *w->out = (struct sl_balance){
-        .held = reply->element[0]->type != REDIS_REPLY_NIL,
-        .granted_micro = v[0],
-        .spent_micro = v[1],
-        .reserved_micro = v[2],
-        .day_micro = in_period(w->now.day, w->unix_s, DAY_SPREAD, v[3], v[4]),
-        .month_micro = in_period(w->now.month, w->unix_s, MONTH_SPREAD, v[5], v[6])};
+    *w->out =
+        (struct sl_balance){.held = reply->element[0]->type != REDIS_REPLY_NIL,
+                            .granted_micro = v[0],
+                            .spent_micro = v[1],
+                            .reserved_micro = v[2],
+                            .day_micro = in_period(w->now.day, v[7], DAY_SPREAD, v[3], v[4]),
+                            .month_micro = in_period(w->now.month, v[7], MONTH_SPREAD, v[5], v[6])};
     return true;
 }
 
-static void note_wanted(struct sl_redis *r, struct sl_script_call *c, struct sl_balance *out,
-                        const struct sl_periods *now)
+static struct sl_script_call *account_call(struct sl_redis *r, struct sl_str tenant,
+                                           struct sl_str key_id, struct sl_str how,
+                                           struct sl_balance *out)
 {
+    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_ACCOUNT);
     struct wanted *w = sl_mem_new(sizeof *w);
+    char text[SL_REDIS_BASE];
+    struct sl_str base = sl_redis_base(r, tenant, text);
+    struct sl_str parts[] = {base, SL_STR("acct:"), key_id.n > 0 ? SL_STR("k:") : SL_STR("t"),
+                             key_id};
 
     w->out = out;
-    w->unix_s = sl_net_unix_ms(r->net) / 1000;
-    if (now != NULL)
-        w->now = *now;
     c->note = w;
     c->read = read_balance;
+    c->keys++;
+    sl_script_joined(c, parts, 4);
+    sl_script_arg(c, base);
+    sl_script_joined(c, parts + 2, 2);
+    sl_script_arg(c, how);
+    if (!sl_redis_is_name(tenant) || key_id.n > SL_REDIS_NAME)
+        sl_script_refuse(c, SL_ERR_CEILING);
+    return c;
 }
 
+/* lint: budgets the backend's contract */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
                       const struct sl_periods *now, struct sl_balance *out, SL_BACKEND_WAIT)
 {
-    static const char *const fields[] = {"granted", "spent",  "reserved", "day0",
-                                         "day",     "month0", "month"};
-    struct sl_redis *r = SL_CONTAINER(b, struct sl_redis, base);
-    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("HMGET"));
-    char text[SL_REDIS_BASE];
+    struct sl_script_call *c = account_call(sl_redis_of(b), tenant, key_id, SL_STR("look"), out);
 
-    note_wanted(r, c, out, now);
-    push_account(c, sl_redis_base(r, tenant, text), key_id);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        sl_script_arg(c, sl_str_of(fields[i]));
+    ((struct wanted *)c->note)->now = *now;
     sl_script_send(c, slot, done, ctx);
 }
 
+/* lint: budgets the backend's contract */
 void sl_redis_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
                     int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
                     SL_BACKEND_WAIT)
 {
-    struct sl_redis *r = SL_CONTAINER(b, struct sl_redis, base);
-    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_GRANT);
-    char text[SL_REDIS_BASE];
+    struct sl_script_call *c = account_call(sl_redis_of(b), tenant, key_id, SL_STR("grant"), out);
 
-    note_wanted(r, c, out, NULL);
-    push_account(c, sl_redis_base(r, tenant, text), key_id);
     sl_script_int(c, initial_micro);
     sl_script_int(c, more_micro);
     sl_script_send(c, slot, done, ctx);
@@ -141,8 +133,8 @@ static bool read_row(struct sl_script_call *c, const redisReply *r, struct sl_st
 }
 
 struct usage_note {
-    struct sl_usage_rows *out;
-    char tenant[72];
+    struct sl_usage_rows *out; /* up: the waiter's */
+    char tenant[SL_REDIS_NAME + 1];
 };
 
 static bool read_usage(struct sl_script_call *c, const redisReply *reply)
@@ -190,11 +182,12 @@ static void push_days(struct sl_script_call *c, struct sl_str from, struct sl_st
     }
 }
 
+/* lint: budgets the backend's contract */
 void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
                     struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
                     SL_BACKEND_WAIT)
 {
-    struct sl_redis *r = SL_CONTAINER(b, struct sl_redis, base);
+    struct sl_redis *r = sl_redis_of(b);
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_USAGE);
     struct usage_note *note = sl_mem_new(sizeof *note);
     struct sl_str cursor = SL_STR("0");
@@ -217,12 +210,6 @@ void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str fr
 
 /* ---- restore ---- */
 
-static bool read_restored(struct sl_script_call *c, const redisReply *reply)
-{
-    (void)c;
-    return reply->type == REDIS_REPLY_INTEGER;
-}
-
 static void push_row(struct sl_script_call *c, const struct sl_usage_row *u)
 {
     static const struct sl_str unit = SL_STR_INIT("\x1f");
@@ -238,37 +225,49 @@ static void push_row(struct sl_script_call *c, const struct sl_usage_row *u)
     sl_script_arg(c, (struct sl_str){text, (size_t)n});
 }
 
+static void push_account(struct sl_script_call *c, const struct sl_restore_account *a)
+{
+    struct sl_str level[] = {a->key_id.n > 0 ? SL_STR("k:") : SL_STR("t"), a->key_id};
+
+    sl_script_joined(c, level, 2);
+    sl_script_int(c, a->account.held);
+    sl_script_int(c, a->account.granted_micro);
+    sl_script_int(c, a->account.spent_micro);
+    sl_script_int(c, a->account.day0);
+    sl_script_int(c, a->account.day_micro);
+    sl_script_int(c, a->account.month0);
+    sl_script_int(c, a->account.month_micro);
+    if (a->key_id.n > SL_REDIS_NAME)
+        sl_script_refuse(c, SL_ERR_CEILING);
+}
+
+static void push_seq(struct sl_script_call *c, const struct sl_restore_seq *s)
+{
+    sl_script_arg(c, (struct sl_str){s->instance, strnlen(s->instance, sizeof s->instance)});
+    sl_script_count(c, s->number);
+}
+
 void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT)
 {
-    struct sl_redis *r = SL_CONTAINER(b, struct sl_redis, base);
+    struct sl_redis *r = sl_redis_of(b);
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_RESTORE);
     char text[SL_REDIS_BASE];
     struct sl_str base = sl_redis_base(r, what->tenant, text);
 
-    c->read = read_restored;
+    c->read = sl_redis_read_done;
     sl_script_key(c, base, SL_STR("seq"));
     sl_script_arg(c, base);
-    sl_script_int(c, (int64_t)what->accounts_n);
-    sl_script_int(c, (int64_t)what->rows_n);
-    sl_script_int(c, (int64_t)what->seqs_n);
-    for (size_t i = 0; i < what->accounts_n; i++) {
-        const struct sl_restore_account *a = &what->accounts[i];
-        struct sl_str level[] = {a->key_id.n > 0 ? SL_STR("k:") : SL_STR("t"), a->key_id};
-
-        sl_script_joined(c, level, 2);
-        sl_script_int(c, a->account.held);
-        sl_script_int(c, a->account.granted_micro);
-        sl_script_int(c, a->account.spent_micro);
-        sl_script_int(c, a->account.day0);
-        sl_script_int(c, a->account.day_micro);
-        sl_script_int(c, a->account.month0);
-        sl_script_int(c, a->account.month_micro);
-    }
+    sl_script_count(c, what->accounts_n);
+    sl_script_count(c, what->rows_n);
+    sl_script_count(c, what->seqs_n);
+    for (size_t i = 0; i < what->accounts_n; i++)
+        push_account(c, &what->accounts[i]);
     for (size_t i = 0; i < what->rows_n; i++)
         push_row(c, &what->rows[i]);
-    for (size_t i = 0; i < what->seqs_n; i++) {
-        sl_script_arg(c, (struct sl_str){what->seqs[i].instance, sizeof what->seqs[i].instance});
-        sl_script_int(c, (int64_t)what->seqs[i].number);
-    }
+    for (size_t i = 0; i < what->seqs_n; i++)
+        push_seq(c, &what->seqs[i]);
+    if (!sl_redis_is_name(what->tenant) || what->accounts_n > SL_STORE_PAGE ||
+        what->rows_n > SL_STORE_PAGE || what->seqs_n > SL_STORE_PAGE)
+        sl_script_refuse(c, SL_ERR_CEILING);
     sl_script_send(c, slot, done, ctx);
 }
