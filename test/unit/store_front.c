@@ -489,6 +489,58 @@ static void growing(void **state)
     finish(&r);
 }
 
+/* It has grown after all, or not: what is known here follows, and a request that has ended
+ * leaves nothing reserved. */
+static void growing_late(void **state)
+{
+    static const struct {
+        bool ended, refuse;
+        enum sl_err verdict; /* late */
+        int64_t told, after; /* reserved, as known here */
+    } cases[] = {
+        {true, false, SL_OK, 100, 0},
+        {false, true, SL_OK, 100, 150},
+        {false, false, SL_OK, 150, 150},
+        {false, false, SL_ERR_CREDITS, 150, 100},
+    };
+    struct rig r;
+    struct request q;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(&r, "");
+        request_init(&q, "acme", i);
+        q.terms[SL_LEVEL_TENANT].budget.credits_micro = 9000;
+        q.ask.reserve_micro = 100;
+        r.f.answer.reserved = true;
+        (void)admit(&r, &q);
+        q.done = 0;
+        r.s->refuse = cases[i].refuse;
+        r.f.mood[F_GROW] = SILENT;
+        sl_store_grow_start(r.s, &q.ask, 50, &q.slot, request_done, &q);
+        if (!cases[i].ended)
+            UNTIL(r.net, q.done == 1);
+        sl_op_cancel(&q.slot);
+        assert_int_equal(r.s->holds.reserved_micro, cases[i].told);
+        q.line.cost_micro = 1;
+        if (cases[i].ended)
+            sl_store_settle(r.s, &q.line);
+        r.f.verdict = cases[i].verdict;
+        r.f.mood[F_GROW] = OBEY;
+        UNTIL(r.net, r.f.running[F_GROW] == 0);
+        assert_int_equal(r.s->holds.reserved_micro, cases[i].after);
+        assert_int_equal(r.f.backs_n, cases[i].ended);
+        if (cases[i].ended) {
+            assert_int_equal(r.f.backs[0].reserved_micro, 150);
+            assert_true(r.f.backs[0].account[SL_LEVEL_TENANT]);
+            assert_false(r.f.backs[0].account[SL_LEVEL_KEY] || r.f.backs[0].booked);
+            assert_memory_equal(r.f.backs[0].id, q.ask.id, sizeof q.ask.id);
+            assert_string_equal(r.f.back_tenant, "acme");
+        }
+        finish(&r);
+    }
+}
+
 /* ---- records ---- */
 
 static void put(struct rig *r, const char *id, const char *state, uint64_t rev)
@@ -898,6 +950,7 @@ int main(void)
         cmocka_unit_test_setup(renewals, setup),
         cmocka_unit_test_setup(renewed_every_ten_seconds, setup),
         cmocka_unit_test_setup(growing, setup),
+        cmocka_unit_test_setup(growing_late, setup),
         cmocka_unit_test_setup(records_and_their_proof, setup),
         cmocka_unit_test_setup(a_late_change, setup),
         cmocka_unit_test_setup(grants, setup),

@@ -45,9 +45,12 @@ void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
 
 struct grow {
     struct sl_step st;
-    struct sl_quota_ask ask; /* with what is reserved by now */
+    struct sl_quota_ask ask; /* with what is reserved by now; its terms die with the wait */
     int64_t more_micro;
     bool local;
+    bool grown; /* as far as is known here */
+    bool account[SL_LEVEL__COUNT];
+    char text[]; /* tenant, key id */
 };
 
 /* Without the store nobody knows the balance: `local` lets the request go on (what runs is
@@ -64,9 +67,44 @@ static bool finish_grow(struct sl_step *st, enum sl_err *e)
                  : SL_ERR_CREDITS;
     else if (*e == SL_ERR_STORE && !s->refuse)
         *e = SL_OK;
-    if (*e == SL_OK)
+    g->grown = *e == SL_OK;
+    if (g->grown)
         sl_holds_grow(&s->holds, &g->ask, g->more_micro);
     return true;
+}
+
+/* The request may have ended meanwhile, with what it was known to hold: the rest would
+ * stay reserved until it expires. */
+static void late_grow(struct sl_step *st, enum sl_err e)
+{
+    struct grow *g = SL_CONTAINER(st, struct grow, st);
+    struct sl_store *s = st->s;
+    int64_t reserved_micro;
+    bool local, runs = sl_holds_look(&s->holds, &g->ask, &reserved_micro, &local);
+
+    if (e == SL_OK && !runs) {
+        struct sl_hold hold = {.key_id = g->ask.key_id,
+                               .reserved_micro = g->ask.reserve_micro + g->more_micro};
+
+        memcpy(hold.id, g->ask.id, sizeof hold.id);
+        memcpy(hold.account, g->account, sizeof hold.account);
+        s->b->ops->give_back(s->b, g->ask.tenant, &hold);
+    } else if (e == SL_OK && !g->grown) {
+        sl_holds_grow(&s->holds, &g->ask, g->more_micro);
+    } else if (e == SL_ERR_CREDITS && runs && g->grown) {
+        sl_holds_grow(&s->holds, &g->ask, -g->more_micro);
+    }
+}
+
+static void keep_names(struct grow *g, const struct sl_quota_ask *ask)
+{
+    g->ask = *ask;
+    g->ask.tenant.p = g->text;
+    g->ask.key_id.p = g->text + ask->tenant.n;
+    memcpy(g->text, ask->tenant.p, ask->tenant.n);
+    memcpy(g->text + ask->tenant.n, ask->key_id.p, ask->key_id.n);
+    for (int l = 0; l < SL_LEVEL__COUNT; l++)
+        g->account[l] = ask->terms[l] != NULL && sl_terms_has_budget(ask->terms[l]);
 }
 
 void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int64_t more_micro,
@@ -76,10 +114,11 @@ void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int
     struct grow *g;
 
     SL_OBJ_CHECK(s, SL_STORE_MAGIC);
-    g = sl_step_new(s, sizeof *g, SL_STORE_GROW, s->timeout_ms, &w);
+    g = sl_step_new(s, sizeof *g + ask->tenant.n + ask->key_id.n, SL_STORE_GROW, s->timeout_ms, &w);
     g->st.finish = finish_grow;
-    g->ask = *ask;
-    sl_holds_look(&s->holds, ask, &g->ask.reserve_micro, &g->local);
+    g->st.late = late_grow;
+    keep_names(g, ask);
+    (void)sl_holds_look(&s->holds, ask, &g->ask.reserve_micro, &g->local);
     g->more_micro = more_micro;
     if (g->local || !sl_store_is_asked(s) || s->health.lost)
         sl_step_tell_later(&g->st, SL_ERR_STORE);

@@ -241,15 +241,16 @@ int64_t sl_holds_take(struct sl_holds *h, const struct sl_quota_ask *ask, int64_
     return reserved_micro;
 }
 
-void sl_holds_look(const struct sl_holds *h, const struct sl_quota_ask *ask,
+bool sl_holds_look(const struct sl_holds *h, const struct sl_quota_ask *ask,
                    int64_t *reserved_micro, bool *local)
 {
     const struct sl_held *held = find(h, ask);
 
     if (held == NULL)
-        return;
+        return false;
     *reserved_micro = held->hold.reserved_micro;
     *local = held->local;
+    return true;
 }
 
 void sl_holds_grow(struct sl_holds *h, const struct sl_quota_ask *ask, int64_t more_micro)

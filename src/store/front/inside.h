@@ -95,9 +95,9 @@ void sl_holds_add(struct sl_holds *h, const struct sl_quota_ask *ask,
                   const struct sl_quota_answer *a);
 /* Removes it; what it had reserved, with growth. */
 int64_t sl_holds_take(struct sl_holds *h, const struct sl_quota_ask *ask, int64_t reserved_micro);
-/* What it has reserved by now, and whether in this process alone; left as they are where
- * nothing is held. */
-void sl_holds_look(const struct sl_holds *h, const struct sl_quota_ask *ask,
+/* What it has reserved by now, and whether in this process alone. False: nothing is held,
+ * and both are left as they are. */
+bool sl_holds_look(const struct sl_holds *h, const struct sl_quota_ask *ask,
                    int64_t *reserved_micro, bool *local);
 void sl_holds_grow(struct sl_holds *h, const struct sl_quota_ask *ask, int64_t more_micro);
 void sl_holds_renew(struct sl_holds *h); /* all, now: the store is back */
