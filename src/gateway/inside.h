@@ -87,6 +87,7 @@ struct sl_gateway {
     struct sl_digests digests;
     struct sl_list requests;
     size_t requests_n;
+    uint64_t renew_ms; /* of growing reservations */
     bool draining;
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "gateway/cache/flight.h"
+#include "gateway/quota/hard.h"
 
 #define FINAL_GRACE_MS 1000 /* behind the terminal event the provider has only to hang up */
 
@@ -177,6 +178,7 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_DONE: return on_done(r);
     case SL_EVT_DRAIN: on_drain(r); return SL_ST_RELAY;
     case SL_EVT_BEAT: return on_beat(r);
+    case SL_EVT_BROKE: return sl_hard_stop(r);
     case SL_EVT_FAIL:
     case SL_EVT_DEADLINE: return on_trouble(r, r->why);
     case SL_EVT_SENT: r->t.sent = sl_net_now_us(r->gw->net); return SL_ST_RELAY;

@@ -47,6 +47,8 @@ enum sl_state sl_relay_hold_done(struct sl_req *r);
 /* ---- relay_stream.c: STREAM, event by event ---- */
 
 enum sl_state sl_relay_stream_data(struct sl_req *r);
+/* The chunk that only carries usage goes to those who asked for it. */
+void sl_relay_pass_usage(struct sl_req *r, struct sl_str event);
 /* A keep-alive, if it is time for one and one may stand here. False: no memory. */
 SL_MUST bool sl_relay_stream_ping(struct sl_req *r);
 /* The provider has ended, well (SL_OK) or not; what has come decides. */

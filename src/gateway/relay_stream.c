@@ -9,13 +9,13 @@
 #include "base/mem.h"
 #include "gateway/cache/flight.h"
 #include "gateway/cache/reuse.h"
+#include "gateway/quota/hard.h"
 
 #define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
 
 /* ---- one event ---- */
 
-/* The chunk that only carries usage goes to those who asked for it. */
-static void pass_usage(struct sl_req *r, struct sl_str event)
+void sl_relay_pass_usage(struct sl_req *r, struct sl_str event)
 {
     if (!r->added_usage)
         sl_relay_say(r, &event, 1);
@@ -30,6 +30,7 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
 
     *pass = true;
     sl_reuse_event(r, event);
+    sl_hard_event(r, event);
     switch (kind) {
     case SL_EV_USAGE_ONLY: *pass = !r->added_usage && !r->committed; break;
     case SL_EV_ERROR:
@@ -59,7 +60,10 @@ static void name_large(struct sl_req *r)
     char scratch[160];
     ptrdiff_t end;
 
-    if (sl_buf_peek(&r->tail, &first, 1) != 1 || !sl_str_starts(first, SL_STR("event:")))
+    if (sl_buf_peek(&r->tail, &first, 1) != 1)
+        return;
+    sl_hard_lost(r, first);
+    if (!sl_str_starts(first, SL_STR("event:")))
         return;
     end = sl_str_find_byte(first, '\n');
     if (end < 0 || (size_t)end + 1 + parts[1].n > sizeof scratch)
@@ -116,7 +120,9 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
         r->mid_event = false;
         keep_last(r, piece);
         usage_of_last(r);
-        return sl_relay_keep(r, piece) ? SL_ST_RELAY : sl_relay_fail(r, SL_ERR_NO_MEMORY);
+        if (!sl_relay_keep(r, piece))
+            return sl_relay_fail(r, SL_ERR_NO_MEMORY);
+        return sl_hard_is_due(r) ? sl_hard_stop(r) : SL_ST_RELAY;
     }
     whole = sl_mem_try(r->tail.len + piece.n);
     if (whole == NULL)
@@ -136,7 +142,7 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
     if (next == SL_ST_RELAY && pass && !sl_relay_keep(r, event))
         next = sl_relay_fail(r, SL_ERR_NO_MEMORY);
     else if (next == SL_ST_RELAY && !pass && r->committed)
-        pass_usage(r, event);
+        sl_relay_pass_usage(r, event);
     sl_mem_free(whole);
     return next;
 }
@@ -190,7 +196,7 @@ static enum sl_state pump(struct sl_req *r)
         if (run.n > 0 && !sl_relay_keep(r, run))
             return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         if (!was_open && r->committed)
-            pass_usage(r, event);
+            sl_relay_pass_usage(r, event);
         run = (struct sl_str){rest.p, 0};
     }
     if (run.n > 0 && !sl_relay_keep(r, run))

@@ -50,6 +50,7 @@ enum sl_ev {
     SL_EVT_FAIL,     /* r->why */
     SL_EVT_DRAIN,    /* the client takes more */
     SL_EVT_BEAT,     /* time to look at silence */
+    SL_EVT_BROKE,    /* the balance does not cover more of the answer */
     SL_EVT_DEADLINE, /* r->why */
     SL_EVT_GONE,     /* r->why: the client */
     SL_EVT_STOP      /* the process ends */
@@ -123,11 +124,12 @@ struct sl_req {
     enum sl_err body_err;
     struct sl_body *inspect; /* up: in the arena, once a body is wanted */
 
-    /* admission and cache: pass.h, reuse.h, flight.h */
+    /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
     struct sl_op *key_op;     /* owns: it is looked up */
     struct sl_pass *pass;     /* up: in the arena; NULL before ADMIT */
+    struct sl_hard *hard;     /* up: in the arena; NULL: its budget is no hard one */
     struct sl_reuse *reuse;   /* up: in the arena; NULL: the cache is off */
     struct sl_flight *flight; /* up: led or followed */
     struct sl_list fellow;    /* among the followers */

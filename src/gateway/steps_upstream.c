@@ -2,6 +2,7 @@
 #include "gateway/inside.h"
 
 #include "base/mem.h"
+#include "gateway/quota/hard.h"
 
 static enum sl_protocol protocol_of(const struct sl_req *r)
 {
@@ -116,7 +117,7 @@ static enum sl_state start(struct sl_req *r)
 {
     struct sl_call_req req;
 
-    if (!splice(r))
+    if (!splice(r) || !sl_hard_begin(r))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     req = (struct sl_call_req){
         .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
@@ -209,6 +210,7 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_FAIL:
     case SL_EVT_DEADLINE: return refuse_upstream(r, r->why);
     case SL_EVT_DONE: return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+    case SL_EVT_BROKE: return sl_hard_stop(r);
     case SL_EVT_BODY:
     case SL_EVT_STORE:
     case SL_EVT_FLIGHT:

@@ -18,8 +18,16 @@ const programs = {
 // The provider takes this key and no other: a client's key that got through would be refused.
 export const providerKey = 'sk-provider-of-the-mock';
 export const key = 'sk-slc-clients-5f0e1d2c3b4a59687786958493a2b1c0';
+// Of tenants whose hard budget ends a stream within a second.
+export const poorKeys = Array.from({ length: 9 }, (_, i) => `sk-slc-poor${i}-0d1c2b3a495867768594a3b2c1d0e`);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
+const poorTenant = (poor, i) => `  - name: poor${i}
+    keys: [{key: "${poor}"}]
+    scopes: ["models:mock-dear-*"]
+    limits: {reserve_output: 50}
+    budget: {initial_credits: 0.002, hard: true}
+`;
 const configuration = ({ port, admin, tls, dir }) => `
 listen: 127.0.0.1:${port}
 admin: {listen: "127.0.0.1:${admin}", key: "clients-admin-0123456789abcdef"}
@@ -38,6 +46,10 @@ providers:
 models:
   - name: "mock-*"
     targets: [{provider: mock-anthropic}, {provider: mock-openai}]
+  - name: "mock-dear-*"
+    targets:
+      - {provider: mock-anthropic, price: {input: 3, output: 15}}
+      - {provider: mock-openai, price: {input: 3, output: 15}}
   - name: claude-mock
     display_name: Mock Claude
     aliases: [claude-mock-latest]
@@ -56,7 +68,7 @@ default_models: {moderations: omni-moderation-latest}
 tenants:
   - name: clients
     keys: [{name: tests, key: "${key}"}]
-`;
+${poorKeys.map(poorTenant).join('')}`;
 
 function freePort() {
   return new Promise((done, fail) => {
@@ -88,7 +100,7 @@ function start(name, args, dir, log) {
   const p = spawn(programs[name], args, {
     cwd: dir,
     stdio: ['ignore', name === 'mock' ? 'pipe' : out, fs.openSync(log, 'w')],
-    env: { ...process.env, HOME: dir, SLUICE_STATE_DIR: dir },
+    env: { ...process.env, HOME: dir, SLUICE_STATE_DIR: dir, SLUICE_RENEW_MS: '300' },
   });
   p.ended = new Promise((done) => p.on('close', (code, signal) => done(signal ?? code)));
   p.on('error', (e) => fs.writeFileSync(log, String(e)));

@@ -28,8 +28,9 @@ struct sl_flight {
     bool telling; /* its task runs: it is not freed under it */
     bool closed;  /* the record no longer holds, or will not hold, all */
     enum sl_flight_phase phase;
-    char *record;  /* owns */
-    uint64_t base; /* bytes of the answer before the record's first */
+    enum sl_ending ending; /* of a whole one */
+    char *record;          /* owns */
+    uint64_t base;         /* bytes of the answer before the record's first */
     size_t n, cap, ceiling;
     uint64_t usage_at;   /* of the answer: where the usage chunk stands */
     size_t usage_n;      /* its length; 0: none */
@@ -360,11 +361,12 @@ static struct sl_str keep(struct sl_str s)
     return (struct sl_str){p, s.n};
 }
 
-void sl_flight_finish_whole(struct sl_flight *f, struct sl_str plain)
+void sl_flight_finish_whole(struct sl_flight *f, struct sl_str plain, enum sl_ending ending)
 {
     if (f->phase == SL_FLIGHT_FAILED)
         return;
     f->phase = SL_FLIGHT_WHOLE;
+    f->ending = ending;
     if (f->followers_n > 0)
         f->plain = keep(plain);
     close_record(f);
@@ -380,7 +382,8 @@ void sl_flight_finish_failed(struct sl_flight *f, const struct sl_req *leader)
     f->failure.error = leader->error != SL_OK ? leader->error : SL_ERR_UP_CLOSED;
     f->failure.status = leader->reply_status;
     if (f->followers_n > 0) {
-        f->failure.message = keep(leader->message);
+        if (leader->ending != SL_END_BUDGET) /* whose balance it is concerns nobody else */
+            f->failure.message = keep(leader->message);
         f->failure.raw = keep(leader->raw_body);
     }
     close_record(f);
@@ -392,6 +395,11 @@ void sl_flight_finish_failed(struct sl_flight *f, const struct sl_req *leader)
 enum sl_flight_phase sl_flight_phase(const struct sl_flight *f)
 {
     return f->phase;
+}
+
+enum sl_ending sl_flight_ending(const struct sl_flight *f)
+{
+    return f->ending;
 }
 
 bool sl_flight_is_stream(const struct sl_flight *f)

@@ -65,14 +65,16 @@ bool sl_flight_has_room(const struct sl_flight *f);
 /* All of the answer, if the record holds it. */
 struct sl_str sl_flight_record(const struct sl_flight *f);
 bool sl_flight_is_complete(const struct sl_flight *f); /* base 0: nothing was dropped */
-/* `plain`: the answer in its plain form, or empty where there is none. Copied. */
-void sl_flight_finish_whole(struct sl_flight *f, struct sl_str plain);
+/* `plain`: the answer in its plain form, or empty where there is none. Copied. `ending`
+ * is its followers' too: DONE, or BUDGET for one that we ended in its protocol's way. */
+void sl_flight_finish_whole(struct sl_flight *f, struct sl_str plain, enum sl_ending ending);
 /* What followers shall answer. Texts are copied. */
 void sl_flight_finish_failed(struct sl_flight *f, const struct sl_req *leader);
 
 /* ---- a follower ---- */
 enum sl_flight_phase sl_flight_phase(const struct sl_flight *f);
-bool sl_flight_is_stream(const struct sl_flight *f); /* of the record, also when ended */
+enum sl_ending sl_flight_ending(const struct sl_flight *f); /* of a whole one */
+bool sl_flight_is_stream(const struct sl_flight *f);        /* of the record, also when ended */
 /* The next bytes for r, at most `max`; empty: none now. */
 struct sl_str sl_flight_read(struct sl_req *r, size_t max);
 void sl_flight_took(struct sl_req *r, size_t n);

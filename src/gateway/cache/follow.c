@@ -51,7 +51,7 @@ static bool send(struct sl_req *r, struct sl_str bytes)
 
 static enum sl_state finish(struct sl_req *r)
 {
-    r->ending = SL_END_DONE;
+    r->ending = r->flight != NULL ? sl_flight_ending(r->flight) : SL_END_DONE;
     sl_exch_finish(r->x);
     return SL_ST_ACCOUNT;
 }

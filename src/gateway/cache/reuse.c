@@ -392,17 +392,19 @@ static struct sl_str plain_of(struct sl_req *r, struct sl_str plain)
 void sl_reuse_finish(struct sl_req *r)
 {
     struct sl_str plain;
+    bool cut; /* by us, in its protocol's way: followers get it, nobody later */
 
     if (r->reuse == NULL || !sl_flight_is_leader(r))
         return;
-    if (r->ending != SL_END_DONE || r->up_status != 200) {
+    cut = r->ending == SL_END_BUDGET && r->committed;
+    if ((r->ending != SL_END_DONE && !cut) || r->up_status != 200) {
         sl_flight_finish_failed(r->flight, r);
         return;
     }
     plain = plain_of(r, r->raw_body);
-    if (plain.p != NULL && r->reuse->keep && sl_fold_is_keepable(r->ep, plain))
+    if (plain.p != NULL && !cut && r->reuse->keep && sl_fold_is_keepable(r->ep, plain))
         store(r, plain);
-    sl_flight_finish_whole(r->flight, plain);
+    sl_flight_finish_whole(r->flight, plain, r->ending);
 }
 
 /* ---- what the client is told ---- */

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "gateway/inside.h"
+#include "gateway/quota/hard.h"
 #include "gateway/cache/reuse.h"
 #include "llm/estimate.h"
 
@@ -31,7 +32,7 @@ static void find_price(struct sl_req *r)
 }
 
 /* The least that a level names; what nobody names is the usual. */
-static uint64_t reserve_output(const struct sl_req *r)
+uint64_t sl_pass_step(const struct sl_req *r)
 {
     uint64_t key = sl_terms_limit(r->key->terms.limits.reserve_output);
     uint64_t tenant = sl_terms_limit(r->key->of->terms.limits.reserve_output);
@@ -41,20 +42,31 @@ static uint64_t reserve_output(const struct sl_req *r)
     return key != 0 ? key : SL_TERMS_RESERVE_OUTPUT;
 }
 
-static int64_t reservation(const struct sl_req *r)
+uint64_t sl_pass_first(const struct sl_req *r)
 {
-    const struct sl_pass *p = r->pass;
-    struct sl_priced what = {0};
-    uint64_t most = reserve_output(r), asked;
+    uint64_t most = sl_pass_step(r);
+    uint64_t asked = r->max_tokens != 0 ? r->max_tokens : r->model->max_tokens_default;
+
+    return asked != 0 && asked < most ? asked : most;
+}
+
+int64_t sl_pass_worth(const struct sl_req *r, uint64_t out)
+{
+    struct sl_priced what = {.in = r->pass->input};
+
+    if (r->ep != SL_EP_EMBEDDINGS && r->ep != SL_EP_MODERATIONS)
+        what.out = out;
+    return sl_money_micro(sl_price_cost_pico(r->pass->price, &what));
+}
+
+static int64_t reservation(struct sl_req *r)
+{
+    struct sl_pass *p = r->pass;
 
     if (p->ask.free || p->ask.light || !has_budget(r))
         return 0;
-    what.in = sl_estimate_input((struct sl_str){r->body, r->body_n});
-    asked = r->max_tokens != 0 ? r->max_tokens : r->model->max_tokens_default;
-    what.out = asked != 0 && asked < most ? asked : most;
-    if (r->ep == SL_EP_EMBEDDINGS || r->ep == SL_EP_MODERATIONS)
-        what.out = 0;
-    return sl_money_micro(sl_price_cost_pico(p->price, &what));
+    p->input = sl_estimate_input((struct sl_str){r->body, r->body_n});
+    return sl_pass_worth(r, sl_pass_first(r));
 }
 
 static void on_answer(void *ctx, enum sl_err e)
@@ -197,6 +209,7 @@ void sl_pass_close(struct sl_req *r)
     if (p == NULL || !p->asked)
         return;
     p->asked = false;
+    sl_hard_end(r);
     if (p->op != NULL) { /* not answered yet: the store gives back what it took */
         sl_op_cancel(&p->op);
         return;

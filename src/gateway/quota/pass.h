@@ -17,6 +17,7 @@ struct sl_pass {
     bool stale;                   /* a record changed: it is being read again */
     bool again;                   /* that has happened once */
     bool passed;                  /* admitted, or a hit behind a soft refusal */
+    uint64_t input;               /* tokens of the question, estimated where money is reserved */
     const struct sl_price *price; /* up: the snapshot's; NULL: not known */
 };
 
@@ -25,6 +26,10 @@ struct sl_pass {
 SL_MUST bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit);
 /* Once more, after the record of the key was read again. */
 void sl_pass_ask_again(struct sl_req *r);
+/* What its question, as estimated, and so many tokens of answer cost. */
+int64_t sl_pass_worth(const struct sl_req *r, uint64_t out);
+uint64_t sl_pass_first(const struct sl_req *r); /* tokens of the answer reserved at admission */
+uint64_t sl_pass_step(const struct sl_req *r);  /* `reserve_output` */
 /* A refusal in words, REPLY. */
 enum sl_state sl_pass_refuse(struct sl_req *r);
 /* Settles, or gives back. Nothing was asked: nothing happens. */

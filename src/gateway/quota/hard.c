@@ -1,0 +1,201 @@
+/* A running answer under a hard budget: its reservation grows, or it ends. */
+#include "gateway/quota/hard.h"
+
+#include "gateway/cache/reuse.h"
+#include "gateway/quota/pass.h"
+#include "gateway/relay.h"
+#include "llm/finish.h"
+
+#define MISSES 2 /* renewals without an answer that end a stream */
+
+struct sl_hard {
+    struct sl_req *r; /* up */
+    struct sl_timer timer;
+    struct sl_op *op;         /* owns: the growth under way */
+    struct sl_finish *finish; /* owns: of a stream */
+    uint64_t reserved;        /* tokens of the answer */
+    uint64_t wish;            /* as many, once it has grown */
+    unsigned missed;
+    bool due; /* to be ended behind the event that is passing */
+};
+
+/* ---- growing ---- */
+
+static void on_grown(void *ctx, enum sl_err e)
+{
+    struct sl_hard *h = ctx;
+
+    if (e == SL_OK) {
+        h->reserved = h->wish;
+        h->missed = 0;
+    } else if (e != SL_ERR_STORE || ++h->missed >= MISSES) {
+        sl_req_event(h->r, SL_EVT_BROKE);
+    }
+}
+
+/* Tokens that have passed, as they would be charged. */
+static uint64_t counted(const struct sl_req *r)
+{
+    struct sl_usage u = r->usage;
+
+    sl_usage_settle(&u, r->body_n);
+    return u.out;
+}
+
+/* How much is to be reserved now. A provider that has gone beyond max_tokens is not held
+ * to it. */
+static uint64_t wish(const struct sl_hard *h)
+{
+    const struct sl_req *r = h->r;
+    uint64_t passed = counted(r);
+    uint64_t most = passed > h->reserved ? passed : h->reserved;
+
+    most += sl_pass_step(r);
+    if (r->max_tokens >= passed && r->max_tokens > 0 && r->max_tokens < most)
+        most = r->max_tokens;
+    return most;
+}
+
+static void renew(struct sl_timer *t)
+{
+    struct sl_hard *h = SL_CONTAINER(t, struct sl_hard, timer);
+    struct sl_req *r = h->r;
+    int64_t more;
+
+    sl_timer_start(r->gw->net, t, r->gw->renew_ms);
+    if (h->op != NULL)
+        return;
+    h->wish = wish(h);
+    if (h->wish <= h->reserved)
+        return;
+    more = sl_pass_worth(r, h->wish) - sl_pass_worth(r, h->reserved);
+    if (more > 0)
+        sl_store_grow_start(r->gw->store, &r->pass->ask, more, &h->op, on_grown, h);
+}
+
+bool sl_hard_begin(struct sl_req *r)
+{
+    struct sl_hard *h = r->hard;
+
+    if (!r->key->of->hard || r->pass == NULL || !r->pass->answer.reserved)
+        return true;
+    if (h == NULL) {
+        r->hard = h = sl_arena_zalloc(r->arena, sizeof *h);
+        if (h == NULL)
+            return false;
+        h->r = r;
+        h->reserved = sl_pass_first(r);
+        sl_timer_init(&h->timer, renew);
+        sl_timer_start(r->gw->net, &h->timer, r->gw->renew_ms);
+    }
+    sl_finish_end(&h->finish);
+    if (r->streams)
+        h->finish = sl_finish_new(r->ep);
+    return !r->streams || h->finish != NULL;
+}
+
+void sl_hard_end(struct sl_req *r)
+{
+    struct sl_hard *h = r->hard;
+
+    if (h == NULL)
+        return;
+    r->hard = NULL;
+    sl_timer_stop(r->gw->net, &h->timer);
+    sl_op_cancel(&h->op);
+    sl_finish_end(&h->finish);
+}
+
+/* ---- what passes ---- */
+
+void sl_hard_event(struct sl_req *r, struct sl_str event)
+{
+    if (r->hard != NULL && r->hard->finish != NULL)
+        sl_finish_event(r->hard->finish, event);
+}
+
+void sl_hard_lost(struct sl_req *r, struct sl_str first)
+{
+    const struct sl_str mark = SL_STR("event:");
+    struct sl_str name = {"", 0};
+    ptrdiff_t end = sl_str_find_byte(first, '\n');
+
+    if (r->hard == NULL || r->hard->finish == NULL)
+        return;
+    if (sl_str_starts(first, mark) && end > 0)
+        name = sl_str_trim(sl_str_from(sl_str_first(first, (size_t)end), mark.n));
+    sl_finish_lost(r->hard->finish, name);
+}
+
+bool sl_hard_is_due(const struct sl_req *r)
+{
+    return r->hard != NULL && r->hard->due;
+}
+
+/* ---- ending ---- */
+
+static enum sl_state refuse(struct sl_req *r)
+{
+    sl_call_end(&r->call);
+    r->ending = SL_END_BUDGET;
+    return sl_req_refuse(r, SL_ERR_CREDITS, 0,
+                         "Insufficient quota: the balance of key %.*s, tenant %.*s, does not cover "
+                         "more of this answer, and its budget is a hard one. Add credits or raise "
+                         "the budget, or ask for fewer max_tokens.",
+                         SL_STR_ARGS(r->key_id), SL_STR_ARGS(r->key->tenant));
+}
+
+/* What followers get in the other form ends in the same way. */
+static void fold(struct sl_req *r, struct sl_str events)
+{
+    struct sl_sse sse;
+    size_t n;
+
+    sl_sse_init(&sse);
+    while (sl_sse_next(&sse, events, &n)) {
+        sl_reuse_event(r, sl_str_first(events, n));
+        events = sl_str_from(events, n);
+    }
+}
+
+static enum sl_state end_stream(struct sl_req *r)
+{
+    struct sl_usage u = r->usage;
+    struct sl_finish_ask ask = {.usage = &u,
+                                .id = {r->id, sizeof r->id},
+                                .model = r->served,
+                                .now_unix_s = sl_net_unix_ms(r->gw->net) / 1000};
+    struct sl_finish_text t;
+
+    sl_usage_settle(&u, r->body_n);
+    if (sl_finish_write(r->hard->finish, &ask, &t) != SL_OK)
+        return sl_relay_fail(r, SL_ERR_NO_MEMORY);
+    sl_call_end(&r->call);
+    r->error = SL_ERR_CREDITS;
+    r->ending = SL_END_BUDGET;
+    fold(r, t.body);
+    if (t.body.n > 0)
+        sl_relay_send(r, &t.body, 1);
+    if (t.usage.n > 0 && r->brings_usage)
+        sl_relay_pass_usage(r, t.usage);
+    if (t.last.n > 0)
+        sl_relay_send(r, &t.last, 1);
+    sl_exch_finish(r->x);
+    return SL_ST_ACCOUNT;
+}
+
+enum sl_state sl_hard_stop(struct sl_req *r)
+{
+    struct sl_hard *h = r->hard;
+
+    if (r->state == SL_ST_TRY)
+        return refuse(r);
+    if (r->answer->status >= 400 || r->usage.has_final)
+        return SL_ST_RELAY; /* it costs nothing, or nothing more */
+    if (!r->committed)
+        return refuse(r);
+    if (h->finish == NULL || sl_finish_is_over(h->finish))
+        return SL_ST_RELAY;
+    h->due = r->mid_event;
+    return h->due ? SL_ST_RELAY : end_stream(r);
+}
