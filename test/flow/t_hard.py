@@ -1,4 +1,4 @@
-# timeout: 240
+# timeout: 300
 """Promise: under `budget.hard` an answer goes on only while the balance pays for it. A stream ends as its protocol
 ends one that has used up its tokens, the provider is closed, what was counted is charged; on both kinds of store."""
 

@@ -144,7 +144,7 @@ enum sl_err sl_finish_write(struct sl_finish *f, const struct sl_finish_ask *ask
 {
     struct sl_str all;
 
-    f->kind->write(f, ask);
+    f->kind->end(f, ask);
     if (f->last_at == 0)
         f->usage_at = f->last_at = f->out.n;
     if (f->out.err != SL_OK)

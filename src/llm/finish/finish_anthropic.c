@@ -59,7 +59,7 @@ static void write_start(struct sl_grow *g, const struct sl_finish_ask *ask)
     sl_finish_add(g, "}}\n\n");
 }
 
-static void write(struct sl_finish *f, const struct sl_finish_ask *ask)
+static void end(struct sl_finish *f, const struct sl_finish_ask *ask)
 {
     struct sl_grow *g = &f->out;
 
@@ -76,4 +76,4 @@ static void write(struct sl_finish *f, const struct sl_finish_ask *ask)
     sl_finish_add(g, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }
 
-const struct sl_finish_kind sl_finish_anthropic = {wants, event, lost, write};
+const struct sl_finish_kind sl_finish_anthropic = {wants, event, lost, end};

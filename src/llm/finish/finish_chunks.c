@@ -130,7 +130,7 @@ static void write_usage(struct sl_finish *f, const struct sl_usage *u)
     sl_finish_add(g, "}}}\n\n");
 }
 
-static void write(struct sl_finish *f, const struct sl_finish_ask *ask)
+static void end(struct sl_finish *f, const struct sl_finish_ask *ask)
 {
     const struct sl_finish_choices *c = &f->choices;
 
@@ -150,4 +150,4 @@ static void write(struct sl_finish *f, const struct sl_finish_ask *ask)
     sl_finish_add(&f->out, "data: [DONE]\n\n");
 }
 
-const struct sl_finish_kind sl_finish_chunks = {wants, event, lost, write};
+const struct sl_finish_kind sl_finish_chunks = {wants, event, lost, end};

@@ -18,7 +18,7 @@ struct sl_finish_kind {
     void (*event)(struct sl_finish *f, struct sl_str type, struct sl_str data);
     void (*lost)(struct sl_finish *f, struct sl_str name);
     /* The events for everybody; then `usage` and `last`, where there are such. */
-    void (*write)(struct sl_finish *f, const struct sl_finish_ask *ask);
+    void (*end)(struct sl_finish *f, const struct sl_finish_ask *ask);
 };
 
 struct sl_finish_block { /* of messages */
