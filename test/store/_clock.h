@@ -16,29 +16,37 @@
     "1000000)}"                                                                                    \
     " end)()"
 
-static inline char *clock_in(const char *text)
+#define CLOCK_PLAIN "local call = redis.call"
+#define CLOCK_KEEPS                                                                                \
+    "local call = function(c, ...)"                                                                \
+    " local k, n = ..."                                                                            \
+    " if c == 'PEXPIRE' or c == 'EXPIRE' then return redis.call(c, k, n * 100) end"                \
+    " return redis.call(c, ...) end"
+
+/* `from` stands in it once. Takes the text over. */
+static inline char *clock_swap(char *text, const char *from, const char *to)
 {
-    const char *at = strstr(text, CLOCK_CALL);
-    size_t n = strlen(text) + sizeof CLOCK_OURS;
+    const char *at = strstr(text, from);
+    size_t n = strlen(text) + strlen(to) + 1;
     char *out = sl_mem_new(n);
 
     assert_non_null(at);
-    assert_null(strstr(at + 1, CLOCK_CALL)); /* it is asked once */
-    (void)snprintf(out, n, "%.*s%s%s", (int)(at - text), text, CLOCK_OURS,
-                   at + sizeof CLOCK_CALL - 1);
+    assert_null(strstr(at + 1, from));
+    (void)snprintf(out, n, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    sl_mem_free(text);
     return out;
 }
 
-/* Before the first turn: the scripts are sent when the connection is there. */
-static inline void clock_take(struct sl_backend *b)
+/* Before the first turn: the scripts are sent when the connection is there. `keeps`: the
+ * server's own clock, by which keys end, is a hundred times slower. */
+static inline void clock_take(struct sl_backend *b, bool keeps)
 {
     struct sl_scripts *s = &sl_redis_of(b)->scripts;
 
     for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
-        char *text = clock_in(s->at[i].text);
-
-        sl_mem_free(s->at[i].text);
-        s->at[i].text = text;
+        s->at[i].text = clock_swap(s->at[i].text, CLOCK_CALL, CLOCK_OURS);
+        if (keeps)
+            s->at[i].text = clock_swap(s->at[i].text, CLOCK_PLAIN, CLOCK_KEEPS);
     }
 }
 

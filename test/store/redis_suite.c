@@ -21,7 +21,7 @@ static struct sl_backend *in_redis(struct sl_net *net, const char *dir, char *wh
     conf.url = sl_str_of(url);
     b = sl_redis_new(net, &conf, why, cap);
     if (b != NULL)
-        clock_take(b);
+        clock_take(b, false);
     return b;
 }
 

@@ -24,10 +24,11 @@ each(where, key, function(level)
 end)
 if not enough then return 0 end
 
--- What had run out comes back with it.
+-- It ends when it would have ended; what had run out comes back with the rest.
 local function member(n) return id .. ':' .. text(n) .. ':' .. where .. ':' .. key end
-local add = had + more
-if had > 0 and call('ZREM', KEYS[1], member(had)) == 1 then add = more end
-call('ZADD', KEYS[1], text(now + ARGV[7] * 1000), member(had + more))
+local ends = had > 0 and call('ZSCORE', KEYS[1], member(had))
+local add = ends and more or had + more
+if ends then call('ZREM', KEYS[1], member(had)) end
+call('ZADD', KEYS[1], ends or text(now + ARGV[7] * 1000), member(had + more))
 for level, a in pairs(accounts) do set_reserved(base, level, a.reserved + add) end
 return 1
