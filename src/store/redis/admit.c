@@ -1,8 +1,6 @@
 /* Admission on Redis: asked, read, given back when nobody waits any more; and grown. */
 #include "store/redis/backend.h"
 
-#include <stdio.h>
-
 #define ANSWER_FIELDS 19
 
 static const struct sl_terms no_terms = {{SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
@@ -78,13 +76,21 @@ static void on_late(void *ctx, const void *note, const redisReply *reply)
         sl_redis_give_back(&t.r->base, sl_str_of(t.tenant), &t.hold);
 }
 
+static void copy_name(char out[SL_REDIS_NAME + 1], struct sl_str name)
+{
+    name = sl_str_first(name, SL_REDIS_NAME);
+    if (name.n > 0)
+        memcpy(out, name.p, name.n);
+    out[name.n] = '\0';
+}
+
 static void note_taken(struct sl_redis *r, struct sl_script_call *c, const struct sl_quota_ask *ask)
 {
     struct taken *t = sl_mem_new(sizeof *t);
 
     t->r = r;
-    snprintf(t->tenant, sizeof t->tenant, "%.*s", SL_STR_ARGS(ask->tenant));
-    snprintf(t->key_id, sizeof t->key_id, "%.*s", SL_STR_ARGS(ask->key_id));
+    copy_name(t->tenant, ask->tenant);
+    copy_name(t->key_id, ask->key_id);
     memcpy(t->hold.id, ask->id, sizeof t->hold.id);
     t->hold.reserved_micro = ask->reserve_micro;
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {

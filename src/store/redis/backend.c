@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "net/timer.h"
 
 #define ALIVE_MS "5000" /* an instance that said nothing for so long is gone */
@@ -15,11 +16,14 @@
 
 struct sl_str sl_redis_base(const struct sl_redis *r, struct sl_str tenant, char out[SL_REDIS_BASE])
 {
-    int n = snprintf(out, SL_REDIS_BASE, "%s{%.*s}:", r->prefix,
-                     SL_STR_ARGS(sl_str_first(tenant, SL_REDIS_NAME)));
+    struct sl_text t = sl_text_over(out, SL_REDIS_BASE);
 
-    SL_CHECK(n > 0 && n < SL_REDIS_BASE);
-    return (struct sl_str){out, (size_t)n};
+    sl_text_add(&t, sl_str_of(r->prefix));
+    sl_text_byte(&t, '{');
+    sl_text_add(&t, sl_str_first(tenant, SL_REDIS_NAME));
+    sl_text_add(&t, SL_STR("}:"));
+    SL_CHECK(!t.cut);
+    return sl_text_str(&t);
 }
 
 struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT])

@@ -1,8 +1,8 @@
 /* store/redis/link.h -- one pipelined connection to a Redis.
  *
- * Private to store/redis. hiredis supplies the protocol (its command writer and
- * its RESP reader); bytes, TLS, unix sockets, names and time are net's, so the
- * process has one kind of handle and everything of one turn leaves in one write.
+ * Private to store/redis. hiredis supplies its RESP reader; bytes, TLS, unix sockets,
+ * names and time are net's, so the process has one kind of handle and everything of
+ * one turn leaves in one write.
  *
  *   DOWN ─► DIALLING ─► GREETING (AUTH, SELECT, CLIENT SETNAME, ROLE) ─► UP ─► DOWN …
  *
@@ -64,6 +64,8 @@ const char *sl_redis_link_why(const struct sl_link_redis *l);
 struct sl_redis_command {
     const struct sl_str *args; /* up: copied before the call returns */
     size_t n;
+    struct sl_str more;   /* up: arguments behind them that are written already (resp.h) */
+    size_t more_n;        /* how many */
     uint64_t deadline_ms; /* from now */
     /* hears a reply whose waiter is gone; may be NULL. `note` is copied */
     void (*late)(void *ctx, const void *note, const redisReply *reply);

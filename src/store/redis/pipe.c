@@ -5,6 +5,10 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "store/redis/resp.h"
+
+#define TOGETHER 1024 /* bytes of short arguments that are put together */
 
 struct command {
     struct sl_op op;
@@ -124,28 +128,45 @@ static struct command *new_command(struct sl_pipe *p, const struct sl_redis_comm
     return c;
 }
 
+/* Room is judged before; a broken stream ends by itself. */
+static void put(struct sl_pipe *p, const struct sl_text *t, struct sl_str rest)
+{
+    struct sl_str parts[] = {sl_text_str(t), rest};
+
+    (void)!sl_stream_write(p->stream, parts, 2);
+}
+
+static void write_args(struct sl_pipe *p, const struct sl_redis_command *c)
+{
+    char place[TOGETHER];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_resp_length(&t, '*', c->n + c->more_n);
+    for (size_t i = 0; i < c->n; i++) {
+        struct sl_str arg = c->args[i];
+
+        sl_resp_length(&t, '$', arg.n);
+        if (arg.n + 2 * SL_RESP_LENGTH > sizeof place - t.n) {
+            put(p, &t, arg);
+            t.n = 0;
+        } else {
+            sl_text_add(&t, arg);
+        }
+        sl_text_add(&t, SL_STR("\r\n"));
+    }
+    put(p, &t, c->more);
+}
+
 static bool write_out(struct sl_pipe *p, const struct sl_redis_command *c)
 {
-    const char *argv[SL_LINK_ARGS];
-    size_t lengths[SL_LINK_ARGS], total = 0;
-    struct sl_str text;
-    char *bytes;
-    long long n;
+    size_t total = c->more.n;
 
     SL_CHECK(c->n > 0 && c->n <= SL_LINK_ARGS);
-    for (size_t i = 0; i < c->n; i++) {
-        argv[i] = c->args[i].p != NULL ? c->args[i].p : "";
-        lengths[i] = c->args[i].n;
+    for (size_t i = 0; i < c->n; i++)
         total += c->args[i].n;
-    }
     if (total > SL_LINK_QUEUED || sl_stream_queued(p->stream) + total > SL_LINK_QUEUED)
         return false;
-    n = redisFormatCommandArgv(&bytes, (int)c->n, argv, lengths);
-    if (n < 0)
-        return false;
-    text = (struct sl_str){bytes, (size_t)n};
-    (void)!sl_stream_write(p->stream, &text, 1); /* room is judged above; a broken one ends */
-    redisFreeCommand(bytes);
+    write_args(p, c);
     return true;
 }
 

@@ -1,11 +1,11 @@
 /* Scripts: loaded, run by digest, sent whole when forgotten. */
 #include "store/redis/script.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/redis/account.lua.h"
 #include "store/redis/admit.lua.h"
 #include "store/redis/apply.lua.h"
@@ -15,6 +15,7 @@
 #include "store/redis/hold.lua.h"
 #include "store/redis/list.lua.h"
 #include "store/redis/put.lua.h"
+#include "store/redis/resp.h"
 #include "store/redis/restore.lua.h"
 #include "store/redis/usage.lua.h"
 
@@ -27,8 +28,8 @@ static const char *const texts[] = {
 };
 
 /* Of the arguments of one call, and of the rows it answers with. */
-#define ARENA_CEILING ((size_t)16 << 20)
-#define FIRST_ARGS 64
+#define CEILING ((size_t)16 << 20)
+#define FIRST_ARGS 1024 /* bytes: an admission's */
 
 /* ---- loading ---- */
 
@@ -84,10 +85,9 @@ struct sl_script_call *sl_script_new(struct sl_scripts *s, enum sl_script script
 
     c->scripts = s;
     c->script = script;
-    sl_arena_init(&c->arena, ARENA_CEILING);
-    c->cap = FIRST_ARGS;
-    c->args = sl_mem_new(c->cap * sizeof *c->args);
-    c->n = 3; /* EVALSHA, digest, number of keys: set when it is sent */
+    sl_arena_init(&c->arena, CEILING);
+    sl_grow_init(&c->args, CEILING);
+    (void)!sl_grow_room(&c->args, FIRST_ARGS); /* trouble stays in args.err */
     return c;
 }
 
@@ -95,8 +95,7 @@ struct sl_script_call *sl_script_command(struct sl_scripts *s, struct sl_str nam
 {
     struct sl_script_call *c = sl_script_new(s, SL_SCRIPT__COUNT);
 
-    c->args[0] = name;
-    c->n = 1;
+    c->name = name;
     return c;
 }
 
@@ -105,44 +104,10 @@ void sl_script_refuse(struct sl_script_call *c, enum sl_err e)
     c->refused = e;
 }
 
-static bool grow(struct sl_script_call *c)
-{
-    size_t cap = c->cap * 2 < SL_LINK_ARGS ? c->cap * 2 : SL_LINK_ARGS;
-    void *p = c->cap < SL_LINK_ARGS ? sl_mem_grow(c->args, cap * sizeof *c->args) : NULL;
-
-    if (p == NULL)
-        return false;
-    c->args = p;
-    c->cap = cap;
-    return true;
-}
-
-static void push(struct sl_script_call *c, struct sl_str s)
-{
-    if (c->n == c->cap && !grow(c))
-        sl_script_refuse(c, SL_ERR_STORE);
-    else
-        c->args[c->n++] = s;
-}
-
 void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size_t n)
 {
-    size_t total = 0, at = 0;
-    char *p;
-
-    for (size_t i = 0; i < n; i++)
-        total += parts[i].n;
-    p = sl_arena_alloc(&c->arena, total + 1);
-    if (p == NULL) {
-        sl_script_refuse(c, SL_ERR_STORE);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].n > 0)
-            memcpy(p + at, parts[i].p, parts[i].n);
-        at += parts[i].n;
-    }
-    push(c, (struct sl_str){p, total});
+    c->n++;
+    sl_resp_add(&c->args, parts, n);
 }
 
 void sl_script_arg(struct sl_script_call *c, struct sl_str s)
@@ -160,12 +125,10 @@ void sl_script_key(struct sl_script_call *c, struct sl_str prefix, struct sl_str
 
 void sl_script_int(struct sl_script_call *c, int64_t n)
 {
-    char text[24];
-    int len;
-
-    n = n > SL_SCRIPT_MOST ? SL_SCRIPT_MOST : n < -SL_SCRIPT_MOST ? -SL_SCRIPT_MOST : n;
-    len = snprintf(text, sizeof text, "%" PRId64, n);
-    sl_script_arg(c, (struct sl_str){text, (size_t)len});
+    c->n++;
+    sl_resp_int(&c->args, n > SL_SCRIPT_MOST    ? SL_SCRIPT_MOST
+                          : n < -SL_SCRIPT_MOST ? -SL_SCRIPT_MOST
+                                                : n);
 }
 
 void sl_script_count(struct sl_script_call *c, uint64_t n)
@@ -180,7 +143,7 @@ static void send(struct sl_script_call *c);
 static void end(struct sl_script_call *c)
 {
     sl_arena_fini(&c->arena);
-    sl_mem_free(c->args);
+    sl_grow_fini(&c->args);
     sl_mem_free(c->note);
     sl_mem_free(c);
 }
@@ -238,28 +201,38 @@ static void cancel(struct sl_op *op)
     end(c);
 }
 
-static void name_script(struct sl_script_call *c, char digits[24])
+/* What stands before the keys; `digits` is theirs. */
+static size_t name_script(struct sl_script_call *c, struct sl_str first[3], struct sl_text *digits)
 {
-    const struct sl_script_one *one = &c->scripts->at[c->script];
+    const struct sl_script_one *one;
 
+    if (c->script == SL_SCRIPT__COUNT) {
+        first[0] = c->name;
+        return 1;
+    }
+    one = &c->scripts->at[c->script];
     c->whole = !one->loaded;
-    c->args[0] = c->whole ? SL_STR("EVAL") : SL_STR("EVALSHA");
-    c->args[1] = c->whole ? sl_str_of(one->text) : (struct sl_str){one->sha, sizeof one->sha};
-    c->args[2] = (struct sl_str){digits, (size_t)snprintf(digits, 24, "%zu", c->keys)};
+    sl_text_u64(digits, c->keys);
+    first[0] = c->whole ? SL_STR("EVAL") : SL_STR("EVALSHA");
+    first[1] = c->whole ? sl_str_of(one->text) : (struct sl_str){one->sha, sizeof one->sha};
+    first[2] = sl_text_str(digits);
+    return 3;
 }
 
 static void send(struct sl_script_call *c)
 {
-    struct sl_redis_command command = {.args = c->args,
-                                       .n = c->n,
+    struct sl_str first[3];
+    char place[24];
+    struct sl_text digits = sl_text_over(place, sizeof place);
+    struct sl_redis_command command = {.args = first,
+                                       .n = name_script(c, first, &digits),
+                                       .more = sl_grow_str(&c->args),
+                                       .more_n = c->n,
                                        .deadline_ms = SL_SCRIPT_MS,
                                        .late = c->late,
                                        .note = c->note,
                                        .note_n = c->note_n};
-    char digits[24];
 
-    if (c->script != SL_SCRIPT__COUNT)
-        name_script(c, digits);
     sl_redis_link_start(c->scripts->link, &command, &c->inner, on_reply, c);
 }
 
@@ -271,6 +244,8 @@ void sl_script_send(struct sl_script_call *c, struct sl_op **slot, sl_store_done
     sl_task_init(&c->fail, fail);
     if (done != NULL)
         sl_op_open(&c->op, slot, cancel);
+    if (c->args.err != SL_OK && c->refused == SL_OK)
+        sl_script_refuse(c, SL_ERR_STORE);
     if (c->refused != SL_OK)
         sl_net_defer(c->scripts->net, &c->fail);
     else

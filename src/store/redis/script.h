@@ -3,14 +3,15 @@
  * Private to store/redis. A script's text is common.lua and its own. It is loaded when the
  * link comes up and run by its digest; where Redis has forgotten it (SCRIPT FLUSH, a
  * restart) it answers NOSCRIPT, and the same call goes out once more with the whole
- * text. Arguments are gathered in a `struct sl_script_call`, which owns their bytes until
- * the reply has been read.
+ * text. Arguments are gathered in a `struct sl_script_call`, as the bytes that go out,
+ * which keeps them until the reply has been read.
  * Numbers  are doubles in a script: what is sent ends at SL_SCRIPT_MOST.
  */
 #ifndef SL_STORE_REDIS_SCRIPT_H
 #define SL_STORE_REDIS_SCRIPT_H
 
 #include "base/arena.h"
+#include "base/grow.h"
 #include "store/backend.h"
 #include "store/redis/link.h"
 
@@ -53,10 +54,11 @@ struct sl_script_call {
     struct sl_op *inner;        /* owns */
     struct sl_scripts *scripts; /* up */
     enum sl_script script;
-    bool whole;          /* sent with its text */
-    struct sl_str *args; /* owns: EVALSHA, digest, number of keys, keys, the rest */
-    size_t n, cap, keys;
-    struct sl_arena arena; /* of their bytes, and of what was read */
+    bool whole;            /* sent with its text */
+    struct sl_str name;    /* up: of a plain command */
+    struct sl_grow args;   /* owns: keys and arguments, as resp.h writes them */
+    size_t n, keys;        /* how many in all, and of these keys */
+    struct sl_arena arena; /* of what was read */
     enum sl_err refused;   /* it is not sent: no memory, or what it says is too long */
     struct sl_task fail;   /* tells of that */
     /* Reads the reply; false: it is not what was expected. */
@@ -72,7 +74,7 @@ struct sl_script_call {
 };
 
 struct sl_script_call *sl_script_new(struct sl_scripts *s, enum sl_script script);
-/* A plain command in the same clothes. */
+/* A plain command in the same clothes; `name` is static. */
 struct sl_script_call *sl_script_command(struct sl_scripts *s, struct sl_str name);
 void sl_script_drop(struct sl_script_call *c); /* not sent yet */
 /* Keys first. */

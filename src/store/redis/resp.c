@@ -1,0 +1,42 @@
+/* Lengths and numbers are written by hand: a request has a hundred of them, and printf
+ * takes longer for one than all the rest of an argument. */
+#include "store/redis/resp.h"
+
+static const struct sl_str line_end = SL_STR_INIT("\r\n");
+
+void sl_resp_length(struct sl_text *t, char kind, size_t n)
+{
+    sl_text_byte(t, kind);
+    sl_text_u64(t, n);
+    sl_text_add(t, line_end);
+}
+
+void sl_resp_add(struct sl_grow *g, const struct sl_str *parts, size_t n)
+{
+    size_t total = 0;
+    struct sl_text t;
+    char *at;
+
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    at = sl_grow_room(g, SL_RESP_LENGTH + total + line_end.n);
+    if (at == NULL)
+        return;
+    t = sl_text_over(at, SL_RESP_LENGTH + total + line_end.n);
+    sl_resp_length(&t, '$', total);
+    for (size_t i = 0; i < n; i++)
+        sl_text_add(&t, parts[i]);
+    sl_text_add(&t, line_end);
+    g->n += t.n;
+}
+
+void sl_resp_int(struct sl_grow *g, int64_t n)
+{
+    char digits[24];
+    struct sl_text t = sl_text_over(digits, sizeof digits);
+    struct sl_str text;
+
+    sl_text_i64(&t, n);
+    text = sl_text_str(&t);
+    sl_resp_add(g, &text, 1);
+}
