@@ -293,6 +293,39 @@ static inline void granted(void **state)
     assert_false(balance_of(s, K).held);
 }
 
+/* Every digit of a large sum comes through, whichever way it takes. */
+static inline void large_sums(void **state)
+{
+    const int64_t most = SL_TERMS_MONEY_MAX, part = most / 3 + 1; /* 333333333333334 */
+    struct store *s = *state;
+
+    s->terms[T].budget.credits_micro = most;
+    s->terms[K].budget.monthly_micro = most;
+    s->ask.reserve_micro = part;
+    asks_all(s, 2);
+    assert_int_equal(s->a.room[T].credits_left_micro, most - 2 * part);
+    refuses(s, SL_LIMIT_CREDITS, T);
+    assert_int_equal(s->a.used, 2 * part);
+    assert_int_equal(grows(s, 1, most - 2 * part), SL_OK);
+    assert_int_equal(grows(s, 2, 1), SL_ERR_CREDITS);
+    assert_int_equal(balance_of(s, K).reserved_micro, most);
+    s->ask.reserve_micro += most - 2 * part;
+    renews(s, 1);
+    assert_int_equal(balance_of(s, K).reserved_micro, most);
+    settles(s, 1, part - 1);
+    s->ask.reserve_micro = part;
+    assert_int_equal(balance_of(s, T).spent_micro, part - 1);
+    assert_int_equal(balance_of(s, T).reserved_micro, part);
+    assert_int_equal(balance_of(s, K).month_micro, part - 1);
+    if (s->maker->pass != NULL)
+        pass_us(s, SL_QUOTA_LEASE_MS * 1000 + 1000);
+    else
+        gives_back(s, 2);
+    assert_int_equal(balance_of(s, T).reserved_micro, 0);
+    assert_int_equal(balance_of(s, K).reserved_micro, 0);
+    assert_int_equal(grants(s, T, 0, -1).granted_micro, most - 1);
+}
+
 static inline void sums_saturate(void **state)
 {
     struct store *s = *state;
@@ -338,6 +371,7 @@ static inline void sums_saturate(void **state)
     X(periods_found_yesterday)                                                                     \
     X(grown)                                                                                       \
     X(granted)                                                                                     \
+    X(large_sums)                                                                                  \
     X(sums_saturate)
 
 #endif

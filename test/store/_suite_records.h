@@ -282,6 +282,23 @@ static inline void states_at_admission(void **state)
     assert_true(asks(s));
 }
 
+/* Names of one letter are names: none is a tenant's own place among its keys. */
+static inline void states_of_short_names(void **state)
+{
+    static const char *const names[] = {".", "-", "_", "t"};
+    struct store *s = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct sl_record key = record_of(SL_RECORD_KEY, "acme", names[i], "paused");
+
+        puts_ok(s, &key);
+        s->ask.key_id = SL_STR("alice");
+        assert_true(asks(s));
+        s->ask.key_id = sl_str_of(names[i]);
+        refuses(s, SL_LIMIT_STATE, K);
+    }
+}
+
 static inline void epoch_is_marked(void **state)
 {
     struct store *s = *state;
@@ -415,6 +432,39 @@ static inline void usage_in_pages(void **state)
     assert_int_equal(pages, 3);
 }
 
+/* Rows of one day fill pages too: each comes once. */
+static inline void usage_of_one_day(void **state)
+{
+    enum { N = 700, BATCH = 50 };
+    struct store *s = *state;
+    struct sl_line l[BATCH];
+    char model[BATCH][16];
+
+    for (int i = 1; i <= N; i++) {
+        struct sl_line *one = &l[i % BATCH];
+
+        (void)snprintf(model[i % BATCH], sizeof model[0], "m-%d", i);
+        *one = line_of(s, (unsigned)i, 1);
+        one->model = sl_str_of(model[i % BATCH]);
+        if (i % BATCH == BATCH - 1)
+            applies(s, l + (i < BATCH), BATCH - (i < BATCH));
+        if (i == 299 || i == 699) {
+            struct usage u = {0};
+            int pages = 0;
+
+            do {
+                char after[300];
+
+                memcpy(after, u.next, sizeof after);
+                uses(s, &u, "2026-11-20", "2026-11-30", after);
+                assert_in_range(u.n, 1, SL_STORE_PAGE);
+                assert_true(++pages < 8);
+            } while (u.next[0] != 0);
+            assert_int_equal(u.requests, i);
+        }
+    }
+}
+
 /* ---- what is set, whatever was there ---- */
 
 static inline void restored(void **state)
@@ -468,6 +518,48 @@ static inline void restored(void **state)
     assert_int_equal(u.first.requests, 8);
 }
 
+/* A page of each at once. */
+static inline void restored_in_full_pages(void **state)
+{
+    enum { N = SL_STORE_PAGE };
+    static struct sl_restore_account accounts[N];
+    static struct sl_usage_row rows[N + 1];
+    static struct sl_restore_seq seqs[N];
+    static char names[N][16];
+    struct sl_restore what = {SL_STR("acme"), accounts, rows, seqs, N, N, N};
+    struct store *s = *state;
+    struct sl_line l;
+    struct usage u = {0};
+
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "name%04d", i);
+        accounts[i] = (struct sl_restore_account){sl_str_of(names[i]), {.spent_micro = i}};
+        rows[i] = (struct sl_usage_row){.day = SL_STR("2026-11-25"),
+                                        .key_id = sl_str_of(names[i]),
+                                        .user = SL_STR("u"),
+                                        .model = SL_STR("m"),
+                                        .provider = SL_STR("p"),
+                                        .requests = 1};
+        memcpy(seqs[i].instance, names[i], sizeof seqs[i].instance);
+        seqs[i].number = 7;
+    }
+    assert_int_equal(CALL(s, restore, &what), SL_OK);
+    s->ask.key_id = sl_str_of(names[N - 1]);
+    assert_int_equal(balance_of(s, K).spent_micro, N - 1);
+    uses(s, &u, "2026-11-25", "2026-11-25", "");
+    assert_int_equal(u.requests, N);
+    s->terms[K].budget.daily_micro = 1;
+    s->number = 6;
+    settles(s, 1, 1);
+    assert_int_equal(balance_of(s, K).spent_micro, N);
+    l = line_of(s, 1, 1);
+    l.number = 7;
+    assert_int_equal(applies_as(s, names[3], &l, 1), SL_OK); /* is in the sums */
+    assert_int_equal(balance_of(s, K).spent_micro, N);
+    what.rows_n = N + 1;
+    assert_int_equal(CALL(s, restore, &what), SL_ERR_CEILING);
+}
+
 static inline void records_restored(void **state)
 {
     struct store *s = *state;
@@ -510,9 +602,12 @@ static inline void records_restored(void **state)
     X(puts_race)                                                                                   \
     X(lists_in_pages)                                                                              \
     X(states_at_admission)                                                                         \
+    X(states_of_short_names)                                                                       \
     X(epoch_is_marked)                                                                             \
     X(usage_adds_up)                                                                               \
     X(usage_in_pages)                                                                              \
+    X(usage_of_one_day)                                                                            \
+    X(restored_in_full_pages)                                                                      \
     X(restored)                                                                                    \
     X(records_restored)
 

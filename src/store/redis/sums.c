@@ -247,6 +247,19 @@ static void push_seq(struct sl_script_call *c, const struct sl_restore_seq *s)
     sl_script_count(c, s->number);
 }
 
+static void push_all(struct sl_script_call *c, const struct sl_restore *what)
+{
+    sl_script_count(c, what->accounts_n);
+    sl_script_count(c, what->rows_n);
+    sl_script_count(c, what->seqs_n);
+    for (size_t i = 0; i < what->accounts_n; i++)
+        push_account(c, &what->accounts[i]);
+    for (size_t i = 0; i < what->rows_n; i++)
+        push_row(c, &what->rows[i]);
+    for (size_t i = 0; i < what->seqs_n; i++)
+        push_seq(c, &what->seqs[i]);
+}
+
 void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT)
 {
     struct sl_redis *r = sl_redis_of(b);
@@ -257,17 +270,10 @@ void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BA
     c->read = sl_redis_read_done;
     sl_script_key(c, base, SL_STR("seq"));
     sl_script_arg(c, base);
-    sl_script_count(c, what->accounts_n);
-    sl_script_count(c, what->rows_n);
-    sl_script_count(c, what->seqs_n);
-    for (size_t i = 0; i < what->accounts_n; i++)
-        push_account(c, &what->accounts[i]);
-    for (size_t i = 0; i < what->rows_n; i++)
-        push_row(c, &what->rows[i]);
-    for (size_t i = 0; i < what->seqs_n; i++)
-        push_seq(c, &what->seqs[i]);
-    if (!sl_redis_is_name(what->tenant) || what->accounts_n > SL_STORE_PAGE ||
-        what->rows_n > SL_STORE_PAGE || what->seqs_n > SL_STORE_PAGE)
+    if (sl_redis_is_name(what->tenant) && what->accounts_n <= SL_STORE_PAGE &&
+        what->rows_n <= SL_STORE_PAGE && what->seqs_n <= SL_STORE_PAGE)
+        push_all(c, what);
+    else
         sl_script_refuse(c, SL_ERR_CEILING);
     sl_script_send(c, slot, done, ctx);
 }

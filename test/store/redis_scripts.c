@@ -1,0 +1,405 @@
+/* What the scripts leave behind: nothing of a call that failed, and no key that outlives its use.
+ *
+ * The clock stands still, so that whatever differs was written by the call. */
+/* timeout: 180 */
+#include "_suite.h"
+
+#include "_clock.h"
+
+static struct redis server;
+
+static struct sl_backend *in_redis(struct sl_net *net, const char *dir, char *why, size_t cap)
+{
+    struct sl_store_conf conf = {.prefix = SL_STR("slc:"), .timeout_ms = 1000};
+    struct sl_backend *b;
+    char url[128];
+
+    (void)dir;
+    if (server.pid == 0)
+        redis_start(&server);
+    (void)redis_do(&server, "CONFIG SET maxmemory 0");
+    (void)redis_do(&server, "FLUSHALL");
+    (void)snprintf(url, sizeof url, "unix://%s", server.sock);
+    conf.url = sl_str_of(url);
+    b = sl_redis_new(net, &conf, why, cap);
+    if (b != NULL)
+        clock_take(b, false);
+    return b;
+}
+
+static const struct maker maker = {"redis", in_redis, NULL, SL_SCRIPT_MOST};
+
+static int setup(void **state)
+{
+    *state = (void *)(uintptr_t)&maker;
+    return suite_setup(state);
+}
+
+static const char *says(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *says(const char *fmt, ...)
+{
+    char words[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(words, sizeof words, fmt, ap);
+    va_end(ap);
+    return redis_do(&server, words);
+}
+
+/* ---- everything at once ---- */
+
+static void every_limit(struct store *s)
+{
+    for (int l = 0; l < SL_LEVEL__COUNT; l++) {
+        s->terms[l].limits =
+            (struct sl_limits){.rpm = 100, .qps = 100, .tpm = 1000, .concurrency = 100};
+        s->terms[l].budget = (struct sl_budget){1000000, 1000000, 1000000};
+    }
+    s->ask.gateway_qps = 100;
+    s->ask.reserve_micro = 100;
+}
+
+static struct sl_record record(enum sl_record_kind kind, const char *id, uint64_t rev)
+{
+    struct sl_record r = {.kind = kind,
+                          .id = sl_str_of(id),
+                          .tenant = SL_STR("acme"),
+                          .rev = rev,
+                          .state = SL_STR("active"),
+                          .doc = SL_STR("{}")};
+
+    memset(r.sha256, id[0], sizeof r.sha256);
+    return r;
+}
+
+static enum sl_err puts_new(struct store *s, enum sl_record_kind kind, const char *id)
+{
+    struct sl_record r = record(kind, id, 0);
+    struct sl_records out;
+
+    return CALL(s, put, &r, &out);
+}
+
+static enum sl_err do_admit(struct store *s)
+{
+    suite_id(++s->ids, s->ask.id);
+    return CALL(s, admit, &s->ask, &s->a);
+}
+
+static enum sl_err do_apply(struct store *s)
+{
+    struct sl_line l = line_of(s, 1, 33);
+
+    l.tpm_tokens = 7;
+    return applies_as(s, "inst0001", &l, 1);
+}
+
+static enum sl_err do_grow(struct store *s)
+{
+    return grows(s, 1, 10);
+}
+
+static enum sl_err do_grant(struct store *s)
+{
+    struct sl_balance out;
+
+    return CALL(s, grant, s->ask.tenant, s->ask.key_id, 5, 5, &out);
+}
+
+static enum sl_err do_balance(struct store *s)
+{
+    struct sl_balance out;
+
+    return CALL(s, balance, s->ask.tenant, s->ask.key_id, &s->ask.periods, &out);
+}
+
+static enum sl_err do_put(struct store *s)
+{
+    return puts_new(s, SL_RECORD_KEY, "carol");
+}
+
+static enum sl_err do_put_tenant(struct store *s)
+{
+    struct sl_record r = record(SL_RECORD_TENANT, "acme", 3);
+    struct sl_records out;
+
+    return CALL(s, put, &r, &out);
+}
+
+static enum sl_err do_restore_records(struct store *s)
+{
+    struct sl_record r[] = {record(SL_RECORD_SWITCH, "other", 50),
+                            record(SL_RECORD_KEY, "dave", 51),
+                            record(SL_RECORD_TENANT, "acme", 52)};
+
+    return CALL(s, restore_records, r, 3);
+}
+
+static enum sl_err do_restore(struct store *s)
+{
+    struct sl_restore_account accounts[] = {{{0}, {.held = true, .granted_micro = 900}},
+                                            {SL_STR("alice"), {.spent_micro = 70}}};
+    struct sl_usage_row row = {.day = SL_STR("2026-11-25"),
+                               .key_id = SL_STR("alice"),
+                               .user = SL_STR("u"),
+                               .model = SL_STR("m"),
+                               .provider = SL_STR("p")};
+    struct sl_restore_seq seq = {"inst0001", 5000};
+    struct sl_restore what = {SL_STR("acme"), accounts, &row, &seq, 2, 1, 1};
+
+    return CALL(s, restore, &what);
+}
+
+static enum sl_err do_beat(struct store *s)
+{
+    struct sl_beat out;
+
+    return CALL(s, beat, SL_STR("inst0007"), &out);
+}
+
+static const struct {
+    const char *name;
+    enum sl_err (*run)(struct store *s);
+    int touches; /* keys whose type it cares for, of those that there are */
+} calls[] = {
+    {"admit", do_admit, 13},
+    {"apply", do_apply, 9},
+    {"grow", do_grow, 3},
+    {"grant", do_grant, 2},
+    {"balance", do_balance, 2},
+    {"put", do_put, 3},
+    {"put of a tenant", do_put_tenant, 4},
+    {"restored records", do_restore_records, 6},
+    {"restore", do_restore, 4},
+    {"beat", do_beat, 2},
+};
+#define CALLS (sizeof calls / sizeof calls[0])
+
+/* A tenant with everything it can have, two requests running. */
+static void furnish(struct store *s)
+{
+    struct sl_line l;
+
+    (void)says("FLUSHALL");
+    s->number = s->ids = 0;
+    s->ask.rev[K] = s->ask.rev[T] = 0;
+    (void)says("SET clock:at %lld", (long long)time(NULL) * 1000000 + 123456);
+    every_limit(s);
+    assert_int_equal(puts_new(s, SL_RECORD_KEY, "alice"), SL_OK);
+    assert_int_equal(puts_new(s, SL_RECORD_SWITCH, "main"), SL_OK);
+    assert_int_equal(puts_new(s, SL_RECORD_TENANT, "acme"), SL_OK);
+    s->ask.rev[K] = 1;
+    s->ask.rev[T] = 3;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(do_admit(s), SL_OK);
+    l = line_of(s, 3, 20);
+    l.tpm_tokens = 5;
+    applies(s, &l, 1);
+    assert_int_equal(do_beat(s), SL_OK);
+}
+
+/* The names of all keys but the clock's. */
+static size_t keys_of(char names[64][128])
+{
+    redisContext *c = redis_open(&server);
+    redisReply *r = redisCommand(c, "KEYS slc:*");
+    size_t n = r->elements;
+
+    assert_true(n < 64);
+    for (size_t i = 0; i < n; i++)
+        (void)snprintf(names[i], 128, "%s", r->element[i]->str);
+    freeReplyObject(r);
+    redisFree(c);
+    return n;
+}
+
+static void digest(char out[64])
+{
+    (void)snprintf(out, 64, "%s", says("DEBUG DIGEST"));
+    assert_int_equal(strlen(out), 40);
+}
+
+/* One key is of another type: the call fails and has done nothing, or does not need it. */
+static bool fails_whole(struct store *s, size_t call, const char *key)
+{
+    bool is_text = strcmp(says("TYPE %s", key), "string") == 0;
+    char before[64], after[64];
+    enum sl_err e;
+
+    assert_string_equal(says("RENAME %s kept", key), "OK");
+    (void)says(is_text ? "LPUSH %s x" : "SET %s x", key);
+    digest(before);
+    e = calls[call].run(s);
+    digest(after);
+    if (e != SL_OK && strcmp(before, after) != 0)
+        fail_msg("%s wrote something although %s is of another type", calls[call].name, key);
+    return e != SL_OK;
+}
+
+static void nothing_by_halves(void **state)
+{
+    struct store *s = *state;
+    char names[64][128];
+    size_t n;
+
+    for (size_t i = 0; i < CALLS; i++) {
+        int failed = 0;
+
+        furnish(s);
+        n = keys_of(names);
+        for (size_t k = 0; k < n; k++) {
+            furnish(s);
+            failed += fails_whole(s, i, names[k]);
+        }
+        if (failed != calls[i].touches)
+            fail_msg("%s failed for %d keys of another type, not %d", calls[i].name, failed,
+                     calls[i].touches);
+    }
+}
+
+/* A full Redis refuses the first thing that takes memory; what begins by letting something go
+ * is done whole (grow), and looking at a balance takes none. */
+static void nothing_when_full(void **state)
+{
+    struct store *s = *state;
+    char before[64], after[64];
+    size_t refused = 0;
+    enum sl_err e;
+
+    for (size_t i = 0; i < CALLS; i++) {
+        furnish(s);
+        digest(before);
+        (void)says("CONFIG SET maxmemory 1");
+        e = calls[i].run(s);
+        (void)says("CONFIG SET maxmemory 0");
+        digest(after);
+        if (e != SL_OK && strcmp(before, after) != 0)
+            fail_msg("%s wrote something into a full Redis", calls[i].name);
+        refused += e != SL_OK;
+    }
+    assert_int_equal(refused, CALLS - 2);
+}
+
+/* What somebody wrote by hand is no number: nobody is let in on it. */
+static void strange_numbers(void **state)
+{
+    static const char *const fields[] = {"granted", "spent", "reserved", "day", "month0"};
+    struct store *s = *state;
+    char before[64], after[64], was[64];
+
+    furnish(s);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        (void)snprintf(was, sizeof was, "%s", says("HGET slc:{acme}:acct:t %s", fields[i]));
+        (void)says("HSET slc:{acme}:acct:t %s plenty", fields[i]);
+        digest(before);
+        assert_int_equal(do_admit(s), SL_ERR_STORE);
+        assert_int_equal(do_apply(s), SL_ERR_STORE);
+        assert_int_equal(do_grow(s), SL_ERR_STORE);
+        digest(after);
+        assert_string_equal(before, after);
+        (void)says("HSET slc:{acme}:acct:t %s %s", fields[i], was);
+    }
+    assert_int_equal(do_admit(s), SL_OK);
+    assert_int_equal(do_apply(s), SL_OK);
+}
+
+/* Another key's broken account is no matter of this one's: what ran out comes back. */
+static void anothers_account(void **state)
+{
+    struct store *s = *state;
+
+    furnish(s);
+    s->ask.key_id = SL_STR("bob");
+    s->ask.rev[K] = 0;
+    assert_int_equal(do_admit(s), SL_OK);
+    (void)says("SET slc:{acme}:acct:k:bob x");
+    (void)says("INCRBY clock:at %d", 31 * 1000000);
+    s->ask.key_id = SL_STR("alice");
+    s->ask.rev[K] = 1;
+    assert_true(asks(s));
+    assert_int_equal(balance_of(s, T).reserved_micro, 100);
+    assert_int_equal(balance_of(s, K).reserved_micro, 100);
+}
+
+/* ---- ends ---- */
+
+static bool ends_with(const char *name, const char *tail)
+{
+    size_t n = strlen(name), m = strlen(tail);
+
+    return n >= m && strcmp(name + n - m, tail) == 0;
+}
+
+/* Of a key that is to end: how long it may stay; 0: it stays. */
+static long long most_ms(const char *name)
+{
+    if (ends_with(name, ":qps"))
+        return 2000;
+    if (ends_with(name, ":rpm") || ends_with(name, ":tpm"))
+        return 61000;
+    if (strstr(name, ":live:") != NULL)
+        return SL_QUOTA_LEASE_MS;
+    if (ends_with(name, "instances"))
+        return 5000;
+    return strstr(name, ":use:") != NULL ? 400ll * 86400 * 1000 : 0;
+}
+
+static void keys_end(void **state)
+{
+    struct store *s = *state;
+    char names[64][128];
+    int ending = 0;
+    size_t n;
+
+    furnish(s);
+    n = keys_of(names);
+    for (size_t i = 0; i < n; i++) {
+        long long left = strtoll(says("PTTL %s", names[i]), NULL, 10), most = most_ms(names[i]);
+
+        ending += most > 0;
+        if (most > 0 ? left <= 0 || left > most : left != -1)
+            fail_msg("%s ends in %lld ms, not %lld", names[i], left, most);
+    }
+    assert_int_equal(ending, 11);
+}
+
+/* Refused ones prolong nothing, and take nothing. */
+static void refused_ones_keep_nothing(void **state)
+{
+    struct store *s = *state;
+    char before[64], after[64];
+    uint64_t until;
+
+    s->terms[K].limits.qps = 2;
+    s->ask.gateway_qps = 100;
+    asks_all(s, 2);
+    until = suite_ms() + 2500;
+    while (strcmp(says("EXISTS slc:{acme}:w:k:alice:qps"), "1") == 0) {
+        s->terms[K].limits.qps = 1; /* refused as long as one counts */
+        (void)says("SET clock:at %lld", (long long)s->a.at_us);
+        digest(before);
+        if (asks(s))
+            break; /* the key ended between the two questions */
+        digest(after);
+        if (strcmp(says("EXISTS slc:{acme}:w:k:alice:qps"), "1") == 0)
+            assert_string_equal(before, after);
+        assert_true(suite_ms() < until);
+        sl_net_turn(s->net, 20);
+    }
+    assert_true(suite_ms() <= until);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, suite_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
+        CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    redis_end(&server);
+    return failed;
+}
