@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/pool.h"
 #include "llm/dialect.h"
+#include "llm/translate.h"
 #include "policy/prices.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
@@ -25,6 +26,7 @@ struct sl_provider {
     struct sl_str name;
     unsigned speaks;           /* bits of enum sl_protocol */
     bool openrouter;           /* knows `provider`, `models`, `route` */
+    enum sl_flavor flavor;     /* what else is said to it than its protocol has */
     struct sl_str host_header; /* "api.example.com" or "host:port" */
     struct sl_str base_path;   /* prefix of every path; no trailing slash */
     /* base_path for each protocol: an OpenAI base carries /v1, Anthropic's not */

@@ -4,6 +4,7 @@
 #include "gateway/inside.h"
 
 #include "base/text.h"
+#include "gateway/translate/translate.h"
 
 /* As large as a client's head may be, and room for what an operator adds. */
 #define HEAD_MAX (SL_MESSAGE_HEAD_MAX + 16384)
@@ -91,7 +92,8 @@ static bool may_go(const struct sl_req *r, struct sl_str name)
         return false;
     if (is_forbidden(name) || sl_headers_is_hop(&r->head->headers, name))
         return false;
-    if (r->dialect != &sl_dialect_anthropic && sl_str_starts_nocase(name, SL_STR("anthropic-")))
+    if (sl_translation_dialect(r) != &sl_dialect_anthropic &&
+        sl_str_starts_nocase(name, SL_STR("anthropic-")))
         return false;
     for (size_t i = 0; i < p->headers_n; i++) {
         if (sl_str_eq_nocase(name, p->header_names[i]))
@@ -113,14 +115,16 @@ static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
 static void add_target(struct sl_text *t, const struct sl_req *r)
 {
     const struct sl_provider *p = r->provider;
+    struct sl_str query = r->translation == NULL ? r->head->query : (struct sl_str){"", 0};
 
     sl_text_add(t, SL_STR("POST "));
-    sl_text_add(t, r->dialect == &sl_dialect_anthropic ? p->anthropic_prefix : p->openai_prefix);
-    sl_text_add(t, sl_endpoint_path(r->ep));
-    if (r->head->query.n > 0 || p->query.n > 0)
+    sl_text_add(t, sl_translation_dialect(r) == &sl_dialect_anthropic ? p->anthropic_prefix
+                                                                      : p->openai_prefix);
+    sl_text_add(t, sl_endpoint_path(sl_translation_endpoint(r)));
+    if (query.n > 0 || p->query.n > 0)
         sl_text_byte(t, '?');
-    sl_text_add(t, r->head->query);
-    if (r->head->query.n > 0 && p->query.n > 0)
+    sl_text_add(t, query);
+    if (query.n > 0 && p->query.n > 0)
         sl_text_byte(t, '&');
     sl_text_add(t, p->query);
     sl_text_add(t, SL_STR(" HTTP/1.1\r\nhost: "));
@@ -166,7 +170,7 @@ bool sl_forward_head(struct sl_req *r, uint64_t length)
             has_version = true;
         add_line(&t, h->v[i].name, h->v[i].value);
     }
-    if (r->dialect == &sl_dialect_anthropic && !has_version)
+    if (sl_translation_dialect(r) == &sl_dialect_anthropic && !has_version)
         sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
     sl_text_add(&t, SL_STR("\r\n"));
     if (t.cut)

@@ -9,6 +9,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/relay.h"
+#include "gateway/translate/translate.h"
 
 /* ---- the commit point ---- */
 
@@ -117,9 +118,11 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
         return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, status,
                              "Provider %.*s answered %d with a text too long to pass on.",
                              SL_STR_ARGS(r->provider->name), status);
-    r->reply_status = status;
     r->error = SL_ERR_UP_STREAM_ERROR;
-    r->raw_body = sl_arena_dup(r->arena, body);
+    if (!sl_translation_error(r, &status, &body))
+        body = (struct sl_str){NULL, 0};
+    r->reply_status = status;
+    r->raw_body = body.p != NULL ? sl_arena_dup(r->arena, body) : body;
     if (r->raw_body.p == NULL)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     return SL_ST_REPLY;
@@ -135,6 +138,8 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
     sl_sse_parse(event, scratch, sizeof scratch, &e);
     if (sl_str_starts(type, SL_STR("overloaded")))
         status = 529;
+    else if (sl_str_starts(type, SL_STR("service_unavailable")))
+        status = 503;
     else if (sl_str_starts(type, SL_STR("rate_limit")))
         status = 429;
     else if (sl_str_starts(type, SL_STR("invalid_request")))
@@ -161,6 +166,8 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
         return pass_error(r, 502, body);
     }
     sl_answer_tap_fini(&tap);
+    if (!sl_translation_answer(r, &body))
+        return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     r->t.first = sl_net_now_us(r->gw->net);
     if (r->reuse != NULL && r->reuse->batch != NULL && r->answer->status == 200)
         return sl_batch_answer(r, body);
@@ -176,7 +183,9 @@ enum sl_state sl_relay_hold_done(struct sl_req *r)
     char *whole;
     size_t at = 0;
 
-    whole = sl_arena_alloc(r->hold.max > SL_REQ_HOLD_MAX ? &r->reuse->arena : r->arena,
+    whole = sl_arena_alloc(r->translation != NULL          ? sl_translation_arena(r)
+                           : r->hold.max > SL_REQ_HOLD_MAX ? &r->reuse->arena
+                                                           : r->arena,
                            r->hold.len + 1);
     if (whole == NULL)
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
@@ -196,7 +205,7 @@ static enum sl_state hold_no_more(struct sl_req *r)
 
     if (r->answer->status >= 400) /* the text is too long; what it says in its head is not */
         return pass_error(r, r->answer->status, (struct sl_str){NULL, 0});
-    if (r->hold.max > SL_REQ_HOLD_MAX) /* of a batch, only the whole is of use */
+    if (r->hold.max > SL_REQ_HOLD_MAX) /* of a batch, or to be translated: whole or not at all */
         return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     r->mode = SL_RELAY_PLAIN;
     for (size_t i = 0; i < n; i++)

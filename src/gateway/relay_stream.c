@@ -10,6 +10,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/quota/hard.h"
+#include "gateway/translate/translate.h"
 
 #define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
 
@@ -207,8 +208,12 @@ static enum sl_state pump(struct sl_req *r)
 /* A client must not wait for the provider to hang up behind its last event. */
 enum sl_state sl_relay_stream_data(struct sl_req *r)
 {
+    enum sl_err err = sl_translation_data(r);
     enum sl_state next = pump(r);
 
+    sl_translation_usage(r);
+    if (next == SL_ST_RELAY && err != SL_OK)
+        return sl_relay_fail(r, err);
     if (next == SL_ST_RELAY && r->usage.has_final && r->final_ms == 0) {
         r->final_ms = sl_net_now(r->gw->net);
         sl_relay_arm_beat(r);
@@ -247,8 +252,26 @@ enum sl_state sl_relay_stream_done(struct sl_req *r)
     return SL_ST_ACCOUNT;
 }
 
+/* What a translation still owes when the provider is at its end. */
+static enum sl_state finish_translation(struct sl_req *r)
+{
+    enum sl_state next;
+
+    if (!sl_translation_finish(r))
+        return SL_ST_RELAY;
+    next = pump(r);
+    sl_translation_usage(r);
+    return next;
+}
+
 enum sl_state sl_relay_stream_end(struct sl_req *r, enum sl_err why)
 {
+    if (why == SL_OK && r->translation != NULL) {
+        enum sl_state next = finish_translation(r);
+
+        if (next != SL_ST_RELAY)
+            return next;
+    }
     /* behind an error event of the provider's own there is nothing to add */
     if (r->committed && r->error == SL_ERR_UP_STREAM_ERROR) {
         r->ending = SL_END_UPSTREAM_ERROR;

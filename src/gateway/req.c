@@ -18,6 +18,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/quota/keys.h"
 #include "gateway/cache/reuse.h"
+#include "gateway/translate/translate.h"
 
 typedef enum sl_state step_fn(struct sl_req *r, enum sl_ev ev);
 
@@ -85,6 +86,7 @@ static void end(struct sl_req *r)
     sl_call_end(&r->call);
     sl_op_cancel(&r->key_op);
     sl_reuse_end(r);
+    sl_translation_end(&r->translation);
     sl_made_key_drop(&r->made);
     sl_exch_end(&r->x);
     if (r->inspect != NULL)

@@ -142,6 +142,9 @@ struct sl_req {
     uint64_t retry_ms;        /* of our own refusal: when to come back; 0: not known */
     int64_t cost_micro;
 
+    struct sl_translation *translation; /* owns: translate/translate.h; NULL: the provider speaks as
+                                         * the client does */
+
     /* the provider's answer */
     struct sl_str *parts; /* up: in the arena: what is sent, head and slices */
     size_t parts_n;

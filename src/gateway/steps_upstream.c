@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "gateway/quota/hard.h"
+#include "gateway/translate/translate.h"
 
 static enum sl_protocol protocol_of(const struct sl_req *r)
 {
@@ -57,7 +58,7 @@ enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
             r, SL_ERR_SCOPE, 0,
             "Authentication failed: key %.*s of tenant %.*s may not use model %.*s.",
             SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked));
-    if (sl_route_rank(r->model, protocol_of(r), rank) == 0)
+    if (sl_translation_rank(r, protocol_of(r), rank) == 0)
         return sl_req_refuse(
             r, SL_ERR_NO_TARGET, 400,
             "Model %.*s has no provider that speaks the %s protocol; use a route of "
@@ -117,7 +118,17 @@ static enum sl_state start(struct sl_req *r)
 {
     struct sl_call_req req;
 
-    if (!splice(r) || !sl_hard_begin(r))
+    if (sl_translation_is_due(r)) {
+        enum sl_state next = sl_translation_begin(r, may_ask_usage(r));
+
+        if (next != SL_ST_TRY)
+            return next;
+    } else {
+        sl_translation_drop(r);
+        if (!splice(r))
+            return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    }
+    if (!sl_hard_begin(r))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     req = (struct sl_call_req){
         .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
@@ -190,7 +201,7 @@ static enum sl_state take_head(struct sl_req *r)
         return refuse_upstream(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
     if (a->event_stream && a->status < 400)
         r->mode = SL_RELAY_STREAM;
-    else if (a->status < 400 && a->has_length && a->length > r->hold.max)
+    else if (r->translation == NULL && a->status < 400 && a->has_length && a->length > r->hold.max)
         r->mode = SL_RELAY_PLAIN;
     else
         r->mode = SL_RELAY_HOLD;

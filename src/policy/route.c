@@ -203,3 +203,21 @@ size_t sl_route_rank(const struct sl_model *m, enum sl_protocol protocol,
     }
     return n;
 }
+
+size_t sl_route_rank_all(const struct sl_model *m, enum sl_protocol protocol,
+                         const struct sl_target *out[SL_ROUTE_TARGETS_MAX])
+{
+    size_t n = 0, from = 0, to;
+
+    for (; from < m->targets_n; from = to) {
+        for (to = from; to < m->targets_n && m->targets[to].priority == m->targets[from].priority;)
+            to++;
+        for (int native = 1; native >= 0; native--) {
+            for (size_t i = from; i < to && n < SL_ROUTE_TARGETS_MAX; i++) {
+                if (((m->targets[i].speaks & (unsigned)protocol) != 0) == (native == 1))
+                    out[n++] = &m->targets[i];
+            }
+        }
+    }
+    return n;
+}

@@ -2,7 +2,8 @@
  *
  * Exact names and aliases first, then the longest matching "prefix*" or "*".
  * Ranking is by target priority (low first, file order within);
- * only targets whose provider speaks the client's protocol are candidates.
+ * only targets whose provider speaks the client's protocol are candidates, unless
+ * the request can be translated.
  * Pure; the table is immutable once built and owned by the snapshot. Providers
  * are indices into the snapshot's list.
  */
@@ -52,5 +53,10 @@ const struct sl_model *sl_route_find(const struct sl_routes *r, struct sl_str as
 /* Candidates in order; returns how many (0: SL_ERR_NO_TARGET). */
 size_t sl_route_rank(const struct sl_model *m, enum sl_protocol protocol,
                      const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
+
+/* The same for a request that can be translated: those of other protocols too, behind the
+ * ones of its own of the same priority. */
+size_t sl_route_rank_all(const struct sl_model *m, enum sl_protocol protocol,
+                         const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
 
 #endif

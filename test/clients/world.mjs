@@ -50,6 +50,10 @@ models:
     targets:
       - {provider: mock-anthropic, price: {input: 3, output: 15}}
       - {provider: mock-openai, price: {input: 3, output: 15}}
+  - name: "to-openai/*"
+    targets: [{provider: mock-openai}]
+  - name: "to-anthropic/*"
+    targets: [{provider: mock-anthropic}]
   - name: claude-mock
     display_name: Mock Claude
     aliases: [claude-mock-latest]

@@ -80,9 +80,9 @@ def test_unknown_model(g):
 
 
 def test_model_of_another_protocol(g):
-    r = g.post("/v1/chat/completions", rig.chat("only-anthropic"))
-    check(r.status in (400, 404, 503), r.status)
-    contains(envelope(r, r.status, "/v1/chat/completions"), "only-anthropic")
+    """What can't be translated (t_translate.py has what can)."""
+    r = g.post("/v1/responses", rig.responses("only-anthropic"))
+    contains(envelope(r, 400, "/v1/responses"), "only-anthropic")
 
 
 def test_unknown_route(g):

@@ -98,12 +98,14 @@ def test_priority_of_targets(g):
         c["models"] = [{"name": "*", "targets": [
             {"provider": "mock-a", "model": "mock-second", "priority": 5},
             {"provider": "mock-a", "model": "mock-first", "priority": 1},
-            {"provider": "mock-o", "model": "mock-openai", "priority": 0},
+            {"provider": "mock-o", "model": "mock-openai", "priority": 3},
         ]}]
 
     with rig.Gateway(change=change, mock=g.mock) as h:
         equal(h.post("/v1/messages", rig.messages("x")).json()["model"], "mock-first")
-        equal(h.post("/v1/chat/completions", rig.chat("x")).json()["model"], "mock-openai")
+        equal(h.post("/v1/responses", rig.responses("x")).json()["model"], "mock-openai")
+        h.post("/v1/chat/completions", rig.chat("x"))  # translated: t_translate.py
+        equal(g.mock.last().json()["model"], "mock-first")
 
 
 def test_head(g):

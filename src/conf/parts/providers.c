@@ -6,7 +6,8 @@
 #include "conf/url.h"
 #include "http/message.h"
 
-#define FLAVOR_OPENROUTER 2 /* place in the schema's list of choices */
+#define FLAVOR_OPENAI 1 /* places in the schema's list of choices */
+#define FLAVOR_OPENROUTER 2
 
 /* ---- addresses ---- */
 
@@ -39,6 +40,16 @@ static bool is_openrouter(const struct sl_node *map, const struct sl_url *url)
     return sl_str_eq_nocase(url->host, SL_STR("openrouter.ai")) ||
            (url->host.n > 14 &&
             sl_str_eq_nocase(sl_str_from(url->host, url->host.n - 14), SL_STR(".openrouter.ai")));
+}
+
+static enum sl_flavor flavor_of(const struct sl_node *map, const struct sl_provider *p,
+                                const struct sl_url *url)
+{
+    bool own = sl_node_get(map, "flavor") != NULL
+                   ? sl_node_number(map, "flavor", 0) == FLAVOR_OPENAI
+                   : sl_str_eq_nocase(url->host, SL_STR("api.openai.com"));
+
+    return p->openrouter ? SL_FLAVOR_OPENROUTER : own ? SL_FLAVOR_OPENAI : SL_FLAVOR_COMPATIBLE;
 }
 
 /* ---- what is sent ---- */
@@ -239,6 +250,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     if (p->speaks == 0)
         sl_fault_add(b->faults, protocol, "providers[].protocol: is empty");
     p->openrouter = is_openrouter(map, &url);
+    p->flavor = flavor_of(map, p, &url);
     p->host_header = sl_build_dup(b, url.authority);
     set_paths(b, p, url.path);
     set_keys(b, p, map);

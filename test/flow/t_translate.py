@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""Promise: a client of either protocol is served by a provider of the other one, plain and
+streamed, with the text, the tool calls, the errors and the tokens that the provider gave."""
+# timeout: 180
+
+import json
+
+import _rig as rig
+from _rig import check, contains, equal
+
+TEXT = "Gr\u00fc\u00dfe \"quoted\" \\ \U0001f642 \u2028 end"
+TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def change(config):
+    """Two names for everything the mock can do: at a provider of one protocol alone."""
+    config["models"] = [
+        {"name": "*", "targets": [{"provider": "mock-a"}, {"provider": "mock-o"}]},
+        {"name": "only-a/*", "targets": [{"provider": "mock-a"}]},
+        {"name": "only-o/*", "targets": [{"provider": "mock-o"}]},
+        {"name": "both", "targets": [{"provider": "mock-o", "model": "o-echo"}, {"provider": "mock-a", "model": "a-echo"}]},
+        {"name": "later", "targets": [{"provider": "mock-o", "model": "o-echo", "priority": 0}, {"provider": "mock-a", "model": "a-echo", "priority": 1}]},
+        {"name": "cached/*", "targets": [{"provider": "mock-o"}], "cache": {"enabled": True}},
+    ]
+
+
+# client's path, its body's maker, model's prefix, provider's path
+WAYS = [
+    ("/v1/messages", rig.messages, "only-o/", "/v1/chat/completions"),
+    ("/v1/chat/completions", rig.chat, "only-a/", "/v1/messages"),
+]
+
+
+def tools_of(path):
+    if path == "/v1/messages":
+        return [{"name": "get_time", "description": "d", "input_schema": TOOL}]
+    return [{"type": "function", "function": {"name": "get_time", "description": "d", "parameters": TOOL}}]
+
+
+def calls_of(path, j):
+    """(name, arguments) of a plain answer's tool calls."""
+    if path == "/v1/messages":
+        return [(b["name"], b["input"]) for b in j["content"] if b["type"] == "tool_use"]
+    calls = j["choices"][0]["message"].get("tool_calls") or []
+    return [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in calls]
+
+
+def calls_of_stream(events):
+    """The same of a stream, put together from its pieces."""
+    calls = {}
+    for e in events:
+        j = e.json or {}
+        if j.get("type") == "content_block_start" and j["content_block"]["type"] == "tool_use":
+            calls[j["index"]] = [j["content_block"]["name"], ""]
+        elif j.get("type") == "content_block_delta" and j["delta"]["type"] == "input_json_delta":
+            calls[j["index"]][1] += j["delta"]["partial_json"]
+        for c in j.get("choices", []):
+            for t in c["delta"].get("tool_calls", []):
+                if "id" in t:
+                    equal(t["type"], "function")
+                    calls[t["index"]] = [t["function"]["name"], ""]
+                calls[t["index"]][1] += t["function"].get("arguments", "")
+    return [(n, json.loads(a)) for _, (n, a) in sorted(calls.items())]
+
+
+def own(g):
+    """What the provider says to the request that it just got, asked once more without a gateway."""
+    seen = g.mock.last()
+    return seen, g.mock.call("POST", seen.target, seen.text.encode(), [("x-api-key", "x"), ("authorization", "Bearer x")])
+
+
+def usage_of(path, j):
+    """(input, output) in one counting, of a plain answer or the last word of a stream."""
+    u = j["usage"]
+    if "prompt_tokens" in u:
+        equal(u["total_tokens"], u["prompt_tokens"] + u["completion_tokens"], "the sum")
+        return u["prompt_tokens"], u["completion_tokens"]
+    return u["input_tokens"] + u.get("cache_read_input_tokens", 0) + u.get("cache_creation_input_tokens", 0), u["output_tokens"]
+
+
+def check_metered(g, r, want):
+    line = g.access_of(r)
+    equal((line["tokens_in"] + line.get("tokens_cache_read", 0) + line.get("tokens_cache_write", 0), line["tokens_out"]), want, "tokens")
+    equal(line["tokens_source"], "reported", "where they come from")
+
+
+def test_plain(g):
+    for path, make, prefix, there in WAYS:
+        for word in ("mock-echo", "mock-events-20", "mock-bytes-200000"):
+            r = g.post(path, make(prefix + word, TEXT, temperature=0.5))
+            equal(r.status, 200, path + " " + word)
+            seen, theirs = own(g)
+            equal(seen.target, there, "path at the provider")
+            equal(rig.text_of(path, r.json()), rig.text_of(there, theirs.json()), "text")
+            want = usage_of(there, theirs.json())
+            equal(usage_of(path, r.json()), want, "usage")
+            equal(r.json()["model"], prefix + word, "the name asked for")
+            check_metered(g, r, want)
+
+
+def test_streams(g):
+    for path, make, prefix, there in WAYS:
+        for word in ("mock-echo", "mock-events-200", "mock-splitutf8", "mock-split-1", "mock-big-100k"):
+            r = g.post(path, make(prefix + word, TEXT, stream=True))
+            equal(r.status, 200, path + " " + word)
+            contains(r.get("content-type"), "text/event-stream")
+            events = rig.parse_events(r.body)
+            check(rig.is_complete(path, events), "not whole: ", r.body[-300:])
+            seen, theirs = own(g)
+            equal(rig.text_of_stream(events), rig.text_of_stream(rig.parse_events(theirs.body)), "text of " + word)
+            if path == "/v1/messages":
+                equal(seen.json()["stream_options"], {"include_usage": True}, "usage is asked for")
+                check_metered(g, r, usage_of(path, events[-2].json))
+            else:
+                check(b'"usage"' not in r.body, "nobody asked for usage")
+
+
+def test_usage_of_a_stream(g):
+    """Who asks gets a last chunk with it, and nulls before; it is the provider's own."""
+    r = g.post("/v1/chat/completions", rig.chat("only-a/mock-events-5", TEXT, stream=True, stream_options={"include_usage": True}))
+    events = rig.parse_events(r.body)
+    equal(events[-1].data, "[DONE]")
+    equal(events[-2].json["choices"], [])
+    check(all(e.json["usage"] is None for e in events[:-2] if e.json), "nulls in all others")
+    _, theirs = own(g)
+    ends = [e.json for e in rig.parse_events(theirs.body) if e.type in ("message_start", "message_delta")]
+    ins = usage_of("", ends[0]["message"])[0]
+    want = (ends[1]["usage"].get("input_tokens", ins), ends[1]["usage"]["output_tokens"])
+    equal(usage_of("", events[-2].json), want)
+    check_metered(g, r, want)
+
+
+def test_order_of_events(g):
+    """What strict clients insist on: one start, blocks without gaps, one at a time; a role first."""
+    r = g.post("/v1/messages", rig.messages("only-o/mock-thinking-tools-2", stream=True, tools=tools_of("/v1/messages"), thinking={"type": "enabled", "budget_tokens": 1024}))
+    events = rig.parse_events(r.body)
+    check(all(e.name == e.type for e in events), "names and types")
+    equal([e.type for e in events].count("message_start"), 1)
+    equal(events[0].type, "message_start")
+    at, is_open = 0, False
+    for e in events[1:-2]:
+        if e.type == "content_block_start":
+            check(not is_open and e.json["index"] == at, e.raw)
+            is_open = True
+        elif e.type == "content_block_delta":
+            check(is_open and e.json["index"] == at, e.raw)
+        elif e.type == "content_block_stop":
+            check(is_open and e.json["index"] == at, e.raw)
+            at, is_open = at + 1, False
+    check(at >= 3 and not is_open, "blocks: ", at)
+    equal([e.type for e in events[-2:]], ["message_delta", "message_stop"])
+    equal(events[-2].json["delta"]["stop_reason"], "tool_use")
+    check(any(b"thinking_delta" in e.raw for e in events), "thoughts for who asked")
+    r = g.post("/v1/chat/completions", rig.chat("only-a/mock-tools-2", stream=True, tools=tools_of("/v1/chat/completions")))
+    events = rig.parse_events(r.body)
+    equal(events[0].json["choices"][0]["delta"]["role"], "assistant")
+    equal(events[-2].json["choices"][0]["finish_reason"], "tool_calls")
+
+
+def test_tools(g):
+    for path, make, prefix, there in WAYS:
+        for stream in (False, True):
+            r = g.post(path, make(prefix + "mock-tools-2", stream=stream, tools=tools_of(path)))
+            _, theirs = own(g)
+            if stream:
+                got, want = calls_of_stream(rig.parse_events(r.body)), calls_of_stream(rig.parse_events(theirs.body))
+            else:
+                got, want = calls_of(path, r.json()), calls_of(there, theirs.json())
+            equal(len(got), 2, "calls")
+            equal(got, want, "calls of %s stream=%s" % (path, stream))
+            equal(got[0][0], "get_time")
+
+
+def test_a_round_of_a_tool(g):
+    """The second request of a tool's round: call and result arrive as the provider wants them."""
+    g.post("/v1/messages", rig.dump({"model": "only-o/mock-echo", "max_tokens": 9, "tools": tools_of("/v1/messages"), "messages": [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "get_time", "input": {"city": "Oslo"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "14:05"}]}]}))
+    sent = g.mock.last().json()["messages"]
+    equal([m["role"] for m in sent], ["user", "assistant", "tool"])
+    equal(sent[1]["tool_calls"][0]["id"], sent[2]["tool_call_id"])
+    g.post("/v1/chat/completions", rig.dump({"model": "only-a/mock-echo", "messages": [
+        {"role": "system", "content": "s"}, {"role": "user", "content": "q"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "t1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "t1", "content": "14:05"}]}))
+    sent = g.mock.last().json()
+    equal(sent["system"], [{"type": "text", "text": "s"}])
+    equal(sent["messages"][2]["content"][0]["type"], "tool_result")
+    check(sent["max_tokens"] > 0, "it is required there")
+
+
+def test_heads(g):
+    """Path, credentials and version are the provider's; what only the client's protocol has stays here."""
+    g.post("/v1/messages?beta=true", rig.messages("only-o/mock-echo"), [("anthropic-version", "2023-06-01"), ("anthropic-beta", "x")])
+    seen = g.mock.last()
+    equal(seen.target, "/v1/chat/completions")
+    equal(seen.get("authorization"), "Bearer " + rig.PROVIDER_KEY_O)
+    check(not any(n.startswith("anthropic-") for n in seen.names()), seen.names())
+    g.post("/v1/chat/completions?x=1", rig.chat("only-a/mock-echo"))
+    seen = g.mock.last()
+    equal(seen.target, "/v1/messages")
+    equal(seen.get("x-api-key"), rig.PROVIDER_KEY_A)
+    equal(seen.get("anthropic-version"), "2023-06-01")
+
+
+def test_own_protocol_first(g):
+    """Of one priority the provider that speaks the client's protocol; a priority counts more. And
+    nothing of a native request is touched."""
+    for path, make, name in (("/v1/messages", rig.messages, "a-echo"), ("/v1/chat/completions", rig.chat, "o-echo")):
+        r = g.post(path, make("both"))
+        equal(g.mock.last().json()["model"], name)
+        equal(g.mock.last().target, path)
+    g.post("/v1/messages", rig.messages("later"))
+    equal(g.mock.last().target, "/v1/chat/completions")
+    g.post("/v1/chat/completions", rig.chat("later"))
+    equal(g.mock.last().target, "/v1/chat/completions")
+
+
+def test_errors(g):
+    """Status, type and text in the client's envelope; our own account's troubles stay ours."""
+    want = {"/v1/messages": {400: (400, "invalid_request_error"), 404: (404, "not_found_error"), 429: (429, "rate_limit_error"), 500: (500, "api_error"), 503: (529, "overloaded_error")},
+            "/v1/chat/completions": {400: (400, "invalid_request_error"), 404: (404, "invalid_request_error"), 429: (429, "rate_limit_error"), 500: (500, "server_error"), 529: (503, "service_unavailable_error")}}
+    for path, make, prefix, _ in WAYS:
+        for status, (get, kind) in want[path].items():
+            for stream in (False, True):
+                r = g.post(path, make(prefix + "mock-%d" % status, stream=stream))
+                equal((r.status, r.error()[0]), (get, kind), "%s %d" % (path, status))
+                equal(r.json().get("type"), "error" if path == "/v1/messages" else None)
+        for status in (401, 403):
+            r = g.post(path, make(prefix + "mock-%d" % status))
+            equal(r.status, 502)
+            contains(r.error()[1], "operator")
+    r = g.post("/v1/messages", rig.messages("only-o/mock-429-quota"))
+    equal(r.status, 502)
+    check("quota" not in r.error()[1], r.error())
+
+
+def test_broken_streams(g):
+    """A stream that is cut, or holds an error, ends in an error event of the client's protocol."""
+    for path, make, prefix, _ in WAYS:
+        for word in ("mock-events-9-cut-3", "mock-events-9-error-3", "mock-events-9-reset-3", "mock-events-9-nofinal"):
+            if word.endswith("nofinal") and path == "/v1/messages":
+                continue  # chat completions may end so
+            r = g.post(path, make(prefix + word, stream=True))
+            equal(r.status, 200, word)
+            events = rig.parse_events(r.body)
+            check(events[-1].is_error(), word, r.body[-300:])
+            check(not rig.is_complete(path, events), word)
+            equal(events[-1].type, "error" if path == "/v1/messages" else None)
+        r = g.post(path, make(prefix + "mock-error-pre", stream=True))
+        check(r.status >= 400, r.status)
+        r = g.post(path, make(prefix + "mock-html"))
+        equal(r.status, 502)
+        r = g.post(path, make(prefix + "mock-empty"))
+        equal(r.status, 502)
+
+
+def test_what_can_not_be(g):
+    r = g.post("/v1/chat/completions", rig.chat("only-a/mock-echo", n=2))
+    equal(r.status, 400)
+    contains(r.error()[1], "n = 1")
+    r = g.post("/v1/messages/count_tokens", rig.messages("only-o/mock-echo"))
+    equal(r.status, 400)
+    r = g.post("/v1/responses", rig.responses("only-a/mock-echo"))
+    equal(r.status, 400)
+
+
+def test_large(g):
+    """Held whole up to 8 MiB, beyond that refused; a large request goes up."""
+    r = g.post("/v1/messages", rig.messages("only-o/mock-bytes-6000000"))
+    equal(r.status, 200)
+    check(len(r.body) > 5900000, len(r.body))
+    r = g.post("/v1/messages", rig.messages("only-o/mock-bytes-9000000"))
+    equal(r.status, 502)
+    r = g.post("/v1/chat/completions", rig.chat("only-a/mock-bytes-10", "x" * 5000000))
+    equal(r.status, 200)
+    check(g.mock.last().size > 5000000, g.mock.last().size)
+
+
+def test_cache(g):
+    """A translated answer is kept in the client's form, and played in either of its forms."""
+    body = rig.messages("cached/mock-echo", "keep me")
+    first = g.post("/v1/messages", body)
+    equal(first.get("x-cache"), "MISS")
+    second = g.post("/v1/messages", body)
+    equal(second.get("x-cache"), "HIT")
+    equal(second.json()["content"], first.json()["content"])
+    r = g.post("/v1/messages", rig.messages("cached/mock-echo", "keep me", stream=True))
+    equal(r.get("x-cache"), "HIT")
+    check(rig.is_complete("/v1/messages", rig.parse_events(r.body)), r.body[-200:])
+    body = rig.messages("cached/mock-echo", "keep the stream", stream=True)
+    equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
+    equal(g.post("/v1/messages", rig.messages("cached/mock-echo", "keep the stream")).get("x-cache"), "HIT")
+
+
+rig.main(globals(), change=change)
