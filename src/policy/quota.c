@@ -59,7 +59,7 @@ static void add_level(struct sl_text *t, const struct sl_quota_ask *ask, enum sl
 {
     if (level == SL_LEVEL_KEY) {
         sl_text_add(t, SL_STR("key "));
-        sl_text_add(t, ask->key_id);
+        sl_text_add(t, sl_quota_record(ask));
         sl_text_add(t, SL_STR(" of "));
     }
     sl_text_add(t, SL_STR("tenant "));

@@ -74,7 +74,10 @@ enum sl_level { SL_LEVEL_TENANT, SL_LEVEL_KEY, SL_LEVEL__COUNT };
 
 struct sl_quota_ask {
     struct sl_str tenant, key_id; /* of letters, digits, dot, dash, underscore */
-    char id[SL_QUOTA_ID];         /* unique among all instances, ever */
+    /* A key that took another's place goes on with its windows and money (key_id), but is
+     * judged by its own record; empty: the same. */
+    struct sl_str record_id;
+    char id[SL_QUOTA_ID]; /* unique among all instances, ever */
     /* Of the records the caller knows; 0: none. Another revision in the store (also
      * one where none is known) is STALE; a store without one does not judge. */
     uint64_t rev[SL_LEVEL__COUNT];
@@ -87,6 +90,12 @@ struct sl_quota_ask {
     bool windows_only; /* a hit is at hand: state and 2 to 4 only, no lease, no reservation */
     bool may_hit;      /* a look-up runs beside this */
 };
+
+/* The id of the key's record. */
+static inline struct sl_str sl_quota_record(const struct sl_quota_ask *ask)
+{
+    return ask->record_id.n > 0 ? ask->record_id : ask->key_id;
+}
 
 struct sl_quota_room { /* of one level, after this request; SL_UNSET where there is no limit */
     int64_t rpm_left, tpm_left, concurrency_left;

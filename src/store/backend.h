@@ -83,6 +83,9 @@ struct sl_backend_ops {
     void (*mark)(struct sl_backend *b, SL_BACKEND_WAIT); /* writes the epoch */
     void (*key)(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                 SL_BACKEND_WAIT);
+    /* A tenant or switch by its name. */
+    void (*find)(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,
+                 struct sl_records *out, SL_BACKEND_WAIT);
     void (*list)(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
                  struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
     void (*put)(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,

@@ -61,6 +61,12 @@ struct sl_store_state {
     unsigned instances; /* last seen, at least 1 */
     uint64_t unsent;    /* settled lines not yet acknowledged */
     bool lost;          /* the epoch went: credits wait for `ledger rebuild` */
+    char instance[8];
+    uint64_t lag_ms;  /* age of the oldest line not acknowledged */
+    uint64_t dropped; /* lines that found no room */
+    bool has_trail;   /* the rest is the trail's */
+    bool disk_failing;
+    uint64_t trail_last, trail_synced, trail_acked; /* numbers of lines */
 };
 void sl_store_look(const struct sl_store *s, struct sl_store_state *out);
 void sl_store_refresh_metrics(struct sl_store *s);
@@ -129,6 +135,14 @@ struct sl_records {
 /* done(SL_OK) with out->n 0 or 1; STORE if it can't be known. */
 void sl_store_key_start(struct sl_store *s, const uint8_t sha256[32], struct sl_records *out,
                         struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* Likewise, of a tenant or switch, by its name. */
+void sl_store_find_start(struct sl_store *s, enum sl_record_kind kind, struct sl_str id,
+                         struct sl_records *out, struct sl_op **slot, sl_store_done_fn *done,
+                         void *ctx);
+/* What this process knows of the record of that id, at once; others may have changed it
+ * within the last seconds. False: nothing. Texts live until the store is asked again. */
+SL_MUST bool sl_store_known(struct sl_store *s, enum sl_record_kind kind, struct sl_str id,
+                            struct sl_record *out);
 /* `tenant`: of keys, that tenant's; empty: of all. In an outage, what is known here. */
 void sl_store_list_start(struct sl_store *s, enum sl_record_kind kind, struct sl_str tenant,
                          struct sl_str after, struct sl_records *out, struct sl_op **slot,

@@ -63,6 +63,16 @@ class Redis:
         flat = self("HGETALL", key)
         return {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2])}
 
+    def everything(self):
+        """All keys and values, as one text to search in."""
+        read = {"string": ("GET",), "hash": ("HGETALL",), "zset": ("ZRANGE", 0, -1)}
+        out = []
+        for key in self("KEYS", "*"):
+            command, *more = read[self("TYPE", key)]
+            got = self(command, key, *more)
+            out += [key, *(got if isinstance(got, list) else [got])]
+        return b"\n".join(out).decode("latin-1")
+
     def stop(self):
         """As a hung one: it answers no more, and its socket is there."""
         os.kill(self.p.pid, signal.SIGSTOP)

@@ -75,6 +75,13 @@ static inline void reads(struct store *s, struct page *p, const uint8_t sha256[3
     assert_int_equal(wait_for(s, &p->w), SL_OK);
 }
 
+static inline void finds(struct store *s, struct page *p, enum sl_record_kind kind, const char *id)
+{
+    p->w = (struct wait){0};
+    s->b->ops->find(s->b, kind, sl_str_of(id), &p->out, &p->w.op, page_told, p);
+    assert_int_equal(wait_for(s, &p->w), SL_OK);
+}
+
 static inline void lists(struct store *s, struct page *p, enum sl_record_kind kind,
                          const char *tenant, const char *after)
 {
@@ -150,6 +157,31 @@ static inline void put_and_read(void **state)
     assert_string_equal(p.ids[0], "bob");
     key.doc = (struct sl_str){doc, SL_RECORD_MAX + 1};
     assert_int_equal(puts_err(s, &key), SL_ERR_CEILING);
+    free(p.doc);
+}
+
+static inline void found_by_name(void **state)
+{
+    struct store *s = *state;
+    struct sl_record acme = record_of(SL_RECORD_TENANT, "", "acme", "active");
+    struct sl_record purge = record_of(SL_RECORD_SWITCH, "", "acme", "paused");
+    struct page p = {0};
+
+    finds(s, &p, SL_RECORD_TENANT, "acme");
+    assert_int_equal(p.n, 0);
+    puts_ok(s, &acme);
+    finds(s, &p, SL_RECORD_SWITCH, "acme");
+    assert_int_equal(p.n, 0);
+    puts_ok(s, &purge);
+    finds(s, &p, SL_RECORD_TENANT, "acme");
+    assert_int_equal(p.n, 1);
+    assert_string_equal(p.ids[0], "acme");
+    assert_string_equal(p.state, "active");
+    assert_int_equal(p.rev, acme.rev);
+    finds(s, &p, SL_RECORD_SWITCH, "acme");
+    assert_string_equal(p.state, "paused");
+    finds(s, &p, SL_RECORD_TENANT, "acm");
+    assert_int_equal(p.n, 0);
     free(p.doc);
 }
 
@@ -297,6 +329,40 @@ static inline void states_of_short_names(void **state)
         s->ask.key_id = sl_str_of(names[i]);
         refuses(s, SL_LIMIT_STATE, K);
     }
+}
+
+/* A key that took another's place: that one's windows and money, its own record. */
+static inline void successors_go_on(void **state)
+{
+    struct store *s = *state;
+    struct sl_record old = record_of(SL_RECORD_KEY, "acme", "alice", "active");
+    struct sl_record young = record_of(SL_RECORD_KEY, "acme", "alice2", "active");
+
+    s->ask.key_id = SL_STR("alice");
+    s->terms[K].limits.rpm = 3;
+    puts_ok(s, &old);
+    s->ask.rev[K] = old.rev;
+    asks_all(s, 2);
+    puts_ok(s, &young);
+    s->ask.record_id = SL_STR("alice2");
+    refuses(s, SL_LIMIT_STALE, K);
+    s->ask.rev[K] = young.rev;
+    assert_true(asks(s));
+    refuses(s, SL_LIMIT_RPM, K);
+    young.state = SL_STR("revoked");
+    puts_ok(s, &young);
+    refuses(s, SL_LIMIT_STATE, K);
+    s->ask.record_id = SL_STR("");
+    s->ask.rev[K] = old.rev;
+    refuses(s, SL_LIMIT_RPM, K);
+    old.state = SL_STR("revoked");
+    puts_ok(s, &old);
+    refuses(s, SL_LIMIT_STATE, K);
+    s->ask.record_id = SL_STR("alice2");
+    young.state = SL_STR("active");
+    puts_ok(s, &young);
+    s->ask.rev[K] = young.rev;
+    refuses(s, SL_LIMIT_RPM, K); /* the old one's end is not its own */
 }
 
 static inline void epoch_is_marked(void **state)
@@ -610,5 +676,11 @@ static inline void records_restored(void **state)
     X(restored_in_full_pages)                                                                      \
     X(restored)                                                                                    \
     X(records_restored)
+}
+
+X(found_by_name)
+X(successors_go_on)
+X(puts_race) X(lists_in_pages) X(states_at_admission) X(epoch_is_marked) X(usage_adds_up)
+    X(usage_in_pages) X(restored) X(records_restored)
 
 #endif

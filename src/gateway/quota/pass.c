@@ -83,6 +83,22 @@ static void start(struct sl_req *r)
     sl_store_admit_start(r->gw->store, &p->ask, &p->answer, &p->op, on_answer, r);
 }
 
+/* Who asks: texts and terms are the key's, which may be read anew. */
+static void take_key(struct sl_req *r)
+{
+    struct sl_quota_ask *ask = &r->pass->ask;
+    const struct sl_key *k = r->key;
+    bool successor = k->account.n > 0;
+
+    ask->tenant = k->tenant;
+    ask->key_id = successor ? k->account : k->public_id;
+    ask->record_id = successor ? k->public_id : (struct sl_str){"", 0};
+    ask->rev[SL_LEVEL_KEY] = k->rev;
+    ask->rev[SL_LEVEL_TENANT] = k->of->rev;
+    ask->terms[SL_LEVEL_KEY] = &k->terms;
+    ask->terms[SL_LEVEL_TENANT] = &k->of->terms;
+}
+
 bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
 {
     struct sl_pass *p = sl_arena_zalloc(r->arena, sizeof *p);
@@ -92,13 +108,8 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
         return false;
     r->pass = p;
     ask = &p->ask;
-    ask->tenant = r->key->tenant;
-    ask->key_id = r->key->public_id;
+    take_key(r);
     sl_store_id(r->gw->store, r->id, ask->id);
-    ask->rev[SL_LEVEL_KEY] = r->key->rev;
-    ask->rev[SL_LEVEL_TENANT] = r->key->of->rev;
-    ask->terms[SL_LEVEL_KEY] = &r->key->terms;
-    ask->terms[SL_LEVEL_TENANT] = &r->key->of->terms;
     ask->periods = *sl_gateway_periods(r->gw, r->key->of->zone);
     ask->gateway_qps = r->conf->qps;
     ask->light = r->ep == SL_EP_COUNT_TOKENS;
@@ -112,12 +123,7 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
 
 void sl_pass_ask_again(struct sl_req *r)
 {
-    struct sl_quota_ask *ask = &r->pass->ask;
-
-    ask->rev[SL_LEVEL_KEY] = r->key->rev;
-    ask->rev[SL_LEVEL_TENANT] = r->key->of->rev;
-    ask->terms[SL_LEVEL_KEY] = &r->key->terms;
-    ask->terms[SL_LEVEL_TENANT] = &r->key->of->terms;
+    take_key(r);
     start(r);
 }
 

@@ -48,6 +48,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
     [SL_STATEMENT_RECORD_PUT] = RECORD_INSERT,
     [SL_STATEMENT_RECORD_RESTORE] = RECORD_INSERT " WHERE excluded.rev > rev",
     [SL_STATEMENT_RECORD_KEY] = "SELECT " RECORD " FROM record WHERE sha256 = ?",
+    [SL_STATEMENT_RECORD_NAMED] = "SELECT " RECORD " FROM record WHERE kind = ? AND tenant = ?"
+                                  " AND id = ?",
     [SL_STATEMENT_RECORD_LIST] = "SELECT " RECORD " FROM record WHERE kind = ?"
                                  " AND (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT ?",
     [SL_STATEMENT_RECORD_LIST_OF] = "SELECT " RECORD " FROM record WHERE kind = ? AND tenant = ?"

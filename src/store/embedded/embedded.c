@@ -209,6 +209,7 @@ static const struct sl_backend_ops ops = {
     .beat = beat,
     .mark = sl_entry_mark,
     .key = sl_entry_key,
+    .find = sl_entry_find,
     .list = sl_entry_list,
     .put = sl_entry_put,
     .balance = balance,

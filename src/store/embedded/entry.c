@@ -197,6 +197,18 @@ void sl_entry_key(struct sl_backend *backend, const uint8_t sha256[32], struct s
     send(n);
 }
 
+void sl_entry_find(struct sl_backend *backend, enum sl_record_kind kind, struct sl_str id,
+                   struct sl_records *out, SL_BACKEND_WAIT)
+{
+    struct sl_entry *n = new_entry(sl_embedded_of(backend), SL_ENTRY_KEY, out, slot, done, ctx);
+    struct sl_record r = {.kind = kind, .id = id};
+
+    if (n == NULL)
+        return;
+    keep_records(n, &r, 1);
+    send(n);
+}
+
 void sl_entry_list(struct sl_backend *backend, enum sl_record_kind kind, struct sl_str tenant,
                    struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT)
 {

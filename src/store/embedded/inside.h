@@ -52,6 +52,7 @@ enum sl_statement {
     SL_STATEMENT_RECORD_PUT,
     SL_STATEMENT_RECORD_RESTORE,
     SL_STATEMENT_RECORD_KEY,
+    SL_STATEMENT_RECORD_NAMED,
     SL_STATEMENT_RECORD_LIST,
     SL_STATEMENT_RECORD_LIST_OF,
     SL_STATEMENT__COUNT
@@ -180,6 +181,8 @@ void sl_entry_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKE
 void sl_entry_mark(struct sl_backend *b, SL_BACKEND_WAIT);
 void sl_entry_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                   SL_BACKEND_WAIT);
+void sl_entry_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,
+                   struct sl_records *out, SL_BACKEND_WAIT);
 void sl_entry_list(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
                    struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
 void sl_entry_put(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,

@@ -113,11 +113,16 @@ static bool read_record(struct sl_entry *n, const struct sl_query *q, struct sl_
 
 enum sl_err sl_records_key(struct sl_db *db, struct sl_entry *n)
 {
-    struct sl_query q = sl_db_query(db, SL_STATEMENT_RECORD_KEY);
+    bool by_digest = n->records->kind == SL_RECORD_KEY;
+    struct sl_query q =
+        sl_db_query(db, by_digest ? SL_STATEMENT_RECORD_KEY : SL_STATEMENT_RECORD_NAMED);
     struct sl_record *r = sl_arena_zalloc(&n->arena, sizeof *r);
     bool room = r != NULL;
 
-    sl_db_bytes(&q, n->records->sha256, sizeof r->sha256);
+    if (by_digest)
+        sl_db_bytes(&q, n->records->sha256, sizeof r->sha256);
+    else
+        bind_name(&q, n->records);
     n->found = (struct sl_records){.at = r};
     if (room && sl_db_step(&q)) {
         room = read_record(n, &q, r);

@@ -23,6 +23,8 @@ static bool refuses_state(struct sl_asking *a)
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         const struct sl_party *p = a->party[l];
 
+        if (l == SL_LEVEL_KEY && a->ask->record_id.n > 0)
+            p = sl_party_find(a->e, a->ask->tenant, a->ask->record_id);
         if (p == NULL || !p->judged)
             continue;
         if (!p->active)

@@ -105,7 +105,7 @@ static void refuse(struct sl_quota_answer *out, enum sl_limit limit, enum sl_lev
 static bool is_barred(struct sl_store *s, const struct sl_quota_ask *ask,
                       struct sl_quota_answer *out)
 {
-    const struct sl_str ids[] = {ask->tenant, ask->key_id};
+    const struct sl_str ids[] = {ask->tenant, sl_quota_record(ask)};
     const enum sl_record_kind kinds[] = {SL_RECORD_TENANT, SL_RECORD_KEY};
     struct sl_record rec;
 

@@ -91,6 +91,59 @@ void sl_records_on_beat(struct sl_store *s, bool answered)
         sl_step_tell(&k->st, answered ? SL_OK : SL_ERR_STORE);
 }
 
+/* ---- one tenant or switch ---- */
+
+struct find {
+    struct sl_step st;
+    enum sl_record_kind kind;
+    struct sl_str id;
+    struct sl_records got;
+    struct sl_records *out; /* up */
+    struct sl_record one;
+};
+
+static bool finish_find(struct sl_step *st, enum sl_err *e)
+{
+    struct find *f = SL_CONTAINER(st, struct find, st);
+
+    *f->out = f->got;
+    if (*e == SL_OK && f->got.n > 0) {
+        sl_mirror_note(st->s->m, &f->got.at[0]);
+    } else if (*e == SL_ERR_STORE && sl_mirror_find(st->s->m, f->kind, f->id, &f->one)) {
+        *f->out = (struct sl_records){.at = &f->one, .n = 1};
+        *e = SL_OK;
+    }
+    return true;
+}
+
+/* lint: budgets what, by which name, and who waits */
+void sl_store_find_start(struct sl_store *s, enum sl_record_kind kind, struct sl_str id,
+                         struct sl_records *out, struct sl_op **slot, sl_store_done_fn *done,
+                         void *ctx)
+{
+    const struct sl_step_waiter w = {slot, done, ctx};
+    struct find *f;
+
+    SL_OBJ_CHECK(s, SL_STORE_MAGIC);
+    SL_CHECK(kind != SL_RECORD_KEY);
+    f = sl_step_new(s, sizeof *f, SL_STORE_LIST, s->timeout_ms, &w); /* KEY: a struct key */
+    f->st.finish = finish_find;
+    f->kind = kind;
+    f->id = id;
+    f->out = out;
+    if (sl_store_is_asked(s))
+        s->b->ops->find(s->b, kind, id, &f->got, &f->st.below, sl_step_on_done, f);
+    else
+        sl_step_tell_later(&f->st, SL_ERR_STORE);
+}
+
+bool sl_store_known(struct sl_store *s, enum sl_record_kind kind, struct sl_str id,
+                    struct sl_record *out)
+{
+    SL_OBJ_CHECK(s, SL_STORE_MAGIC);
+    return sl_mirror_find(s->m, kind, id, out);
+}
+
 /* ---- lists ---- */
 
 struct list {

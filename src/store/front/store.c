@@ -247,8 +247,19 @@ void sl_store_look(const struct sl_store *s, struct sl_store_state *out)
                                    .up = s->health.up,
                                    .instances = s->health.instances,
                                    .unsent = sl_ledger_unsent(s->l),
-                                   .lost = s->health.lost};
+                                   .lost = s->health.lost,
+                                   .lag_ms = sl_ledger_lag_ms(s->l),
+                                   .dropped = sl_ledger_dropped(s->l),
+                                   .has_trail = s->t != NULL};
     memcpy(out->where, s->where, sizeof out->where);
+    memcpy(out->instance, s->instance, sizeof out->instance);
+    if (s->t == NULL)
+        return;
+    out->dropped += sl_trail_dropped(s->t);
+    out->disk_failing = sl_trail_is_failing(s->t);
+    out->trail_last = sl_trail_last(s->t);
+    out->trail_synced = sl_trail_synced(s->t);
+    out->trail_acked = sl_trail_last_acked(s->t);
 }
 
 void sl_store_refresh_metrics(struct sl_store *s)

@@ -125,7 +125,8 @@ static void push_level(struct sl_script_call *c, const struct sl_quota_ask *ask,
 
 static bool has_names(const struct sl_quota_ask *ask)
 {
-    return sl_redis_is_name(ask->tenant) && ask->key_id.n <= SL_REDIS_NAME;
+    return sl_redis_is_name(ask->tenant) && ask->key_id.n <= SL_REDIS_NAME &&
+           ask->record_id.n <= SL_REDIS_NAME;
 }
 
 void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
@@ -151,6 +152,7 @@ void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
     sl_redis_push_periods(c, &ask->periods);
     push_level(c, ask, SL_LEVEL_TENANT);
     push_level(c, ask, SL_LEVEL_KEY);
+    sl_script_arg(c, sl_quota_record(ask));
     if (has_names(ask))
         note_taken(r, c, ask);
     else

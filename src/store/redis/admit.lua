@@ -4,7 +4,8 @@
 --       the tenant's and begin with ARGV[1], "<prefix>{tenant}:".
 -- ARGV  1 base, 2 id, 3 key id or "", 4 flags, 5 gateway qps, 6 reservation, 7 lease in ms,
 --       8-10 day bounds, 11-13 month bounds (s); then for tenant and key each:
---       revision, rpm, qps, tpm, concurrency, credits, daily, monthly (-1: unset)
+--       revision, rpm, qps, tpm, concurrency, credits, daily, monthly (-1: unset);
+--       30 the id of the key's record
 -- Reply limit, level, figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked),
 --       store time in us, then for tenant and key each: rpm left, tpm left,
 --       concurrency left, rpm reset ms, tpm reset ms, money left (-1: no limit)
@@ -85,7 +86,7 @@ end
 -- ---- refusals: limit, level, figure, used, wait ----
 
 local function by_state()
-  local states = call('HMGET', KEYS[1], '*', key)
+  local states = call('HMGET', KEYS[1], '*', ARGV[30])
   for i, l in ipairs(levels) do
     local rev, state = string.match(states[i] or '', '^(%d+):(%a+)')
     if rev and state ~= 'active' then return STATE, l, 0, 0, -1 end

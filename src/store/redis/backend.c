@@ -198,6 +198,7 @@ static const struct sl_backend_ops ops = {
     .beat = beat,
     .mark = mark,
     .key = sl_redis_key,
+    .find = sl_redis_find,
     .list = sl_redis_list,
     .put = sl_redis_put,
     .balance = sl_redis_balance,

@@ -60,6 +60,8 @@ void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str fr
 void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
 
 /* records.c */
+void sl_redis_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,
+                   struct sl_records *out, SL_BACKEND_WAIT);
 void sl_redis_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                   SL_BACKEND_WAIT);
 void sl_redis_list(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,

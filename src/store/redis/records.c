@@ -45,9 +45,9 @@ static struct record_note *note_of(struct sl_script_call *c, struct sl_records *
     return n;
 }
 
-/* ---- one key ---- */
+/* ---- one ---- */
 
-static bool read_key(struct sl_script_call *c, const redisReply *reply)
+static bool read_one(struct sl_script_call *c, const redisReply *reply)
 {
     const struct record_note *n = c->note;
     struct sl_record *at;
@@ -58,29 +58,41 @@ static bool read_key(struct sl_script_call *c, const redisReply *reply)
     if (reply->element[0]->type == REDIS_REPLY_NIL)
         return true;
     at = sl_arena_alloc(&c->arena, sizeof *at);
-    if (at == NULL || !read_record(c, (const redisReply *const *)reply->element, SL_RECORD_KEY, at))
+    if (at == NULL || !read_record(c, (const redisReply *const *)reply->element, n->kind, at))
         return false;
     *n->out = (struct sl_records){.at = at, .n = 1};
     return true;
 }
 
+static struct sl_script_call *read_call(struct sl_redis *r, enum sl_record_kind kind,
+                                        struct sl_str name, struct sl_records *out)
+{
+    static const char *const fields[] = {"rev", "id", "tenant", "sha256", "state", "doc"};
+    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("HMGET"));
+    struct sl_str parts[] = {sl_str_of(r->prefix), kinds[kind], SL_STR(":"), name};
+
+    note_of(c, out, kind);
+    c->read = read_one;
+    sl_script_joined(c, parts, 4);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        sl_script_arg(c, sl_str_of(fields[i]));
+    return c;
+}
+
 void sl_redis_key(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                   SL_BACKEND_WAIT)
 {
-    static const char *const fields[] = {"rev", "id", "tenant", "sha256", "state", "doc"};
-    struct sl_redis *r = sl_redis_of(b);
-    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("HMGET"));
-    struct sl_str name[] = {sl_str_of(r->prefix), SL_STR("key:"), {NULL, 64}};
     char hex[64];
 
     sl_str_hex(sha256, 32, hex);
-    name[2].p = hex;
-    note_of(c, out, SL_RECORD_KEY);
-    c->read = read_key;
-    sl_script_joined(c, name, 3);
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        sl_script_arg(c, sl_str_of(fields[i]));
-    sl_script_send(c, slot, done, ctx);
+    sl_script_send(read_call(sl_redis_of(b), SL_RECORD_KEY, (struct sl_str){hex, sizeof hex}, out),
+                   slot, done, ctx);
+}
+
+void sl_redis_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,
+                   struct sl_records *out, SL_BACKEND_WAIT)
+{
+    sl_script_send(read_call(sl_redis_of(b), kind, id, out), slot, done, ctx);
 }
 
 /* ---- a page ---- */
