@@ -71,6 +71,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->renew_ms = renew_ms();
     g->keys = sl_keys_new(net, parts->store);
     sl_keys_reload(g->keys, g->conf);
+    sl_purged_init(&g->purged, g->cache, g->keys);
     g->flights = sl_flights_new(net);
     g->wants = sl_want_flights_new();
     sl_flights_configure(g->flights, g->conf->cache.recording);
@@ -131,6 +132,12 @@ const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g)
     return g->conf;
 }
 
+struct sl_gateway_conf *sl_gateway_conf_hold(struct sl_gateway *g)
+{
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    return sl_gateway_conf_share(g->conf);
+}
+
 void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec)
 {
     SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
@@ -150,6 +157,11 @@ enum sl_ready sl_gateway_ready(const struct sl_gateway *g)
 struct sl_store *sl_gateway_store(const struct sl_gateway *g)
 {
     return g->store;
+}
+
+struct sl_cache *sl_gateway_cache(const struct sl_gateway *g)
+{
+    return g->cache;
 }
 
 void sl_gateway_drain(struct sl_gateway *g)

@@ -30,6 +30,7 @@ uint16_t sl_gateway_port(const struct sl_gateway *g);
 /* The new snapshot is in force from the next request on. */
 void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf);
 const struct sl_gateway_conf *sl_gateway_conf_now(const struct sl_gateway *g);
+struct sl_gateway_conf *sl_gateway_conf_hold(struct sl_gateway *g); /* shared: drop it */
 
 /* A record of the store was just written here. */
 void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec);
@@ -42,6 +43,7 @@ enum sl_ready {
 };
 enum sl_ready sl_gateway_ready(const struct sl_gateway *g);
 struct sl_store *sl_gateway_store(const struct sl_gateway *g);
+struct sl_cache *sl_gateway_cache(const struct sl_gateway *g); /* or NULL */
 void sl_gateway_drain(struct sl_gateway *g); /* readiness false, close kept connections */
 void sl_gateway_stop_accepting(struct sl_gateway *g);
 bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */

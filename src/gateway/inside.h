@@ -7,6 +7,7 @@
 #define SL_GATEWAY_INSIDE_H
 
 #include "gateway/cache/digests.h"
+#include "gateway/cache/purged.h"
 #include "gateway/keymemo.h"
 #include "gateway/req.h"
 
@@ -78,6 +79,7 @@ struct sl_gateway {
     struct sl_keys *keys;          /* owns */
     struct sl_flights *flights;    /* owns */
     struct sl_want_flights *wants; /* owns */
+    struct sl_purged purged;
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

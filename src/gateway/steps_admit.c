@@ -75,7 +75,8 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
     if (e == SL_ERR_STORE && sl_tenant_public_id(key).n == 0)
         e = SL_ERR_NO_KEY; /* the store only knows keys of our own making */
     if (e == SL_ERR_STORE && !fetched) {
-        sl_keys_fetch_start(r->gw->keys, r->key_sha256, false, &r->key_op, on_key, r);
+        sl_keys_fetch_start(r->gw->keys, r->key_sha256, (struct sl_str){"", 0}, &r->key_op, on_key,
+                            r);
         return SL_ST_AUTH;
     }
     r->t.authed = sl_net_now_us(r->gw->net);

@@ -95,9 +95,8 @@ static int by_text(const void *a, const void *b)
 
 /* Betas change answers: all lines of both vendors' headers, sorted. More of them than
  * anybody sends are no reason to mix answers up: the request is then not cached. */
-static bool betas(struct sl_req *r, struct sl_str *out)
+bool sl_reuse_betas(const struct sl_headers *h, struct sl_arena *a, struct sl_str *out)
 {
-    const struct sl_headers *h = &r->head->headers;
     struct sl_str all[BETAS], rest, one;
     struct sl_text t;
     size_t n = 0, bytes = 0;
@@ -116,7 +115,7 @@ static bool betas(struct sl_req *r, struct sl_str *out)
         }
     }
     qsort(all, n, sizeof all[0], by_text);
-    p = sl_arena_alloc(&r->reuse->arena, bytes + 1);
+    p = sl_arena_alloc(a, bytes + 1);
     if (p == NULL)
         return false;
     t = sl_text_over(p, bytes + 1);
@@ -141,7 +140,7 @@ bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c)
         .normal = (unsigned)sl_caching_leaf(rules->normal),
     };
     sl_keys_generations(r->gw->keys, r->key->tenant, r->model->name, rules->version, c->generation);
-    return betas(r, &c->betas);
+    return sl_reuse_betas(&r->head->headers, &r->reuse->arena, &c->betas);
 }
 
 static enum sl_err make_digest(struct sl_req *r, const struct sl_canon *c, struct sl_digest *d)

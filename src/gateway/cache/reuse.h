@@ -53,6 +53,8 @@ uint64_t sl_reuse_ttl(const struct sl_req *r, const uint8_t md5[SL_CACHE_KEY]);
 /* The parts of the canonical request that do not stand in the body. False: more betas
  * than are told apart, or no memory. */
 SL_MUST bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c);
+/* Both vendors' betas as they count there. False likewise. */
+SL_MUST bool sl_reuse_betas(const struct sl_headers *h, struct sl_arena *a, struct sl_str *out);
 /* Looks into Redis; SL_EVT_STORE comes. False: there is nothing to wait for. */
 bool sl_reuse_look_far(struct sl_req *r);
 /* The look-up has ended: takes a valid answer over. */

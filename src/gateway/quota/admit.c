@@ -65,9 +65,11 @@ static void on_key(void *ctx, enum sl_err e)
 
 static enum sl_state read_again(struct sl_req *r)
 {
+    bool tenant = r->pass->answer.level == SL_LEVEL_TENANT;
+
     r->pass->again = true;
-    sl_keys_fetch_start(r->gw->keys, r->key_sha256, r->pass->answer.level == SL_LEVEL_TENANT,
-                        &r->key_op, on_key, r);
+    sl_keys_fetch_start(r->gw->keys, r->key_sha256,
+                        tenant ? r->key->tenant : (struct sl_str){"", 0}, &r->key_op, on_key, r);
     return SL_ST_ADMIT;
 }
 
@@ -79,6 +81,8 @@ static enum sl_state ask_again(struct sl_req *r)
         sl_keys_find(r->gw->keys, r->conf, r->key_sha256, sl_net_unix_ms(r->gw->net), &key, &made);
 
     r->pass->stale = false;
+    if (e != SL_OK)
+        sl_made_key_drop(&made); /* one that has ended meanwhile */
     if (e != SL_OK)
         return sl_req_refuse(r, e, 0, "Authentication failed: key %.*s was changed meanwhile (%s).",
                              SL_STR_ARGS(r->key_id), sl_err_text(e));

@@ -5,8 +5,6 @@
 
 #include "base/log.h"
 #include "base/map.h"
-#include "gateway/quota/keys_records.h"
-#include "net/timer.h"
 #include "policy/record.h"
 
 #define ARENA_CEILING ((size_t)4 * SL_RECORD_MAX)
@@ -28,6 +26,8 @@ struct sl_keys {
     struct known *table;            /* owns: a uthash */
     struct sl_list ages;            /* oldest first */
     size_t n;
+    void (*changed)(void *ctx);
+    void *ctx; /* up: the gateway */
 };
 
 /* ---- a key made of records ---- */
@@ -184,6 +184,8 @@ void sl_keys_note(struct sl_keys *k, const struct sl_record *rec)
     sl_key_records_note(k->records, rec);
     if (rec->kind == SL_RECORD_TENANT)
         forget_all(k);
+    else
+        k->changed(k->ctx);
 }
 
 static enum sl_err has_ended(const struct sl_key *key, int64_t now)
@@ -241,9 +243,8 @@ enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
 
 struct fetch {
     struct sl_op op;
-    struct sl_timer limit; /* pages have a longer one than a request may wait */
-    struct sl_op *inner;   /* owns */
-    struct sl_keys *k;     /* up */
+    struct sl_op *inner; /* owns */
+    struct sl_keys *k;   /* up */
     struct sl_records out;
     uint8_t sha256[32];
     sl_store_done_fn *done;
@@ -275,7 +276,6 @@ static void note(struct sl_keys *k, const uint8_t sha256[32], const struct sl_re
 
 static void end_fetch(struct fetch *f, enum sl_err e)
 {
-    sl_timer_stop(f->k->net, &f->limit);
     if (sl_op_close(&f->op))
         f->done(f->ctx, e);
     sl_mem_free(f);
@@ -290,35 +290,27 @@ static void on_fetched(void *ctx, enum sl_err e)
     end_fetch(f, e);
 }
 
-static void on_tenants(void *ctx, enum sl_err e)
+static void on_tenant(void *ctx, enum sl_err e)
 {
     struct fetch *f = ctx;
 
-    sl_timer_stop(f->k->net, &f->limit);
+    if (e == SL_OK && f->out.n > 0)
+        sl_keys_note(f->k, &f->out.at[0]);
     if (e != SL_OK)
         end_fetch(f, e);
     else
         sl_store_key_start(f->k->store, f->sha256, &f->out, &f->inner, on_fetched, f);
 }
 
-static void on_limit(struct sl_timer *t)
-{
-    struct fetch *f = SL_CONTAINER(t, struct fetch, limit);
-
-    sl_op_cancel(&f->inner);
-    end_fetch(f, SL_ERR_STORE);
-}
-
 static void cancel_fetch(struct sl_op *op)
 {
     struct fetch *f = SL_CONTAINER(op, struct fetch, op);
 
-    sl_timer_stop(f->k->net, &f->limit);
     sl_op_cancel(&f->inner);
     sl_mem_free(f);
 }
 
-void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], bool tenants,
+void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_str tenant,
                          struct sl_op **slot, sl_store_done_fn *done, void *ctx)
 {
     struct fetch *f = sl_mem_new(sizeof *f);
@@ -328,20 +320,36 @@ void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], bool tenan
     f->ctx = ctx;
     memcpy(f->sha256, sha256, sizeof f->sha256);
     sl_op_open(&f->op, slot, cancel_fetch);
-    sl_timer_init(&f->limit, on_limit);
-    if (tenants) {
-        sl_key_records_read_start(k->records, &f->inner, on_tenants, f);
-        sl_timer_start(k->net, &f->limit, k->conf->store.timeout_ms);
-    } else {
+    if (tenant.n > 0)
+        sl_store_find_start(k->store, SL_RECORD_TENANT, tenant, &f->out, &f->inner, on_tenant, f);
+    else
         sl_store_key_start(k->store, sha256, &f->out, &f->inner, on_fetched, f);
-    }
 }
 
 /* ---- whole ---- */
 
 static void on_records(void *ctx)
 {
-    forget_all(ctx);
+    struct sl_keys *k = ctx;
+
+    forget_all(k);
+    k->changed(k->ctx);
+}
+
+static void on_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+void sl_keys_on_change(struct sl_keys *k, void (*changed)(void *ctx), void *ctx)
+{
+    k->changed = changed;
+    k->ctx = ctx;
+}
+
+const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id)
+{
+    return sl_key_records_switch(k->records, id);
 }
 
 struct sl_keys *sl_keys_new(struct sl_net *net, struct sl_store *store)
@@ -351,6 +359,7 @@ struct sl_keys *sl_keys_new(struct sl_net *net, struct sl_store *store)
     k->net = net;
     k->store = store;
     sl_list_init(&k->ages);
+    k->changed = on_nothing;
     k->records = sl_key_records_new(net, store, on_records, k);
     return k;
 }

@@ -15,7 +15,7 @@
 #define SL_GATEWAY_QUOTA_KEYS_H
 
 #include "gateway/conf.h"
-#include "store/store.h"
+#include "gateway/quota/keys_records.h"
 
 #define SL_KEYS_MAX 100000
 #define SL_KEYS_KNOWN_MS 60000
@@ -49,11 +49,15 @@ void sl_keys_note(struct sl_keys *k, const struct sl_record *rec);
 SL_MUST enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
                                  const uint8_t sha256[32], int64_t now_unix_ms,
                                  const struct sl_key **key, struct sl_made_key **made);
-/* Reads the record again, also when one is known, with `tenants` those of tenants before
- * it; then sl_keys_find() knows. done: SL_OK, or SL_ERR_STORE where it could not be
- * known. */
-void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], bool tenants,
+/* Reads the record again, also when one is known, before it that of its tenant if that is
+ * named (alive until then); then sl_keys_find() knows. done: SL_OK, or SL_ERR_STORE where it could
+ * not be known. */
+void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_str tenant,
                          struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* The switch of that id, or NULL. `changed` runs whenever records were read again, or one
+ * was written here. */
+const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id);
+void sl_keys_on_change(struct sl_keys *k, void (*changed)(void *ctx), void *ctx);
 /* How often the cached answers of this tenant, model and version were purged. */
 void sl_keys_generations(const struct sl_keys *k, struct sl_str tenant, struct sl_str model,
                          struct sl_str version, uint64_t out[3]);

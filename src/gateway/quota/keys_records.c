@@ -32,18 +32,8 @@ struct sl_key_records {
     struct sl_op *op;     /* owns: a page */
     struct sl_records page;
     char after[256];
-    bool again;           /* something changed while reading */
-    uint64_t round;       /* of reading all: grows with each */
-    struct sl_list waits; /* for a round */
+    bool again; /* something changed while reading */
     struct sl_timer retry;
-};
-
-struct wait {
-    struct sl_op op;
-    struct sl_list node;
-    uint64_t round;
-    sl_store_done_fn *done;
-    void *ctx; /* up: the waiter's */
 };
 
 static const enum sl_record_kind kinds[2] = {SL_RECORD_TENANT, SL_RECORD_SWITCH};
@@ -105,35 +95,6 @@ static void add(struct table *t, const struct sl_record *rec)
     t->n++;
 }
 
-/* ---- who waits ---- */
-
-/* Those that wait for a round up to the present one. */
-static void tell(struct sl_key_records *t, enum sl_err e)
-{
-    struct sl_list all, *node;
-
-    sl_list_move(&all, &t->waits);
-    while ((node = sl_list_pop_front(&all)) != NULL) {
-        struct wait *w = SL_CONTAINER(node, struct wait, node);
-
-        if (w->round > t->round) {
-            sl_list_push_back(&t->waits, &w->node);
-            continue;
-        }
-        if (sl_op_close(&w->op))
-            w->done(w->ctx, e);
-        sl_mem_free(w);
-    }
-}
-
-static void cancel_wait(struct sl_op *op)
-{
-    struct wait *w = SL_CONTAINER(op, struct wait, op);
-
-    sl_list_unlink(&w->node);
-    sl_mem_free(w);
-}
-
 /* ---- reading ---- */
 
 static void read_page(struct sl_key_records *t);
@@ -141,7 +102,6 @@ static void read_page(struct sl_key_records *t);
 static void begin(struct sl_key_records *t)
 {
     t->again = false;
-    t->round++;
     t->kind = 0;
     t->after[0] = '\0';
     empty(&t->next[0]);
@@ -157,8 +117,7 @@ static void replace(struct sl_key_records *t)
         t->next[i] = (struct table){0};
     }
     t->changed(t->ctx);
-    tell(t, SL_OK);
-    if (t->again && t->op == NULL)
+    if (t->again)
         begin(t);
 }
 
@@ -168,8 +127,6 @@ static void on_page(void *ctx, enum sl_err e)
 
     if (e != SL_OK) { /* what is in force stays so */
         sl_timer_start(t->net, &t->retry, AGAIN_MS);
-        t->round = t->again ? t->round + 1 : t->round; /* nobody begins the next one now */
-        tell(t, e);
         return;
     }
     for (size_t i = 0; i < t->page.n; i++)
@@ -217,7 +174,6 @@ struct sl_key_records *sl_key_records_new(struct sl_net *net, struct sl_store *s
     t->store = store;
     t->changed = changed;
     t->ctx = ctx;
-    sl_list_init(&t->waits);
     sl_timer_init(&t->retry, on_retry);
     sl_store_on_change(store, on_change, t);
     begin(t);
@@ -233,27 +189,12 @@ void sl_key_records_end(struct sl_key_records **pt)
         return;
     sl_store_on_change(t->store, NULL, NULL);
     sl_op_cancel(&t->op);
-    SL_CHECK(sl_list_is_empty(&t->waits)); /* requests end before */
     sl_timer_stop(t->net, &t->retry);
     for (int i = 0; i < 2; i++) {
         empty(&t->now[i]);
         empty(&t->next[i]);
     }
     sl_mem_free(t);
-}
-
-void sl_key_records_read_start(struct sl_key_records *t, struct sl_op **slot,
-                               sl_store_done_fn *done, void *ctx)
-{
-    struct wait *w = sl_mem_new(sizeof *w);
-
-    w->done = done;
-    w->ctx = ctx;
-    sl_op_open(&w->op, slot, cancel_wait);
-    sl_list_init(&w->node);
-    sl_list_push_back(&t->waits, &w->node);
-    on_change(t);
-    w->round = t->round + (t->again ? 1 : 0);
 }
 
 void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec)
@@ -269,6 +210,14 @@ const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records
                                                      struct sl_str name)
 {
     const struct row *r = find(&t->now[0], name);
+
+    return r != NULL ? &r->tenant : NULL;
+}
+
+const struct sl_tenant_record *sl_key_records_switch(const struct sl_key_records *t,
+                                                     struct sl_str id)
+{
+    const struct row *r = find(&t->now[1], id);
 
     return r != NULL ? &r->tenant : NULL;
 }

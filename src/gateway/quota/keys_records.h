@@ -26,14 +26,13 @@ struct sl_key_records;
 struct sl_key_records *sl_key_records_new(struct sl_net *net, struct sl_store *store,
                                           void (*changed)(void *ctx), void *ctx);
 void sl_key_records_end(struct sl_key_records **t);
-/* Reads all again, now; `done` with SL_OK when what the store holds at this call is in
- * force here, or with STORE. */
-void sl_key_records_read_start(struct sl_key_records *t, struct sl_op **slot,
-                               sl_store_done_fn *done, void *ctx);
-/* A tenant or switch that was just written; it takes the place of an older one. */
+/* A tenant or switch that was just written, or read; it takes the place of an older one. */
 void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec);
 const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records *t,
                                                      struct sl_str name);
+/* By its id, or NULL. */
+const struct sl_tenant_record *sl_key_records_switch(const struct sl_key_records *t,
+                                                     struct sl_str id);
 /* How often answers of that tenant, model or version were purged: a growing number. */
 uint64_t sl_key_records_purges(const struct sl_key_records *t, struct sl_str kind,
                                struct sl_str name);
