@@ -1,4 +1,5 @@
 /* admin/admin.c -- the admin listener: routes, its key, the exposition. */
+#include "admin/api/api.h"
 #include "admin/inside.h"
 
 #include "base/buf.h"
@@ -7,7 +8,6 @@
 #include "base/text.h"
 #include "net/tls.h"
 
-#define WHY_BYTES 16384
 #define PIECES 8
 
 /* One request on the admin listener. */
@@ -34,6 +34,44 @@ static void request_end(struct request *r)
     sl_net_bury(r->admin->net, &r->grave, reap);
 }
 
+/* ---- for both kinds of requests ---- */
+
+bool sl_admin_pump(struct sl_exch *x, struct sl_buf *bytes)
+{
+    struct sl_str parts[PIECES];
+    bool room = true;
+
+    while (room && bytes->len > 0) {
+        size_t n = sl_buf_peek(bytes, parts, PIECES), sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += parts[i].n;
+        room = sl_exch_write(x, parts, n);
+        sl_buf_consume(bytes, sum);
+    }
+    if (bytes->len > 0)
+        return false;
+    sl_exch_finish(x);
+    return true;
+}
+
+bool sl_admin_admits(const struct sl_admin *a, const struct sl_request_head *head)
+{
+    const struct sl_headers *h = &head->headers;
+    struct sl_str given = sl_headers_get(h, SL_STR("authorization"));
+    uint8_t digest[32];
+
+    if (a->is_unix)
+        return true;
+    if (!a->has_key || sl_headers_count(h, SL_STR("authorization")) != 1 ||
+        !sl_str_starts_nocase(given, SL_STR("bearer ")))
+        return false;
+    /* digests are compared, so that not even the key's length shows */
+    sl_tls_sha256(sl_str_trim(sl_str_from(given, 7)), digest);
+    return sl_str_eq_secret((struct sl_str){(const char *)digest, 32},
+                            (struct sl_str){(const char *)a->key_digest, 32});
+}
+
 /* ---- answers ---- */
 
 static void add_header(struct request *r, struct sl_headers *h, struct sl_str name,
@@ -49,8 +87,6 @@ static void reply(struct request *r, int status, struct sl_str type, struct sl_s
 
     add_header(r, &h, SL_STR("content-type"), type);
     add_header(r, &h, SL_STR("cache-control"), SL_STR("no-store"));
-    if (status == 401)
-        add_header(r, &h, SL_STR("www-authenticate"), SL_STR("Bearer"));
     sl_exch_reply(r->exch, status, &h, body);
     request_end(r);
 }
@@ -94,30 +130,10 @@ static void on_metric_piece(void *ctx, struct sl_str piece)
         r->out.max = 0; /* everything after a hole would be wrong */
 }
 
-/* As much as the client takes; true when all has been given. */
-static bool pump(struct request *r)
-{
-    struct sl_str parts[PIECES];
-    size_t n, bytes;
-    bool room = true;
-
-    while (room && r->out.len > 0) {
-        n = sl_buf_peek(&r->out, parts, PIECES);
-        bytes = 0;
-        for (size_t i = 0; i < n; i++)
-            bytes += parts[i].n;
-        room = sl_exch_write(r->exch, parts, n);
-        sl_buf_consume(&r->out, bytes);
-    }
-    return r->out.len == 0;
-}
-
 static void pump_or_end(struct request *r)
 {
-    if (!pump(r))
-        return;
-    sl_exch_finish(r->exch);
-    request_end(r);
+    if (sl_admin_pump(r->exch, &r->out))
+        request_end(r);
 }
 
 static void answer_metrics(struct request *r)
@@ -163,65 +179,12 @@ static void answer_ready(struct request *r)
     reply_json(r, ready ? 200 : 503, sl_text_str(&t));
 }
 
-static void answer_reload(struct request *r)
-{
-    struct sl_admin *a = r->admin;
-    char why[WHY_BYTES] = "", place[96];
-    struct sl_text t = sl_text_over(place, sizeof(place));
-
-    if (a->hooks.reload(a->hooks.ctx, why, sizeof(why)) != SL_OK) {
-        reply_error(r, 422, sl_str_of(why));
-        return;
-    }
-    sl_text_printf(&t, "{\"reloaded\":true,\"config\":\"%.16s\"}\n", a->hash);
-    reply_json(r, 200, sl_text_str(&t));
-}
-
-static bool is_admitted(struct request *r)
-{
-    const struct sl_headers *h = &sl_exch_head(r->exch)->headers;
-    struct sl_str given = sl_headers_get(h, SL_STR("authorization"));
-    uint8_t digest[32];
-
-    if (r->admin->is_unix)
-        return true;
-    if (!r->admin->has_key || sl_headers_count(h, SL_STR("authorization")) != 1 ||
-        !sl_str_starts_nocase(given, SL_STR("bearer ")))
-        return false;
-    /* digests are compared, so that not even the key's length shows */
-    sl_tls_sha256(sl_str_trim(sl_str_from(given, 7)), digest);
-    return sl_str_eq_secret((struct sl_str){(const char *)digest, 32},
-                            (struct sl_str){(const char *)r->admin->key_digest, 32});
-}
-
-static void route_admin(struct request *r, struct sl_str path)
-{
-    if (!is_admitted(r)) {
-        reply_error(r, 401,
-                    r->admin->has_key
-                        ? SL_STR("Authentication failed: send `authorization: Bearer` with the "
-                                 "admin key")
-                        : SL_STR("Authentication failed: no admin key is configured; set "
-                                 "SLUICE_ADMIN_KEY or admin.key and restart"));
-    } else if (!sl_str_eq(path, SL_STR("/admin/api/reload"))) {
-        reply_error(r, 404, SL_STR("no such path; POST /admin/api/reload is one"));
-    } else if (sl_exch_head(r->exch)->method != SL_POST) {
-        refuse_method(r, SL_STR("POST"));
-    } else {
-        answer_reload(r);
-    }
-}
-
 static void route(struct request *r)
 {
     const struct sl_request_head *head = sl_exch_head(r->exch);
     struct sl_str path = head->path;
     bool reads = head->method == SL_GET || head->method == SL_HEAD;
 
-    if (sl_str_starts(path, SL_STR("/admin/"))) {
-        route_admin(r, path);
-        return;
-    }
     if (!sl_str_eq(path, SL_STR("/healthz")) && !sl_str_eq(path, SL_STR("/readyz")) &&
         !sl_str_eq(path, SL_STR("/metrics"))) {
         reply_error(r, 404,
@@ -272,8 +235,13 @@ static const struct sl_exch_ops exch_ops = {
 static void on_request(void *ctx, struct sl_exch *x)
 {
     struct sl_admin *a = ctx;
-    struct request *r = sl_mem_new(sizeof(*r));
+    struct request *r;
 
+    if (sl_str_starts(sl_exch_head(x)->path, SL_STR("/admin/"))) {
+        sl_api_start(a, x);
+        return;
+    }
+    r = sl_mem_new(sizeof(*r));
     r->admin = a;
     r->exch = x;
     sl_buf_init(&r->out, SL_ADMIN_EXPOSITION);
@@ -305,6 +273,7 @@ struct sl_admin *sl_admin_new(struct sl_net *net, struct sl_gateway *gateway,
     a->metrics = metrics;
     a->hooks = *hooks;
     sl_list_init(&a->requests);
+    sl_list_init(&a->calls);
     memset(a->hash, '0', sizeof(a->hash));
     sl_process_families_make(a);
     return a;
@@ -366,6 +335,8 @@ void sl_admin_end(struct sl_admin **pa)
     SL_OBJ_CHECK(a, SL_ADMIN_MAGIC);
     while (!sl_list_is_empty(&a->requests))
         request_end(SL_CONTAINER(a->requests.next, struct request, node));
+    while (!sl_list_is_empty(&a->calls))
+        sl_api_end(SL_CONTAINER(a->calls.next, struct sl_api, node));
     sl_server_end(&a->server);
     a->magic = SL_OBJ_DEAD;
     sl_mem_free(a);

@@ -3,6 +3,7 @@
 #define SL_ADMIN_INSIDE_H
 
 #include "admin/admin.h"
+#include "base/buf.h"
 
 struct sl_process_families {          /* up: all in the process's metrics */
     struct sl_metric_family *cpu;     /* up */
@@ -27,11 +28,17 @@ struct sl_admin {
     struct sl_admin_hooks hooks;
     struct sl_process_families f;
     struct sl_list requests;
+    struct sl_list calls; /* of the API: admin/api */
     uint8_t key_digest[32];
     bool has_key;
     bool is_unix;
     char hash[16];
 };
+
+/* As much as the client takes; true when all has been given, the answer is finished then. */
+bool sl_admin_pump(struct sl_exch *x, struct sl_buf *bytes);
+/* Is it the admin's key, or the owner's socket? In constant time. */
+bool sl_admin_admits(const struct sl_admin *a, const struct sl_request_head *head);
 
 void sl_process_families_make(struct sl_admin *a);
 /* Reads what is read and not counted; before every exposition. */

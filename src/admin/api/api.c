@@ -1,0 +1,417 @@
+/* admin/api/api.c -- a call's life: its body, its answer, its end. */
+#include "admin/api/api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define MESSAGE_BYTES 17000 /* a reload's faults are the longest */
+#define PARAMETER_BYTES 4096
+
+static const struct sl_str nobody = SL_STR_INIT("");
+
+/* ---- the end ---- */
+
+static void reap(struct sl_grave *g)
+{
+    struct sl_api *c = SL_CONTAINER(g, struct sl_api, grave);
+
+    sl_arena_fini(&c->arena); /* handlers' frames may still have looked into it */
+    c->magic = SL_OBJ_DEAD;
+    sl_mem_free(c);
+}
+
+void sl_api_end(struct sl_api *c)
+{
+    SL_OBJ_CHECK(c, SL_API_MAGIC);
+    sl_list_unlink(&c->node);
+    sl_timer_stop(c->net, &c->limit);
+    sl_op_cancel(&c->op);
+    if (c->let_go != NULL)
+        c->let_go(c);
+    sl_buf_fini(&c->got);
+    sl_out_fini(&c->out);
+    sl_gateway_conf_drop(&c->conf);
+    sl_exch_end(&c->exch);
+    sl_net_bury(c->net, &c->grave, reap);
+}
+
+/* ---- the answer ---- */
+
+static void add_header(struct sl_api *c, struct sl_headers *h, struct sl_str name,
+                       struct sl_str value)
+{
+    if (!sl_headers_add(h, sl_exch_arena(c->exch), name, value))
+        sl_log(SL_LOG_ERROR, "admin", nobody, "no memory for an answer's head");
+}
+
+static void send(struct sl_api *c, int status, struct sl_str allow)
+{
+    struct sl_headers h = {0};
+
+    sl_timer_stop(c->net, &c->limit); /* from here on the server's stall limit holds */
+    add_header(c, &h, SL_STR("content-type"), SL_STR("application/json"));
+    add_header(c, &h, SL_STR("cache-control"), SL_STR("no-store"));
+    if (status == 401)
+        add_header(c, &h, SL_STR("www-authenticate"), SL_STR("Bearer"));
+    if (allow.n > 0)
+        add_header(c, &h, SL_STR("allow"), allow);
+    if (!sl_exch_start(c->exch, status, &h, true, c->out.bytes.len)) {
+        sl_exch_abort(c->exch);
+        sl_api_end(c);
+        return;
+    }
+    if (sl_exch_head(c->exch)->method == SL_HEAD)
+        sl_out_clear(&c->out);
+    if (sl_admin_pump(c->exch, &c->out.bytes))
+        sl_api_end(c);
+}
+
+static void write_error(struct sl_api *c, enum sl_err e, const char *param, struct sl_str message)
+{
+    struct sl_out *o = &c->out;
+
+    sl_out_clear(o);
+    sl_out_open(o, NULL, '{');
+    sl_out_flag(o, "success", false);
+    sl_out_text(o, "message", message);
+    sl_out_open(o, "error", '{');
+    sl_out_text(o, "message", message);
+    sl_out_text(o, "code", sl_str_of(sl_err_name(e)));
+    if (param != NULL)
+        sl_out_text(o, "param", sl_str_of(param));
+    else
+        sl_out_null(o, "param");
+    sl_out_close(o, '}');
+    sl_out_close(o, '}');
+    sl_out_end(o);
+}
+
+void sl_api_fail(struct sl_api *c, int status, enum sl_err e, const char *param, const char *fmt,
+                 ...)
+{
+    char *message = sl_mem_new(MESSAGE_BYTES);
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(message, MESSAGE_BYTES, fmt, args);
+    va_end(args);
+    if (n > MESSAGE_BYTES - 1)
+        n = MESSAGE_BYTES - 1;
+    write_error(c, e, param, (struct sl_str){message, n > 0 ? (size_t)n : 0});
+    sl_mem_free(message);
+    send(c, status > 0 ? status : sl_err_status(e), nobody);
+}
+
+void sl_api_fail_why(struct sl_api *c, enum sl_err e, const char *why)
+{
+    ptrdiff_t colon = sl_str_find_byte(sl_str_of(why), ':');
+    char name[64];
+
+    if (colon <= 0 || (size_t)colon >= sizeof name) {
+        sl_api_fail(c, 0, e, NULL, "%s", why);
+        return;
+    }
+    memcpy(name, why, (size_t)colon);
+    name[colon] = '\0';
+    sl_api_fail(c, 0, e, name, "%s", why);
+}
+
+void sl_api_no_memory(struct sl_api *c)
+{
+    sl_api_fail(c, 0, SL_ERR_NO_MEMORY, NULL, "out of memory; try again, or ask for less");
+}
+
+bool sl_api_is_fine(struct sl_api *c, enum sl_err e)
+{
+    if (e == SL_OK)
+        return true;
+    if (e == SL_ERR_STORE)
+        sl_api_fail(c, 0, e, NULL,
+                    "the store is away or too slow, nothing was changed that it did not confirm; "
+                    "look at GET /admin/api/store and try again");
+    else if (e == SL_ERR_CEILING)
+        sl_api_fail(c, 503, e, NULL, "the store holds as much of that as it can");
+    else
+        sl_api_fail(c, 0, e, NULL, "%s", sl_err_text(e));
+    return false;
+}
+
+void sl_api_begin(struct sl_api *c)
+{
+    sl_out_clear(&c->out);
+    sl_out_open(&c->out, NULL, '{');
+    sl_out_flag(&c->out, "success", true);
+    sl_out_text(&c->out, "message", nobody);
+    sl_out_name(&c->out, SL_STR("data"));
+}
+
+void sl_api_next(struct sl_api *c, struct sl_str cursor)
+{
+    if (cursor.n > 0)
+        sl_out_text(&c->out, "next", cursor);
+    else
+        sl_out_null(&c->out, "next");
+}
+
+void sl_api_done(struct sl_api *c)
+{
+    sl_out_close(&c->out, '}');
+    sl_out_end(&c->out);
+    if (c->out.cut)
+        sl_api_fail(c, 503, SL_ERR_NO_MEMORY, NULL,
+                    "the answer is too large; ask for fewer with `limit`, or narrower");
+    else
+        send(c, 200, nobody);
+}
+
+/* ---- the request ---- */
+
+struct sl_str sl_api_decode(struct sl_api *c, struct sl_str s)
+{
+    char *out = sl_arena_alloc(&c->arena, s.n + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; out != NULL && i < s.n; i++) {
+        uint8_t byte = (uint8_t)s.p[i];
+
+        if (s.p[i] == '%') {
+            if (i + 2 >= s.n || !sl_str_unhex((struct sl_str){s.p + i + 1, 2}, &byte, 1))
+                return (struct sl_str){NULL, 0};
+            i += 2;
+        }
+        out[n++] = s.p[i] == '+' ? ' ' : (char)byte;
+    }
+    return (struct sl_str){out, n};
+}
+
+/* One parameter's place in the query, still encoded. */
+static bool find_parameter(struct sl_str query, struct sl_str name, struct sl_str *value)
+{
+    struct sl_str pair;
+
+    while (sl_str_split(&query, '&', &pair)) {
+        if (pair.n >= name.n && sl_str_starts(pair, name) &&
+            (pair.n == name.n || pair.p[name.n] == '=')) {
+            *value = sl_str_from(pair, name.n + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sl_api_query(struct sl_api *c, const char *name, struct sl_str *out)
+{
+    struct sl_str raw = {"", 0};
+
+    *out = nobody;
+    if (!find_parameter(sl_exch_head(c->exch)->query, sl_str_of(name), &raw))
+        return true;
+    *out = sl_api_decode(c, raw);
+    if (out->p != NULL && out->n <= PARAMETER_BYTES)
+        return true;
+    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, name, "%s: must be percent-encoded text", name);
+    return false;
+}
+
+/* A misspelled parameter must not widen what is shown. */
+static bool knows_parameters(struct sl_api *c)
+{
+    struct sl_str rest = sl_exch_head(c->exch)->query, pair, list, one;
+    char name[64];
+
+    while (sl_str_split(&rest, '&', &pair)) {
+        struct sl_str is = {pair.p, 0};
+        bool known = pair.n == 0;
+
+        while (is.n < pair.n && pair.p[is.n] != '=')
+            is.n++;
+        list = sl_str_of(c->route->query);
+        while (!known && sl_str_split(&list, ',', &one))
+            known = sl_str_eq(one, is);
+        if (known)
+            continue;
+        snprintf(name, sizeof name, "%.*s", SL_STR_ARGS(sl_str_first(is, 60)));
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, name,
+                    "%s: not a parameter of this path, which takes %s", name,
+                    c->route->query[0] != '\0' ? c->route->query : "none");
+        return false;
+    }
+    return true;
+}
+
+bool sl_api_ask(struct sl_api *c, enum sl_ask_for what)
+{
+    enum sl_err e = sl_ask_read(c->body, what, sl_api_now(c), &c->arena, &c->ask);
+
+    if (e != SL_OK)
+        sl_api_fail_why(c, e, c->ask.why);
+    return e == SL_OK;
+}
+
+int64_t sl_api_now(const struct sl_api *c)
+{
+    return sl_net_unix_ms(c->net);
+}
+
+static void run(struct sl_api *c)
+{
+    if (knows_parameters(c))
+        c->route->run(c);
+}
+
+static struct sl_str whole_body(struct sl_api *c)
+{
+    size_t n = c->got.len, at = 0, parts_n;
+    char *p = sl_arena_alloc(&c->arena, n + 1);
+    struct sl_str parts[16];
+
+    while (p != NULL && at < n) {
+        parts_n = sl_buf_peek(&c->got, parts, 16);
+        for (size_t i = 0; i < parts_n; i++) {
+            memcpy(p + at, parts[i].p, parts[i].n);
+            at += parts[i].n;
+        }
+        sl_buf_consume(&c->got, c->got.len - (n - at));
+    }
+    return (struct sl_str){p, n};
+}
+
+static void on_limit(struct sl_timer *t)
+{
+    struct sl_api *c = SL_CONTAINER(t, struct sl_api, limit);
+
+    sl_op_cancel(&c->op);
+    sl_api_fail(c, 503, SL_ERR_STORE, NULL,
+                "this took too long; narrow it, or look at GET /admin/api/store");
+}
+
+/* ---- the server's events ---- */
+
+static void on_exch_body(void *holder, struct sl_str piece)
+{
+    struct sl_api *c = holder;
+
+    if (!sl_buf_append(&c->got, piece))
+        c->got.max = 0; /* nothing more is taken; `whole` sees that */
+}
+
+static void on_exch_whole(void *holder)
+{
+    struct sl_api *c = holder;
+    enum sl_err e = sl_exch_body_error(c->exch);
+
+    if (c->route == NULL || !c->route->body)
+        return;
+    if (e == SL_OK && c->got.max == 0)
+        e = SL_ERR_NO_MEMORY;
+    if (e != SL_OK) {
+        sl_api_fail(c, 0, e, NULL, "%s (a body may have %d bytes)", sl_err_text(e), SL_API_BODY);
+        return;
+    }
+    c->body = whole_body(c);
+    if (c->body.p == NULL)
+        sl_api_no_memory(c);
+    else
+        run(c);
+}
+
+static void on_exch_drain(void *holder)
+{
+    struct sl_api *c = holder;
+
+    if (sl_exch_has_started(c->exch) && sl_admin_pump(c->exch, &c->out.bytes))
+        sl_api_end(c);
+}
+
+static void on_exch_gone(void *holder, enum sl_err why)
+{
+    (void)why;
+    sl_api_end(holder);
+}
+
+static const struct sl_exch_ops exch_ops = {
+    .body = on_exch_body,
+    .whole = on_exch_whole,
+    .drain = on_exch_drain,
+    .gone = on_exch_gone,
+};
+
+static void refuse_path(struct sl_api *c, struct sl_str allow)
+{
+    if (allow.n == 0) {
+        sl_api_fail(c, 0, SL_ERR_NO_ROUTE, NULL,
+                    "no such path; docs/operations.md lists those of the admin API, "
+                    "GET /admin/api/token is one");
+        return;
+    }
+    write_error(c, SL_ERR_BAD_METHOD, NULL, SL_STR("this path takes another method: see `allow`"));
+    send(c, 405, allow);
+}
+
+/* Who asks: the key's print and the address, or the socket. */
+static struct sl_str actor_of(struct sl_api *c)
+{
+    char print[8];
+
+    if (c->admin->is_unix)
+        return SL_STR("the admin socket");
+    sl_str_hex(c->admin->key_digest, sizeof print / 2, print);
+    return sl_arena_printf(&c->arena, "admin key %.8s from %.*s", print,
+                           SL_STR_ARGS(sl_exch_peer(c->exch)));
+}
+
+static void dispatch(struct sl_api *c)
+{
+    const struct sl_request_head *head = sl_exch_head(c->exch);
+    char place[64];
+    struct sl_text allow = sl_text_over(place, sizeof place);
+    struct sl_str raw = {"", 0};
+
+    if (!sl_admin_admits(c->admin, head)) {
+        sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
+                    c->admin->has_key ? "send `authorization: Bearer` with the admin key"
+                                      : "no admin key is configured; set SLUICE_ADMIN_KEY or "
+                                        "admin.key and restart");
+        return;
+    }
+    c->route = sl_api_route(head->method, head->path, &raw, &allow);
+    if (c->route == NULL) {
+        refuse_path(c, sl_text_str(&allow));
+        return;
+    }
+    c->actor = actor_of(c);
+    c->name = sl_api_decode(c, raw);
+    if (c->actor.p == NULL || c->name.p == NULL) {
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "path", "path: must be percent-encoded text");
+        return;
+    }
+    sl_timer_start(c->net, &c->limit, c->route->slow ? SL_API_LONG_MS : SL_API_LIMIT_MS);
+    if (c->route->body && head->has_body)
+        sl_exch_want_body(c->exch, SL_API_BODY);
+    else
+        run(c);
+}
+
+void sl_api_start(struct sl_admin *a, struct sl_exch *x)
+{
+    struct sl_api *c = sl_mem_new(sizeof *c);
+
+    c->magic = SL_API_MAGIC;
+    c->admin = a;
+    c->net = a->net;
+    c->store = sl_gateway_store(a->gateway);
+    c->conf = sl_gateway_conf_hold(a->gateway);
+    c->exch = x;
+    sl_arena_init(&c->arena, SL_API_ARENA);
+    sl_buf_init(&c->got, SL_API_BODY);
+    sl_out_init(&c->out, SL_API_OUT);
+    sl_timer_init(&c->limit, on_limit);
+    sl_list_init(&c->node);
+    sl_list_push_back(&a->calls, &c->node);
+    sl_exch_take(x, &exch_ops, c);
+    dispatch(c);
+}

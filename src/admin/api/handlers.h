@@ -1,0 +1,25 @@
+/* admin/api/handlers.h -- what the table of routes runs: one step each. */
+#ifndef SL_ADMIN_API_HANDLERS_H
+#define SL_ADMIN_API_HANDLERS_H
+
+#include "admin/api/api.h"
+
+/* list.c */
+sl_api_fn sl_token_list, sl_tenant_list, sl_balance_list;
+/* token_make.c */
+sl_api_fn sl_token_make, sl_token_rotate;
+/* token.c */
+sl_api_fn sl_token_show, sl_token_change, sl_token_revoke, sl_token_credits, sl_token_reset;
+/* tenant.c */
+sl_api_fn sl_tenant_make, sl_tenant_show, sl_tenant_change, sl_tenant_delete, sl_tenant_credits,
+    sl_tenant_raise, sl_tenant_reset;
+/* usage.c */
+sl_api_fn sl_usage_show;
+/* cache.c */
+sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
+/* state.c */
+sl_api_fn sl_store_show, sl_ledger_show;
+/* route.c */
+sl_api_fn sl_reload;
+
+#endif
