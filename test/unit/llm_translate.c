@@ -310,6 +310,14 @@ static const struct asked requests[] = {
      "'content':[{'type':'tool_result','tool_use_id':'c','content':[{'type':'text','text':'(no "
      "output)'}]}]}],'thinking':{'type':'adaptive'},'max_tokens':4096,"
      "'output_config':{'effort':'high'}}"},
+    /* what nobody signed, or we, is no thought of the provider's */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'user','content':'q'},{'role':'assistant','content':'a',"
+     "'reasoning_details':[{'type':'reasoning.text','text':'h','format':'anthropic-claude-v1',"
+     "'index':0},{'type':'reasoning.text','text':'g','signature':'gw1:','format':"
+     "'anthropic-claude-v1','index':1}]}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text','text':"
+     "'q'}]},{'role':'assistant','content':[{'type':'text','text':'a'}]}],'max_tokens':4096}"},
     /* thoughts that were lost on the way: none this time */
     {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
      "{'reasoning_effort':'high','messages':[{'role':'user','content':'q'},{'role':'assistant',"
