@@ -665,6 +665,8 @@ static inline void records_restored(void **state)
 
 #define SUITE_RECORDS(X)                                                                           \
     X(put_and_read)                                                                                \
+    X(found_by_name)                                                                               \
+    X(successors_go_on)                                                                            \
     X(puts_race)                                                                                   \
     X(lists_in_pages)                                                                              \
     X(states_at_admission)                                                                         \
@@ -676,11 +678,5 @@ static inline void records_restored(void **state)
     X(restored_in_full_pages)                                                                      \
     X(restored)                                                                                    \
     X(records_restored)
-}
-
-X(found_by_name)
-X(successors_go_on)
-X(puts_race) X(lists_in_pages) X(states_at_admission) X(epoch_is_marked) X(usage_adds_up)
-    X(usage_in_pages) X(restored) X(records_restored)
 
 #endif
