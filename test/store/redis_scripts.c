@@ -87,6 +87,42 @@ static enum sl_err do_admit(struct store *s)
     return CALL(s, admit, &s->ask, &s->a);
 }
 
+static enum sl_err admits_as(struct store *s, bool *flag)
+{
+    enum sl_err e;
+
+    *flag = true;
+    e = do_admit(s);
+    *flag = false;
+    return e;
+}
+
+static enum sl_err do_admit_light(struct store *s)
+{
+    return admits_as(s, &s->ask.light);
+}
+
+static enum sl_err do_admit_free(struct store *s)
+{
+    return admits_as(s, &s->ask.free);
+}
+
+static enum sl_err do_admit_hit(struct store *s)
+{
+    return admits_as(s, &s->ask.windows_only);
+}
+
+/* Refused softly, beside a look-up: its windows are taken. */
+static enum sl_err do_admit_soft(struct store *s)
+{
+    enum sl_err e;
+
+    s->terms[T].limits.concurrency = 1;
+    e = admits_as(s, &s->ask.may_hit);
+    s->terms[T].limits.concurrency = 100;
+    return e;
+}
+
 static enum sl_err do_apply(struct store *s)
 {
     struct sl_line l = line_of(s, 1, 33);
@@ -164,6 +200,10 @@ static const struct {
     int touches; /* keys whose type it cares for, of those that there are */
 } calls[] = {
     {"admit", do_admit, 13},
+    {"admit, light", do_admit_light, 13},
+    {"admit, free", do_admit_free, 13},
+    {"admit, of a hit", do_admit_hit, 13},
+    {"admit, refused softly", do_admit_soft, 13},
     {"apply", do_apply, 9},
     {"grow", do_grow, 3},
     {"grant", do_grant, 2},
