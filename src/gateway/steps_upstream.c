@@ -124,8 +124,7 @@ static enum sl_state start(struct sl_req *r)
         if (next != SL_ST_TRY)
             return next;
     } else {
-        sl_translation_drop(r);
-        if (!splice(r))
+        if (!sl_translation_drop(r) || !splice(r))
             return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     }
     if (!sl_hard_begin(r))

@@ -64,6 +64,11 @@ SL_MUST enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_
 SL_MUST enum sl_err sl_translate_error(const struct sl_translate *t, struct sl_str body,
                                        struct sl_arena *a, int *status, struct sl_str *out);
 
+/* A Messages request on its way to Anthropic itself, without the thoughts that carry our
+ * signature: another provider had them, and a foreign signature is a 400. `*out` is the body
+ * itself where there are none. NO_MEMORY. */
+SL_MUST enum sl_err sl_translate_unsign(struct sl_str body, struct sl_arena *a, struct sl_str *out);
+
 struct sl_translate_stream;
 
 struct sl_translate_stream *

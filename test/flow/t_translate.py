@@ -217,6 +217,24 @@ def test_own_protocol_first(g):
     equal(g.mock.last().target, "/v1/chat/completions")
 
 
+def test_our_own_signature(g):
+    """Thoughts of another provider's don't go to Anthropic, where their signature is none. All other
+    bytes of such a request do."""
+    thought = b'{"type":"thinking","thinking":"h","signature":"gw1:"}'
+    text = b'{"type":"text", "text":"a \\u00e9 gw1:"}'
+    own = b'{"type":"thinking","thinking":"t","signature":"EqQB"}'
+    body = b'{"model":"mock-echo", "max_tokens":9,"x":[1.50],"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[%s],"y":1},{"role":"user","content":"r"}]}'
+    for blocks, want in (([thought, own, text], [own, text]), ([text, thought], [text]), ([thought], None)):
+        r = g.post("/v1/messages", body % b",".join(blocks))
+        equal(r.status, 200)
+        if want:
+            equal(g.mock.last().sha256, rig.sha256(body % b",".join(want)))
+        else:
+            equal(len(g.mock.last().json()["messages"][1]["content"]), 1)
+    r = g.post("/v1/messages", rig.messages("only-o/mock-thinking", stream=True, thinking={"type": "adaptive"}))
+    contains(r.body.decode(), '"signature":"gw1:"')
+
+
 def test_errors(g):
     """Status, type and text in the client's envelope; our own account's troubles stay ours."""
     want = {"/v1/messages": {400: (400, "invalid_request_error"), 404: (404, "not_found_error"), 429: (429, "rate_limit_error"), 500: (500, "api_error"), 503: (529, "overloaded_error")},

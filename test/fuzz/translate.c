@@ -126,6 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         SL_CHECK(sl_translate_error(t, rest, &a, &status, &out) == SL_OK && is_object(out));
         break;
     case 3:
+        if (is_object(rest))
+            SL_CHECK(sl_translate_unsign(rest, &a, &out) == SL_OK && is_object(out));
         if (is_object(rest) && sl_translate_request(&w, rest, &a, &t, &out, &why) == SL_OK)
             SL_CHECK(is_object(out));
         break;

@@ -86,12 +86,29 @@ static void set_hold(struct sl_req *r, size_t max)
     sl_buf_init(&r->hold, max);
 }
 
-void sl_translation_drop(struct sl_req *r)
+/* Of a history that another provider had a part in. All other bytes stay. */
+static bool unsign(struct sl_req *r)
 {
-    if (r->translation == NULL)
-        return;
-    sl_translation_end(&r->translation);
-    set_hold(r, SL_REQ_HOLD_MAX);
+    struct sl_str old = {r->body, r->body_n}, body;
+    struct sl_arena a;
+    bool ok;
+
+    if (r->dialect != &sl_dialect_anthropic)
+        return true;
+    sl_arena_init(&a, ARENA_MAX);
+    ok = sl_translate_unsign(old, &a, &body) == SL_OK &&
+         (body.p == old.p || sl_req_replace_body(r, body) == SL_OK);
+    sl_arena_fini(&a);
+    return ok;
+}
+
+bool sl_translation_drop(struct sl_req *r)
+{
+    if (r->translation != NULL) {
+        sl_translation_end(&r->translation);
+        set_hold(r, SL_REQ_HOLD_MAX);
+    }
+    return unsign(r);
 }
 
 static enum sl_err translate(struct sl_req *r, bool usage, struct sl_str *body, const char **why)

@@ -29,8 +29,9 @@ bool sl_translation_is_due(const struct sl_req *r);
 /* Makes the head and the body for the provider: r->parts. TRY, or REPLY with why not.
  * `usage`: a stream ends with its usage, asked for or not. */
 enum sl_state sl_translation_begin(struct sl_req *r, bool usage);
-/* Another provider is tried, which speaks as the client does. */
-void sl_translation_drop(struct sl_req *r);
+/* A provider is tried that speaks as the client does: nothing is translated, but thoughts
+ * with a signature of ours are taken out. False: no memory. */
+SL_MUST bool sl_translation_drop(struct sl_req *r);
 void sl_translation_end(struct sl_translation **t);
 
 /* Of the provider's side: the client's own where nothing is translated. */

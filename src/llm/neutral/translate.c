@@ -97,3 +97,61 @@ enum sl_err sl_translate_error(const struct sl_translate *t, struct sl_str body,
     t->client->write_error(t, *status, message, &g);
     return sl_grow_take(&g, a, out);
 }
+
+/* --- Thoughts that we signed ---------------------------------------------------------------- */
+
+static bool is_ours(struct sl_str block)
+{
+    return sl_neutral_is(sl_json_get(block, SL_STR("type")), "thinking") &&
+           sl_str_starts(sl_llm_inner(sl_json_get(block, SL_STR("signature"))),
+                         SL_STR(SL_NEUTRAL_MARK));
+}
+
+/* All of a message but those blocks. A turn that was nothing else must still say something. */
+static void put_unsigned(struct sl_grow *g, struct sl_str message)
+{
+    struct sl_str content = sl_json_get(message, SL_STR("content")), block;
+    size_t pos = 0, all = 0, kept = 0;
+
+    if (sl_json_type_of(content) != SL_JSON_ARRAY) {
+        sl_grow_add(g, message);
+        return;
+    }
+    sl_grow_add(g, sl_str_first(message, (size_t)(content.p - message.p)));
+    sl_grow_byte(g, '[');
+    for (; sl_json_next(content, &pos, &block); all++) {
+        if (is_ours(block))
+            continue;
+        if (kept++ > 0)
+            sl_grow_byte(g, ',');
+        sl_grow_add(g, block);
+    }
+    if (kept == 0 && all > 0)
+        sl_neutral_put(g, "{\"type\":\"text\",\"text\":\"(no text)\"}");
+    sl_grow_byte(g, ']');
+    sl_grow_add(g, sl_str_from(message, (size_t)(content.p - message.p) + content.n));
+}
+
+enum sl_err sl_translate_unsign(struct sl_str body, struct sl_arena *a, struct sl_str *out)
+{
+    struct sl_str messages = {NULL, 0}, message;
+    struct sl_grow g;
+    size_t pos = 0, n = 0;
+
+    *out = body;
+    if (sl_str_find(body, SL_STR("\"" SL_NEUTRAL_MARK)) >= 0)
+        messages = sl_json_get(body, SL_STR("messages"));
+    if (sl_json_type_of(messages) != SL_JSON_ARRAY)
+        return SL_OK;
+    sl_grow_init(&g, body.n + 65536);
+    sl_grow_add(&g, sl_str_first(body, (size_t)(messages.p - body.p)));
+    sl_grow_byte(&g, '[');
+    while (sl_json_next(messages, &pos, &message)) {
+        if (n++ > 0)
+            sl_grow_byte(&g, ',');
+        put_unsigned(&g, message);
+    }
+    sl_grow_byte(&g, ']');
+    sl_grow_add(&g, sl_str_from(body, (size_t)(messages.p - body.p) + messages.n));
+    return sl_grow_take(&g, a, out);
+}
