@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
@@ -28,8 +29,10 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     (void)ev;
     r->t.end = sl_net_now_us(r->gw->net);
     r->worked = was_worked_on(r);
-    if (r->worked)
+    if (r->worked) {
         sl_usage_settle(&r->usage, r->body_n);
+        sl_batch_sum(r);
+    }
     sl_reuse_finish(r);
     sl_flight_leave(r);
     if (r->headless && r->ending == SL_END_DONE)

@@ -3,6 +3,7 @@
 On memory alone, and with a Redis between two gateways."""
 
 import json
+import struct
 import threading
 import time
 
@@ -135,6 +136,9 @@ def test_what_the_client_says_of_caches():
         equal(g.post("/v1/messages", body, headers=[("cache-control", "no-store")]).get("x-cache"), "BYPASS")
         equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
         equal(g.post("/v1/messages", body).get("x-cache"), "HIT")
+        for age in ("60", "9223372036854775", "9223372036854776", "18000000000000000", "99999999999999999999"):
+            r = g.post("/v1/messages", body, headers=[("cache-control", "max-age=" + age)])
+            equal((age, r.get("x-cache")), (age, "HIT"))
         equal(g.post("/v1/messages", body, headers=[("cache-control", "no-cache")]).get("x-cache"), "MISS")
         time.sleep(1.1)
         equal(g.post("/v1/messages", body, headers=[("cache-control", "max-age=0")]).get("x-cache"), "MISS")
@@ -255,6 +259,16 @@ def test_through_redis():
         keys = [k.decode() for k in redis("KEYS", "slc:c:*")]
         equal(len(keys), len(GENERATE))
         check(all(redis("PTTL", k) > 0 for k in keys), "every entry ends")
+        # a clock that is ahead makes no negative age, and times that can't be are not believed
+        key = [k.decode() for k in keys_of(redis, lambda: b.post("/v1/messages", messages("mock-echo", "of tomorrow")))][0]
+        entry, day = redis("GET", key), 86400000
+        stored, fresh, gone = struct.unpack_from("<qqq", entry, 8)
+        for times, want in (((stored + day, fresh + day, gone + day), ("HIT", "0")),
+                            ((-(1 << 63), fresh, gone), ("MISS", None)), ((stored, stored - 1, gone), ("MISS", None))):
+            redis("SET", key, entry[:8] + struct.pack("<qqq", *times) + entry[32:], "PX", 600000)
+            with gateway(redis.url) as c:
+                r = c.post("/v1/messages", messages("mock-echo", "of tomorrow"))
+                equal((times, r.get("x-cache"), r.get("age")), (times, *want))
         # whatever stands there is not believed
         for junk in (b"", b"x", b"slce\x01" + b"\xff" * 200, b"\x00" * 100000):
             for k in keys:
@@ -268,6 +282,13 @@ def test_through_redis():
 
 def moderate(g, texts, **more):
     return g.post("/v1/moderations", dump({"model": "mock-echo", "input": texts, **more}))
+
+
+def keys_of(redis, act):
+    """Entries that come to be in Redis by it."""
+    before = set(redis("KEYS", "slc:c:*"))
+    equal(act().status, 200)
+    return until(lambda: list(set(redis("KEYS", "slc:c:*")) - before), 3, "an entry in Redis")
 
 
 def test_items():

@@ -94,4 +94,32 @@ def test_a_leader_that_fails():
         equal((got[0].status, len(got[0].json()["results"])), (200, 1))
 
 
+def test_a_second_round():
+    """An item whose other sender failed while this batch had already sent the rest: it is sent as it was written, and
+    both calls are paid."""
+    models = [{"name": "*", "targets": [{"provider": "mock-o", "price": {"input": 1.0, "output": 1.0}}], "cache": {"hits": "free"}}]
+    word = "mock-first-%d" % (400 * rig.SLOW)
+    with rig.Gateway({"store": {"url": "embedded:"}, "models": models}) as g:
+        w = g.wire(20)
+        w.request("POST", "/v1/embeddings", dump({"model": word, "input": ["left alone " + "a" * 3000]}))
+        until(lambda: g.mock.stats()["requests"] == 1, 5, "it is sent")
+        got = []
+        body = dump({"model": word, "input": ["left alone " + "a" * 3000, "of its own"]})
+        t = threading.Thread(target=lambda: got.append(g.post("/v1/embeddings", body)))
+        t.start()
+        until(lambda: g.mock.stats()["requests"] == 2, 5, "the rest is sent")
+        equal(g.mock.last().json()["input"], ["of its own"])
+        w.close()
+        t.join()
+        equal((got[0].status, len(got[0].json()["data"])), (200, 2))
+        equal(g.mock.stats()["requests"], 3)
+        equal(g.mock.last().json()["input"], ["left alone " + "a" * 3000], "the item as it was written")
+        equal([e["index"] for e in got[0].json()["data"]], [0, 1])
+        alone = [g.post("/v1/embeddings", dump({"model": word, "input": [text]}), headers=[("cache-control", "no-store")])
+                 for text in ("left alone " + "a" * 3000, "of its own")]
+        cost = sum(g.access_of(r)["cost_micro"] for r in alone)
+        check(cost > 0, "priced")
+        equal(g.access_of(got[0]).get("cost_micro"), cost, "both calls are charged")
+
+
 rig.main(globals(), gateway=False)

@@ -44,6 +44,7 @@ struct sl_batch {
     bool whole;  /* the request holds its distinct items, as they stand */
     bool passes; /* all of it is sent: the provider's answer is the client's */
     unsigned rounds;
+    struct sl_usage before;         /* of the rounds before this one */
     struct sl_str id, model;        /* of the provider's answer */
     uint8_t (*md5)[SL_CACHE_KEY];   /* up: arena; of each want */
     struct sl_cached **got;         /* up: arena; of the look-up */
@@ -67,6 +68,9 @@ enum sl_state sl_step_gather(struct sl_req *r, enum sl_ev ev);
 /* RELAY has the provider's whole answer. */
 enum sl_state sl_batch_answer(struct sl_req *r, struct sl_str answer);
 void sl_batch_end(struct sl_req *r);
+/* Adds what earlier rounds took to what the last one did: all are paid. Once what came is
+ * in r->usage; again it does nothing. */
+void sl_batch_sum(struct sl_req *r);
 /* `x-sluice-items`. */
 SL_MUST bool sl_batch_headers(struct sl_req *r, struct sl_headers *h);
 

@@ -11,6 +11,59 @@ static enum sl_state fail(struct sl_req *r, enum sl_err e)
                          sl_err_text(e));
 }
 
+/* ---- several rounds ---- */
+
+static void add_usage(struct sl_usage *to, const struct sl_usage *from)
+{
+    to->in += from->in;
+    to->out += from->out;
+    to->cache_read += from->cache_read;
+    to->cache_write_5m += from->cache_write_5m;
+    to->cache_write_1h += from->cache_write_1h;
+    if (from->source < to->source) /* the sum is as sure as its least sure part */
+        to->source = from->source;
+    to->has_cost = to->has_cost && from->has_cost; /* else by the tokens */
+    if (to->has_cost && __builtin_add_overflow(to->cost_pico, from->cost_pico, &to->cost_pico))
+        to->cost_pico = INT64_MAX;
+}
+
+void sl_batch_sum(struct sl_req *r)
+{
+    struct sl_batch *b = r->reuse != NULL ? r->reuse->batch : NULL;
+
+    if (b == NULL || !b->before.has_in)
+        return;
+    sl_usage_settle(&r->usage, r->body_n);
+    add_usage(&r->usage, &b->before);
+    b->before.has_in = false;
+}
+
+/* An answer that came is put aside: the next one's usage would take its place. */
+static void put_aside(struct sl_req *r)
+{
+    struct sl_batch *b = r->reuse->batch;
+
+    sl_usage_settle(&r->usage, r->body_n);
+    sl_batch_sum(r);
+    b->before = r->usage;
+    sl_usage_init(&r->usage);
+}
+
+/* What is still awaited may be sent by us later: it must not go with the body it stands in. */
+static enum sl_err keep_awaited(struct sl_batch *b, struct sl_arena *a)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct sl_want *w = &b->want[i];
+
+        if (w->state != SL_WANT_AWAITED)
+            continue;
+        w->raw = sl_arena_dup(a, w->raw);
+        if (w->raw.p == NULL)
+            return SL_ERR_NO_MEMORY;
+    }
+    return SL_OK;
+}
+
 /* ---- together ---- */
 
 static void name_result(struct sl_batch *b)
@@ -34,6 +87,7 @@ static enum sl_state put_together(struct sl_req *r)
 
     if (all == NULL)
         return fail(r, SL_ERR_NO_MEMORY);
+    sl_batch_sum(r);
     for (size_t i = 0; i < b->items; i++)
         all[i] = b->want[b->place[i]].result;
     if (head.id.n == 0)
@@ -75,6 +129,8 @@ static enum sl_err narrow(struct sl_req *r, size_t sent)
         if (b->want[i].state == SL_WANT_SENT)
             raw[n++] = b->want[i].raw;
     e = sl_items_body((struct sl_str){r->body, r->body_n}, raw, n, a, &out);
+    if (e == SL_OK)
+        e = keep_awaited(b, a);
     return e == SL_OK ? sl_req_replace_body(r, out) : e;
 }
 
@@ -86,6 +142,8 @@ static enum sl_state send(struct sl_req *r, size_t sent)
 
     if (++b->rounds > SL_BATCH_ROUNDS)
         return fail(r, SL_ERR_UP_GARBAGE);
+    if (b->rounds > 1)
+        put_aside(r);
     b->sent += sent;
     e = narrow(r, sent);
     if (e != SL_OK)

@@ -49,7 +49,7 @@ static void read_directives(struct sl_req *r)
                 u->look = false;
             else if (sl_str_starts_nocase(one, SL_STR("max-age=")) &&
                      sl_str_to_u64(sl_str_from(one, 8), &seconds))
-                u->max_age_ms = seconds < UINT64_MAX / 1000 ? seconds * 1000 : UINT64_MAX;
+                u->max_age_ms = seconds < INT64_MAX / 1000 ? seconds * 1000 : UINT64_MAX;
         }
     }
 }
@@ -433,6 +433,7 @@ bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
     char digits[24];
     struct sl_text age = sl_text_over(digits, sizeof digits);
     struct sl_str value;
+    int64_t age_ms;
 
     if (u == NULL)
         return true;
@@ -441,7 +442,8 @@ bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
     c = u->result == SL_REUSE_STALE ? u->stale : u->found;
     if (c == NULL)
         return true;
-    sl_text_i64(&age, (sl_net_unix_ms(r->gw->net) - c->stored_unix_ms) / 1000);
+    age_ms = sl_net_unix_ms(r->gw->net) - c->stored_unix_ms;
+    sl_text_i64(&age, age_ms > 0 ? age_ms / 1000 : 0); /* another host's clock may be ahead */
     value = sl_arena_dup(r->arena, sl_text_str(&age));
     return value.p != NULL && sl_headers_add(h, r->arena, SL_STR("age"), value);
 }

@@ -113,7 +113,8 @@ struct sl_cached *sl_cached_unpack(struct sl_str packed)
     c->fresh_until_unix_ms = (int64_t)take(&at, 8);
     c->gone_unix_ms = (int64_t)take(&at, 8);
     memcpy(c->bytes, value.p, value.n);
-    if (take(&at, 8) != sum_of(value) || c->fresh_until_unix_ms > c->gone_unix_ms)
+    if (take(&at, 8) != sum_of(value) || c->stored_unix_ms < 0 ||
+        c->stored_unix_ms > c->fresh_until_unix_ms || c->fresh_until_unix_ms > c->gone_unix_ms)
         sl_cached_drop(&c);
     return c;
 }
