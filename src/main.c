@@ -1,4 +1,5 @@
 /* main.c -- the command line: which command, with which options. */
+#include "cli/manage/manage.h"
 #include "cli/options.h"
 
 #include <getopt.h>
@@ -81,8 +82,12 @@ static void print_all(FILE *to)
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].line);
     fprintf(to, "  %-8s %s\n", "version", "print the version");
-    fprintf(to, "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
-                "4 the configuration is not valid (serve, check, reload).\n");
+    fprintf(to, "\nasking a running gateway's admin API:\n\n");
+    sl_manage_help(to);
+    fprintf(
+        to,
+        "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
+        "4 the configuration is not valid (serve, check, reload), 5 a trail is broken (ledger).\n");
 }
 
 static const struct command *find(const char *name)
@@ -154,6 +159,8 @@ int main(int argc, char **argv)
         print_all(stderr);
         return SL_EXIT_USAGE;
     }
+    if (sl_manage_is(name))
+        return sl_manage_run(argc - 1, argv + 1);
     c = find(name);
     if (c == NULL)
         return usage("", "there is no command", name);

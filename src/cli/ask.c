@@ -19,34 +19,19 @@ int sl_cmd_health(const struct sl_options *o)
 {
     char where[WHERE_BYTES];
     struct sl_client_ask ask = {.where = where, .method = "GET", .path = "/readyz"};
-    struct sl_client_answer *a = sl_mem_new(sizeof(*a));
+    struct sl_client_answer a;
     int code = SL_EXIT_FAILED;
 
     sl_source_admin(o, where, sizeof(where));
-    sl_client_ask(&ask, a);
-    if (a->status == 200)
+    sl_client_ask(&ask, &a);
+    if (a.status == 200)
         code = SL_EXIT_OK;
-    else if (a->status == 503)
+    else if (a.status == 503)
         code = SL_EXIT_NOT_READY;
     if (!o->quiet || code == SL_EXIT_FAILED)
-        print_line(code == SL_EXIT_OK ? stdout : stderr, "", a->body);
-    sl_mem_free(a);
+        print_line(code == SL_EXIT_OK ? stdout : stderr, "", a.body);
+    sl_client_fini(&a);
     return code;
-}
-
-/* --key, else the variable, else what the file says. */
-static void find_key(const struct sl_options *o, char *out, size_t cap)
-{
-    const char *set = sl_env_get(&(struct sl_env){0}, "SLUICE_ADMIN_KEY");
-    struct sl_conf *c;
-
-    snprintf(out, cap, "%s", o->key != NULL ? o->key : set != NULL ? set : "");
-    if (o->key != NULL || o->config == NULL)
-        return;
-    c = sl_source_load(o->config);
-    if (c->faults.n == 0)
-        snprintf(out, cap, "%.*s", SL_STR_ARGS(sl_conf_text(c, "admin.key")));
-    sl_conf_end(&c);
 }
 
 int sl_cmd_reload(const struct sl_options *o)
@@ -54,23 +39,23 @@ int sl_cmd_reload(const struct sl_options *o)
     char where[WHERE_BYTES], key[1024], message[16384];
     struct sl_client_ask ask = {
         .where = where, .method = "POST", .path = "/admin/api/reload", .key = key};
-    struct sl_client_answer *a = sl_mem_new(sizeof(*a));
+    struct sl_client_answer a;
     int code = SL_EXIT_FAILED;
 
     sl_source_admin(o, where, sizeof(where));
-    find_key(o, key, sizeof(key));
-    sl_client_ask(&ask, a);
+    sl_source_admin_key(o, key, sizeof(key));
+    sl_client_ask(&ask, &a);
     sl_mem_wipe(key, sizeof(key));
-    if (a->status == 200) {
+    if (a.status == 200) {
         code = SL_EXIT_OK;
         if (!o->quiet)
-            print_line(stdout, "", a->body);
+            print_line(stdout, "", a.body);
     } else {
-        print_line(stderr, a->status == 422 ? "reload refused, nothing has changed:\n" : "",
-                   sl_client_message(a->body, message, sizeof(message)));
-        if (a->status == 422)
+        print_line(stderr, a.status == 422 ? "reload refused, nothing has changed:\n" : "",
+                   sl_client_message(a.body, message, sizeof(message)));
+        if (a.status == 422)
             code = SL_EXIT_CONFIG;
     }
-    sl_mem_free(a);
+    sl_client_fini(&a);
     return code;
 }

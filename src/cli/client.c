@@ -13,25 +13,28 @@
 #include <unistd.h>
 
 #define HOST_BYTES 256
+#define WHY_BYTES 1024
 
 static int fail(struct sl_client_answer *out, const char *where, const char *what)
 {
     out->status = 0;
-    snprintf(out->text, sizeof(out->text), "%s: %s", where, what);
+    sl_mem_free(out->text);
+    out->text = sl_mem_new(WHY_BYTES);
+    snprintf(out->text, WHY_BYTES, "%s: %s", where, what);
     out->body = sl_str_of(out->text);
     return -1;
 }
 
-static void set_limits(int fd)
+static void set_limits(int fd, unsigned seconds)
 {
-    const struct timeval limit = {.tv_sec = SL_CLIENT_SECONDS};
+    const struct timeval limit = {.tv_sec = seconds > 0 ? seconds : SL_CLIENT_SECONDS};
 
     /* a socket that refuses them still works, only without our patience */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-static int connect_unix(const char *path, struct sl_client_answer *out)
+static int connect_unix(const char *path, unsigned seconds, struct sl_client_answer *out)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int fd;
@@ -42,7 +45,7 @@ static int connect_unix(const char *path, struct sl_client_answer *out)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail(out, path, strerror(errno));
-    set_limits(fd);
+    set_limits(fd, seconds);
     if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
         return fd;
     fail(out, path, strerror(errno));
@@ -69,7 +72,7 @@ static bool split_address(struct sl_str s, char host[HOST_BYTES], char port[8])
     return true;
 }
 
-static int connect_tcp(const char *where, struct sl_client_answer *out)
+static int connect_tcp(const char *where, unsigned seconds, struct sl_client_answer *out)
 {
     struct sl_str s = sl_str_of(where);
     struct addrinfo wish = {.ai_socktype = SOCK_STREAM}, *all = NULL;
@@ -91,7 +94,7 @@ static int connect_tcp(const char *where, struct sl_client_answer *out)
         fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
         if (fd < 0)
             continue;
-        set_limits(fd);
+        set_limits(fd, seconds);
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
             break;
         close(fd);
@@ -118,20 +121,31 @@ static bool send_all(int fd, const char *p, size_t n)
     return true;
 }
 
-static size_t read_all(int fd, char *p, size_t cap)
+/* All there is, into memory that grows; false: too much, or an error. */
+static bool read_all(int fd, struct sl_client_answer *out, size_t *n)
 {
-    size_t n = 0;
+    size_t cap = 0;
 
-    while (n < cap) {
-        ssize_t got = recv(fd, p + n, cap - n, 0);
+    for (*n = 0;;) {
+        ssize_t got;
 
+        if (*n == cap) {
+            char *more = cap < SL_CLIENT_ANSWER ? sl_mem_grow(out->text, 2 * cap + 16384) : NULL;
+
+            if (more == NULL) {
+                errno = EMSGSIZE;
+                return false;
+            }
+            out->text = more;
+            cap = 2 * cap + 16384;
+        }
+        got = recv(fd, out->text + *n, cap - *n, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            break;
-        n += (size_t)got;
+            return got == 0;
+        *n += (size_t)got;
     }
-    return n;
 }
 
 /* "HTTP/1.1 200 OK" ... empty line, body. */
@@ -154,28 +168,38 @@ void sl_client_ask(const struct sl_client_ask *ask, struct sl_client_answer *out
 {
     bool local = sl_str_starts(sl_str_of(ask->where), SL_STR("unix:"));
     bool has_key = ask->key != NULL && ask->key[0] != '\0';
-    char head[2048];
+    char head[8192];
+    size_t got;
     int fd, n;
 
-    out->status = 0;
+    *out = (struct sl_client_answer){0};
     n = snprintf(head, sizeof(head),
                  "%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
-                 "content-length: 0\r\n%s%s%s\r\n",
-                 ask->method, ask->path, has_key ? "authorization: Bearer " : "",
+                 "content-type: application/json\r\ncontent-length: %zu\r\n%s%s%s\r\n",
+                 ask->method, ask->path, ask->body.n, has_key ? "authorization: Bearer " : "",
                  has_key ? ask->key : "", has_key ? "\r\n" : "");
     if (n < 0 || (size_t)n >= sizeof(head)) {
-        fail(out, ask->where, "the key is too long");
+        fail(out, ask->where, "key, path or query are too long");
         return;
     }
-    fd = local ? connect_unix(ask->where + 5, out) : connect_tcp(ask->where, out);
+    fd = local ? connect_unix(ask->where + 5, ask->seconds, out)
+               : connect_tcp(ask->where, ask->seconds, out);
     if (fd >= 0) {
-        if (send_all(fd, head, (size_t)n))
-            take_answer(out, read_all(fd, out->text, sizeof(out->text)), ask->where);
+        if (!send_all(fd, head, (size_t)n) || !send_all(fd, ask->body.p, ask->body.n) ||
+            !read_all(fd, out, &got))
+            fail(out, ask->where,
+                 errno == EAGAIN ? "no whole answer came in time" : strerror(errno));
         else
-            fail(out, ask->where, strerror(errno));
+            take_answer(out, got, ask->where);
         close(fd);
     }
     sl_mem_wipe(head, sizeof(head));
+}
+
+void sl_client_fini(struct sl_client_answer *a)
+{
+    sl_mem_free(a->text);
+    *a = (struct sl_client_answer){0};
 }
 
 struct sl_str sl_client_message(struct sl_str body, char *out, size_t cap)

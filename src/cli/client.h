@@ -2,7 +2,7 @@
  *
  * For commands that ask a running gateway something and end; nothing of the
  * loop is needed for that. Plain TCP or a unix socket, `connection: close`.
- * Limits: SL_CLIENT_SECONDS for each wait, SL_CLIENT_ANSWER bytes.
+ * Limits: `seconds` for each wait, SL_CLIENT_ANSWER bytes.
  */
 #ifndef SL_CLI_CLIENT_H
 #define SL_CLI_CLIENT_H
@@ -10,22 +10,26 @@
 #include "base/str.h"
 
 #define SL_CLIENT_SECONDS 10
-#define SL_CLIENT_ANSWER 65536
+#define SL_CLIENT_ANSWER ((size_t)64 << 20)
 
 struct sl_client_answer {
-    int status; /* 0: none came, `text` says why */
+    int status; /* 0: none came, `body` says why */
     struct sl_str body;
-    char text[SL_CLIENT_ANSWER];
+    char *text; /* owns: what the body is part of */
 };
 
 struct sl_client_ask {
     const char *where; /* host:port, http://host:port or unix:/path */
     const char *method;
     const char *path;
-    const char *key; /* bearer; NULL or "": none */
+    const char *key;    /* bearer; NULL or "": none */
+    struct sl_str body; /* JSON; empty: none */
+    unsigned seconds;   /* 0: SL_CLIENT_SECONDS */
 };
 
+/* `out` is to be given to sl_client_fini(), whatever came. */
 void sl_client_ask(const struct sl_client_ask *ask, struct sl_client_answer *out);
+void sl_client_fini(struct sl_client_answer *a);
 /* The message within an error's body, unescaped over `out`; the body itself
  * where there is none. */
 struct sl_str sl_client_message(struct sl_str body, char *out, size_t cap);

@@ -12,7 +12,8 @@ enum sl_exit {
     SL_EXIT_FAILED = 1,    /* it could not be done; stderr says why */
     SL_EXIT_USAGE = 2,     /* the command line is wrong */
     SL_EXIT_NOT_READY = 3, /* health: alive, but draining */
-    SL_EXIT_CONFIG = 4     /* the configuration is wrong: check, serve, reload */
+    SL_EXIT_CONFIG = 4,    /* the configuration is wrong: check, serve, reload */
+    SL_EXIT_BROKEN = 5     /* ledger: a trail's chain does not hold */
 };
 
 struct sl_options {

@@ -53,3 +53,17 @@ void sl_source_admin(const struct sl_options *o, char *out, size_t cap)
         sl_conf_end(&c);
     }
 }
+
+void sl_source_admin_key(const struct sl_options *o, char *out, size_t cap)
+{
+    const char *set = sl_env_get(&(struct sl_env){0}, "SLUICE_ADMIN_KEY");
+    struct sl_conf *c;
+
+    snprintf(out, cap, "%s", o->key != NULL ? o->key : set != NULL ? set : "");
+    if (o->key != NULL || o->config == NULL)
+        return;
+    c = sl_source_load(o->config);
+    if (c->faults.n == 0)
+        snprintf(out, cap, "%.*s", SL_STR_ARGS(sl_conf_text(c, "admin.key")));
+    sl_conf_end(&c);
+}

@@ -15,4 +15,7 @@ struct sl_conf *sl_source_load(const char *config);
  * environment, the default. */
 void sl_source_admin(const struct sl_options *o, char *out, size_t cap);
 
+/* Its key: the option, else of the file given, else the variable; or empty. */
+void sl_source_admin_key(const struct sl_options *o, char *out, size_t cap);
+
 #endif

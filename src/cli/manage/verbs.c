@@ -1,0 +1,140 @@
+/* cli/manage/verbs.c -- the table of verbs, and what their options are. */
+#include "cli/manage/manage.h"
+
+#define LIMITS "rpm,qps,tpm,concurrency,reserve-output,daily,monthly,models,endpoints"
+#define MAKE_KEY "tenant,user,credits,expires,class," LIMITS
+#define CHANGE_KEY "name,user,expires,class," LIMITS
+#define SPENDING "zone,hard,on-client-gone,plan,label"
+#define CHANGE_TENANT SPENDING "," LIMITS
+
+#define KEY_COLUMNS                                                                                \
+    "ID=id,NAME=name,TENANT=tenant,USER=user,STATE=state,EXPIRES=expires,RPM=limits.rpm,"          \
+    "TPM=limits.tpm,CREDITS=budget.initial_credits,DAILY=budget.daily,MONTHLY=budget.monthly,"     \
+    "SOURCE=source"
+#define TENANT_COLUMNS                                                                             \
+    "NAME=name,STATE=state,PLAN=plan,RPM=limits.rpm,TPM=limits.tpm,QPS=limits.qps,"                \
+    "CONCURRENCY=limits.concurrency,SOURCE=source"
+#define BALANCE_COLUMNS                                                                            \
+    "TENANT=name,STATE=state,SPENT=balance.spent,CREDITS=balance.credits,LEFT=balance.left,"       \
+    "TODAY=balance.today.spent,OF=balance.today.limit,MONTH=balance.month.spent,"                  \
+    "OF=balance.month.limit,RAISED=raise.until"
+
+const struct sl_manage_verb sl_manage_verbs[] = {
+    {"key", "list", "", 0, 0, "?tenant,state", "GET", "token", NULL, SL_MANAGE_LIST, KEY_COLUMNS,
+     "list keys; never their texts", NULL},
+    {"key", "show", "ID", 1, 1, "", "GET", "token/%1", NULL, SL_MANAGE_ONE, NULL,
+     "show a key, what holds for it, and what is left", NULL},
+    {"key", "make", "NAME", 1, 1, MAKE_KEY, "POST", "token", "\"name\":%1", SL_MANAGE_KEY, NULL,
+     "make a key; its text is printed, this once", NULL},
+    {"key", "change", "ID", 1, 1, CHANGE_KEY, "PATCH", "token/%1", "", SL_MANAGE_ONE, NULL,
+     "change a key; `none` as a value takes it away", NULL},
+    {"key", "credits", "ID AMOUNT", 2, 2, "", "POST", "token/%1/credits", "\"credits\":$2",
+     SL_MANAGE_ONE, NULL, "add dollars to a key's credits, or take them with -AMOUNT", NULL},
+    {"key", "rotate", "ID", 1, 1, "overlap", "POST", "token/%1/rotate", "", SL_MANAGE_KEY, NULL,
+     "make a key in its place; both are good for the overlap, a day if not said", NULL},
+    {"key", "pause", "ID", 1, 1, "", "PATCH", "token/%1", "\"state\":\"paused\"", SL_MANAGE_ONE,
+     NULL, "refuse a key for a while", NULL},
+    {"key", "resume", "ID", 1, 1, "", "PATCH", "token/%1", "\"state\":\"active\"", SL_MANAGE_ONE,
+     NULL, "let it pass again", NULL},
+    {"key", "revoke", "ID", 1, 1, "", "DELETE", "token/%1", NULL, SL_MANAGE_ONE, NULL,
+     "refuse a key for good", NULL},
+    {"key", "reset", "ID", 1, 1, "", "POST", "token/%1/reset", NULL, SL_MANAGE_ONE, NULL,
+     "let the configuration's values hold for a key of it again", NULL},
+    {"tenant", "list", "", 0, 0, "state", "GET", "tenant", NULL, SL_MANAGE_LIST, TENANT_COLUMNS,
+     "list tenants", NULL},
+    {"tenant", "show", "NAME", 1, 1, "", "GET", "tenant/%1", NULL, SL_MANAGE_ONE, NULL,
+     "show a tenant, what holds for it, and what is left", NULL},
+    {"tenant", "make", "NAME", 1, 1, "credits," CHANGE_TENANT, "POST", "tenant", "\"name\":%1",
+     SL_MANAGE_ONE, NULL, "make a tenant", NULL},
+    {"tenant", "change", "NAME", 1, 1, CHANGE_TENANT, "PATCH", "tenant/%1", "", SL_MANAGE_ONE, NULL,
+     "change a tenant; `none` as a value takes it away", NULL},
+    {"tenant", "credits", "NAME AMOUNT", 2, 2, "", "POST", "tenant/%1/credits", "\"credits\":$2",
+     SL_MANAGE_ONE, NULL, "add dollars to a tenant's credits, or take them with -AMOUNT", NULL},
+    {"tenant", "pause", "NAME", 1, 1, "", "PATCH", "tenant/%1", "\"state\":\"paused\"",
+     SL_MANAGE_ONE, NULL, "refuse all of its keys for a while", NULL},
+    {"tenant", "resume", "NAME", 1, 1, "", "PATCH", "tenant/%1", "\"state\":\"active\"",
+     SL_MANAGE_ONE, NULL, "let them pass again; also brings a deleted tenant back", NULL},
+    {"tenant", "delete", "NAME", 1, 1, "", "DELETE", "tenant/%1", NULL, SL_MANAGE_ONE, NULL,
+     "delete a tenant; its keys are refused", NULL},
+    {"tenant", "reset", "NAME", 1, 1, "", "POST", "tenant/%1/reset", NULL, SL_MANAGE_ONE, NULL,
+     "let the configuration's values hold for a tenant of it again", NULL},
+    {"budget", "show", "[TENANT]", 0, 0, "", "GET", "balance", NULL, SL_MANAGE_LIST,
+     BALANCE_COLUMNS, "show what tenants have spent, and what is left", NULL},
+    {"budget", "show", NULL, 1, 1, "", "GET", "tenant/%1", NULL, SL_MANAGE_ONE, NULL, NULL, NULL},
+    {"budget", "raise", "TENANT", 1, 1, ">daily,>monthly,for,until", "POST", "tenant/%1/raise", "",
+     SL_MANAGE_ONE, NULL, "raise a tenant's budget for a while", NULL},
+    {"budget", "end", "TENANT", 1, 1, "", "PATCH", "tenant/%1", "\"raise\":null", SL_MANAGE_ONE,
+     NULL, "end a raise before its time", NULL},
+    {"usage", "", "", 0, 0, "by,from,to,?tenant,?key,?user,?model,?provider", "GET", "usage", NULL,
+     SL_MANAGE_ROWS, NULL, "show requests, tokens and cost, summed", NULL},
+    {"cache", "stats", "", 0, 0, "", "GET", "cache", NULL, SL_MANAGE_ONE, NULL,
+     "show how much is cached, and how often it helped", NULL},
+    {"cache", "get", "", 0, 0, "tenant,model,text,endpoint", "POST", "cache/get", "",
+     SL_MANAGE_LIST,
+     "LAYER=layer,SERVED=served,STALE=stale,FRESH_UNTIL=fresh_until,BYTES=bytes,"
+     "ANSWER=answer",
+     "look a moderation's or embedding's text up", NULL},
+    {"cache", "purge", "", 0, 0, "tenant,model,version,text,endpoint", "POST", "cache/purge", "",
+     SL_MANAGE_ONE, NULL, "purge answers of one tenant, model or version, or of a text", NULL},
+    {"store", "", "", 0, 0, "", "GET", "store", NULL, SL_MANAGE_ONE, NULL, "show how the store is",
+     NULL},
+    {"ledger", "", "", 0, 0, "", "GET", "ledger", NULL, SL_MANAGE_ONE, NULL,
+     "show how far settled lines are written, synced and acknowledged", NULL},
+    {"ledger", "verify", "DIR...", 1, SL_MANAGE_ARGS, "", NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL,
+     "check the chain of a trail's lines, without a gateway", sl_manage_verify},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL, NULL, NULL},
+};
+
+const struct sl_manage_option sl_manage_options[] = {
+    {"name", "name", SL_MANAGE_TEXT, "name", "TEXT", "what people call it"},
+    {"tenant", "tenant", SL_MANAGE_TEXT, "tenant", "NAME",
+     "of which tenant; `default` if not said"},
+    {"user", "user", SL_MANAGE_TEXT, "user", "TEXT", "whose it is"},
+    {"credits", "credits", SL_MANAGE_NUMBER, "credits", "DOLLARS", "what its account starts with"},
+    {"expires", "expires", SL_MANAGE_TEXT, "expires", "DATE",
+     "2027-01-31, or 2027-01-31T12:00:00Z"},
+    {"class", "class", SL_MANAGE_NUMBER, "class", "0..9",
+     "high first, where requests have to wait"},
+    {"rpm", "rpm", SL_MANAGE_NUMBER, "rpm", "N", "requests in any minute"},
+    {"qps", "qps", SL_MANAGE_NUMBER, "qps", "N", "requests in any second"},
+    {"tpm", "tpm", SL_MANAGE_NUMBER, "tpm", "N", "tokens in any minute"},
+    {"concurrency", "concurrency", SL_MANAGE_NUMBER, "concurrency", "N", "requests at once"},
+    {"reserve-output", "reserve-output", SL_MANAGE_NUMBER, "reserve_output", "N",
+     "tokens of an answer held at most"},
+    {"daily", "daily", SL_MANAGE_NUMBER, "budget.daily", "DOLLARS", "a day"},
+    {"monthly", "monthly", SL_MANAGE_NUMBER, "budget.monthly", "DOLLARS", "a month"},
+    {"models", "models", SL_MANAGE_TEXT, "models", "A,B*", "which it may ask for"},
+    {"endpoints", "endpoints", SL_MANAGE_TEXT, "endpoints", "A,B", "messages, chat, embeddings, …"},
+    {"plan", "plan", SL_MANAGE_TEXT, "plan", "NAME", "of the configuration"},
+    {"zone", "zone", SL_MANAGE_TEXT, "budget.zone", "ZONE",
+     "of days and months, such as Europe/Berlin"},
+    {"hard", "hard", SL_MANAGE_FLAG, "budget.hard", "true|false",
+     "end streams when the balance ends"},
+    {"on-client-gone", "on-client-gone", SL_MANAGE_TEXT, "budget.on_client_gone", "abort|drain",
+     "what becomes of the provider's answer"},
+    {"label", "label", SL_MANAGE_PAIR, "labels", "NAME=TEXT",
+     "for people, and for usage; may be repeated"},
+    {"overlap", "overlap", SL_MANAGE_TEXT, "overlap", "TIME",
+     "90s, 24h, 7d; 0: the old one ends at once"},
+    {"daily", ">daily", SL_MANAGE_NUMBER, "daily", "DOLLARS", "a day, until then"},
+    {"monthly", ">monthly", SL_MANAGE_NUMBER, "monthly", "DOLLARS", "a month, until then"},
+    {"for", "for", SL_MANAGE_TEXT, "for", "TIME", "how long: 2h, 3d"},
+    {"until", "until", SL_MANAGE_TEXT, "until", "DATE", "or until when"},
+    {"model", "model", SL_MANAGE_TEXT, "model", "NAME", "as clients ask for it"},
+    {"version", "version", SL_MANAGE_TEXT, "version", "TEXT", "a model's cache.version"},
+    {"text", "text", SL_MANAGE_TEXT, "text", "TEXT", "the item itself"},
+    {"endpoint", "endpoint", SL_MANAGE_TEXT, "endpoint", "NAME",
+     "moderations if not said, or embeddings"},
+    {"state", "state", SL_MANAGE_QUERY, "state", "STATE",
+     "only those: active, paused, revoked, deleted"},
+    {"by", "by", SL_MANAGE_QUERY, "by", "A,B",
+     "tenant, key, user, model, provider, day, label:NAME"},
+    {"from", "from", SL_MANAGE_QUERY, "from", "DAY", "the first day, UTC; if not said the month's"},
+    {"to", "to", SL_MANAGE_QUERY, "to", "DAY", "the last one; if not said today"},
+    {"tenant", "?tenant", SL_MANAGE_QUERY, "tenant", "NAME", "only that tenant's"},
+    {"key", "?key", SL_MANAGE_QUERY, "key", "ID", "only that key's"},
+    {"user", "?user", SL_MANAGE_QUERY, "user", "TEXT", "only that user's"},
+    {"model", "?model", SL_MANAGE_QUERY, "model", "NAME", "only that model's"},
+    {"provider", "?provider", SL_MANAGE_QUERY, "provider", "NAME", "only that provider's"},
+    {NULL, NULL, SL_MANAGE_TEXT, NULL, NULL, NULL},
+};

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Promise: whatever the admin API does, the shell does too: tenant, key, budget, usage, store, cache, ledger; tables for
+people, JSON and CSV for programs, and exit codes that can be relied on."""
+# timeout: 200
+
+import csv
+import glob
+import io
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import _rig as rig
+from _check import check, contains, equal, until
+from _bodies import messages
+from _rig import KEY
+
+PRICE = {"input": 3.0, "output": 15.0}
+MODELS = {"models": [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]}
+
+
+class Shell:
+    """`sluice` against that gateway."""
+
+    def __init__(self, g):
+        self.g, self.at = g, ("-a", "127.0.0.1:%d" % g.admin_port)
+
+    def raw(self, *argv, key=rig.ADMIN_KEY, at=True, env=None):
+        more = (*(self.at if at else ()), *(("-k", key) if key else ()))
+        p = subprocess.run([rig.SLUICE, *argv, *more], env=env or rig.environment(), cwd=self.g.dir, capture_output=True, timeout=60)
+        check(not rig.SANITIZER.search(p.stderr), p.stderr.decode()[-3000:])
+        p.out, p.err = p.stdout.decode(), p.stderr.decode()
+        return p
+
+    def __call__(self, *argv):
+        p = self.raw(*argv)
+        equal(p.returncode, 0, "%s: %s" % (argv, p.err))
+        return p.out
+
+    def json(self, *argv):
+        return json.loads(self(*argv, "--json"))
+
+    def lines(self, *argv):
+        """An object for people, as a dict."""
+        return dict((l.split(None, 1) + [""])[:2] for l in self(*argv).splitlines())
+
+    def table(self, *argv):
+        """Rows for people: the words of each."""
+        return [l.split() for l in self(*argv).splitlines()]
+
+    def fails(self, code, words, *argv, **more):
+        p = self.raw(*argv, **more)
+        equal(p.returncode, code, "%s: %s%s" % (argv, p.out, p.err))
+        check(p.err and not p.out, argv, p.out)
+        for w in words:
+            contains(p.err, w)
+
+
+def ask(g, key):
+    return g.post("/v1/messages", messages("mock-echo"), key=key)
+
+
+def test_keys(g):
+    sh = Shell(g)
+    p = sh.raw("key", "make", "ci", "--tenant", "acme", "--user=u@acme", "--rpm", "2", "--credits", "2.5", "--models", "mock-*,other",
+               "--endpoints", "messages", "--expires", "2100-01-01", "--class", "7", "--daily", "1", "--monthly", "9.5")
+    equal(p.returncode, 0, p.err)
+    key = p.out.strip()
+    equal(p.out, key + "\n", "the key alone")
+    id = key.split("-")[2]
+    contains(p.err, id)
+    check(key not in p.err)
+    equal([ask(g, key).status for _ in range(3)], [200, 200, 429])
+    shown = sh.lines("key", "show", id)
+    equal((shown["name"], shown["tenant"], shown["limits.rpm"], shown["class"]), ("ci", "acme", "2", "7"))
+    equal((shown["expires"], shown["budget.daily"], shown["budget.monthly"]), ("2100-01-01T00:00:00Z", "1", "9.5"))
+    equal(shown["scopes"], '["models:mock-*","models:other","endpoints:messages"]')
+    rows = sh.table("key", "list", "--tenant", "acme")
+    equal(rows[0][:5], ["ID", "NAME", "TENANT", "USER", "STATE"])
+    equal([r[:5] for r in rows if r[0] == id], [[id, "ci", "acme", "u@acme", "active"]])
+    contains(" ".join([r for r in rows if r[0] == id][0]), "2100-01-01T00:00:00Z")
+    check(all("bob" not in r for r in rows), rows)
+    equal([k["id"] for k in sh.json("key", "list") if k["name"] == "ci"], [id])
+    sh("key", "change", id, "--rpm", "none", "--models", "none", "--name", "ci two")
+    equal(ask(g, key).status, 200)
+    equal(sh.json("key", "show", id)["name"], "ci two")
+    sh("key", "pause", id)
+    equal(ask(g, key).status, 403)
+    sh("key", "resume", id)
+    equal(ask(g, key).status, 200)
+    equal(sh.lines("key", "credits", id, "-2")["balance.credits"], "0.5")
+    equal(sh.lines("key", "credits", id, "1.25")["balance.credits"], "1.75")
+    new = sh("key", "rotate", id, "--overlap", "0").strip()
+    equal((ask(g, key).status, ask(g, new).status), (403, 200))
+    equal(sh.lines("key", "revoke", new.split("-")[2])["state"], "revoked")
+    equal(ask(g, new).status, 403)
+    equal([r[0] for r in sh.table("key", "list", "--state", "revoked")[1:]], [new.split("-")[2]])
+    sh.fails(1, ["no key"], "key", "show", "nothing")
+    sh.fails(1, ["not in the configuration"], "key", "reset", id)
+
+
+def test_many_keys_are_listed_to_the_end(g):
+    sh = Shell(g)
+    made = {json.loads(sh("key", "make", "n%d" % i, "--tenant", "bobs", "--json"))["id"] for i in range(3)}
+    for i in range(250):
+        rig.call(g.admin_port, "POST", "/admin/api/token", json.dumps({"name": "m%d" % i, "tenant": "bobs"}).encode(),
+                 [("authorization", "Bearer " + rig.ADMIN_KEY)])
+    got = [k["id"] for k in sh.json("key", "list", "--tenant", "bobs")]
+    equal((len(got), len(set(got))), (254, 254))
+    check(made <= set(got))
+
+
+def test_tenants_and_budgets(g):
+    sh = Shell(g)
+    shown = sh.lines("tenant", "make", "neu", "--rpm", "9", "--zone", "Europe/Berlin", "--daily", "5", "--hard", "true", "--on-client-gone", "drain",
+                     "--label", "cost_center=4711", "--label", "team=a = b", "--credits", "10")
+    equal((shown["labels.cost_center"], shown["labels.team"], shown["budget.zone"], shown["budget.hard"]), ("4711", "a = b", "Europe/Berlin", "true"))
+    key = sh("key", "make", "n", "--tenant", "neu").strip()
+    equal(ask(g, key).status, 200)
+    sh("tenant", "change", "neu", "--label", "team=none", "--rpm", "8", "--hard", "none")
+    shown = sh.lines("tenant", "show", "neu")
+    check("labels.team" not in shown and "budget.hard" not in shown, shown)
+    equal(sh.lines("tenant", "credits", "neu", "5")["balance.credits"], "15")
+    for verb, status in (("pause", (403,)), ("resume", (200,)), ("delete", (401, 403)), ("resume", (200,))):
+        sh("tenant", verb, "neu")
+        check(ask(g, key).status in status, verb)
+    equal([r[0] for r in sh.table("tenant", "list")[1:] if r[0] == "neu"], ["neu"])
+    shown = sh.lines("budget", "raise", "neu", "--daily", "9", "--for", "2h")
+    equal((shown["raise.daily"], shown["effective.budget.daily"]), ("9", "9"))
+    rows = sh.table("budget", "show")
+    equal(rows[0][0], "TENANT")
+    contains(" ".join([r for r in rows if r[0] == "neu"][0]), " 9")
+    equal(sh.lines("budget", "show", "neu")["balance.today.limit"], "9")
+    equal(sh.lines("budget", "end", "neu")["balance.today.limit"], "5")
+    sh("tenant", "change", "acme", "--rpm", "1")
+    equal([ask(g, KEY).status for _ in range(2)], [200, 429])
+    sh("tenant", "reset", "acme")
+    equal(ask(g, KEY).status, 200)
+    sh.fails(1, ["there is a tenant acme"], "tenant", "make", "acme")
+    sh.fails(1, ["budget.zone"], "tenant", "change", "neu", "--zone", "Mars")
+
+
+def test_usage(g):
+    with rig.Gateway({**MODELS, "tenants": [{"name": "coa", "labels": {"team": 'red, "hot"'}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]},
+                                            {"name": "bobs", "keys": [{"name": "bob", "sha256": rig.sha256(rig.KEY_BOB)}]}]}, mock=g.mock) as h:
+        sh = Shell(h)
+        cost = sum(float(ask(h, k).get("x-sluice-cost")) for k in (KEY, KEY, rig.KEY_BOB))
+        until(lambda: sum(r["requests"] for r in sh.json("usage")) == 3, 10, "settled")
+        rows = sh.table("usage", "--by", "label:team")
+        equal((rows[0], rows[1][0], rows[2][:3]), (["team", "requests", "cached", "input", "cache_read", "cache_write", "output", "cost"], "1", ["red,", '"hot"', "2"]))
+        got = list(csv.reader(io.StringIO(sh("usage", "--by", "tenant,model,day,label:team", "--csv"))))
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        equal(got[0][:5], ["tenant", "model", "day", "team", "requests"])
+        equal([r[:5] for r in got[1:]], [["bobs", "*", today, "", "1"], ["coa", "*", today, 'red, "hot"', "2"]])
+        equal(round(sum(float(r[-1]) for r in got[1:]), 6), round(cost, 6))
+        equal(len(sh.json("usage", "--tenant", "bobs", "--by", "key")), 1)
+        equal(sh.json("usage", "--from", "2020-01-01", "--to", "2020-02-01"), [])
+        equal(sh("usage", "--from", "2020-01-01", "--to", "2020-02-01", "--csv").count("\n"), 1, "the head alone")
+        sh.fails(1, ["by: "], "usage", "--by", "color")
+
+
+def test_states_and_cache(g):
+    sh = Shell(g)
+    store = sh.lines("store")
+    equal((store["kind"], store["up"]), ("embedded", "true"))
+    equal(sh.lines("ledger")["unsent"], "0") if until(lambda: sh.lines("ledger")["unsent"] == "0", 10, "sent") else None
+    check("memory.entries" in sh.lines("cache", "stats"))
+    equal(sh.lines("cache", "purge", "--model", "mock-echo")["purged"], "model")
+    equal(sh.lines("cache", "purge", "--tenant", "acme", "--model", "omni", "--text", "x")["purged"], "text")
+    equal(sh.table("cache", "get", "--tenant", "acme", "--model", "omni", "--text", "x"), [["LAYER", "SERVED", "STALE", "FRESH_UNTIL", "BYTES", "ANSWER"]])
+    sh.fails(1, ["tenant: "], "cache", "purge")
+
+
+def test_verify(g):
+    with rig.Gateway(mock=g.mock) as h:
+        sh = Shell(h)
+        sh("key", "make", "x")
+        sh("key", "make", "y")
+        until(lambda: sh.lines("ledger")["synced"] == sh.lines("ledger")["last"], 5, "on disk")
+        copy = rig.tmp("trail-copy")
+        shutil.copytree(h.dir, copy)
+        verify = lambda *dirs: sh.raw("ledger", "verify", *dirs, key=None, at=False)
+        p = verify(h.dir, copy)
+        equal((p.returncode, p.err), (0, ""))
+        equal(p.out.count("instance "), 2)
+        equal(json.loads(verify(copy, "--json").out)["broken_at"], 0)
+        path = glob.glob(copy + "/trail.jsonl")[0]
+        lines = open(path).readlines()
+        number = json.loads(lines[1])["n"]
+        with open(path, "w") as f:
+            f.writelines([lines[0], lines[1].replace('"name\\":\\"x', '"name\\":\\"z').replace('"rev":1', '"rev":7'), *lines[2:]])
+        p = verify(h.dir, copy)
+        equal(p.returncode, 5, p.err)
+        contains(p.err, "broken at line %d" % number)
+        contains(p.err, copy)
+        equal(json.loads(verify(copy, "--json").out)["broken_at"], number)
+        p = verify(rig.tmp("nowhere"))
+        equal(p.returncode, 1)
+        contains(p.err, "nowhere")
+
+
+def test_command_lines(g):
+    sh = Shell(g)
+    for argv in (["key"], ["key", "fly"], ["key", "show"], ["key", "show", "a", "b"], ["key", "list", "--nope"], ["key", "list", "x"],
+                 ["key", "make", "a", "--rpm"], ["key", "make", "a", "--rpm", "x"], ["key", "make", "a", "--rpm", "01"], ["key", "make", "a", "--rpm", "1", "--rpm", "2"],
+                 ["key", "credits", "a", "b"], ["key", "list", "--csv"], ["tenant", "make", "a", "--hard", "yes"], ["tenant", "make", "a", "--label", "x"],
+                 ["budget", "raise"], ["store", "fly"], ["ledger", "verify"], ["usage", "x"]):
+        p = sh.raw(*argv, key=None, at=False)
+        equal((p.returncode, p.out), (2, ""), argv)
+        contains(p.err, "try: sluice " + argv[0])
+    for argv in (["key", "--help"], ["key", "make", "--help"], ["tenant", "-h"], ["usage", "-h"], ["ledger", "verify", "-h"], ["budget", "raise", "--help"],
+                 ["store", "--help"], ["cache", "-h"]):
+        p = sh.raw(*argv, key=None, at=False)
+        equal((p.returncode, p.err), (0, ""), argv)
+        contains(p.out, "sluice " + argv[0])
+    contains(sh.raw("key", "make", "-h", key=None, at=False).out, "--rpm")
+    contains(sh.raw("--help", key=None, at=False).out, "ledger")
+
+
+def test_where_and_who(g):
+    sh = Shell(g)
+    env = rig.environment(SLUICE_ADMIN_KEY=rig.ADMIN_KEY, SLUICE_ADMIN_LISTEN="127.0.0.1:%d" % g.admin_port)
+    equal(sh.raw("store", key=None, at=False, env=env).returncode, 0, "from the environment")
+    equal(sh.raw("store", "-c", g.path, key=None, at=False).returncode, 0, "from the file")
+    equal(sh.raw("store", "--config=" + g.path, key=None, at=False).returncode, 0)
+    sh.fails(1, ["Authentication failed"], "store", key="wrong")
+    sh.fails(1, ["Authentication failed"], "key", "list", key="wrong")
+    sh.fails(1, ["127.0.0.1:"], "store", "-a", "127.0.0.1:%d" % rig.free_ports(1)[0], at=False)
+
+    path = rig.tmp("admin.sock")
+    with rig.Gateway({"admin": {"listen": "unix:" + path, "key": None}}, mock=g.mock, wait=False) as h:
+        until(lambda: os.path.exists(path), 10, "listens")
+        p = until(lambda: (lambda p: p if p.returncode == 0 else None)(sh.raw("key", "make", "x", "-a", "unix:" + path, key=None, at=False)), 10, "its owner needs no key")
+        check(p.out.startswith("sk-slc-"))
+        until(lambda: "the admin socket" in h.said(), 3, "who it was")
+
+
+if __name__ == "__main__":
+    rig.main(globals(), MODELS)
