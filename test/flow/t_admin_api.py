@@ -340,6 +340,29 @@ def test_on_another_instance():
     redis.kill()
 
 
+def test_a_budget_that_comes_meanwhile():
+    """A request that is being read when its key gets a budget reserves for it; when the key loses it, nothing."""
+    redis = Redis()
+    with rig.Gateway(settings(redis.url)) as a, rig.Gateway(settings(redis.url), mock=a.mock) as b:
+        api = Api(a)
+        key, id = api.key(tenant="bobs")
+        whole = rig.request_bytes("POST", "/v1/messages", messages("mock-first-%d" % (200 * rig.SLOW)), rig.with_key((), key))
+        for budget, held in ((None, []), ({"daily": 50}, [":k:" + id]), (None, [])):
+            until(lambda: status(b, key) == 200, 2, "it is known there")
+            until(lambda: redis("ZCARD", "slc:{bobs}:held") == 0, 5, "settled")
+            with b.wire() as w:
+                before = a.mock.stats()["requests"]
+                w.send(whole[:-9])
+                until(lambda: b.metrics().value("sluice_live_objects", kind="requests") == 1, 5, "it is being read")
+                api("PATCH", "token/" + id, {"budget": budget})
+                w.send(whole[-9:])
+                until(lambda: a.mock.stats()["requests"] > before, 5, "it runs")
+                got = [m.decode() for m in redis("ZRANGE", "slc:{bobs}:held", 0, -1)]
+                equal([":" + ":".join(m.split(":")[2:]) for m in got], held, got)
+                equal(w.reply_head().status, 200)
+    redis.kill()
+
+
 # ---- lists -------------------------------------------------------------------
 
 

@@ -123,7 +123,11 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
 
 void sl_pass_ask_again(struct sl_req *r)
 {
+    struct sl_quota_ask *ask = &r->pass->ask;
+
     take_key(r);
+    find_price(r); /* a budget may have come, or gone */
+    ask->reserve_micro = ask->windows_only ? 0 : reservation(r);
     start(r);
 }
 
