@@ -1,6 +1,8 @@
 /* Admission on Redis: asked, read, given back when nobody waits any more; and grown. */
 #include "store/redis/backend.h"
 
+#include <endian.h>
+
 #define ANSWER_FIELDS 19
 
 static const struct sl_terms no_terms = {{SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
@@ -11,15 +13,27 @@ static const struct sl_terms *terms_of(const struct sl_quota_ask *ask, int level
     return ask->terms[level] != NULL ? ask->terms[level] : &no_terms;
 }
 
+/* One text and not an array of numbers: that would be an allocation for each. */
+static bool read_numbers(const redisReply *reply, int64_t v[ANSWER_FIELDS])
+{
+    struct sl_str text = sl_reply_str(reply);
+    uint64_t word;
+
+    if (text.n != ANSWER_FIELDS * sizeof word)
+        return false;
+    for (size_t i = 0; i < ANSWER_FIELDS; i++) {
+        memcpy(&word, text.p + i * sizeof word, sizeof word);
+        v[i] = (int64_t)le64toh(word);
+    }
+    return true;
+}
+
 static bool parse_answer(const redisReply *reply, struct sl_quota_answer *a)
 {
     int64_t v[ANSWER_FIELDS];
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ANSWER_FIELDS)
+    if (!read_numbers(reply, v))
         return false;
-    for (size_t i = 0; i < ANSWER_FIELDS; i++)
-        if (!sl_reply_int(reply->element[i], &v[i]))
-            return false;
     if (v[0] < 0 || v[0] >= SL_LIMIT__COUNT || v[1] < 0 || v[1] >= SL_LEVEL__COUNT)
         return false;
     *a = (struct sl_quota_answer){.limit = (enum sl_limit)v[0],

@@ -6,9 +6,10 @@
 --       8-10 day bounds, 11-13 month bounds (s); then for tenant and key each:
 --       revision, rpm, qps, tpm, concurrency, credits, daily, monthly (-1: unset);
 --       30 the id of the key's record
--- Reply limit, level, figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked),
---       store time in us, then for tenant and key each: rpm left, tpm left,
---       concurrency left, rpm reset ms, tpm reset ms, money left (-1: no limit)
+-- Reply one text of 19 numbers, eight bytes each, the lowest byte first: limit, level,
+--       figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us,
+--       then for tenant and key each: rpm left, tpm left, concurrency left, rpm reset ms,
+--       tpm reset ms, money left (-1: no limit)
 -- Bounds: windows are counted, not read; at most 1,000 old entries leave one at a time.
 
 local base, id, key = ARGV[1], ARGV[2], ARGV[3]
@@ -234,4 +235,4 @@ for i = 1, 2 do
   local left = levels[i] and room(levels[i]) or {-1, -1, -1, -1, -1, -1}
   for _, n in ipairs(left) do answer[#answer + 1] = n end
 end
-return answer
+return struct.pack('<' .. string.rep('i8', 19), unpack(answer))

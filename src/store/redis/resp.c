@@ -36,6 +36,16 @@ void sl_resp_int(struct sl_grow *g, int64_t n)
     struct sl_text t = sl_text_over(digits, sizeof digits);
     struct sl_str text;
 
+    if (n >= 0 && n < 10) { /* most are */
+        char small[] = {'$', '1', '\r', '\n', (char)('0' + n), '\r', '\n'};
+
+        sl_grow_add(g, (struct sl_str){small, sizeof small});
+        return;
+    }
+    if (n == -1) { /* not set */
+        sl_grow_add(g, SL_STR("$2\r\n-1\r\n"));
+        return;
+    }
     sl_text_i64(&t, n);
     text = sl_text_str(&t);
     sl_resp_add(g, &text, 1);
