@@ -284,6 +284,7 @@ static bool open_store(struct sl_serve *s)
     struct sl_cache_conf cache = {.memory = c->memory,
                                   .entry_max = c->entry_max,
                                   .url = conf->cache_url.n > 0 ? conf->cache_url : conf->url,
+                                  .shared = conf->cache_url.n == 0,
                                   .ca_file = conf->ca_file,
                                   .prefix = conf->prefix,
                                   .timeout_ms = conf->timeout_ms};

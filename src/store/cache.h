@@ -14,12 +14,11 @@
  *          store's. Skipped when down or slow: a get never lasts longer than
  *          timeout_ms and then counts as a miss; after SL_STORE_STRIKES failures
  *          in a row it is not asked but once a second, to see whether it is back.
- *          Puts are sent and forgotten; none while Redis is above 80 % of its
- *          maxmemory. What is read there and was not written by this version of
- *          us, whole, is a miss, deleted and counted. An embedded store has the
- *          memory layer alone.
- * Clock    `ttl_ms` from now; kept for `stale_ms` beyond it: such a value is stale
- *          from `fresh_until_unix_ms` on.
+ *          Puts are sent and forgotten; none while a Redis that holds
+ *          the store too, or does not evict, is above 80 % of its maxmemory. What is read there and
+ * was not written by this version of us, whole, is a miss, deleted and counted. An embedded store
+ * has the memory layer alone. Clock    `ttl_ms` from now; kept for `stale_ms` beyond it: such a
+ * value is stale from `fresh_until_unix_ms` on.
  */
 #ifndef SL_STORE_CACHE_H
 #define SL_STORE_CACHE_H
@@ -44,6 +43,7 @@ struct sl_cache_conf {
     uint64_t memory;       /* bytes; 0: no memory layer */
     uint64_t entry_max;    /* bytes of a value */
     struct sl_str url;     /* cache_url, or the store's; empty or embedded:…: memory alone */
+    bool shared;           /* it is the store's */
     struct sl_str ca_file; /* of rediss://; empty: the system's */
     struct sl_str prefix;  /* of keys in Redis */
     uint64_t timeout_ms;   /* of one look-up there */

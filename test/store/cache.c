@@ -24,11 +24,14 @@ static struct got got;
 
 static uint8_t keys[SL_CACHE_GETS][SL_CACHE_KEY];
 
+static bool shared; /* with the store */
+
 static struct sl_cache *cache_new(uint64_t memory, uint64_t entry_max, const char *url)
 {
     struct sl_cache_conf conf = {.memory = memory,
                                  .entry_max = entry_max,
                                  .url = sl_str_of(url),
+                                 .shared = shared,
                                  .ca_file = SL_STR(""),
                                  .prefix = SL_STR("slc:"),
                                  .timeout_ms = TIMEOUT_MS};
@@ -45,6 +48,7 @@ static int memory_setup(void **state)
     (void)state;
     memset(&r, 0, sizeof r);
     memset(&got, 0, sizeof got);
+    shared = false;
     for (size_t i = 0; i < SL_CACHE_GETS; i++)
         (void)snprintf((char *)keys[i], SL_CACHE_KEY, "key %zu", i);
     sl_log_setup(SL_LOG_DEBUG, true, log_nowhere, NULL);
@@ -475,6 +479,28 @@ static void test_full(void **state)
     assert_true(sl_cache_has_far(a));
 }
 
+/* One of its own that evicts makes room by itself; one that holds the store too must not. */
+static void test_evicting(void **state)
+{
+    struct sl_cache *c;
+
+    (void)state;
+    redis_do(&r, "CONFIG SET maxmemory-policy allkeys-lru");
+    redis_do(&r, "CONFIG SET maxmemory 1");
+    shared = true;
+    c = cache_new(8u << 20, 1u << 20, redis_url(&r, "redis", "", ""));
+    UNTIL(net, sl_cache_has_far(c));
+    FOR_MS(net, 5200); /* the next look at it */
+    redis_do(&r, "CONFIG SET maxmemory-policy noeviction");
+    redis_do(&r, "CONFIG SET maxmemory 0"); /* what is sent now is kept */
+    sl_cache_put(c, keys[1], SL_STR("x"), 60000, 0);
+    FOR_MS(net, 50);
+    assert_string_equal(redis_do(&r, "DBSIZE"), "0");
+    sl_cache_put(a, keys[1], SL_STR("x"), 60000, 0);
+    UNTIL(net, strcmp(redis_do(&r, "DBSIZE"), "1") == 0);
+    sl_cache_end(&c);
+}
+
 /* ---- named ---- */
 
 static void test_named(void **state)
@@ -567,7 +593,8 @@ int main(void)
         M(test_memory),     M(test_too_large), M(test_memory_named), M(test_bad_conf),
         T(test_shared),     T(test_stale),     T(test_many),         T(test_large),
         T(test_bad_values), T(test_stopped),   T(test_probe),        T(test_killed),
-        T(test_full),       T(test_named),     T(test_cancel),       T(test_metrics),
+        T(test_full),       T(test_evicting),  T(test_named),        T(test_cancel),
+        T(test_metrics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

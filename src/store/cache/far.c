@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/measure.h"
+#include "store/redis/info.h"
 
 #define TICK_MS 1000
 #define INFO_TICKS 5
@@ -55,30 +56,15 @@ void sl_far_note(struct sl_far *f, bool well)
 
 /* ---- every second ---- */
 
-static bool read_field(struct sl_str info, struct sl_str name, uint64_t *out)
-{
-    struct sl_str line;
-
-    while (sl_str_split(&info, '\n', &line))
-        if (sl_str_starts(line, name))
-            return sl_str_to_u64(
-                sl_str_trim(sl_str_first(sl_str_from(line, name.n),
-                                         line.n - name.n - sl_str_ends(line, SL_STR("\r")))),
-                out);
-    return false;
-}
-
 static void on_info(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct sl_far *f = ctx;
-    uint64_t used, most;
+    struct sl_redis_memory m;
 
     sl_far_note(f, e == SL_OK);
-    if (e != SL_OK || reply->type != REDIS_REPLY_STRING)
-        return;
-    f->full = read_field((struct sl_str){reply->str, reply->len}, SL_STR("used_memory:"), &used) &&
-              read_field((struct sl_str){reply->str, reply->len}, SL_STR("maxmemory:"), &most) &&
-              most > 0 && used > most / 100 * FULL_PERCENT;
+    if (e == SL_OK && sl_redis_memory_read(reply, &m))
+        f->full = m.most > 0 && m.used > m.most / 100 * FULL_PERCENT &&
+                  (f->shared || !sl_redis_memory_evicts(&m));
 }
 
 static void on_probe(void *ctx, enum sl_err e, const redisReply *reply)
@@ -226,6 +212,7 @@ struct sl_far *sl_far_new(struct sl_net *net, const struct sl_far_conf *conf, ch
     f->conf = *conf;
     f->timeout_ms = conf->cache->timeout_ms;
     f->entry_max = conf->cache->entry_max;
+    f->shared = conf->cache->shared;
     f->prefix_n = sl_str_first(conf->cache->prefix, SL_FAR_PREFIX).n;
     if (f->prefix_n > 0)
         memcpy(f->prefix, conf->cache->prefix.p, f->prefix_n);

@@ -5,7 +5,8 @@
  *          overruns in a row; a GET a second closes it), a look-up finds nothing,
  *          at the end of its turn, and nothing is written.
  * Full     INFO is asked every 5 s: above 80 % of maxmemory, and after an -OOM
- *          until the next INFO, nothing is written.
+ *          until the next INFO, nothing is written. A Redis of its own that evicts
+ *          (maxmemory-policy) makes room by itself, and is never full.
  * Named    Values of the prompt API have no envelope; what is left of their time is
  *          asked with them (PTTL).
  */

@@ -24,6 +24,7 @@ struct sl_far {
     char prefix[SL_FAR_PREFIX + 2]; /* with "c:" */
     size_t prefix_n;
     unsigned strikes; /* in a row */
+    bool shared;      /* the store is in that Redis too */
     bool full;
     unsigned ticks;
     struct sl_timer tick;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/timer.h"
+#include "store/redis/info.h"
 
 #define ALIVE_MS "5000" /* an instance that said nothing for so long is gone */
 #define OPEN_MS 2500    /* start waits for the link so long */
@@ -145,6 +146,49 @@ static void on_limit(struct sl_timer *t)
     opened(r, is_up(&r->base) ? SL_OK : SL_ERR_STORE);
 }
 
+/* ---- is it set up for this? ---- */
+
+static void warn(struct sl_redis *r, const struct sl_redis_memory *m)
+{
+    const char *where = sl_redis_link_where(r->link);
+
+    if (sl_redis_memory_evicts(m) && !r->warned_evicts) {
+        r->warned_evicts = true;
+        sl_log(SL_LOG_WARN, "store", SL_STR("store"),
+               "Redis at %s has maxmemory-policy %s: when it is full it forgets keys, balances and "
+               "limits; set it to noeviction",
+               where, m->policy);
+    }
+    if (m->most > 0 && r->has_cache && !r->warned_cache) {
+        r->warned_cache = true;
+        sl_log(
+            SL_LOG_WARN, "store", SL_STR("store"),
+            "Redis at %s has maxmemory (%llu MiB) and would hold cached answers too: above 80 %% "
+            "of it none are written; name a Redis of their own in store.cache_url",
+            where, (unsigned long long)(m->most >> 20));
+    }
+}
+
+/* Where its user may not ask, nothing is known and nothing said. */
+static bool read_memory(struct sl_script_call *c, const redisReply *reply)
+{
+    struct sl_redis_memory m;
+
+    if (sl_redis_memory_read(reply, &m))
+        warn(c->out, &m);
+    return true;
+}
+
+static void inspect(struct sl_redis *r)
+{
+    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("INFO"));
+
+    c->read = read_memory;
+    c->out = r;
+    sl_script_arg(c, SL_STR("memory"));
+    sl_script_send(c, NULL, NULL, NULL);
+}
+
 static void on_state(void *ctx, bool up)
 {
     struct sl_redis *r = ctx;
@@ -152,6 +196,7 @@ static void on_state(void *ctx, bool up)
     if (!up)
         return;
     sl_scripts_load(&r->scripts);
+    inspect(r);
     opened(r, SL_OK);
 }
 
@@ -217,6 +262,7 @@ struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *
 
     r->base.ops = &ops;
     r->net = net;
+    r->has_cache = conf->cache_url.n == 0;
     snprintf(r->prefix, sizeof r->prefix, "%.*s", SL_STR_ARGS(conf->prefix));
     if (sl_redis_url_read(conf->url, &r->url, why, cap) == SL_OK)
         r->link = sl_redis_link_new(net, &link, why, cap);

@@ -16,6 +16,8 @@ struct sl_redis {
     struct sl_redis_url url;
     char prefix[64];
     struct opening *opening; /* owns: a start that waits; backend.c */
+    bool has_cache;          /* cached answers are in it too */
+    bool warned_evicts, warned_cache;
 };
 
 static inline struct sl_redis *sl_redis_of(struct sl_backend *b)
