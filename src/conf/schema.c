@@ -1,6 +1,7 @@
 /* conf/schema.c -- the table, in the order in which it is printed. */
 #include "conf/schema.h"
 
+#include "policy/health/retry.h"
 #include "policy/terms.h"
 
 #define MS(n) ((uint64_t)(n))
@@ -119,6 +120,24 @@
 #define CACHE_STALE(path)                                                                          \
     DURATION(path ".serve_stale", NULL, 0, DAY(365),                                               \
              "How long behind its ttl an answer is kept, for when every target fails.")
+#define RETRY(path, attempts, base, max)                                                           \
+    COUNT(path ".attempts", attempts, 1, SL_RETRY_ATTEMPTS_MAX, 0,                                 \
+          "All tries of a request together; 1: none is repeated."),                                \
+        DURATION(                                                                                  \
+            path ".base", base, MS(1), MIN(1),                                                     \
+            "Longest wait before the same target is tried a second time; doubled each time."),     \
+        DURATION(path ".max", max, MS(1), MIN(10),                                                 \
+                 "No wait is longer; a provider that asks for more is not waited for.")
+#define BREAKER(path, rate, window, least, open, probes, slow)                                     \
+    RATIO(path ".error_rate", rate, 1000000, "Part of the outcomes that opens it."),               \
+        DURATION(path ".window", window, SEC(1), HOUR(1), "Outcomes that are looked at."),         \
+        COUNT(path ".min_requests", least, 1, 1000000000, 0,                                       \
+              "With fewer of them it stays closed."),                                              \
+        DURATION(path ".open", open, MS(100), HOUR(1), "How long it lets nothing pass."),          \
+        COUNT(path ".probes", probes, 1, 1000, 0,                                                  \
+              "Requests that pass then; when they went well it closes."),                          \
+        DURATION(path ".slow", slow, 0, HOUR(1),                                                   \
+                 "An answer that begins later counts as failed; 0: none does.")
 
 const struct sl_schema_row sl_schema[] = {
     TEXT("listen", "${SLUICE_LISTEN:-127.0.0.1:8080}", SL_SCHEMA_FIXED,
@@ -181,6 +200,10 @@ const struct sl_schema_row sl_schema[] = {
     DURATION("upstream_pool.dns_ttl", "60s", 0, DAY(1), "How long resolved addresses are used."),
     DURATION("keepalive_ping", "15s", MS(100), HOUR(1),
              "While a stream's provider is silent, a ping goes to the client this often."),
+    MAP("retry", "Tries of a request, before its first byte has gone to the client."),
+    RETRY("retry", "3", "500ms", "30s"),
+    MAP("breaker", "When a provider's model is not asked for a while."),
+    BREAKER("breaker", "0.15", "30s", "20", "30s", "3", "0"),
     MAP("queue", "Requests that wait for a connection to a provider."),
     COUNT("queue.max", "1000", 0, 1000000, 0, "How many, per provider; more: 429."),
     DURATION("queue.wait", "10s", 0, HOUR(1), "How long; longer: 429."),
@@ -231,7 +254,8 @@ const struct sl_schema_row sl_schema[] = {
     TEXT("providers[].base_url", NULL, SL_SCHEMA_REQUIRED,
          "What that vendor's own SDK takes: Anthropic without /v1, OpenAI with it."),
     LIST("providers[].keys", SL_TYPE_SECRET, NULL, 0,
-         "Its API keys; the first is used. Leave out where it takes none."),
+         "Its API keys; several are a pool, of which one that met a limit or was refused rests. "
+         "Leave out where it takes none."),
     TEXT("providers[].auth", NULL, 0,
          "How a key is sent: x-api-key, bearer, or header:<name>; by protocol where not given."),
     MAP("providers[].tls", "For https."),
@@ -260,6 +284,10 @@ const struct sl_schema_row sl_schema[] = {
              "See upstream_pool.keepalive_expiry."),
     COUNT("providers[].upstream_pool.warm", NULL, 0, 1000, 0, "See upstream_pool.warm."),
     DURATION("providers[].upstream_pool.dns_ttl", NULL, 0, DAY(1), "See upstream_pool.dns_ttl."),
+    MAP("providers[].retry", "The general one for this provider."),
+    RETRY("providers[].retry", NULL, NULL, NULL),
+    MAP("providers[].breaker", "The general one for this provider."),
+    BREAKER("providers[].breaker", NULL, NULL, NULL, NULL, NULL, NULL),
 
     MAPS("models", SL_SCHEMA_REQUIRED, "What clients may ask for."),
     TEXT("models[].name", NULL, SL_SCHEMA_REQUIRED,
@@ -356,12 +384,8 @@ const struct sl_schema_row sl_schema[] = {
          "Its name or names at the provider; a snapshot's date may be left out."),
     PRICE(SL_SCHEMA_PRICES ".prices[].models[]"),
 
-    LATER("retry"),
-    LATER("breaker"),
     LATER("prompt_api"),
     LATER("providers[].proxy"),
-    LATER("providers[].retry"),
-    LATER("providers[].breaker"),
     LATER("models[].affinity"),
     LATER("models[].mirror"),
     LATER("models[].targets[].weight"),

@@ -7,6 +7,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
+#include "gateway/routing/trial.h"
 
 #define OTHER SL_STR("other")
 #define NONE SL_STR("none")
@@ -15,7 +16,7 @@
  * one that the client, the clock or we cut off is not. */
 static bool was_worked_on(const struct sl_req *r)
 {
-    if (sl_reuse_is_ours(r))
+    if (sl_reuse_is_ours(r) || (r->ending == SL_END_UPSTREAM_ERROR && !r->committed))
         return false;
     if (r->ending == SL_END_UPSTREAM_ERROR && !r->committed && r->status >= 400)
         return false; /* the client was told that it failed */
@@ -37,6 +38,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     sl_flight_leave(r);
     if (r->headless && r->ending == SL_END_DONE)
         r->ending = SL_END_CLIENT_GONE;
+    sl_trial_close(r);
     sl_pass_close(r);
     sl_account_metrics(r);
     sl_accesslog_write(r);

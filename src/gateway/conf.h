@@ -10,6 +10,9 @@
 #include "http/pool.h"
 #include "llm/dialect.h"
 #include "llm/translate.h"
+#include "policy/health/breaker.h"
+#include "policy/health/keyring.h"
+#include "policy/health/retry.h"
 #include "policy/prices.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
@@ -34,6 +37,7 @@ struct sl_provider {
     struct sl_str openai_prefix;    /* goes before "/chat/completions" */
     const struct sl_str *keys;      /* up: arena; secrets */
     size_t keys_n;
+    uint64_t keys_print; /* of all keys: another list, another print */
     enum sl_auth auth;
     struct sl_str auth_header;          /* for SL_AUTH_HEADER */
     const struct sl_str *header_names;  /* up: arena; fixed headers added */
@@ -42,8 +46,10 @@ struct sl_provider {
     struct sl_str query;         /* "a=b&c=d" or empty: added to every target */
     size_t max_concurrency;      /* 0: none */
     struct sl_timeouts timeouts; /* general ones with the provider's own on top */
-    struct sl_origin *origin;    /* shared */
-    struct sl_str price_list;    /* whose prices hold for it; empty: no list has it */
+    struct sl_retry_rules retry; /* likewise */
+    struct sl_breaker_rules breaker;
+    struct sl_origin *origin; /* shared */
+    struct sl_str price_list; /* whose prices hold for it; empty: no list has it */
 };
 
 struct sl_listed { /* one entry of GET /v1/models */

@@ -4,6 +4,7 @@
 #include "gateway/inside.h"
 
 #include "base/text.h"
+#include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
 
 /* As large as a client's head may be, and room for what an operator adds. */
@@ -132,16 +133,16 @@ static void add_target(struct sl_text *t, const struct sl_req *r)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_credentials(struct sl_text *t, const struct sl_provider *p)
+static void add_credentials(struct sl_text *t, const struct sl_provider *p, size_t at)
 {
-    if (p->keys_n == 0)
+    if (at >= p->keys_n)
         return;
     switch (p->auth) {
-    case SL_AUTH_X_API_KEY: add_line(t, SL_STR("x-api-key"), p->keys[0]); break;
-    case SL_AUTH_HEADER: add_line(t, p->auth_header, p->keys[0]); break;
+    case SL_AUTH_X_API_KEY: add_line(t, SL_STR("x-api-key"), p->keys[at]); break;
+    case SL_AUTH_HEADER: add_line(t, p->auth_header, p->keys[at]); break;
     case SL_AUTH_BEARER:
         sl_text_add(t, SL_STR("authorization: Bearer "));
-        sl_text_add(t, p->keys[0]);
+        sl_text_add(t, p->keys[at]);
         sl_text_add(t, SL_STR("\r\n"));
         break;
     }
@@ -160,7 +161,7 @@ bool sl_forward_head(struct sl_req *r, uint64_t length)
                            "content-length: "));
     sl_text_u64(&t, length);
     sl_text_add(&t, SL_STR("\r\n"));
-    add_credentials(&t, p);
+    add_credentials(&t, p, r->trial->key);
     for (size_t i = 0; i < p->headers_n; i++)
         add_line(&t, p->header_names[i], p->header_values[i]);
     for (size_t i = 0; i < h->n; i++) {

@@ -9,9 +9,11 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/quota/keys.h"
+#include "gateway/routing/health.h"
 
 #define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
 #define ARENA_SPARE 262144 /* of a request's arena, beside what body inspection needs */
+#define TRY_BYTES 131072   /* of each try: a head for the provider, and an error's text */
 
 /* What a configuration names, as a server's conf. */
 static struct sl_server_conf server_conf(const struct sl_gateway_conf *c)
@@ -24,7 +26,7 @@ static struct sl_server_conf server_conf(const struct sl_gateway_conf *c)
         .client_stall_ms = c->timeouts.client_stall,
         .window = WINDOW_BYTES,
         /* a list of models and a held error text live there too */
-        .arena_ceiling = ARENA_SPARE + c->listed_n * 4096,
+        .arena_ceiling = ARENA_SPARE + SL_RETRY_ATTEMPTS_MAX * TRY_BYTES + c->listed_n * 4096,
     };
 }
 
@@ -74,6 +76,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     sl_purged_init(&g->purged, g->cache, g->keys);
     g->flights = sl_flights_new(net);
     g->wants = sl_want_flights_new();
+    g->healths = sl_healths_new();
     sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
@@ -104,6 +107,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     memset(g->series, 0, sizeof g->series);
     g->conf = conf;
     sl_keys_reload(g->keys, conf);
+    sl_healths_reload(g->healths, conf);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
@@ -211,6 +215,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_server_end(&g->server);
     sl_flights_end(&g->flights);
     sl_want_flights_end(&g->wants);
+    sl_healths_end(&g->healths);
     sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);

@@ -27,6 +27,10 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *limited;   /* up */
     struct sl_metric_family *cost;      /* up */
     struct sl_metric_family *reuse;     /* up */
+    struct sl_metric_family *retries;   /* up */
+    struct sl_metric_family *failovers; /* up */
+    struct sl_metric_family *breakers;  /* up */
+    struct sl_metric_family *pool;      /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -80,6 +84,7 @@ struct sl_gateway {
     struct sl_flights *flights;    /* owns */
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
+    struct sl_healths *healths; /* owns */
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

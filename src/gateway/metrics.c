@@ -1,5 +1,6 @@
 /* The data path's metric families, and the gauges that are read when asked. */
 #include "gateway/inside.h"
+#include "gateway/routing/health.h"
 
 static const double slow_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
                                      5,     10,   30,    60,   120, 300,  600, 0};
@@ -47,6 +48,16 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->reuse = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_cache_items_total",
                                 "Answers by what the cache had to do with them.",
                                 "tenant,model,layer,result", NULL);
+    f->retries = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_retries_total",
+                                  "Further tries of the same target.", "provider,reason", NULL);
+    f->failovers =
+        sl_metric_family(m, SL_METRIC_COUNTER, "sluice_failovers_total",
+                         "Further tries of another target.", "model,from,to,reason", NULL);
+    f->breakers = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_breaker_state",
+                                   "0 closed, 1 open, 2 half-open.", "provider,model", NULL);
+    f->pool = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_provider_keys",
+                               "Keys of a provider: ready, resting behind a limit, refused.",
+                               "provider,state", NULL);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
 }
@@ -87,6 +98,7 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
     struct sl_str none = {"", 0};
 
     refresh_providers(g);
+    sl_healths_refresh(g->healths, g->conf, sl_net_now(g->net), g->f.breakers, g->f.pool);
     set(g->f.clients, SL_STR("open"), none, (double)n.connections);
     set(g->f.clients, SL_STR("idle"), none, (double)n.idle);
     sl_store_refresh_metrics(g->store);

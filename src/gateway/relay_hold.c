@@ -9,6 +9,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/relay.h"
+#include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
 
 /* ---- the commit point ---- */
@@ -23,6 +24,7 @@ bool sl_relay_commit(struct sl_req *r)
         return false;
     r->committed = true;
     r->status = a->status;
+    sl_trial_good(r);
     if (r->mode == SL_RELAY_PLAIN)
         r->t.first = sl_net_now_us(r->gw->net);
     if (r->mode == SL_RELAY_STREAM)
@@ -52,7 +54,10 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
     struct sl_str message = sl_arena_printf(r->arena, "Provider %.*s failed in mid-answer: %s.",
                                             SL_STR_ARGS(r->provider->name), sl_err_text(e));
     struct sl_str parts[2] = {SL_STR("\n\n"), {NULL, 0}};
+    struct sl_failure f = {.why = e};
 
+    if (sl_trial_again(r, &f))
+        return SL_ST_TRY;
     r->error = e;
     r->ending = sl_err_status(e) == 504 ? SL_END_TIMEOUT : SL_END_UPSTREAM_CUT;
     if (message.p == NULL)
@@ -61,6 +66,8 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
     if (!r->committed) {
         if (r->ending == SL_END_UPSTREAM_CUT)
             r->ending = SL_END_UPSTREAM_ERROR;
+        if (e != SL_ERR_TOTAL && sl_trial_answer(r))
+            return SL_ST_REPLY;
         r->message = message;
         r->reply_status = sl_err_status(e);
         return SL_ST_REPLY;
@@ -85,46 +92,69 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
 
 /* ---- kept whole ---- */
 
-/* Texts that speak of our account with the provider are not the client's. */
-static bool is_about_us(struct sl_str body)
+/* Texts that speak of our account with the provider are not the client's; the first
+ * ones say that it is empty. */
+static void look_at_text(struct sl_str body, struct sl_failure *f)
 {
     static const struct sl_str marks[] = {
-        SL_STR_INIT("insufficient_quota"), SL_STR_INIT("billing_"),
-        SL_STR_INIT("credit_balance"),     SL_STR_INIT("credit balance"),
-        SL_STR_INIT("organization"),       SL_STR_INIT("org-"),
+        SL_STR_INIT("insufficient_quota"),
+        SL_STR_INIT("billing_"),
+        SL_STR_INIT("credit_balance"),
+        SL_STR_INIT("credit balance"),
+        SL_STR_INIT("spend_limit"),
+        SL_STR_INIT("organization"),
+        SL_STR_INIT("org-"),
     };
+    const size_t quota = 5;
 
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (sl_str_find(body, marks[i]) >= 0)
-            return true;
+        if (sl_str_find(body, marks[i]) < 0)
+            continue;
+        f->about_us = true;
+        f->quota = f->quota || i < quota;
     }
-    return false;
 }
 
-/* A provider's error: passed on as it is, unless it is about our account. */
+/* The text in the client's words, and where it lives as long as the request. */
+static struct sl_str words_of(struct sl_req *r, int *status, struct sl_str body)
+{
+    if (*status == 529 && r->dialect != &sl_dialect_anthropic)
+        *status = 503;
+    if (r->translation == NULL || body.p == NULL)
+        return body;
+    if (!sl_translation_error(r, status, &body))
+        return (struct sl_str){NULL, 0};
+    return sl_arena_dup(r->arena, body);
+}
+
+/* A provider's error: passed on as it is, unless it is about our account. `body` lives
+ * as long as the request, or its translation. */
 static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body)
 {
+    struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
+
+    look_at_text(body, &f);
+    f.about_us = f.about_us || status == 401 || status == 402 || status == 403;
+    f.quota = f.quota && status >= 400 && status < 500;
+    f.body = words_of(r, &f.shown, body);
+    if (sl_trial_again(r, &f))
+        return SL_ST_TRY;
+    r->retry_ms = sl_trial_rest_ms(r);
     r->ending = SL_END_UPSTREAM_ERROR;
-    if (status == 401 || status == 402 || status == 403 || is_about_us(body)) {
+    if (f.about_us) {
         sl_call_end(&r->call);
         return sl_req_refuse(r, SL_ERR_UP_REFUSED_US, 0,
                              "Provider %.*s refused this gateway's credentials or account; its "
                              "operator has to act.",
                              SL_STR_ARGS(r->provider->name));
     }
-    if (status == 529 && r->dialect != &sl_dialect_anthropic)
-        status = 503;
-    if (body.p == NULL)
-        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, status,
+    if (f.body.p == NULL)
+        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, f.shown,
                              "Provider %.*s answered %d with a text too long to pass on.",
-                             SL_STR_ARGS(r->provider->name), status);
+                             SL_STR_ARGS(r->provider->name), f.shown);
+    r->reply_status = f.shown;
     r->error = SL_ERR_UP_STREAM_ERROR;
-    if (!sl_translation_error(r, &status, &body))
-        body = (struct sl_str){NULL, 0};
-    r->reply_status = status;
-    r->raw_body = body.p != NULL ? sl_arena_dup(r->arena, body) : body;
-    if (r->raw_body.p == NULL)
-        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    r->raw_body = f.body;
     return SL_ST_REPLY;
 }
 
@@ -132,7 +162,7 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
 {
     struct sl_sse_event e;
     char scratch[4096];
-    struct sl_str type = sl_str_of(r->usage.error_type);
+    struct sl_str type = sl_str_of(r->usage.error_type), body;
     int status = 502;
 
     sl_sse_parse(event, scratch, sizeof scratch, &e);
@@ -146,7 +176,8 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
         status = 400;
     if (!e.has_data || e.data.p == NULL)
         return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);
-    return pass_error(r, status, e.data);
+    body = sl_arena_dup(r->arena, e.data);
+    return body.p != NULL ? pass_error(r, status, body) : sl_relay_fail(r, SL_ERR_NO_MEMORY);
 }
 
 static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
@@ -168,6 +199,7 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
     sl_answer_tap_fini(&tap);
     if (!sl_translation_answer(r, &body))
         return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
+    sl_trial_good(r);
     r->t.first = sl_net_now_us(r->gw->net);
     if (r->reuse != NULL && r->reuse->batch != NULL && r->answer->status == 200)
         return sl_batch_answer(r, body);

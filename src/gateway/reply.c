@@ -60,13 +60,15 @@ static bool add_ids(struct sl_req *r, struct sl_headers *h)
 
 static bool add_route(struct sl_req *r, struct sl_headers *h)
 {
-    struct sl_str t;
+    struct sl_str t, attempts = SL_STR("1");
 
     if (r->provider == NULL)
         return true;
     t = timing(r);
-    return add(r, h, SL_STR("x-sluice-provider"), r->provider->name) &&
-           add(r, h, SL_STR("x-sluice-attempts"), r->attempts > 1 ? SL_STR("2") : SL_STR("1")) &&
+    if (r->attempts != 1)
+        attempts = sl_arena_printf(r->arena, "%u", r->attempts);
+    return add(r, h, SL_STR("x-sluice-provider"), r->provider->name) && attempts.p != NULL &&
+           add(r, h, SL_STR("x-sluice-attempts"), attempts) &&
            (t.p == NULL || add(r, h, SL_STR("server-timing"), t));
 }
 
@@ -164,13 +166,26 @@ static bool own_headers(struct sl_req *r, struct sl_headers *h)
            sl_pass_headers(r, h) && add_retry(r, h);
 }
 
+/* A provider's own error that does not say when to come back. */
+static bool add_lacking_wait(struct sl_req *r, struct sl_headers *h)
+{
+    bool down = r->reply_status == 502 || r->reply_status == 503 || r->reply_status == 504 ||
+                r->reply_status == 529;
+
+    if (!down || sl_headers_get(h, SL_STR("retry-after")).p != NULL ||
+        sl_headers_get(h, SL_STR("retry-after-ms")).p != NULL)
+        return true;
+    return add_wait(r, h);
+}
+
 /* Clients match a provider's wording: its error goes on with its own body,
  * content type and retry headers. */
 static void reply_raw(struct sl_req *r)
 {
     struct sl_headers h = {0};
-    bool ok = r->answer != NULL ? sl_reply_headers(r, &h) && sl_pass_cost_header(r, &h)
-                                : own_headers(r, &h);
+    bool ok = r->answer != NULL
+                  ? sl_reply_headers(r, &h) && sl_pass_cost_header(r, &h) && add_lacking_wait(r, &h)
+                  : own_headers(r, &h);
 
     /* an error event that became an answer has a stream's content type */
     if (r->answer != NULL && r->mode == SL_RELAY_STREAM) {

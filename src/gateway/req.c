@@ -1,7 +1,7 @@
 /* The driver: a table of steps, one door for events, and the way out.
  *
  *                             ┌─► FOLLOW ──────┐
- *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ◄─► RELAY ─► ACCOUNT ─► DEAD
  *     └──────┴───────┴─────────┴───────┴──► REPLY ──────┘
  *
  * Whatever happens (the client leaves, a limit passes, the process stops), the
@@ -37,7 +37,7 @@ static const struct step {
     [SL_ST_GATHER] = {"gather", sl_step_gather, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_FOLLOW] = {"follow", sl_step_follow, TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_TRY] = {"try", sl_step_try, TO(RELAY) | TO(REPLY) | TO(ACCOUNT)},
-    [SL_ST_RELAY] = {"relay", sl_step_relay, TO(GATHER) | TO(REPLY) | TO(ACCOUNT)},
+    [SL_ST_RELAY] = {"relay", sl_step_relay, TO(GATHER) | TO(TRY) | TO(REPLY) | TO(ACCOUNT)},
     [SL_ST_REPLY] = {"reply", sl_step_reply, TO(FOLLOW) | TO(ACCOUNT)},
     [SL_ST_ACCOUNT] = {"account", sl_step_account, TO(DEAD)},
     [SL_ST_DEAD] = {"dead", NULL, 0},

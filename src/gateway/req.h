@@ -5,7 +5,7 @@
  * nothing else moves a request, and nothing may call back into a step.
  *
  *                             ┌─► FOLLOW ─┐
- *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ─► RELAY ─► ACCOUNT ─► DEAD
+ *   AUTH ─► BODY ─► ROUTE ─► ADMIT ─► TRY ◄─► RELAY ─► ACCOUNT ─► DEAD
  *     └──────┴───────┴─────────┴───────┴──► REPLY ──────┘
  *
  * Memory   Texts live in the exchange's arena, the body in one block of its own
@@ -151,7 +151,8 @@ struct sl_req {
     const struct sl_answer_head *answer; /* up: the call's */
     struct sl_str provider_id;           /* its request id, in our arena */
     struct sl_str bytes;                 /* of SL_EVT_DATA */
-    unsigned attempts;
+    unsigned attempts;                   /* tries of all rounds */
+    struct sl_trial *trial;              /* up: in the arena: routing/trial.h; NULL before ROUTE */
     enum sl_relay_mode mode;
     bool committed; /* a byte of the answer went out */
     bool mid_event; /* an event too large to hold is passing */

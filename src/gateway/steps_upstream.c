@@ -3,12 +3,8 @@
 
 #include "base/mem.h"
 #include "gateway/quota/hard.h"
+#include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
-
-static enum sl_protocol protocol_of(const struct sl_req *r)
-{
-    return r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
-}
 
 /* Asking puts `"usage":null` into every other chunk, which OpenRouter's client
  * refuses to read: its streams are counted as they pass. */
@@ -45,8 +41,6 @@ static bool splice(struct sl_req *r)
 
 enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
 {
-    const struct sl_target *rank[SL_ROUTE_TARGETS_MAX];
-
     (void)ev;
     r->model = sl_route_find(r->conf->routes, r->asked);
     if (r->model == NULL)
@@ -58,13 +52,15 @@ enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
             r, SL_ERR_SCOPE, 0,
             "Authentication failed: key %.*s of tenant %.*s may not use model %.*s.",
             SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked));
-    if (sl_translation_rank(r, protocol_of(r), rank) == 0)
+    if (!sl_trial_begin(r))
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    if (r->trial->n == 0)
         return sl_req_refuse(
             r, SL_ERR_NO_TARGET, 400,
             "Model %.*s has no provider that speaks the %s protocol; use a route of "
             "its own protocol.",
             SL_STR_ARGS(r->asked), r->dialect->name);
-    r->target = rank[0];
+    r->target = r->trial->rank[0];
     r->provider = &r->conf->providers[r->target->provider];
     r->served = r->target->model.n > 0 ? r->target->model : r->asked;
     return SL_ST_ADMIT;
@@ -114,7 +110,7 @@ static const struct sl_call_ops call_ops = {
     .fail = on_call_fail,
 };
 
-static enum sl_state start(struct sl_req *r)
+enum sl_state sl_try_start(struct sl_req *r)
 {
     struct sl_call_req req;
 
@@ -131,14 +127,11 @@ static enum sl_state start(struct sl_req *r)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     req = (struct sl_call_req){
         .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
-    r->attempts++;
-    r->t.started = sl_net_now_us(r->gw->net);
-    sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
     r->call = sl_call_start(r->provider->origin, &req, &call_ops, r);
     return SL_ST_TRY;
 }
 
-static enum sl_state refuse_upstream(struct sl_req *r, enum sl_err e)
+enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e)
 {
     struct sl_str reason = r->call != NULL ? sl_call_about(r->call).reason : (struct sl_str){"", 0};
 
@@ -151,6 +144,17 @@ static enum sl_state refuse_upstream(struct sl_req *r, enum sl_err e)
     if (r->ending == SL_END_SHED)
         sl_req_refuse(r, e, 0, "Rate limit exceeded: %s (%.*s); wait and try again.",
                       sl_err_text(e), SL_STR_ARGS(r->provider->name));
+    else if (e == SL_ERR_UP_LIMITED)
+        sl_req_refuse(r, e, 0,
+                      "Rate limit exceeded: the limits of model %.*s at its providers are reached; "
+                      "wait and try again.",
+                      SL_STR_ARGS(r->asked));
+    else if (e == SL_ERR_NO_PROVIDER)
+        sl_req_refuse(
+            r, e, 0,
+            "No provider of model %.*s can be asked now: they failed a moment ago; wait and "
+            "try again.",
+            SL_STR_ARGS(r->asked));
     else if (reason.n > 0)
         sl_req_refuse(r, e, 0, "Provider %.*s failed: %s (%.*s).", SL_STR_ARGS(r->provider->name),
                       sl_err_text(e), SL_STR_ARGS(reason));
@@ -159,6 +163,19 @@ static enum sl_state refuse_upstream(struct sl_req *r, enum sl_err e)
                       sl_err_text(e));
     sl_call_end(&r->call);
     return SL_ST_REPLY;
+}
+
+/* Another try, or the end of all of them. */
+static enum sl_state fail(struct sl_req *r, enum sl_err e)
+{
+    struct sl_failure f = {.why = e};
+
+    if (sl_trial_again(r, &f))
+        return sl_trial_go(r);
+    r->retry_ms = sl_trial_rest_ms(r);
+    if (e != SL_ERR_TOTAL && sl_trial_answer(r))
+        return SL_ST_REPLY;
+    return sl_try_refuse(r, e);
 }
 
 /* Plain generations may think for minutes before the head: only `total` holds
@@ -193,11 +210,11 @@ static enum sl_state take_head(struct sl_req *r)
     sl_timer_stop(r->gw->net, &r->limit);
     note_provider_id(r);
     if (coding.n > 0 && !sl_str_eq_nocase(coding, SL_STR("identity")))
-        return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+        return fail(r, SL_ERR_UP_GARBAGE);
     if (a->status >= 300 && a->status < 400) /* redirects are never followed */
-        return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+        return fail(r, SL_ERR_UP_GARBAGE);
     if (a->status < 300 && !a->event_stream && !a->json && type.n > 0)
-        return refuse_upstream(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
+        return fail(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
     if (a->event_stream && a->status < 400)
         r->mode = SL_RELAY_STREAM;
     else if (r->translation == NULL && a->status < 400 && a->has_length && a->length > r->hold.max)
@@ -210,7 +227,7 @@ static enum sl_state take_head(struct sl_req *r)
 enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
 {
     switch (ev) {
-    case SL_EVT_ENTER: return start(r);
+    case SL_EVT_ENTER: return sl_trial_go(r);
     case SL_EVT_SENT:
         r->t.sent = sl_net_now_us(r->gw->net);
         if (has_first_byte_limit(r))
@@ -218,8 +235,9 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
         return SL_ST_TRY;
     case SL_EVT_HEAD: return take_head(r);
     case SL_EVT_FAIL:
-    case SL_EVT_DEADLINE: return refuse_upstream(r, r->why);
-    case SL_EVT_DONE: return refuse_upstream(r, SL_ERR_UP_GARBAGE);
+    case SL_EVT_DEADLINE: return fail(r, r->why);
+    case SL_EVT_DONE: return fail(r, SL_ERR_UP_GARBAGE);
+    case SL_EVT_BEAT: return r->trial->waiting ? sl_trial_go(r) : SL_ST_TRY;
     case SL_EVT_BROKE: return sl_hard_stop(r);
     case SL_EVT_BODY:
     case SL_EVT_STORE:
@@ -227,7 +245,6 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_ROOM:
     case SL_EVT_DATA:
     case SL_EVT_DRAIN:
-    case SL_EVT_BEAT:
     case SL_EVT_GONE:
     case SL_EVT_STOP: break;
     }

@@ -335,6 +335,37 @@ static void test_upstreams(void **state)
     sl_conf_end(&c);
 }
 
+/* A provider's own values lie over the general ones, leaf by leaf. */
+static void test_resilience(void **state)
+{
+    struct sl_gateway_conf *c =
+        built("retry: {attempts: 5, base: 100ms}\nbreaker: {error_rate: 0.5, probes: 1}\n"
+              "providers: [" TEST_PROVIDER ", {name: q, protocol: openai, base_url: \"https://q\", "
+              "keys: [a, b], retry: {attempts: 1, max: 1s}, breaker: {open: 2s, slow: 3s}}]\n"
+              "models: [{name: a, targets: [{provider: p}]}]\n");
+    const struct sl_provider *p = &c->providers[0], *q = &c->providers[1];
+
+    (void)state;
+    assert_int_equal(p->retry.attempts, 5);
+    assert_int_equal(p->retry.base_ms, 100);
+    assert_int_equal(p->retry.max_ms, 30000);
+    assert_int_equal(q->retry.attempts, 1);
+    assert_int_equal(q->retry.base_ms, 100);
+    assert_int_equal(q->retry.max_ms, 1000);
+    assert_int_equal(p->breaker.error_ppm, 500000);
+    assert_int_equal(p->breaker.window_ms, 30000);
+    assert_int_equal(p->breaker.min_requests, 20);
+    assert_int_equal(p->breaker.open_ms, 30000);
+    assert_int_equal(p->breaker.probes, 1);
+    assert_int_equal(p->breaker.slow_ms, 0);
+    assert_int_equal(q->breaker.error_ppm, 500000);
+    assert_int_equal(q->breaker.open_ms, 2000);
+    assert_int_equal(q->breaker.slow_ms, 3000);
+    assert_int_equal(q->keys_n, 2);
+    assert_true(q->keys_print != p->keys_print);
+    sl_gateway_conf_drop(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_upstreams),
+        cmocka_unit_test(test_resilience),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

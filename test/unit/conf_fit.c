@@ -96,12 +96,8 @@ static void test_later(void **state)
     static const struct {
         const char *path, *text;
     } cases[] = {
-        {"retry", TEST_BASE "retry: {attempts: 3}\n"},
-        {"breaker", TEST_BASE "breaker: {}\n"},
         {"prompt_api", TEST_BASE "prompt_api:\n"},
         {"providers[].proxy", "providers: [{name: p, proxy: x}]\n" MODEL("}]}]")},
-        {"providers[].retry", "providers: [{name: p, retry: {}}]\n" MODEL("}]}]")},
-        {"providers[].breaker", "providers: [{name: p, breaker: {}}]\n" MODEL("}]}]")},
         {"models[].affinity", "providers: [" TEST_PROVIDER "]\n" MODEL("}], affinity: user}]")},
         {"models[].mirror", "providers: [" TEST_PROVIDER "]\n" MODEL("}], mirror: {}}]")},
         {"models[].targets[].weight", "providers: [" TEST_PROVIDER "]\n" MODEL(", weight: 1}]}]")},

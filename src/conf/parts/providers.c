@@ -2,6 +2,7 @@
  * limits, and the origin that holds their connections. */
 #include "conf/parts/parts.h"
 
+#include "base/map.h"
 #include "base/obj.h"
 #include "conf/url.h"
 #include "http/message.h"
@@ -60,10 +61,13 @@ static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_
     struct sl_str *keys = sl_build_alloc(b, list->n, sizeof(*keys));
     size_t n = 0;
 
+    if (list->n > SL_KEYRING_MAX)
+        sl_fault_add(b->faults, list, "providers[].keys: at most %d", SL_KEYRING_MAX);
     for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
         if (c->text.n == 0 || c->text.n > 8192 || !sl_headers_value_ok(c->text))
             sl_fault_add(b->faults, c, "providers[].keys: a key must be one line of text");
         keys[n++] = sl_build_dup(b, c->text);
+        p->keys_print = p->keys_print * 31 + sl_map_hash(c->text.p, c->text.n);
     }
     p->keys = keys;
     p->keys_n = n;
@@ -170,11 +174,34 @@ static void set_timeouts(struct sl_build *b, struct sl_provider *p, const struct
 }
 
 /* The provider's own value, or the general one. */
+static uint64_t either(const struct sl_conf *conf, const struct sl_node *map, const char *part,
+                       const char *key)
+{
+    const struct sl_node *general = sl_node_get(conf->root, part);
+
+    return sl_node_number(sl_node_get(map, part), key, sl_node_number(general, key, 0));
+}
+
 static uint64_t pool_number(const struct sl_conf *conf, const struct sl_node *map, const char *key)
 {
-    const struct sl_node *general = sl_node_get(conf->root, "upstream_pool");
+    return either(conf, map, "upstream_pool", key);
+}
 
-    return sl_node_number(sl_node_get(map, "upstream_pool"), key, sl_node_number(general, key, 0));
+static void set_resilience(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    p->retry = (struct sl_retry_rules){
+        .attempts = either(b->conf, map, "retry", "attempts"),
+        .base_ms = either(b->conf, map, "retry", "base"),
+        .max_ms = either(b->conf, map, "retry", "max"),
+    };
+    p->breaker = (struct sl_breaker_rules){
+        .window_ms = either(b->conf, map, "breaker", "window"),
+        .open_ms = either(b->conf, map, "breaker", "open"),
+        .slow_ms = either(b->conf, map, "breaker", "slow"),
+        .error_ppm = either(b->conf, map, "breaker", "error_rate"),
+        .min_requests = either(b->conf, map, "breaker", "min_requests"),
+        .probes = either(b->conf, map, "breaker", "probes"),
+    };
 }
 
 static struct sl_origin_conf origin_conf(const struct sl_build *b, const struct sl_provider *p,
@@ -260,6 +287,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);
     p->price_list = sl_build_dup(b, sl_build_price_list(b, p->name, url.host));
     set_timeouts(b, p, map);
+    set_resilience(b, p, map);
     set_origin(b, p, map, &url);
 }
 

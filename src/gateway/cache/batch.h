@@ -41,8 +41,9 @@ struct sl_batch {
     size_t *place;        /* up: arena; item -> want */
     size_t items;         /* as asked */
     size_t hits, joined, sent;
-    bool whole;  /* the request holds its distinct items, as they stand */
-    bool passes; /* all of it is sent: the provider's answer is the client's */
+    bool whole;   /* the request holds its distinct items, as they stand */
+    bool foreign; /* another model answers than the one the items are named for */
+    bool passes;  /* all of it is sent: the provider's answer is the client's */
     unsigned rounds;
     struct sl_usage before;         /* of the rounds before this one */
     struct sl_str id, model;        /* of the provider's answer */

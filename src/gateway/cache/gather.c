@@ -3,6 +3,7 @@
 
 #include "gateway/inside.h"
 #include "gateway/quota/pass.h"
+#include "gateway/routing/trial.h"
 
 static enum sl_state fail(struct sl_req *r, enum sl_err e)
 {
@@ -150,6 +151,7 @@ static enum sl_state send(struct sl_req *r, size_t sent)
         return fail(r, e);
     r->answer = NULL;
     r->hold.max = SL_BATCH_ANSWER_MAX;
+    sl_trial_restart(r);
     return SL_ST_TRY;
 }
 
@@ -238,7 +240,7 @@ enum sl_state sl_batch_answer(struct sl_req *r, struct sl_str answer)
         if (b->want[i].state != SL_WANT_SENT)
             continue;
         b->want[i].result = results[n++];
-        if (b->want[i].keep)
+        if (b->want[i].keep && !b->foreign)
             keep(r, i);
         sl_want_share(r->gw->wants, &b->want[i]);
     }

@@ -189,6 +189,32 @@ static enum sl_err judge_items(struct sl_req *r)
     return r->reuse->result == SL_REUSE_BYPASS ? SL_OK : sl_batch_begin(r);
 }
 
+void sl_reuse_retarget(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_canon c;
+    struct sl_digest d;
+
+    if (u == NULL || u->result == SL_REUSE_BYPASS)
+        return;
+    if (u->batch != NULL) {
+        u->batch->foreign = true;
+    } else if (!sl_reuse_canon(r, &c) || make_digest(r, &c, &d) != SL_OK) {
+        u->keep = false;
+    } else {
+        memcpy(u->md5, d.md5, sizeof u->md5);
+        memcpy(u->sha256, d.sha256, sizeof u->sha256);
+    }
+}
+
+void sl_reuse_forget(struct sl_req *r)
+{
+    if (r->reuse == NULL)
+        return;
+    sl_fold_end(&r->reuse->fold);
+    r->reuse->folds = false;
+}
+
 /* ---- what is there? ---- */
 
 /* A valid answer to this very request? Then it is the request's. */

@@ -64,6 +64,11 @@ enum sl_state sl_reuse_unusable(struct sl_req *r);
 /* A miss: follows a flight, or leads one and tries. */
 enum sl_state sl_reuse_miss(struct sl_req *r);
 
+/* Another model is asked: its answer is stored under that one's name. */
+void sl_reuse_retarget(struct sl_req *r);
+/* What has been folded is of a try that failed. */
+void sl_reuse_forget(struct sl_req *r);
+
 /* ---- while a leader relays ---- */
 void sl_reuse_event(struct sl_req *r, struct sl_str event);
 void sl_reuse_spoil(struct sl_req *r); /* an event passed that was too large to be read */

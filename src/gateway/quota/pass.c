@@ -28,7 +28,12 @@ static void find_price(struct sl_req *r)
     p->price = sl_gateway_price(r->conf, r->target, r->served);
     if (p->price == NULL && has_budget(r))
         p->price = &unit_price;
-    p->ask.free = p->price == NULL || p->price->free;
+}
+
+void sl_pass_retarget(struct sl_req *r)
+{
+    if (r->pass != NULL)
+        find_price(r);
 }
 
 /* The least that a level names; what nobody names is the usual. */
@@ -116,6 +121,7 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
     ask->windows_only = hit;
     ask->may_hit = may_hit;
     find_price(r);
+    ask->free = p->price == NULL || p->price->free;
     ask->reserve_micro = hit ? 0 : reservation(r);
     start(r);
     return true;

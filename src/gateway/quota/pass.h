@@ -30,6 +30,8 @@ void sl_pass_ask_again(struct sl_req *r);
 int64_t sl_pass_worth(const struct sl_req *r, uint64_t out);
 uint64_t sl_pass_first(const struct sl_req *r); /* tokens of the answer reserved at admission */
 uint64_t sl_pass_step(const struct sl_req *r);  /* `reserve_output` */
+/* Another target is asked: what it costs there. */
+void sl_pass_retarget(struct sl_req *r);
 /* A refusal in words, REPLY. */
 enum sl_state sl_pass_refuse(struct sl_req *r);
 /* Settles, or gives back. Nothing was asked: nothing happens. */

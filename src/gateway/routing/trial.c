@@ -1,0 +1,457 @@
+/* The tries of a request: choosing, waiting, starting, and starting over. */
+#include "gateway/routing/trial.h"
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "gateway/cache/reuse.h"
+#include "gateway/inside.h"
+#include "gateway/quota/pass.h"
+#include "gateway/translate/translate.h"
+
+#define NOBODY SIZE_MAX
+
+bool sl_trial_begin(struct sl_req *r)
+{
+    enum sl_protocol speaks = r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
+
+    r->trial = sl_arena_zalloc(r->arena, sizeof *r->trial);
+    if (r->trial == NULL)
+        return false;
+    r->trial->n = sl_translation_rank(r, speaks, r->trial->rank);
+    return true;
+}
+
+static const struct sl_provider *provider_at(const struct sl_req *r, size_t i)
+{
+    return &r->conf->providers[r->trial->rank[i]->provider];
+}
+
+static struct sl_health *health_at(struct sl_req *r, size_t i)
+{
+    return sl_health_of(r->gw->healths, r->conf, r->model, r->trial->rank[i]);
+}
+
+static uint64_t now_of(const struct sl_req *r)
+{
+    return sl_net_now(r->gw->net);
+}
+
+/* ---- choosing ---- */
+
+static bool is_open(struct sl_req *r, size_t i)
+{
+    const struct sl_trial *t = r->trial;
+
+    return !t->spent[i] &&
+           (t->probing ||
+            sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)));
+}
+
+static bool has_key(struct sl_req *r, size_t i, bool barred)
+{
+    size_t key;
+
+    return sl_keyring_pick(&health_at(r, i)->ring, now_of(r), barred, &key);
+}
+
+/* Its provider asked for a wait that is too long. */
+static bool is_too_late(struct sl_req *r, size_t i)
+{
+    return r->trial->not_before[i] > now_of(r) + provider_at(r, i)->retry.max_ms;
+}
+
+/* With one try there is no waiting either: it goes out whatever its keys do. */
+static bool may_wait(const struct sl_req *r, size_t i)
+{
+    return provider_at(r, i)->retry.attempts > 1;
+}
+
+/* The least tried one, in the order of the rank. */
+static size_t choose_ready(struct sl_req *r)
+{
+    const struct sl_trial *t = r->trial;
+    size_t best = NOBODY;
+
+    if (t->key_failed && is_open(r, t->at) && has_key(r, t->at, false))
+        return t->at;
+    for (size_t i = 0; i < t->n; i++) {
+        if (best != NOBODY && t->tries[i] >= t->tries[best])
+            continue;
+        if (is_open(r, i) && (has_key(r, i, false) || !may_wait(r, i)) && !is_too_late(r, i))
+            best = i;
+    }
+    return best;
+}
+
+/* All keys rest: the first one that will be awake, if it may be waited for. */
+static size_t choose_resting(struct sl_req *r, uint64_t *wait_ms)
+{
+    size_t best = NOBODY;
+
+    for (size_t i = 0; i < r->trial->n; i++) {
+        uint64_t wait = sl_keyring_wait_ms(&health_at(r, i)->ring, now_of(r));
+
+        if (!is_open(r, i) || !may_wait(r, i) || wait == 0 ||
+            wait > provider_at(r, i)->retry.max_ms || (best != NOBODY && wait >= *wait_ms))
+            continue;
+        best = i;
+        *wait_ms = wait;
+    }
+    if (best != NOBODY) /* not all that wait for a key come back in the same moment */
+        *wait_ms += sl_rand_u64() % (provider_at(r, best)->retry.base_ms / 2 + 1);
+    return best;
+}
+
+/* Keys that were refused, rather than none: an operator may have mended them. */
+static size_t choose_barred(struct sl_req *r)
+{
+    for (size_t i = 0; i < r->trial->n; i++)
+        if (r->trial->tries[i] == 0 && is_open(r, i) && has_key(r, i, true))
+            return i;
+    return NOBODY;
+}
+
+static bool may_probe(struct sl_req *r)
+{
+    if (r->trial->probing)
+        return false;
+    for (size_t i = 0; i < r->trial->n; i++)
+        if (sl_breaker_look(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)) ==
+            SL_BREAKER_CLOSED)
+            return false;
+    return sl_health_probe(r->gw->healths, r->model, now_of(r));
+}
+
+/* Before the same target again: what its provider asked for, or a backoff. */
+static uint64_t wait_before(struct sl_req *r, size_t i)
+{
+    const struct sl_trial *t = r->trial;
+    const struct sl_retry_rules *rules = &provider_at(r, i)->retry;
+    uint64_t jitter = sl_retry_backoff_ms(rules, t->tries[i], sl_rand_u64());
+
+    if (t->tries[i] == 0 || (t->key_failed && i == t->at))
+        return 0;
+    if (t->not_before[i] > now_of(r))
+        return t->not_before[i] - now_of(r) + jitter % (rules->base_ms / 2 + 1);
+    return jitter;
+}
+
+/* Who is next, and after how long; NOBODY: no one can be tried now or soon. */
+static size_t choose(struct sl_req *r, uint64_t *wait_ms)
+{
+    size_t i = choose_ready(r);
+
+    *wait_ms = 0;
+    if (i != NOBODY) {
+        *wait_ms = wait_before(r, i);
+        return i;
+    }
+    i = choose_resting(r, wait_ms);
+    if (i == NOBODY)
+        i = choose_barred(r);
+    if (i == NOBODY && may_probe(r)) {
+        r->trial->probing = true;
+        return choose(r, wait_ms);
+    }
+    return i;
+}
+
+/* ---- waiting and starting ---- */
+
+static bool wait_for(struct sl_req *r, uint64_t wait_ms)
+{
+    if (now_of(r) + wait_ms >= r->total.due || !sl_health_wait_take(r->gw->healths))
+        return false;
+    r->trial->waiting = true;
+    sl_timer_start(r->gw->net, &r->beat, wait_ms);
+    return true;
+}
+
+static void stop_waiting(struct sl_req *r)
+{
+    if (!r->trial->waiting)
+        return;
+    r->trial->waiting = false;
+    sl_timer_stop(r->gw->net, &r->beat);
+    sl_health_wait_give(r->gw->healths);
+}
+
+static void aim(struct sl_req *r, size_t i)
+{
+    const struct sl_target *target = r->trial->rank[i];
+    struct sl_str served = target->model.n > 0 ? target->model : r->asked;
+    bool other = !sl_str_eq(served, r->served);
+
+    r->trial->at = i;
+    if (r->target == target)
+        return;
+    r->target = target;
+    r->provider = provider_at(r, i);
+    r->served = served;
+    sl_pass_retarget(r);
+    if (other)
+        sl_reuse_retarget(r);
+}
+
+static enum sl_state pass_over(struct sl_req *r);
+
+static enum sl_state start(struct sl_req *r, size_t i)
+{
+    struct sl_trial *t = r->trial;
+    struct sl_health *h = health_at(r, i);
+    enum sl_state next;
+
+    aim(r, i);
+    if (!sl_keyring_pick(&h->ring, now_of(r), true, &t->key))
+        t->key = 0; /* a probe past resting keys */
+    sl_health_drop(&t->health);
+    t->health = sl_health_hold(h);
+    sl_breaker_force(&h->breaker, &r->provider->breaker, now_of(r), &t->lease);
+    t->tries[i]++;
+    t->key_failed = false;
+    t->started_ms = now_of(r);
+    if (t->count++ == 0) {
+        r->t.started = sl_net_now_us(r->gw->net);
+        sl_retry_budget_note(sl_health_budget(r->gw->healths), now_of(r));
+    }
+    r->attempts++;
+    next = sl_try_start(r);
+    return next == SL_ST_REPLY && r->error == SL_ERR_BAD_FIELD ? pass_over(r) : next;
+}
+
+/* Nobody was asked: because of limits, if one could be asked but for its keys. */
+static enum sl_err why_nobody(struct sl_req *r)
+{
+    for (size_t i = 0; i < r->trial->n; i++)
+        if (is_open(r, i))
+            return SL_ERR_UP_LIMITED;
+    return SL_ERR_NO_PROVIDER;
+}
+
+static enum sl_state give_up(struct sl_req *r)
+{
+    r->retry_ms = sl_trial_rest_ms(r);
+    if (sl_trial_answer(r))
+        return SL_ST_REPLY;
+    return sl_try_refuse(r, r->trial->error != SL_OK ? r->trial->error : why_nobody(r));
+}
+
+enum sl_state sl_trial_go(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+    bool waited = t->waiting && !sl_timer_is_armed(&r->beat);
+    uint64_t wait_ms;
+    size_t i;
+
+    if (t->waiting && !waited)
+        return SL_ST_TRY;
+    stop_waiting(r);
+    if (!sl_timer_is_armed(&r->total))
+        sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
+    i = choose(r, &wait_ms);
+    if (i == NOBODY)
+        return give_up(r);
+    if (wait_ms == 0 || (waited && has_key(r, i, false)))
+        return start(r, i);
+    return wait_for(r, wait_ms) ? SL_ST_TRY : give_up(r);
+}
+
+/* ---- starting over ---- */
+
+static void keep_answer(struct sl_req *r, const struct sl_failure *f)
+{
+    struct sl_trial_answer *a = &r->trial->last;
+
+    if (f->status == 0)
+        return;
+    sl_call_end(&a->call);
+    *a = (struct sl_trial_answer){.target = r->target,
+                                  .body = f->body,
+                                  .provider_id = r->provider_id,
+                                  .status = f->shown,
+                                  .about_us = f->about_us};
+    if (r->mode != SL_RELAY_HOLD || f->about_us || f->body.p == NULL)
+        return; /* no answer whose head is passed on, or its connection is still in use */
+    a->call = r->call;
+    a->answer = r->answer;
+    r->call = NULL;
+}
+
+static void forget_try(struct sl_req *r)
+{
+    sl_call_end(&r->call);
+    r->answer = NULL;
+    sl_timer_stop(r->gw->net, &r->limit);
+    sl_timer_stop(r->gw->net, &r->beat);
+    sl_buf_consume(&r->hold, r->hold.len);
+    sl_buf_consume(&r->tail, r->tail.len);
+    if (r->tap != NULL) {
+        sl_answer_tap_fini(r->tap);
+        sl_mem_free(r->tap);
+        r->tap = NULL;
+    }
+    sl_usage_init(&r->usage);
+    sl_reuse_forget(r);
+    if (r->translation != NULL) {
+        sl_translation_end(&r->translation);
+        sl_buf_fini(&r->hold);
+        sl_buf_init(&r->hold, SL_REQ_HOLD_MAX);
+    }
+    r->mode = SL_RELAY_HOLD;
+    r->mid_event = r->paused = r->crowded = false;
+    r->up_status = 0;
+    r->final_ms = 0;
+    r->t.sent = r->t.head = r->t.first = 0;
+    r->provider_id = r->message = r->raw_body = (struct sl_str){NULL, 0};
+    r->error = SL_OK;
+    r->ending = SL_END_NONE;
+}
+
+/* The request can't be said in that provider's protocol: that was no try. */
+static enum sl_state pass_over(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+    uint64_t wait_ms;
+
+    t->spent[t->at] = true;
+    t->count--;
+    r->attempts--;
+    sl_breaker_give(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease,
+                    SL_OUTCOME_NONE);
+    if (choose(r, &wait_ms) == NOBODY) {
+        (void)!sl_trial_answer(r); /* if there is none, it is told why */
+        return SL_ST_REPLY;
+    }
+    forget_try(r);
+    return sl_trial_go(r);
+}
+
+/* What the verdict means for the candidate that has just failed. */
+static void note(struct sl_req *r, const struct sl_failure *f, enum sl_retry verdict,
+                 const struct sl_retry_hints *hints)
+{
+    struct sl_trial *t = r->trial;
+
+    t->key_failed =
+        f->quota || f->status == 401 || f->status == 402 || f->status == 403 || f->status == 429;
+    if (verdict == SL_RETRY_ELSEWHERE && !(t->key_failed && has_key(r, t->at, false)))
+        t->spent[t->at] = true;
+    if (verdict == SL_RETRY_AGAIN && hints->has_wait)
+        t->not_before[t->at] = now_of(r) + hints->wait_ms;
+}
+
+bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
+{
+    struct sl_trial *t = r->trial;
+    struct sl_retry_hints hints = {0};
+    enum sl_retry verdict;
+    uint64_t wait_ms;
+    size_t i;
+
+    if (t == NULL || t->health == NULL || r->committed)
+        return false;
+    t->error = f->why;
+    verdict = sl_trial_judge(r, f, &hints);
+    if (verdict == SL_RETRY_NEVER || t->count >= r->provider->retry.attempts)
+        return false;
+    note(r, f, verdict, &hints);
+    i = choose(r, &wait_ms);
+    if (i == NOBODY || (wait_ms > 0 && now_of(r) + wait_ms >= r->total.due) ||
+        !sl_retry_budget_take(sl_health_budget(r->gw->healths), now_of(r)) ||
+        (wait_ms > 0 && !sl_health_wait_take(r->gw->healths)))
+        return false;
+    sl_trial_count(r, t->rank[i], f);
+    keep_answer(r, f);
+    forget_try(r);
+    if (wait_ms > 0) {
+        t->waiting = true;
+        sl_timer_start(r->gw->net, &r->beat, wait_ms);
+    }
+    return true;
+}
+
+bool sl_trial_answer(struct sl_req *r)
+{
+    struct sl_trial_answer *a = r->trial != NULL ? &r->trial->last : NULL;
+
+    if (a == NULL || a->target == NULL)
+        return false;
+    forget_try(r);
+    r->target = a->target;
+    r->provider = &r->conf->providers[a->target->provider];
+    r->served = a->target->model.n > 0 ? a->target->model : r->asked;
+    r->call = a->call;
+    r->answer = a->answer;
+    a->call = NULL;
+    r->provider_id = a->provider_id;
+    r->up_status = a->status;
+    r->ending = SL_END_UPSTREAM_ERROR;
+    if (a->about_us) {
+        sl_req_refuse(r, SL_ERR_UP_REFUSED_US, 0,
+                      "Provider %.*s refused this gateway's credentials or account; its "
+                      "operator has to act.",
+                      SL_STR_ARGS(r->provider->name));
+    } else if (a->body.p == NULL) {
+        sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, a->status,
+                      "Provider %.*s answered %d with a text too long to pass on.",
+                      SL_STR_ARGS(r->provider->name), a->status);
+    } else {
+        r->error = SL_ERR_UP_STREAM_ERROR;
+        r->reply_status = a->status;
+        r->raw_body = a->body;
+    }
+    return true;
+}
+
+/* ---- its ends ---- */
+
+void sl_trial_restart(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+
+    memset(t->tries, 0, sizeof t->tries);
+    memset(t->spent, 0, sizeof t->spent);
+    t->count = 0;
+    t->key_failed = false;
+}
+
+void sl_trial_good(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+    const struct sl_breaker_rules *rules = &r->provider->breaker;
+    bool slow;
+
+    if (t == NULL || t->health == NULL)
+        return;
+    slow = rules->slow_ms != 0 && now_of(r) - t->started_ms > rules->slow_ms;
+    sl_breaker_give(&t->health->breaker, rules, now_of(r), &t->lease,
+                    slow ? SL_OUTCOME_BAD : SL_OUTCOME_GOOD);
+    if (t->health->keys_print == r->provider->keys_print)
+        sl_keyring_good(&t->health->ring, t->key);
+}
+
+/* Did the provider break off what it had begun well? */
+static bool broke_off(const struct sl_req *r)
+{
+    if (!r->committed || r->error == SL_ERR_NO_MEMORY)
+        return false;
+    return r->ending == SL_END_UPSTREAM_CUT || r->ending == SL_END_UPSTREAM_ERROR ||
+           (r->ending == SL_END_TIMEOUT && r->error == SL_ERR_UP_IDLE);
+}
+
+void sl_trial_close(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+
+    if (t == NULL)
+        return;
+    stop_waiting(r);
+    sl_call_end(&t->last.call);
+    if (t->health == NULL)
+        return;
+    sl_breaker_give(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease,
+                    SL_OUTCOME_NONE);
+    if (broke_off(r))
+        sl_breaker_spoil(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease);
+    sl_health_drop(&t->health);
+}

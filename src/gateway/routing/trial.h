@@ -1,0 +1,95 @@
+/* gateway/routing/trial.h -- the tries of a request: which target next, and when.
+ *
+ *          ┌────────────── failed, nothing is committed ─────────────┐
+ *          ▼                                                          │
+ *   ROUTE ─► TRY: choose ─► (wait) ─► take breaker and key ─► call ─► RELAY ─► …
+ *                   └─ nobody is left: the last provider's own error, or ours
+ *
+ * Private to the room; made in ROUTE, in the request's arena. The candidates are ranked
+ * once. The next one is tried at once, a wait comes only before the same one again: a
+ * backoff, or what the provider asked for. A limit (429) or a refusal (401, 402, 403)
+ * goes to another key first, then to another candidate.
+ *
+ * Order    begin; go; then for each try again (it failed) or good (it is the answer);
+ *          close, in ACCOUNT. restart, when a batch asks a second time.
+ * Bounds   `retry.attempts` of the provider that failed, the retry budget, the total
+ *          deadline, and SL_HEALTH_WAITING_MAX requests that wait.
+ */
+#ifndef SL_GATEWAY_ROUTING_TRIAL_H
+#define SL_GATEWAY_ROUTING_TRIAL_H
+
+#include "gateway/req.h"
+#include "gateway/routing/health.h"
+
+/* The last answer of a provider that was an error: what the client gets when all fails. */
+struct sl_trial_answer {
+    struct sl_call *call;                /* owns: or NULL, its head is not kept */
+    const struct sl_answer_head *answer; /* up: the call's */
+    const struct sl_target *target;      /* up: the snapshot's; NULL: there is none */
+    struct sl_str body;
+    struct sl_str provider_id;
+    int status;
+    bool about_us; /* its text is not the client's */
+};
+
+struct sl_trial {
+    const struct sl_target *rank[SL_ROUTE_TARGETS_MAX]; /* up: the snapshot's */
+    uint8_t tries[SL_ROUTE_TARGETS_MAX];
+    bool spent[SL_ROUTE_TARGETS_MAX];          /* another try there would end alike */
+    uint64_t not_before[SL_ROUTE_TARGETS_MAX]; /* its provider's own word */
+    size_t n;
+
+    /* the try under way, or the last one */
+    size_t at;
+    struct sl_health *health; /* shared: held */
+    struct sl_breaker_lease lease;
+    size_t key;
+    uint64_t started_ms;
+
+    unsigned count;    /* tries of this round */
+    bool key_failed;   /* another key of the same target goes first */
+    bool probing;      /* goes past open breakers */
+    bool waiting;      /* holds a place among those that wait */
+    enum sl_err error; /* of the last try */
+    struct sl_trial_answer last;
+};
+
+/* A try that failed, as an answer: `status` 0 where there is none. */
+struct sl_failure {
+    enum sl_err why;
+    int status;
+    int shown;     /* what a client would see of it */
+    bool about_us; /* our credentials or our account: its text is not the client's */
+    bool quota;    /* our account is empty */
+    struct sl_str body;
+};
+
+/* Ranks; false: no memory. `n` 0: no candidate. */
+SL_MUST bool sl_trial_begin(struct sl_req *r);
+/* TRY: the next try, a wait before it, or REPLY. */
+enum sl_state sl_trial_go(struct sl_req *r);
+/* The try failed. True: there will be another one; the request is as before the first,
+ * and TRY is the state to be in. Not for a committed answer. */
+SL_MUST bool sl_trial_again(struct sl_req *r, const struct sl_failure *f);
+/* No other try: the last provider's own error, if there is one. False: there is none. */
+SL_MUST bool sl_trial_answer(struct sl_req *r);
+/* The answer is this one. */
+void sl_trial_good(struct sl_req *r);
+void sl_trial_restart(struct sl_req *r);
+void sl_trial_close(struct sl_req *r);
+
+/* ---- judge.c ---- */
+/* What follows for this target, and what its breaker and key learn from it. */
+enum sl_retry sl_trial_judge(struct sl_req *r, const struct sl_failure *f,
+                             struct sl_retry_hints *hints);
+/* sluice_retries_total or sluice_failovers_total. */
+void sl_trial_count(struct sl_req *r, const struct sl_target *to, const struct sl_failure *f);
+/* Until something of the model may be asked again; 0: not known. */
+uint64_t sl_trial_rest_ms(struct sl_req *r);
+
+/* ---- steps_upstream.c ---- */
+/* The call to r->target begins. */
+enum sl_state sl_try_start(struct sl_req *r);
+enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e);
+
+#endif

@@ -1,0 +1,548 @@
+#!/usr/bin/env python3
+"""Promise: a provider that fails before its first content is not noticed while
+another one, another key or another try can answer; what is noticed is the
+provider's own error, and never a hang, a duplicate or a silent end."""
+# timeout: 300
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+
+import _rig as rig
+from _rig import check, contains, equal, until
+
+ROUTES = [r for r in rig.GENERATE if r[0] in ("/v1/messages", "/v1/chat/completions")]
+
+# How a target fails, as words of the mock, and what a client of it alone sees.
+# Faults that a provider has before its first content, in plain and streamed answers.
+BEFORE = {
+    "408": 408, "409": 409, "500": 500, "502": 502, "503": 503, "529": 529,
+    "drop": 502, "rst": 502, "html": 502, "empty": 502,
+    "cut-pre": 502, "reset-pre": 502, "error-0": 529, "error-pre": 529, "badchunk-0": 502,
+}
+PLACES = {"refused": 502, "unroutable": 504, "dns": 502, "certificate": 502}
+AFTER = ("cut-3", "reset-3", "stall-3", "error-3", "badchunk-3")
+NEVER_AGAIN = ("400", "404", "413", "422")
+
+
+class Provider:
+    """Answers each request with the next of `script`: a number (a status), bytes (as
+    they are), or None: well. `seen` has when each came and with which key."""
+
+    def __init__(self, *script):
+        self.script, self.seen, self.lock = list(script), [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            data = b""
+            while True:
+                while b"\r\n\r\n" not in data:
+                    piece = s.recv(65536)
+                    if not piece:
+                        return
+                    data += piece
+                head, data = data.split(b"\r\n\r\n", 1)
+                n = int(re.search(rb"content-length: (\d+)", head).group(1))
+                while len(data) < n:
+                    data += s.recv(65536)
+                data = data[n:]
+                key = re.search(rb"(?:x-api-key: |authorization: Bearer )(\S+)", head)
+                with self.lock:
+                    self.seen.append((time.monotonic(), key.group(1).decode() if key else ""))
+                    what = self.script.pop(0) if self.script else None
+                    if callable(what):
+                        what = what(self.seen[-1][1])
+                if what is None or isinstance(what, int):
+                    what = answer(what or 200)
+                s.sendall(what)
+
+    def keys(self):
+        return [k for _, k in self.seen]
+
+    def close(self):
+        self.listener.close()
+
+
+def answer(status, headers="", body=None):
+    body = body or ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": "well"}], "model": "m",
+                     "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"}
+                    if status == 200 else
+                    {"type": "error", "error": {"type": "api_error", "message": "scripted %d" % status}})
+    body = json.dumps(body).encode()
+    return b"HTTP/1.1 %d Scripted\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
+        status, headers.encode(), len(body), body)
+
+
+def provider(name, port, **more):
+    return {"name": name, "protocol": ["anthropic", "openai"], "base_url": "http://127.0.0.1:%d" % port, "auth": "x-api-key",
+            "keys": ["key-of-" + name], **more}
+
+
+def nobody():
+    """A port that is taken, and where nobody listens."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
+def gateway(mock, providers, models, **settings):
+    """`models`: name -> list of (provider, model there)."""
+
+    def change(c):
+        c["providers"] += providers
+        c["models"] += [{"name": n, "targets": [{"provider": p, "model": m, "priority": i} for i, (p, m) in enumerate(t)]}
+                        for n, t in models.items()]
+
+    more = {"retry": {"attempts": 3, "base": "10ms", "max": "5s"}, **settings}
+    return rig.Gateway(more, change, mock=mock)
+
+
+def post(h, model, path="/v1/messages", text="hello", stream=False, **more):
+    make = {p: m for p, m, _ in rig.GENERATE}[path]
+    return h.post(path, make(model, text, stream=stream), **more)
+
+
+def well(r, path, stream, text):
+    """A clean answer, whole, once."""
+    equal(r.status, 200, r.body[:300])
+    if not stream:
+        equal(rig.text_of(path, r.json()), text)
+        return
+    events = rig.parse_events(r.body)
+    check(rig.is_complete(path, events), "not complete", r.body[-300:])
+    equal(rig.text_of_stream(events), text)
+
+
+# ---- the fault table -----------------------------------------------------------
+
+
+@contextlib.contextmanager
+def table(g, **settings):
+    faults = [*BEFORE, *AFTER, *NEVER_AGAIN, "hang", "stall-pre"]
+    deaf = socket.socket()  # takes no connection: its queue is full
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(0)
+    filling = [socket.socket() for _ in range(4)]
+    for s in filling:
+        s.setblocking(False)
+        s.connect_ex(deaf.getsockname())
+    gone = nobody()
+    places = {
+        "refused": provider("refused", gone.getsockname()[1]),
+        "unroutable": provider("unroutable", deaf.getsockname()[1]),
+        "dns": dict(provider("dns", 1), base_url="http://no-such-host.invalid"),
+        "certificate": dict(provider("certificate", 1), base_url="https://localhost:%d" % g.mock.tls),
+    }
+    models = {}
+    for f in faults:
+        models["one-" + f] = [("bad", "mock-" + f)]
+        models["two-" + f] = [("bad", "mock-" + f), ("good", "mock-echo")]
+    for f in PLACES:
+        models["one-" + f] = [(f, "mock-echo")]
+        models["two-" + f] = [(f, "mock-echo"), ("good", "mock-echo")]
+    providers = [provider("bad", g.mock.plain), provider("good", g.mock.plain), *places.values()]
+    timeouts = {"connect": "700ms", "first_byte": "500ms", "idle": "600ms", "total": "4s"}
+    with gateway(g.mock, providers, models, timeouts=timeouts, **settings) as h:
+        yield h
+    for s in (deaf, gone, *filling):
+        s.close()
+
+
+def cells():
+    for path, _, protocol in ROUTES:
+        for stream in (False, True):
+            yield path, stream
+
+
+def test_another_provider_answers(g):
+    with table(g) as h:
+        for path, stream in cells():
+            for f in [*BEFORE, *PLACES]:
+                what = "%s %s %s" % (path, "streamed" if stream else "plain", f)
+                r = post(h, "two-" + f, path, "for " + f, stream)
+                try:
+                    well(r, path, stream, "for " + f)
+                except rig.Failed as e:
+                    raise rig.Failed("%s: %s" % (what, e))
+                equal((r.get("x-sluice-provider"), r.get("x-sluice-attempts")), ("good", "2"), what)
+                line = h.access_of(r)
+                equal((line["provider"], line["attempts"], line["ending"]), ("good", 2, "done"), what)
+            for f in ("hang", "stall-pre"):  # a plain answer may take its time, and is not asked for twice
+                r = post(h, "two-" + f, path, "for " + f, stream)
+                if stream:
+                    well(r, path, stream, "for " + f)
+                    equal(r.get("x-sluice-attempts"), "2", f)
+                else:
+                    equal((r.status, r.get("x-sluice-attempts")), (504, "1"), f)
+        m = h.metrics()
+        equal(m.value("sluice_failovers_total", model="two-500", **{"from": "bad"}, to="good", reason="500"), 4.0)
+        check(m.value("sluice_failovers_total", reason="provider_connect") >= 4, "reasons are names")
+
+
+def test_nobody_else_is_there(g):
+    with table(g, retry={"attempts": 2, "base": "10ms", "max": "5s"}) as h:  # within the budget of retries
+        for path, stream in cells():
+            for f, status in {**BEFORE, **PLACES}.items():
+                g.mock.reset()
+                what = "%s %s %s" % (path, "streamed" if stream else "plain", f)
+                r = post(h, "one-" + f, path, stream=stream)
+                if f in ("529", "error-0", "error-pre"):  # an error in a stream has no status of its own
+                    check(r.status in (529, 503, 502), what, r.status)
+                elif f in ("cut-pre", "reset-pre", "badchunk-0"):
+                    check(r.status == 502, what, r.status)
+                else:
+                    equal(r.status, status, what)
+                contains(r.get("content-type") or "", "json", what)
+                check(r.json()["error"]["message"], what)
+                tries = 1 if f == "certificate" else 2
+                equal(r.get("x-sluice-attempts"), str(tries), what)
+                n = g.mock.stats()["requests"]
+                if f in ("drop", "rst"):  # a kept connection that was lost is replaced, once a try
+                    check(tries <= n <= 2 * tries, what, n)
+                elif f not in PLACES:
+                    equal(n, tries, what)
+                if r.status in (502, 503, 504, 529):
+                    check(1 <= int(r.get("retry-after")) <= 60, what)
+        check(h.metrics().value("sluice_retries_total", provider="bad", reason="500") == 4.0, "counted")
+
+
+def test_after_the_commit_point(g):
+    with table(g) as h:
+        for path, _, _ in ROUTES:
+            for f in AFTER:
+                g.mock.reset()
+                r = post(h, "two-" + f, path, "one two three four five six seven eight", stream=True)
+                equal(r.status, 200, f)
+                events = rig.parse_events(r.body)
+                check(not rig.is_complete(path, events), "looks whole", f)
+                check(any(e.is_error() for e in events), path, f, "no error event", r.body[-300:])
+                check(sum(e.is_error() for e in events) == 1, "one error", f)
+                equal((g.mock.stats()["requests"], r.get("x-sluice-attempts")), (1, "1"), f)
+                check(h.access_of(r)["ending"] in ("upstream_cut", "timeout", "upstream_error"), f)
+
+
+def test_what_the_client_has_to_mend(g):
+    with table(g) as h:
+        for path, stream in cells():
+            for f in NEVER_AGAIN:
+                r = post(h, "two-" + f, path, stream=stream)
+                equal((r.status, r.get("x-sluice-attempts"), r.get("x-sluice-provider")), (int(f), "1", "bad"), f)
+
+
+# ---- the loop ------------------------------------------------------------------
+
+
+def test_the_last_answer_is_the_one(g):
+    """What the client gets is the last provider answer's own, also when the last
+    try had none."""
+    a = Provider(answer(500, "retry-after: 3\r\n"))
+    gone = nobody()
+    with gateway(g.mock, [provider("a", a.port), provider("gone", gone.getsockname()[1])],
+                 {"m": [("a", "x"), ("gone", "x")]}, retry={"attempts": 2}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-provider"), r.get("x-sluice-attempts")), (500, "a", "2"))
+        equal(r.json()["error"]["message"], "scripted 500")
+        equal(r.get("retry-after"), "3")
+        equal(h.access_of(r)["ending"], "upstream_error")
+    a.script = [answer(500), answer(403, body={"type": "error", "error": {"type": "x", "message": "secret of ours"}})]
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts")), (502, "2"))
+        check(b"secret of ours" not in r.body)
+
+
+def test_backoff_only_before_the_same_target(g):
+    a, b = Provider(500, 500, 500), Provider(500)
+    with gateway(g.mock, [provider("a", a.port), provider("b", b.port)], {"m": [("a", "x"), ("b", "x")]},
+                 retry={"attempts": 4, "base": "1s", "max": "1s"}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-provider"), r.get("x-sluice-attempts")), (200, "b", "4"))
+        check(b.seen[0][0] - a.seen[0][0] < 0.3 * rig.SLOW, "the next one at once")
+    a.script, a.seen = [answer(503, "retry-after-ms: 700\r\n")], []
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts")), (200, "2"))
+        check(0.69 <= a.seen[1][0] - a.seen[0][0] < 1 * rig.SLOW, "as long as the provider said", a.seen)
+    a.script, a.seen = [answer(503, "retry-after: 60\r\n")], []
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts"), r.get("retry-after")), (503, "1", "60"))
+
+
+def test_should_retry(g):
+    a, b = Provider(answer(400, "x-should-retry: true\r\n"), 200, answer(500, "x-should-retry: false\r\n")), Provider()
+    with gateway(g.mock, [provider("a", a.port), provider("b", b.port)], {"m": [("a", "x")], "n": [("a", "x"), ("b", "x")]}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts")), (200, "2"))
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts")), (500, "1"))
+        a.script = [answer(500, "x-should-retry: false\r\n")]
+        equal(post(h, "n").get("x-sluice-provider"), "b")
+
+
+def test_the_total_holds_for_all_tries(g):
+    a = Provider(*[500] * 20)
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}, timeouts={"total": "1s"},
+                 retry={"attempts": 10, "base": "20s", "max": "20s"}) as h:
+        t = time.monotonic()
+        r = post(h, "m")
+        check(r.status in (500, 504), r.status)
+        check(time.monotonic() - t < 1 + 0.5 * rig.SLOW, "in time")
+
+
+def test_leaving_while_it_waits(g):
+    a = Provider(answer(503, "retry-after-ms: 4000\r\n"))
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
+        with h.wire() as w:
+            w.request("POST", "/v1/messages", rig.messages("m"))
+            until(lambda: len(a.seen) == 1, 5, "the first try")
+            time.sleep(0.2)
+        until(lambda: not h.leftovers().get("requests"), 1 * rig.SLOW, lambda: h.leftovers())
+        time.sleep(0.2)
+        equal(len(a.seen), 1, "nobody asks for who has left")
+
+
+def test_the_budget_of_retries(g):
+    """Extra tries: a fifth of the requests of 10 s, and 100."""
+    a = Provider(*[500] * 2000)
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}, retry={"attempts": 3, "base": "1ms", "max": "1ms"}) as h:
+        started = time.monotonic()
+
+        def work(i):
+            for _ in range(15):
+                equal(post(h, "m").status, 500)
+
+        rig.together(10, work)
+        check(time.monotonic() - started < 9, "the test is too slow to say anything")
+        extra = len(a.seen) - 150
+        check(100 <= extra <= 130, "extra tries", extra)
+
+
+# ---- keys ----------------------------------------------------------------------
+
+
+def limited(*keys, **waits):
+    """Each of those keys is answered with 429, others well."""
+    return lambda k: answer(429, "retry-after: %d\r\n" % waits.get("wait", 30)) if k in keys else None
+
+
+def test_a_pool_of_keys(g):
+    a, b = Provider(), Provider()
+    a.script = [limited("k1")] * 50
+    with gateway(g.mock, [provider("a", a.port, keys=["k1", "k2", "k3"]), provider("b", b.port)],
+                 {"m": [("a", "x"), ("b", "x")]}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts"), r.get("x-sluice-provider")), (200, "2", "a"))
+        equal(a.keys(), ["k1", "k2"], "another key before another provider")
+        equal([post(h, "m").status for _ in range(3)], [200] * 3)
+        equal(a.keys()[2:], ["k2"] * 3, "the one that met its limit rests")
+        m = h.metrics()
+        equal((m.value("sluice_provider_keys", provider="a", state="ready"),
+               m.value("sluice_provider_keys", provider="a", state="resting")), (2.0, 1.0))
+        a.script = [limited("k2", "k3")] * 50
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts"), r.get("x-sluice-provider")), (200, "3", "b"))
+        equal(a.keys()[5:], ["k2", "k3"])
+        equal((post(h, "m").get("x-sluice-provider"), len(a.seen)), ("b", 7), "all of them rest")
+
+
+def test_waiting_where_nobody_else_is(g):
+    a = Provider(answer(429, "retry-after: 1\r\n"), answer(429, "retry-after: 60\r\n"))
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}, retry={"attempts": 2, "base": "10ms", "max": "5s"}) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-attempts"), r.get("retry-after")), (429, "2", "60"), "its own answer")
+        check(1 <= a.seen[1][0] - a.seen[0][0] < 2 * rig.SLOW, "waits as long as it was told", a.seen)
+        r = post(h, "m")  # its key rests for longer than may be waited
+        equal((r.status, len(a.seen)), (429, 2))
+        check(50 <= int(r.get("retry-after")) <= 60, "truthful", r.get("retry-after"))
+        contains(r.error()[1], "Rate limit exceeded")
+
+
+def test_refused_keys(g):
+    a = Provider()
+    for status in (401, 402, 403):
+        a.seen, a.script = [], [lambda k: status if k == "k1" else None] * 20
+        with gateway(g.mock, [provider("a", a.port, keys=["k1", "k2"])], {"m": [("a", "x")]}) as h:
+            r = post(h, "m")
+            equal((r.status, r.get("x-sluice-attempts")), (200, "2"))
+            equal(post(h, "m").status, 200)
+            equal(a.keys(), ["k1", "k2", "k2"], str(status))
+            equal(h.metrics().value("sluice_provider_keys", provider="a", state="refused"), 1.0)
+    a.seen, a.script = [], [401, 401]
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
+        for _ in range(2):
+            r = post(h, "m")
+            equal((r.status, r.get("x-sluice-attempts")), (502, "1"), "not twice with the same key")
+        equal(post(h, "m").status, 200, "the only one is used all the same")
+
+
+def test_across_protocols(g):
+    """A candidate that speaks the other protocol fails, or answers, as any other."""
+    o = dict(provider("o", g.mock.plain), protocol="openai", base_url="http://127.0.0.1:%d/v1" % g.mock.plain, auth="bearer")
+    a = dict(provider("a", g.mock.plain), protocol="anthropic")
+    models = {}
+    for f in ("500", "error-0", "cut-pre"):
+        models["oa-" + f] = [("o", "mock-" + f), ("a", "mock-echo")]
+        models["ao-" + f] = [("a", "mock-" + f), ("o", "mock-echo")]
+        models["o-" + f] = [("o", "mock-" + f)]
+    with gateway(g.mock, [a, o], models, retry={"attempts": 2, "base": "1ms"}) as h:
+        for path, stream in cells():
+            for f in ("500", "error-0", "cut-pre"):
+                for m, by in (("oa-", "a"), ("ao-", "o")):
+                    r = post(h, m + f, path, "across", stream)
+                    well(r, path, stream, "across")
+                    equal((r.get("x-sluice-provider"), r.get("x-sluice-attempts")), (by, "2"), m + f)
+                    check(h.access_of(r)["tokens_source"] == "reported", "its own count")
+                r = post(h, "o-" + f, path, stream=stream)
+                check(r.status >= 500, r.status)
+                check(r.json()["error"]["message"], "in the client's envelope")
+                equal("type" in r.json(), path == "/v1/messages", "in the client's envelope")
+
+
+# ---- money and the cache -------------------------------------------------------
+
+
+def test_the_answer_of_another_model(g):
+    """It costs what it costs there, and is no cached answer of the first one."""
+    a, b = Provider(500), Provider()
+
+    def change(c):
+        c["models"][-1].update(cache={"enabled": True}, targets=[
+            {"provider": "a", "model": "first", "price": {"input": 1, "output": 1}},
+            {"provider": "b", "model": "other", "priority": 1, "price": {"input": 100000, "output": 200000}}])
+
+    def both(c):
+        c["providers"] += [provider("a", a.port), provider("b", b.port)]
+        c["models"].append({"name": "m"})
+        change(c)
+
+    with rig.Gateway({"retry": {"attempts": 2}}, both, mock=g.mock) as h:
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-provider"), r.get("x-cache")), (200, "b", "MISS"))
+        equal(r.get("x-sluice-cost"), "0.3")
+        line = h.access_of(r)
+        equal((line["cost_micro"], line["model_sent"]), (300000, "other"))
+        r = post(h, "m")
+        equal((r.get("x-cache"), r.get("x-sluice-provider")), ("MISS", "a"), "not the other model's answer")
+        r = post(h, "m")
+        equal((r.get("x-cache"), len(a.seen), len(b.seen)), ("HIT", 2, 1))
+        h.config["models"][-1]["targets"] = [{"provider": "b", "model": "other"}]
+        h.write_config()
+        h.signal(rig.signal.SIGHUP)
+        until(lambda: h.metrics().value("sluice_config_reloads_total", result="ok"), 5, "reloaded")
+        r = post(h, "m")
+        equal((r.get("x-cache"), len(b.seen)), ("HIT", 1), "but that one's own")
+
+
+# ---- the breaker ---------------------------------------------------------------
+
+
+def state_of(h, name):
+    return h.metrics().value("sluice_breaker_state", provider=name)
+
+
+BREAKER = {"error_rate": 0.15, "window": "30s", "min_requests": 20, "open": "3s", "probes": 3}
+
+
+def test_breaker_with_another_provider(g):
+    a, b = Provider(*[500] * 20), Provider()
+    with gateway(g.mock, [provider("a", a.port), provider("b", b.port)], {"m": [("a", "x"), ("b", "x")]}, breaker=BREAKER) as h:
+        for _ in range(20):
+            equal(post(h, "m").status, 200)
+        equal(state_of(h, "a"), 1.0, "open")
+        opened = time.monotonic()
+        r = post(h, "m")
+        equal((r.get("x-sluice-provider"), r.get("x-sluice-attempts")), ("b", "1"), "not even asked")
+        until(lambda: state_of(h, "a") == 2.0, 5, "half-open")
+        check(2.5 <= time.monotonic() - opened <= 3.2 + 0.3 * rig.SLOW, "after its time")
+        for _ in range(3):
+            equal(post(h, "m").get("x-sluice-provider"), "a")
+        equal(state_of(h, "a"), 0.0, "closed by three probes")
+
+
+def test_breaker_with_nobody_else(g):
+    a = Provider(*[500] * 1000)
+    with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}, retry={"attempts": 1}, breaker=dict(BREAKER, open="60s")) as h:
+        for _ in range(20):
+            equal(post(h, "m").status, 500)
+        a.seen.clear()
+        end, refused = time.monotonic() + 3.3, 0
+        while time.monotonic() < end:
+            t = time.monotonic()
+            r = post(h, "m")
+            if r.status == 503:
+                refused += 1
+                check(time.monotonic() - t < 0.1 * rig.SLOW, "at once")
+                check(50 <= int(r.get("retry-after")) <= 60, "what is left of its rest", r.get("retry-after"))
+                equal(r.json()["error"]["type"], "api_error")
+            else:
+                equal(r.status, 500)
+            time.sleep(0.01)
+        check(refused > 10, refused)
+        check(3 <= len(a.seen) <= 4, "one a second", len(a.seen))
+        a.script.clear()  # the provider is back, long before its rest is over
+        back = time.monotonic()
+        until(lambda: [post(h, "m").status for _ in range(5)] == [200] * 5, 3, "service")
+        check(time.monotonic() - back < 2, "within two seconds")
+        equal(state_of(h, "a"), 0.0)
+
+
+def test_what_does_not_open_it(g):
+    a = Provider()
+    with gateway(g.mock, [provider("a", a.port, keys=["k%d" % i for i in range(40)])], {"m": [("a", "x")]}, retry={"attempts": 1},
+                 breaker=BREAKER) as h:
+        for status in (400, 404, 413, 422, 408, 429, 401, 403):
+            a.script = [status] * 25
+            for _ in range(25):
+                post(h, "m")
+            equal(state_of(h, "a"), 0.0, str(status))
+        a.script = [b"HTTP/1.1 200 OK\r\n"] * 25
+        for _ in range(25):  # clients that leave
+            with h.wire() as w:
+                n = len(a.seen)
+                w.request("POST", "/v1/messages", rig.messages("m"))
+                until(lambda: len(a.seen) > n, 5, "asked")
+        h.settle()
+        equal(state_of(h, "a"), 0.0, "clients that leave")
+
+
+def test_a_cut_stream_counts(g):
+    with gateway(g.mock, [provider("a", g.mock.plain)], {"m": [("a", "mock-cut-3")]}, retry={"attempts": 1}, breaker=BREAKER) as h:
+        for _ in range(20):
+            post(h, "m", stream=True, text="one two three four five")
+        equal(state_of(h, "a"), 1.0)
+
+
+def test_health_survives_a_reload(g):
+    a, b = Provider(*[500] * 20), Provider()
+    with gateway(g.mock, [provider("a", a.port), provider("b", b.port)], {"m": [("a", "x"), ("b", "x")]},
+                 breaker=dict(BREAKER, open="60s")) as h:
+        for _ in range(20):
+            post(h, "m")
+        h.config["limits"]["body_max"] = "1MiB"
+        h.write_config()
+        h.signal(rig.signal.SIGHUP)
+        until(lambda: h.post("/v1/messages", b" " * (2 << 20)).status == 413, 5, "the new configuration")
+        equal(post(h, "m").get("x-sluice-attempts"), "1", "still known to be down")
+        h.config["models"][-1]["targets"] = [{"provider": "b", "model": "x"}]
+        h.config["limits"]["body_max"] = "2MiB"
+        h.write_config()
+        h.signal(rig.signal.SIGHUP)
+        until(lambda: h.post("/v1/messages", b" " * (1200 << 10)).status == 400, 5, "another one")
+        equal(post(h, "m").get("x-sluice-provider"), "b")
+        equal(state_of(h, "b"), 0.0)
+
+
+if __name__ == "__main__":
+    rig.main(globals())
