@@ -9,6 +9,7 @@
 #include "gateway/cache/digests.h"
 #include "gateway/cache/purged.h"
 #include "gateway/keymemo.h"
+#include "gateway/quota/self.h"
 #include "gateway/req.h"
 
 struct sl_gateway_families {            /* up: all in the process's metrics */
@@ -91,6 +92,7 @@ struct sl_gateway {
     struct sl_account_series series[SL_ACCOUNT_SERIES];
     struct sl_metric *phases[3]; /* up */
     struct sl_keymemo keymemo;
+    struct sl_self_memo selves[SL_SELF_MEMOS];
     struct sl_digests digests;
     struct sl_list requests;
     size_t requests_n;

@@ -127,7 +127,8 @@ struct sl_req {
     /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
-    struct sl_op *key_op;     /* owns: it is looked up */
+    struct sl_op *key_op;     /* owns: it is looked up, or what is left of its money */
+    struct sl_self *self;     /* up: in the arena; of GET key and credits */
     struct sl_pass *pass;     /* up: in the arena; NULL before ADMIT */
     struct sl_hard *hard;     /* up: in the arena; NULL: its budget is no hard one */
     struct sl_reuse *reuse;   /* up: in the arena; NULL: the cache is off */

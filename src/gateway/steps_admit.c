@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "gateway/quota/keys.h"
+#include "gateway/quota/self.h"
 
 /* Two keys are no key, and `x-api-key` goes before the other, even empty. */
 static struct sl_str find_key(const struct sl_request_head *h)
@@ -53,6 +54,13 @@ static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err
                          "the base URL.");
 }
 
+static bool is_of_file(const struct sl_req *r)
+{
+    const struct sl_key *file = NULL;
+
+    return sl_tenant_find(r->conf->tenants, r->key_sha256, 0, &file) != SL_ERR_NO_KEY;
+}
+
 static void on_key(void *ctx, enum sl_err e)
 {
     struct sl_req *r = ctx;
@@ -72,8 +80,8 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
         e = sl_keys_find(r->gw->keys, r->conf, r->key_sha256, sl_net_unix_ms(r->gw->net), &r->key,
                          &r->made);
     }
-    if (e == SL_ERR_STORE && sl_tenant_public_id(key).n == 0)
-        e = SL_ERR_NO_KEY; /* the store only knows keys of our own making */
+    if (e == SL_ERR_STORE && sl_tenant_public_id(key).n == 0 && !is_of_file(r))
+        e = SL_ERR_NO_KEY; /* of others the store only knows those of our own making */
     if (e == SL_ERR_STORE && !fetched) {
         sl_keys_fetch_start(r->gw->keys, r->key_sha256, (struct sl_str){"", 0}, &r->key_op, on_key,
                             r);
@@ -85,6 +93,8 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
     r->key_id = sl_tenant_public_id(key);
     if (r->key_id.n == 0)
         r->key_id = r->key->public_id;
+    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS)
+        return SL_ST_BODY; /* any key may ask about itself */
     if (!sl_tenant_can_endpoint(r->key, sl_str_of(sl_endpoint_name(r->ep))))
         return sl_req_refuse(r, SL_ERR_SCOPE, 0,
                              "Authentication failed: key %.*s of tenant %.*s has no scope for "
@@ -205,9 +215,13 @@ static enum sl_state find_model(struct sl_req *r)
 
 enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
 {
+    if (ev == SL_EVT_ENTER && (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS))
+        return sl_self_begin(r);
     if (ev == SL_EVT_ENTER)
         return r->ep == SL_EP_MODELS ? sl_models_answer(r) : want_body(r);
-    if (ev != SL_EVT_BODY)
+    if (ev == SL_EVT_STORE)
+        return sl_self_go_on(r);
+    if (ev != SL_EVT_BODY || r->self != NULL)
         return SL_ST_BODY;
     r->t.whole = sl_net_now_us(r->gw->net);
     if (r->body_err == SL_OK)

@@ -24,6 +24,8 @@ enum sl_endpoint {
     SL_EP_EMBEDDINGS,
     SL_EP_MODERATIONS,
     SL_EP_MODELS, /* list and one: answered by the gateway */
+    SL_EP_KEY,    /* the calling key, what it has used and may; likewise */
+    SL_EP_CREDITS,
     SL_EP_HEALTH,
     SL_EP_HELLO,
     SL_EP__COUNT

@@ -44,6 +44,8 @@ static void test_routes(void **state)
         {"/models/v1/models", SL_EP_MODELS, "v1/models", true},
         {"/models/...", SL_EP_MODELS, "...", true},
         {"/models/.a", SL_EP_MODELS, ".a", true},
+        {"/key", SL_EP_KEY, "", true},
+        {"/credits", SL_EP_CREDITS, "", true},
     };
     char path[128];
 

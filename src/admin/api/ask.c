@@ -263,7 +263,8 @@ static bool is_endpoint(struct sl_str name)
     if (name.n > 0 && name.p[name.n - 1] == '*')
         return true;
     for (int ep = SL_EP_NONE + 1; ep < SL_EP__COUNT; ep++)
-        if (sl_str_eq(name, sl_str_of(sl_endpoint_name((enum sl_endpoint)ep))))
+        if ((sl_endpoint_dialect((enum sl_endpoint)ep) != NULL || ep == SL_EP_MODELS) &&
+            sl_str_eq(name, sl_str_of(sl_endpoint_name((enum sl_endpoint)ep))))
             return true;
     return false;
 }

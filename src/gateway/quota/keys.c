@@ -193,6 +193,15 @@ static enum sl_err has_ended(const struct sl_key *key, int64_t now)
     return key->expires_unix_ms != 0 && now >= key->expires_unix_ms ? SL_ERR_KEY_ENDED : SL_OK;
 }
 
+/* The store says something else of it: that is to be read, and then known for a while. */
+static bool has_record(struct sl_keys *k, const struct sl_key *file, const uint8_t sha256[32])
+{
+    struct sl_record rec;
+
+    return sl_store_known(k->store, SL_RECORD_KEY, file->public_id, &rec) &&
+           memcmp(rec.sha256, sha256, sizeof rec.sha256) == 0;
+}
+
 /* A key of the configuration whose tenant a record has changed. */
 static enum sl_err find_in_file(struct sl_keys *k, const struct sl_gateway_conf *conf,
                                 const uint8_t sha256[32], int64_t now, const struct sl_key **key,
@@ -201,7 +210,7 @@ static enum sl_err find_in_file(struct sl_keys *k, const struct sl_gateway_conf 
     const struct sl_key *file = NULL;
     enum sl_err e = sl_tenant_find(conf->tenants, sha256, now, &file);
 
-    if (e == SL_ERR_NO_KEY)
+    if (e == SL_ERR_NO_KEY || has_record(k, file, sha256))
         return SL_ERR_STORE;
     if (e != SL_OK || conf != k->conf || sl_key_records_tenant(k->records, file->tenant) == NULL) {
         *key = file;
