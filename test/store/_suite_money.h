@@ -356,8 +356,10 @@ static inline void sums_saturate(void **state)
     refuses(s, SL_LIMIT_CREDITS, K);
     s->terms[K].budget.credits_micro = SL_UNSET;
     s->ask.reserve_micro = most;
+    s->terms[T].budget.daily_micro = INT64_MAX;
     refuses(s, SL_LIMIT_DAILY, T);
     assert_int_equal(s->a.used, most);
+    assert_int_equal(s->a.figure, most);
 }
 
 #define SUITE_MONEY(X)                                                                             \
