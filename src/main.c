@@ -87,7 +87,7 @@ static void print_all(FILE *to)
     fprintf(
         to,
         "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
-        "4 the configuration is not valid (serve, check, reload), 5 a trail is broken (ledger).\n");
+        "4 the configuration is not valid (serve, check, reload), 5 a trail is broken or sums differ (ledger).\n");
 }
 
 static const struct command *find(const char *name)

@@ -13,7 +13,7 @@ enum sl_exit {
     SL_EXIT_USAGE = 2,     /* the command line is wrong */
     SL_EXIT_NOT_READY = 3, /* health: alive, but draining */
     SL_EXIT_CONFIG = 4,    /* the configuration is wrong: check, serve, reload */
-    SL_EXIT_BROKEN = 5     /* ledger: a trail's chain does not hold */
+    SL_EXIT_BROKEN = 5     /* ledger, store copy: a chain does not hold, sums differ */
 };
 
 struct sl_options {

@@ -15,6 +15,7 @@ import time
 import _rig as rig
 from _check import check, contains, equal, until
 from _bodies import messages
+from _redis import Redis
 from _rig import KEY
 
 PRICE = {"input": 3.0, "output": 15.0}
@@ -199,6 +200,37 @@ def test_verify(g):
         p = verify(rig.tmp("nowhere"))
         equal(p.returncode, 1)
         contains(p.err, "nowhere")
+
+
+def test_rebuild(g):
+    redis = Redis()
+    with rig.Gateway({**MODELS, "store": {"url": redis.url}}, mock=g.mock) as h:
+        sh = Shell(h)
+        key = sh("key", "make", "x", "--credits", "5").strip()
+        id = key.split("-")[2]
+        sh("key", "credits", id, "1.5")
+        cost = sum(float(ask(h, key).get("x-sluice-cost")) for _ in range(5))
+        until(lambda: round(float(sh.lines("key", "show", id)["balance.spent"]), 6) == round(cost, 6), 10, "settled")
+        contains(sh("ledger", "rebuild", "--dry-run"), "the store says the same")
+        redis("HSET", "slc:{default}:acct:k:" + id, "spent", 7)
+        p = sh.raw("ledger", "rebuild", "--dry-run", h.dir)
+        equal(p.returncode, 5, p.err)
+        contains(p.out, "default key %s: spent" % id)
+        contains(p.out, "nothing was changed")
+        contains(sh("ledger", "rebuild"), "set right")
+        equal(round(float(sh.lines("key", "show", id)["balance.spent"]), 6), round(cost, 6))
+        redis("FLUSHALL")
+        until(lambda: sh.lines("store")["lost"] == "true", 5, "found to be lost")
+        until(lambda: ask(h, key).status in (200, 402, 503), 5, "answered")
+        contains(sh("ledger", "rebuild", "."), "set right")
+        until(lambda: sh.lines("store")["lost"] == "false", 5, "whole again")
+        until(lambda: ask(h, key).status == 200, 5, "passes")
+        equal(sh.lines("key", "show", id)["balance.credits"], "6.5")
+        equal(sh.json("ledger", "rebuild", "--dry-run")["trails"][0]["broken_at"], 0)
+        sh.fails(1, ["dirs: "], "ledger", "rebuild", g.mock.dir)
+        sh.fails(2, ["No such file"], "ledger", "rebuild", "nowhere")
+        sh.fails(2, ["takes"], "ledger", "verify")
+    redis.kill()
 
 
 def test_command_lines(g):

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/doc.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -252,6 +253,24 @@ bool sl_api_ask(struct sl_api *c, enum sl_ask_for what)
     return e == SL_OK;
 }
 
+bool sl_api_is_object(struct sl_api *c)
+{
+    struct sl_doc doc;
+    enum sl_err e;
+    bool object;
+
+    if (c->body.n == 0)
+        c->body = SL_STR("{}");
+    e = sl_doc_read(&doc, c->body, SL_DOC_MAX(SL_API_BODY), 0);
+    object = e == SL_OK && yyjson_is_obj(doc.root);
+    sl_doc_fini(&doc);
+    if (e == SL_ERR_NO_MEMORY)
+        sl_api_no_memory(c);
+    else if (!object)
+        sl_api_fail(c, 0, SL_ERR_BAD_BODY, NULL, "the body must be a JSON object");
+    return object;
+}
+
 int64_t sl_api_now(const struct sl_api *c)
 {
     return sl_net_unix_ms(c->net);
@@ -389,7 +408,8 @@ static void dispatch(struct sl_api *c)
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "path", "path: must be percent-encoded text");
         return;
     }
-    sl_timer_start(c->net, &c->limit, c->route->slow ? SL_API_LONG_MS : SL_API_LIMIT_MS);
+    sl_timer_start(c->net, &c->limit,
+                   1000 * (c->route->seconds > 0 ? c->route->seconds : SL_API_SECONDS));
     if (c->route->body && head->has_body)
         sl_exch_want_body(c->exch, SL_API_BODY);
     else

@@ -22,8 +22,7 @@
 
 #define SL_API_MAGIC 0x534c4150u
 #define SL_API_BODY 65536 /* bytes of a request's body */
-#define SL_API_LIMIT_MS 10000
-#define SL_API_LONG_MS 60000 /* of usage, which reads many pages */
+#define SL_API_SECONDS 10
 #define SL_API_ARENA ((size_t)32 << 20)
 #define SL_API_OUT ((size_t)16 << 20)
 #define SL_API_TRIES 4 /* of a change that others change meanwhile */
@@ -39,7 +38,7 @@ struct sl_api_route {
     sl_api_fn *run;    /* the body and the name are there */
     const char *query; /* parameters it takes, between commas */
     bool body;         /* it takes a JSON object */
-    bool slow;         /* SL_API_LONG_MS */
+    unsigned seconds;  /* its limit; 0: SL_API_SECONDS */
 };
 
 struct sl_api_search {     /* find.c */
@@ -105,6 +104,8 @@ void sl_api_fail(struct sl_api *c, int status, enum sl_err e, const char *param,
 void sl_api_fail_why(struct sl_api *c, enum sl_err e, const char *why);
 /* Reads the body into c->ask. False: answered. */
 SL_MUST bool sl_api_ask(struct sl_api *c, enum sl_ask_for what);
+/* c->body is a JSON object, or was empty and is one now. False: answered. */
+SL_MUST bool sl_api_is_object(struct sl_api *c);
 /* What the store said: true if it is to be gone on with, else answered. */
 SL_MUST bool sl_api_is_fine(struct sl_api *c, enum sl_err e);
 void sl_api_no_memory(struct sl_api *c);

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "base/doc.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "gateway/cache/probe.h"
 #include "gateway/cache/purged.h"
@@ -110,20 +110,14 @@ static struct asked *read_body(struct sl_api *c)
 {
     struct asked *a = sl_arena_zalloc(&c->arena, sizeof *a);
     struct sl_str key, value;
-    struct sl_doc doc;
     size_t pos = 0;
-    enum sl_err e = sl_doc_read(&doc, c->body, SL_DOC_MAX(SL_API_BODY), 0);
-    bool object = e == SL_OK && yyjson_is_obj(doc.root);
 
-    sl_doc_fini(&doc);
-    if (a == NULL || e == SL_ERR_NO_MEMORY) {
+    if (a == NULL) {
         sl_api_no_memory(c);
         return NULL;
     }
-    if (!object) {
-        sl_api_fail(c, 0, SL_ERR_BAD_BODY, NULL, "the body must be a JSON object");
+    if (!sl_api_is_object(c))
         return NULL;
-    }
     a->tenant = a->model = a->version = a->endpoint = a->text = nobody;
     c->note = a;
     while (sl_json_next_member(c->body, &pos, &key, &value))

@@ -17,8 +17,8 @@ sl_api_fn sl_tenant_make, sl_tenant_show, sl_tenant_change, sl_tenant_delete, sl
 sl_api_fn sl_usage_show;
 /* cache.c */
 sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
-/* state.c */
-sl_api_fn sl_store_show, sl_ledger_show;
+/* ledger.c */
+sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild;
 /* route.c */
 sl_api_fn sl_reload;
 

@@ -1,6 +1,9 @@
 /* cli/manage/body.c -- arguments and options as a path, a query and a body. */
 #include "cli/manage/manage.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -102,7 +105,7 @@ static bool add_value(struct sl_text *t, const struct sl_manage_line *l,
     }
     if (o->kind == SL_MANAGE_NUMBER && !is_number(value))
         return wrong(l, "must be a number, or none", o->name);
-    if (o->kind == SL_MANAGE_FLAG && !flag)
+    if ((o->kind == SL_MANAGE_FLAG || o->kind == SL_MANAGE_SWITCH) && !flag)
         return wrong(l, "must be true or false", o->name);
     sl_text_add(t, sl_str_of(value));
     return true;
@@ -153,12 +156,34 @@ static bool add_option(struct sl_text *t, struct maps *m, const struct sl_manage
     return add_value(t, l, o, l->options[i].value);
 }
 
+/* The gateway stands in another directory. */
+static bool add_paths(struct sl_text *t, const struct sl_manage_line *l)
+{
+    char path[PATH_MAX];
+
+    sl_text_byte(t, '[');
+    for (int i = 0; i < l->args_n; i++) {
+        if (realpath(l->args[i], path) == NULL)
+            return wrong(l, strerror(errno), l->args[i]);
+        if (i > 0)
+            sl_text_byte(t, ',');
+        sl_text_json(t, sl_str_of(path), 0);
+    }
+    sl_text_byte(t, ']');
+    return true;
+}
+
 /* The verb's own members, with the arguments in them. */
 static bool add_fixed(struct sl_text *t, const struct sl_manage_line *l)
 {
     for (const char *p = l->verb->body; *p != '\0'; p++) {
         bool text = p[0] == '%', raw = p[0] == '$';
 
+        if (*p == '@') {
+            if (!add_paths(t, l))
+                return false;
+            continue;
+        }
         if (!text && !raw) {
             sl_text_byte(t, *p);
             continue;

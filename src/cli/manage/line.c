@@ -27,7 +27,7 @@ void sl_manage_help(FILE *to)
         {"usage", "requests, tokens and cost, as a table or CSV"},
         {"cache", "statistics; purge by tenant, model, version or text"},
         {"store", "how the store is"},
-        {"ledger", "how the trail is; check it"},
+        {"ledger", "how the trail is; check it, and set the store right by it"},
     };
 
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
@@ -72,7 +72,7 @@ static void help_verb(FILE *to, const struct sl_manage_verb *v)
     for (const struct sl_manage_option *o = sl_manage_options; o->name != NULL; o++) {
         if (!takes(v, o))
             continue;
-        snprintf(left, sizeof left, "--%s %s", o->name, o->value);
+        snprintf(left, sizeof left, "--%s%s%s", o->name, o->value[0] != '\0' ? " " : "", o->value);
         fprintf(to, "      %-27s %s\n", left, o->line);
     }
     if (v->shape == SL_MANAGE_ROWS)
@@ -182,6 +182,8 @@ static int take_option(struct sl_manage_line *l, int argc, char **argv, int *i)
     to = o == NULL ? common(l, name) : NULL;
     if (o == NULL && to == NULL)
         return wrong(l, "does not take the option", word);
+    if (o != NULL && o->kind == SL_MANAGE_SWITCH && equals < 0)
+        return add_option(l, o, "true");
     value = equals > 0 ? name.p + equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;
     if (value == NULL)
         return wrong(l, "this option needs a value:", word);

@@ -18,10 +18,11 @@
 #define SL_MANAGE_BODY 65536
 
 enum sl_manage_shape {
-    SL_MANAGE_ONE,  /* an object, a line for each member */
-    SL_MANAGE_LIST, /* pages of objects, a row for each */
-    SL_MANAGE_ROWS, /* the same, in one answer; columns by --by */
-    SL_MANAGE_KEY,  /* an object with a key's text, which alone goes to stdout */
+    SL_MANAGE_ONE,    /* an object, a line for each member */
+    SL_MANAGE_LIST,   /* pages of objects, a row for each */
+    SL_MANAGE_ROWS,   /* the same, in one answer; columns by --by */
+    SL_MANAGE_KEY,    /* an object with a key's text, which alone goes to stdout */
+    SL_MANAGE_REPORT, /* of a rebuild */
     SL_MANAGE_NOTHING
 };
 
@@ -46,7 +47,9 @@ struct sl_manage_verb {
     const char *options;      /* ids of those it takes, between commas */
     const char *method;
     const char *path; /* behind /admin/api/; %1 is the first argument */
-    const char *body; /* members; %2 an argument as a text, $2 as it stands; NULL: none */
+    /* Members; %2 an argument as a text, $2 as it stands, @ all of them as absolute paths;
+     * NULL: none. */
+    const char *body;
     enum sl_manage_shape shape;
     const char *columns;                        /* of a list: "TITLE=member.member,…" */
     const char *line;                           /* one line of help */
@@ -56,7 +59,8 @@ struct sl_manage_verb {
 enum sl_manage_kind {
     SL_MANAGE_TEXT,
     SL_MANAGE_NUMBER,
-    SL_MANAGE_FLAG,
+    SL_MANAGE_FLAG,   /* true or false */
+    SL_MANAGE_SWITCH, /* without a value: true */
     SL_MANAGE_PAIR,
     SL_MANAGE_QUERY
 };
@@ -95,6 +99,7 @@ SL_MUST bool sl_manage_body(const struct sl_manage_line *l, char *out, size_t ca
 /* Elements of lists: `rows` are JSON objects. */
 void sl_manage_print_rows(const struct sl_manage_line *l, const struct sl_str *rows, size_t n);
 void sl_manage_print_one(struct sl_str object);
+int sl_manage_print_report(struct sl_str object); /* the exit code */
 
 /* ---- offline.c ---- */
 int sl_manage_verify(const struct sl_manage_line *l);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "policy/money.h"
 
 #define COLUMNS 24
 #define CELL 4096 /* bytes of one cell that are shown */
@@ -221,6 +222,57 @@ void sl_manage_print_rows(const struct sl_manage_line *l, const struct sl_str *r
     } else {
         print_table(l, rows, n);
     }
+}
+
+/* ---- a rebuild ---- */
+
+static void print_money(struct sl_str what, struct sl_str value)
+{
+    uint64_t micro;
+    char place[24];
+
+    /* accounts and costs are in micro-dollars, all else is counted */
+    if (sl_str_eq(what, SL_STR("requests")) || !sl_json_u64(value, &micro) || micro > INT64_MAX)
+        printf("%.*s", SL_STR_ARGS(value));
+    else
+        printf("$%.*s", SL_STR_ARGS(sl_money_print((int64_t)micro, place)));
+}
+
+static void print_difference(struct sl_str d)
+{
+    char tenant[CELL], key[CELL], what[CELL];
+    struct sl_str t = text_of(sl_json_get(d, SL_STR("tenant")), tenant);
+    struct sl_str k = text_of(sl_json_get(d, SL_STR("key")), key);
+    struct sl_str w = text_of(sl_json_get(d, SL_STR("what")), what);
+
+    printf("%.*s%s%.*s: %.*s: the trails have ", SL_STR_ARGS(t), k.n > 0 ? " key " : "",
+           SL_STR_ARGS(k), SL_STR_ARGS(w));
+    print_money(w, sl_json_get(d, SL_STR("trail")));
+    printf(", the store ");
+    print_money(w, sl_json_get(d, SL_STR("store")));
+    printf("\n");
+}
+
+int sl_manage_print_report(struct sl_str object)
+{
+    struct sl_str list = sl_json_get(object, SL_STR("shown")), one;
+    struct sl_str differences = sl_json_get(object, SL_STR("differences"));
+    bool written = sl_str_eq(sl_json_get(object, SL_STR("written")), SL_STR("true"));
+    bool none = sl_str_eq(differences, SL_STR("0"));
+    size_t pos = 0;
+
+    while (sl_json_next(list, &pos, &one))
+        print_difference(one);
+    printf("%.*s accounts and %.*s records of %.*s tenants are in the trails; ",
+           SL_STR_ARGS(sl_json_get(object, SL_STR("accounts"))),
+           SL_STR_ARGS(sl_json_get(object, SL_STR("records"))),
+           SL_STR_ARGS(sl_json_get(object, SL_STR("tenants"))));
+    if (none)
+        printf("the store says the same%s\n", written ? ", and is whole" : "");
+    else
+        printf("%.*s differences%s\n", SL_STR_ARGS(differences),
+               written ? " were set right" : "; nothing was changed");
+    return written || none ? SL_EXIT_OK : SL_EXIT_BROKEN;
 }
 
 /* ---- one object ---- */

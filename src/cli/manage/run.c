@@ -136,6 +136,8 @@ static int ask_one(struct asking *a)
         printf("%.*s\n", SL_STR_ARGS(data));
     else if (a->l->verb->shape == SL_MANAGE_KEY)
         show_key(a, data);
+    else if (a->l->verb->shape == SL_MANAGE_REPORT)
+        code = sl_manage_print_report(data);
     else
         sl_manage_print_one(data);
     sl_client_fini(&got);
@@ -153,6 +155,14 @@ static void end(struct asking *a)
     sl_mem_free(a);
 }
 
+/* A little longer than the gateway's own limits, so that it says what was wrong. */
+static unsigned patience(enum sl_manage_shape shape)
+{
+    return shape == SL_MANAGE_REPORT                            ? 610
+           : shape == SL_MANAGE_ROWS || shape == SL_MANAGE_LIST ? 70
+                                                                : 15;
+}
+
 static int call(const struct sl_manage_line *l)
 {
     struct asking *a = sl_mem_new(sizeof *a);
@@ -167,7 +177,7 @@ static int call(const struct sl_manage_line *l)
                                     .method = l->verb->method,
                                     .path = a->path,
                                     .key = a->key,
-                                    .seconds = l->verb->shape == SL_MANAGE_ROWS ? 70 : 15};
+                                    .seconds = patience(l->verb->shape)};
     if (sl_manage_body(l, a->text, SL_MANAGE_BODY, &a->ask.body))
         code = list ? ask_pages(a) : ask_one(a);
     end(a);
