@@ -8,6 +8,7 @@ import threading
 import time
 
 import _rig as rig
+from _admin import Api
 from _bodies import messages
 from _check import check, contains, equal, until
 from _redis import Redis
@@ -201,6 +202,59 @@ def test_restart_with_lines_unsent():
     g.start()
     charged(redis, cost_of(got), held=True)
     g.stop()
+    redis.kill()
+
+
+def of_key(g, key):
+    r = g.post("/v1/messages", messages("mock-echo", "hello"), key=key)
+    r.local = "admitted_by" in g.access_of(r)
+    return r
+
+
+def test_emptied_while_it_runs():
+    """Keys made through the API are never denied and are written back; windows start anew; money is held to what was
+    seen, or refused, until the balances are rebuilt."""
+    redis = Redis()
+    with gateway(redis, budget={"initial_credits": 100}) as g:
+        key, id = Api(g).key("made", tenant="acme")
+        equal(of_key(g, key).status, 200)
+        redis("FLUSHALL")
+        began = time.monotonic()
+        got = [of_key(g, key) for _ in range(10)]
+        until(lambda: redis("EXISTS", "slc:key:" + rig.sha256(key)) and redis("HEXISTS", "slc:{acme}:keys", id),
+              2 * rig.SLOW, "written back")
+        check(time.monotonic() - began < 3 * rig.SLOW, "within two seconds")
+        contains(g.said(), "lost what it held")
+        got += [of_key(g, key), ask(g)]
+        equal({r.status for r in got}, {200}, "never denied")
+        check(got[-2].local, "money is this process' own matter")
+        equal(redis("EXISTS", "slc:epoch"), 0, "until it is rebuilt")
+        state = Api(g)("GET", "store")
+        equal((state["up"], state["lost"]), (True, True))
+    redis.kill()
+
+
+def test_emptied_under_refuse():
+    redis = Redis()
+    with gateway(redis, budget={"initial_credits": 100}, on_outage="refuse") as g:
+        equal(ask(g).status, 200)
+        redis("FLUSHALL")
+        until(lambda: "lost what it held" in g.said(), 3 * rig.SLOW, "seen")
+        r = ask(g)
+        equal(r.status, 503)
+        check(int(r.get("retry-after")) >= 1, "retry-after")
+    redis.kill()
+
+
+def test_windows_start_anew():
+    redis = Redis()
+    with gateway(redis, limits={"rpm": 3}, timeout="1s") as g:
+        equal([ask(g).status for _ in range(4)], [200, 200, 200, 429])
+        redis("FLUSHALL")
+        until(lambda: "lost what it held" in g.said(), 3 * rig.SLOW, "seen")
+        got = [of_key(g, KEY) for _ in range(4)]
+        equal([r.status for r in got], [200, 200, 200, 429])
+        check(not any(r.local for r in got), "decided by Redis: no money is asked for")
     redis.kill()
 
 
