@@ -25,9 +25,13 @@ static void on_told(void *ctx, enum sl_err e)
 
 static void on_log(void *ctx, struct sl_str line)
 {
+    size_t had = strlen(said);
+
     (void)ctx;
-    if (strlen(said) + line.n < sizeof said)
-        strncat(said, line.p, line.n);
+    if (had + line.n < sizeof said) {
+        memcpy(said + had, line.p, line.n);
+        said[had + line.n] = '\0';
+    }
 }
 
 static int setup(void **state)
@@ -311,11 +315,84 @@ static void a_master_dies(void **state)
     assert_int_equal(strtol(redis_do(&b, "ZCARD slc:{acme}:held"), NULL, 10), 0);
 }
 
+/* ---- no more rights than docs/store.md says ---- */
+
+static void put_key(void)
+{
+    struct sl_record rec = {.kind = SL_RECORD_KEY,
+                            .id = SL_STR("alice"),
+                            .tenant = SL_STR("acme"),
+                            .state = SL_STR("active"),
+                            .doc = SL_STR("{}")};
+    static struct sl_records out;
+
+    told = 0;
+    sl_store_put_start(s, &rec, SL_STR("admin"), &out, &op, on_told, NULL);
+    UNTIL(net, told == 1);
+    assert_int_equal(err, SL_OK);
+}
+
+static void list_keys(void)
+{
+    static struct sl_records out;
+
+    told = 0;
+    sl_store_list_start(s, SL_RECORD_KEY, SL_STR(""), SL_STR(""), &out, &op, on_told, NULL);
+    UNTIL(net, told == 1);
+    assert_int_equal(err, SL_OK);
+}
+
+/* The line of the documentation, its password set. */
+static void grant_rights(void)
+{
+    static char text[65536];
+    FILE *f = fopen("docs/store.md", "r");
+    char *line, *end, *word;
+
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    line = strstr(text, "ACL SETUSER sluice");
+    assert_non_null(line);
+    end = strchr(line, '\n');
+    assert_non_null(end);
+    *end = 0;
+    word = strstr(line, "PASSWORD");
+    assert_non_null(word);
+    memcpy(word, "wordword", 8);
+    assert_string_equal(redis_do(&a, line), "OK");
+}
+
+static void few_rights(void **state)
+{
+    char url[256];
+
+    (void)state;
+    asked = passed = local = 0;
+    redis_start(&a);
+    grant_rights();
+    redis_do(&a, "CONFIG SET maxmemory-policy allkeys-lru");
+    (void)snprintf(url, sizeof url, "%s", redis_url(&a, "redis", "sluice:wordword@", ""));
+    open_store(url, "", dir);
+    put_key();
+    list_keys();
+    for (int i = 0; i < 5; i++)
+        one_request();
+    assert_int_equal(passed, 5);
+    assert_int_equal(local, 0);
+    sl_store_flush(s, 3000);
+    UNTIL(net, unsent() == 0);
+    assert_string_equal(redis_do(&a, "HGET slc:{acme}:acct:t spent"), "5000");
+    assert_int_equal(times("maxmemory-policy allkeys-lru"), 1);
+    assert_int_equal(times("\"level\":\"error\""), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(set_up_for_something_else), CASE(a_master_dies)};
+    const struct CMUnitTest tests[] = {CASE(set_up_for_something_else), CASE(few_rights),
+                                       CASE(a_master_dies)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
