@@ -233,6 +233,56 @@ def test_rebuild(g):
     redis.kill()
 
 
+def test_copy(g):
+    """From the embedded store to a Redis: nothing is lost, nothing counted twice, also when it is done again."""
+    redis = Redis()
+    settings = {**MODELS, "store": {"url": "embedded:data"}, "tenants": [{"name": "acme", "budget": {"daily": 5.0}, "limits": {"rpm": 1000},
+                "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}]}
+    h = rig.Gateway(settings, mock=g.mock)
+    sh = Shell(h)
+    keys = [sh("key", "make", "k%d" % i, "--tenant", "acme" if i % 2 else "default", "--credits", "3").strip() for i in range(4)]
+    for i in range(210):  # more than a page
+        rig.call(h.admin_port, "POST", "/admin/api/token", json.dumps({"name": "m%d" % i, "tenant": "acme"}).encode(), [("authorization", "Bearer " + rig.ADMIN_KEY)])
+    sh("key", "revoke", keys[3].split("-")[2])
+    sh("cache", "purge", "--model", "x")
+    cost = {k: sum(float(ask(h, k).get("x-sluice-cost")) for _ in range(3)) for k in (KEY, keys[0], keys[1])}
+    until(lambda: sum(r["requests"] for r in sh.json("usage")) == 9, 10, "settled")
+    before = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user"),
+              "balances": {k: sh.json("key", "show", k.split("-")[2])["balance"] for k in keys}, "acme": sh.json("tenant", "show", "acme")["balance"]}
+    copy = lambda *more: sh.raw("store", "copy", "embedded:" + h.dir + "/data", redis.url, *more, key=None, at=False)
+    p = copy()
+    equal(p.returncode, 1)
+    contains(p.err, "in use")
+    h.stop()
+    p = copy("--json")
+    equal(p.returncode, 0, p.err)
+    got = json.loads(p.out)
+    equal((got["requests"], got["records"]), (9, 216), got)
+    p = copy()
+    equal(p.returncode, 1)
+    contains(p.err, "--over")
+    redis("DEL", "slc:epoch")  # as if the first one had not come to its end
+    p = subprocess.run([rig.SLUICE, "store", "copy", "embedded:data", "-"], input=(redis.url + "\n").encode(), cwd=h.dir, capture_output=True, timeout=60)
+    equal(p.returncode, 0, p.stderr)
+    contains(p.stdout.decode(), "the same when read back")
+    # the same gateway, on the Redis now
+    h.config["store"]["url"] = redis.url
+    h.write_config()
+    h.start()
+    after = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user"),
+             "balances": {k: sh.json("key", "show", k.split("-")[2])["balance"] for k in keys}, "acme": sh.json("tenant", "show", "acme")["balance"]}
+    for what in before:
+        key = lambda l: sorted(l, key=lambda r: json.dumps(r, sort_keys=True)) if isinstance(l, list) else l
+        equal(key(after[what]), key(before[what]), what)
+    equal([ask(h, k).status for k in (KEY, *keys)], [200, 200, 200, 200, 403])
+    until(lambda: sum(r["requests"] for r in sh.json("usage")) == 13, 10, "and on it goes")
+    h.stop()
+    redis.kill()
+    sh.fails(1, ["can't be reached"], "store", "copy", "embedded:" + h.dir + "/data", redis.url, key=None, at=False)
+    for argv in (["redis://x", "redis://y"], ["embedded:", "redis://y"], ["embedded:x", "embedded:y"]):
+        sh.fails(2, ["must be"], "store", "copy", *argv, key=None, at=False)
+
+
 def test_command_lines(g):
     sh = Shell(g)
     for argv in (["key"], ["key", "fly"], ["key", "show"], ["key", "show", "a", "b"], ["key", "list", "--nope"], ["key", "list", "x"],

@@ -103,5 +103,6 @@ int sl_manage_print_report(struct sl_str object); /* the exit code */
 
 /* ---- offline.c ---- */
 int sl_manage_verify(const struct sl_manage_line *l);
+int sl_manage_copy(const struct sl_manage_line *l);
 
 #endif
