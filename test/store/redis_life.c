@@ -320,7 +320,7 @@ static void a_master_dies(void **state)
 static void put_key(void)
 {
     struct sl_record rec = {.kind = SL_RECORD_KEY,
-                            .id = SL_STR("alice"),
+                            .id = SL_STR("another"),
                             .tenant = SL_STR("acme"),
                             .state = SL_STR("active"),
                             .doc = SL_STR("{}")};
