@@ -37,7 +37,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     sl_reuse_finish(r);
     sl_flight_leave(r);
     if (r->headless && r->ending == SL_END_DONE)
-        r->ending = SL_END_CLIENT_GONE;
+        r->ending = r->left;
     sl_trial_close(r);
     sl_pass_close(r);
     sl_account_metrics(r);

@@ -106,6 +106,11 @@ static void end(struct sl_req *r)
     sl_net_bury(net, &r->grave, reap);
 }
 
+static enum sl_ending leaving(const struct sl_req *r)
+{
+    return r->why == SL_ERR_CLIENT_STALLED ? SL_END_STALLED : SL_END_CLIENT_GONE;
+}
+
 /* Goes on without its client: for those who follow it, or because its tenant wants the
  * provider's answer, and its usage, whole. What is written to the exchange from now on
  * goes nowhere. */
@@ -118,6 +123,7 @@ static bool goes_on(struct sl_req *r, enum sl_ev ev)
     if (!followed && !r->key->of->drain)
         return false;
     r->headless = true;
+    r->left = leaving(r);
     r->paused = false; /* nobody is slow any more */
     if (r->call != NULL && !r->crowded)
         sl_call_want(r->call, true);
@@ -130,10 +136,7 @@ static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
     if (goes_on(r, ev))
         return r->state;
     r->error = r->why;
-    if (ev == SL_EVT_STOP)
-        r->ending = SL_END_SHUTDOWN;
-    else
-        r->ending = r->why == SL_ERR_CLIENT_STALLED ? SL_END_STALLED : SL_END_CLIENT_GONE;
+    r->ending = ev == SL_EVT_STOP ? SL_END_SHUTDOWN : leaving(r);
     sl_call_end(&r->call);
     return SL_ST_ACCOUNT;
 }

@@ -136,6 +136,7 @@ struct sl_req {
     struct sl_list fellow;    /* among the followers */
     uint64_t flight_at;       /* bytes of its answer taken */
     bool headless;            /* goes on without its client, for others or for the ledger */
+    enum sl_ending left;      /* headless: how its client went */
     bool wants_usage;         /* of a stream, in a chunk of its own */
     bool brings_usage;        /* a leader's stream will have that chunk */
     bool worked;              /* a provider did work that somebody has to pay */

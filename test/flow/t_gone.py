@@ -1,0 +1,167 @@
+# timeout: 240
+"""Promise: what a client that leaves costs is its tenant's choice. `abort`: the provider is closed within a second,
+and what was counted is charged. `drain`: its answer is read to the end, and what it reports is charged. On both kinds
+of store, each request once."""
+
+import time
+
+import _rig as rig
+from _bodies import GENERATE, messages
+from _check import check, equal, until
+from _redis import Redis
+from _rig import KEY, KEY_BOB
+
+PRICE = {"input": 3.0, "output": 15.0}
+EVENTS = 60
+SLOW = "mock-events-%d-slow-30ms" % EVENTS  # 1.8 s
+
+
+def settings(store, **more):
+    def tenant(name, key, leaving):
+        return {
+            "name": name,
+            "keys": [{"name": name, "sha256": rig.sha256(key)}],
+            "budget": {"initial_credits": 10, **({"on_client_gone": leaving} if leaving else {})},
+        }
+
+    targets = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
+    return {
+        "store": {"url": store, "timeout": "2s"},
+        "models": [{"name": "*", "targets": targets}],
+        "tenants": [tenant("drains", KEY, "drain"), tenant("aborts", KEY_BOB, None)],
+        **more,
+    }
+
+
+def on_both(act, **more):
+    for redis in (None, Redis()):
+        with rig.Gateway(settings(redis.url if redis else "embedded:", **more)) as g:
+            act(g, redis)
+            g.settle()
+        if redis:
+            redis.kill()
+
+
+def leave(g, path, body, key, events=5, how="fin"):
+    """Some events are read, then the client is gone; its access line."""
+    with g.wire() as w:
+        w.request("POST", path, body, key=key)
+        r = w.reply_head()
+        got = w.events(r)
+        for _ in range(events):
+            next(got)
+        if how == "rst":
+            w.reset()
+    return r
+
+
+def whole(g, path, body, key):
+    """The same answer to a client that stays: what it costs."""
+    with g.wire() as w:
+        w.request("POST", path, body, key=key)
+        r = w.reply_head()
+        list(w.events(r))
+    line = g.access_of(r)
+    equal((line["ending"], line["tokens_source"]), ("done", "reported"))
+    return line
+
+
+def charged(redis, tenant, micro):
+    def settled():
+        account = redis.hash("slc:{%s}:acct:t" % tenant)
+        return (account.get("spent"), account.get("reserved")) == (str(micro), "0")
+
+    if redis:
+        until(settled, 5, lambda: "charged %d: %s" % (micro, redis.hash("slc:{%s}:acct:t" % tenant)))
+
+
+def tokens(line):
+    return line["tokens_in"], line["tokens_out"], line["tokens_source"], line["cost_micro"]
+
+
+def test_drained_streams_cost_what_they_report():
+    def act(g, redis):
+        costs = []
+
+        def one(path, make):
+            body = make(SLOW, stream=True)
+            left = [leave(g, path, body, KEY, how=how) for how in ("fin", "rst")]
+            time.sleep(0.3)
+            check(g.mock.stats()["open_streams"] >= 2, "the provider is read on")
+            stays = whole(g, path, body, KEY)
+            for line in map(g.access_of, left):
+                equal((line["ending"], line["status"]), ("client_gone", 200))
+                equal(tokens(line), tokens(stays), path)
+                check(line["ms_total"] > EVENTS * 30 * 0.9, "read to the end: %s ms" % line["ms_total"])
+                costs.append(line["cost_micro"])
+            costs.append(stays["cost_micro"])
+
+        rig.together(len(GENERATE), lambda i: one(*GENERATE[i][:2]))
+        equal(len(costs), 3 * len(GENERATE))
+        charged(redis, "drains", sum(costs))
+
+    on_both(act)
+
+
+def test_aborted_streams_cost_what_came():
+    def act(g, redis):
+        spent = 0
+        for path, make, _ in GENERATE:
+            body = make("mock-events-2000-slow-30ms", stream=True)
+            for how in ("fin", "rst"):
+                r = leave(g, path, body, KEY_BOB, events=12, how=how)
+                g.mock.quiet(1.0 * max(1, rig.SLOW / 2))
+                line = g.access_of(r)
+                equal((line["ending"], line["status"], line["tokens_source"]), ("client_gone", 200, "counted"))
+                check(10 <= line["tokens_out"] < 200, "what was counted: %s" % line["tokens_out"])
+                spent += line["cost_micro"]
+        charged(redis, "aborts", spent)
+
+    on_both(act)
+
+
+def test_before_the_answer():
+    """Plain or streamed: the client leaves while the provider thinks."""
+    def act(g, redis):
+        for more in ({}, {"stream": True}):
+            body = messages("mock-first-800", **more)
+            stays = tokens(g.access_of(g.post("/v1/messages", body)))
+            for key, source in ((KEY, "reported"), (KEY_BOB, "estimated")):
+                before = len(g.access_lines())
+                with g.wire() as w:
+                    w.request("POST", "/v1/messages", body, key=key)
+                    until(lambda: g.mock.stats()["open_streams"] == 1, 5, "the provider has it")
+                line = until(lambda: g.access_lines()[before:], 5, "an access line")[0]
+                equal((line["ending"], line["tokens_source"]), ("client_gone", source))
+                if key == KEY:
+                    equal(tokens(line), stays)
+                g.mock.quiet(1.0 * rig.SLOW)
+
+    on_both(act)
+
+
+def test_a_drained_answer_has_limits_too():
+    """A provider that falls silent is not waited for."""
+    def act(g, redis):
+        r = leave(g, "/v1/messages", messages("mock-stall-20", stream=True), KEY)
+        line = g.access_of(r)
+        equal((line["ending"], line["tokens_source"]), ("timeout", "counted"))
+        g.mock.quiet(1.0 * rig.SLOW)
+
+    on_both(act, timeouts={"idle": "1s"})
+
+
+def test_a_reader_that_stalls():
+    """It is cut, and its answer drained: the line says why it was cut."""
+    def act(g, redis):
+        with rig.Wire(g.port, 30, rcvbuf=4096) as w:
+            w.request("POST", "/v1/messages", messages("mock-big-12m", stream=True))
+            r = w.reply_head()
+            line = g.access_of(r)
+        equal((line["ending"], line["tokens_source"]), ("stalled", "reported"))
+
+    on_both(act, timeouts={"client_stall": "1s"})
+
+
+if __name__ == "__main__":
+    rig.main(globals(), gateway=False)
