@@ -21,7 +21,7 @@ def settings(store, **more):
         return {
             "name": name,
             "keys": [{"name": name, "sha256": rig.sha256(key)}],
-            "budget": {"initial_credits": 10, **({"on_client_gone": leaving} if leaving else {})},
+            "budget": {"initial_credits": 1000, **({"on_client_gone": leaving} if leaving else {})},
         }
 
     targets = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
@@ -152,15 +152,15 @@ def test_a_drained_answer_has_limits_too():
 
 
 def test_a_reader_that_stalls():
-    """It is cut, and its answer drained: the line says why it was cut."""
+    """It is cut, and its answer drained: the line says why it was cut. From then on a silent provider is timed again."""
     def act(g, redis):
-        with rig.Wire(g.port, 30, rcvbuf=4096) as w:
-            w.request("POST", "/v1/messages", messages("mock-big-12m", stream=True))
-            r = w.reply_head()
-            line = g.access_of(r)
-        equal((line["ending"], line["tokens_source"]), ("stalled", "reported"))
+        for model, want in (("mock-big-12m", ("stalled", "reported")), ("mock-big-12m-stall-2900", ("timeout", "counted"))):
+            with rig.Wire(g.port, 30, rcvbuf=4096) as w:
+                w.request("POST", "/v1/messages", messages(model, stream=True))
+                line = g.access_of(w.reply_head())
+            equal((line["ending"], line["tokens_source"]), want)
 
-    on_both(act, timeouts={"client_stall": "1s"})
+    on_both(act, timeouts={"client_stall": "1s", "idle": "1s"})
 
 
 if __name__ == "__main__":
