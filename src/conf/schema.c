@@ -94,7 +94,9 @@
         CHOICE(path ".on_client_gone", NULL, "abort|drain", NULL,                                  \
                "When the client leaves: end the provider's answer (unset: this), or read it "      \
                "to its end."),                                                                     \
-        BOOL(path ".hard", NULL, "End a stream when the balance does.")
+        BOOL(path ".hard", NULL, "End a running answer when the balance does."),                   \
+        LIST(path ".alert_at", SL_TYPE_RATIO, NULL, 0,                                             \
+             "Used parts of a budget, 0.01 to 10, that the log tells of; at most 8.")
 #define RATES(path)                                                                                \
     MONEY(path ".input", PRICE_MAX, "Dollars a million tokens of input."),                         \
         MONEY(path ".output", PRICE_MAX, "Dollars a million tokens of output."),                   \
@@ -389,9 +391,7 @@ const struct sl_schema_row sl_schema[] = {
     LATER("models[].affinity"),
     LATER("models[].mirror"),
     LATER("models[].targets[].weight"),
-    LATER("plans[].budget.alert_at"),
     LATER("plans[].budget.alert_url"),
-    LATER("tenants[].budget.alert_at"),
     LATER("tenants[].budget.alert_url"),
     LATER("tenants[].log_prompts"),
 };
@@ -454,6 +454,7 @@ const char *sl_schema_type_name(const struct sl_schema_row *row)
     switch (row->item) {
     case SL_TYPE_SECRET: return "list of secrets";
     case SL_TYPE_CHOICE: return "list of choices";
+    case SL_TYPE_RATIO: return "list of decimals";
     default: return "list of texts";
     }
 }

@@ -136,14 +136,19 @@ static void put_value(const struct show *s, const struct sl_node *n, unsigned le
 }
 
 /* A map that nobody wrote and that holds nothing says nothing. */
-static bool is_silent(const struct sl_node *n)
+static bool holds_nothing(const struct sl_node *n)
 {
-    if (n->kind != SL_NODE_MAP || !n->implied)
+    if (n->kind == SL_NODE_SCALAR || !n->implied)
         return false;
     for (const struct sl_node *c = n->first; c != NULL; c = c->next)
-        if (!is_silent(c))
+        if (n->kind == SL_NODE_LIST || !holds_nothing(c))
             return false;
     return true;
+}
+
+static bool is_silent(const struct sl_node *n)
+{
+    return n->kind == SL_NODE_MAP && holds_nothing(n);
 }
 
 /* `dash`: the first line continues the dash that is already there. Recursion is

@@ -10,6 +10,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
+#include "gateway/quota/watch.h"
 
 #define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
 #define ARENA_SPARE 262144 /* of a request's arena, beside what body inspection needs */
@@ -80,6 +81,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
+    g->watch = sl_watch_new(g, g->renew_ms);
     return g;
 }
 
@@ -108,6 +110,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     g->conf = conf;
     sl_keys_reload(g->keys, conf);
     sl_healths_reload(g->healths, conf);
+    sl_watch_reload(g->watch);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
@@ -216,6 +219,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_flights_end(&g->flights);
     sl_want_flights_end(&g->wants);
     sl_healths_end(&g->healths);
+    sl_watch_end(&g->watch);
     sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);

@@ -32,6 +32,7 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *failovers; /* up */
     struct sl_metric_family *breakers;  /* up */
     struct sl_metric_family *pool;      /* up */
+    struct sl_metric_family *budget;    /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -86,6 +87,7 @@ struct sl_gateway {
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
     struct sl_healths *healths; /* owns */
+    struct sl_watch *watch;     /* owns */
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

@@ -58,6 +58,9 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->pool = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_provider_keys",
                                "Keys of a provider: ready, resting behind a limit, refused.",
                                "provider,state", NULL);
+    f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
+                                 "Spent of a tenant's credits, day or month: the largest part.",
+                                 "tenant", NULL);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
 }

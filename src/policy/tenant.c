@@ -55,6 +55,8 @@ static void spending_over(struct sl_spending *s, const struct sl_spending *top)
         s->drain = top->drain;
     if (top->hard != SL_UNSET)
         s->hard = top->hard;
+    if (top->alerts.n > 0)
+        s->alerts = top->alerts;
 }
 
 void sl_plan_init(struct sl_plan *p)
@@ -100,6 +102,7 @@ void sl_tenant_settle(struct sl_tenant *t)
     t->zone = all.spending.zone.n > 0 ? all.spending.zone : SL_STR("UTC");
     t->drain = all.spending.drain == 1;
     t->hard = all.spending.hard == 1;
+    t->alerts = all.spending.alerts;
 }
 
 void sl_key_settle(struct sl_key *k)

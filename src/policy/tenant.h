@@ -31,11 +31,19 @@ struct sl_label {
     struct sl_str name, value;
 };
 
+/* Parts of a budget that somebody wants to know of when they are used: ascending. */
+#define SL_TENANT_ALERTS 8
+struct sl_alerts {
+    size_t n; /* 0: unset */
+    uint32_t at_ppm[SL_TENANT_ALERTS];
+};
+
 /* How a budget is kept, beside its amounts. */
 struct sl_spending {
     struct sl_str zone; /* of days and months; empty: unset */
     int64_t drain;      /* 1: a client's leaving does not end the provider's answer */
-    int64_t hard;       /* 1: a stream ends when the balance does */
+    int64_t hard;       /* 1: a running answer ends when the balance does */
+    struct sl_alerts alerts;
 };
 
 struct sl_plan { /* also what a tenant says itself */
@@ -57,6 +65,7 @@ struct sl_tenant {
     struct sl_terms terms, per_key;
     struct sl_str zone;
     bool drain, hard;
+    struct sl_alerts alerts;
 };
 
 struct sl_key {           /* texts live in the table */

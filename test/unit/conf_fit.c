@@ -101,9 +101,7 @@ static void test_later(void **state)
         {"models[].affinity", "providers: [" TEST_PROVIDER "]\n" MODEL("}], affinity: user}]")},
         {"models[].mirror", "providers: [" TEST_PROVIDER "]\n" MODEL("}], mirror: {}}]")},
         {"models[].targets[].weight", "providers: [" TEST_PROVIDER "]\n" MODEL(", weight: 1}]}]")},
-        {"plans[].budget.alert_at", TEST_BASE "plans: [{name: a, budget: {alert_at: [1]}}]\n"},
         {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
-        {"tenants[].budget.alert_at", TENANT("budget: {alert_at: [0.8]}")},
         {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
         {"tenants[].log_prompts", TENANT("log_prompts: false")},
     };

@@ -34,27 +34,34 @@ static void has_all(const struct sl_terms *t)
 static void test_every_leaf(void **state)
 {
     struct sl_gateway_conf *m = build_made(
-        FREE_BASE "tenants: [{name: t, " LIMITS_1 ", budget: {" BUDGET_1
-                  ", zone: Europe/Berlin, on_client_gone: drain, hard: true}, keys: " KEY_OF(
-                      ", " LIMITS_1 ", budget: {" BUDGET_1 "}, class: 9") "}]\n");
+        FREE_BASE
+        "tenants: [{name: t, " LIMITS_1 ", budget: {" BUDGET_1
+        ", zone: Europe/Berlin, on_client_gone: drain, hard: true, alert_at: [1.0, 0.8, 0.05]}, "
+        "keys: " KEY_OF(", " LIMITS_1 ", budget: {" BUDGET_1 "}, class: 9") "}]\n");
     const struct sl_key *k = only_key(m);
 
     (void)state;
     has_all(&k->of->terms);
     has_all(&k->terms);
     build_is(k->of->zone, "Europe/Berlin");
+    assert_int_equal(k->of->alerts.n, 3);
+    assert_int_equal(k->of->alerts.at_ppm[0], 50000);
+    assert_int_equal(k->of->alerts.at_ppm[1], 800000);
+    assert_int_equal(k->of->alerts.at_ppm[2], 1000000);
     assert_true(k->of->drain && k->of->hard);
     assert_int_equal(k->grade, 9);
     sl_gateway_conf_drop(&m);
-    m = build_made(FREE_BASE
-                   "plans: [{name: a, " LIMITS_1 ", budget: {" BUDGET_1
-                   ", zone: Asia/Kolkata, on_client_gone: drain, hard: true}, per_key: {" LIMITS_1
-                   ", budget: {" BUDGET_1 "}}, scopes: [\"models:m*\"]}]\n"
-                   "tenants: [{name: t, plan: a, keys: " KEY_OF("") "}]\n");
+    m = build_made(FREE_BASE "plans: [{name: a, " LIMITS_1 ", budget: {" BUDGET_1
+                             ", zone: Asia/Kolkata, on_client_gone: drain, hard: true, alert_at: "
+                             "0.9}, per_key: {" LIMITS_1 ", budget: {" BUDGET_1
+                             "}}, scopes: [\"models:m*\"]}]\n"
+                             "tenants: [{name: t, plan: a, keys: " KEY_OF("") "}]\n");
     k = only_key(m);
     has_all(&k->of->terms);
     has_all(&k->terms);
     build_is(k->of->zone, "Asia/Kolkata");
+    assert_int_equal(k->of->alerts.n, 1);
+    assert_int_equal(k->of->alerts.at_ppm[0], 900000);
     assert_true(k->of->drain && k->of->hard);
     assert_int_equal(k->grade, SL_TENANT_GRADE);
     assert_true(sl_tenant_can_model(k, SL_STR("m1")));
@@ -72,10 +79,11 @@ static void test_merging(void **state)
 {
     struct sl_gateway_conf *m = build_made(
         FREE_BASE
-        "plans: [{name: a, limits: {rpm: 1, qps: 1}, budget: {zone: Asia/Kolkata, hard: true}, "
-        "per_key: "
+        "plans: [{name: a, limits: {rpm: 1, qps: 1}, budget: {zone: Asia/Kolkata, hard: true, "
+        "alert_at: [0.5, 1]}, per_key: "
         "{limits: {rpm: 1, qps: 1, tpm: 1}}}]\n"
-        "tenants: [{name: t, plan: a, limits: {rpm: 0}, budget: {hard: false}, scopes: "
+        "tenants: [{name: t, plan: a, limits: {rpm: 0}, budget: {hard: false, "
+        "alert_at: [0.7]}, scopes: "
         "[\"models:x\"], per_key: {limits: {qps: 2, tpm: 2}}, labels: {a: b, c: \"d e\"}, "
         "keys: " KEY_OF(", limits: {tpm: 3}, scopes: [\"models:x\", \"models:y\"]") "}]\n");
     const struct sl_key *k = only_key(m);
@@ -90,6 +98,8 @@ static void test_merging(void **state)
     assert_int_equal(k->terms.limits.tpm, 3);
     build_is(k->of->zone, "Asia/Kolkata");
     assert_false(k->of->hard);
+    assert_int_equal(k->of->alerts.n, 1);
+    assert_int_equal(k->of->alerts.at_ppm[0], 700000);
     assert_int_equal(k->of->labels_n, 2);
     build_is(k->of->labels[1].name, "c");
     build_is(k->of->labels[1].value, "d e");
@@ -125,8 +135,16 @@ static void test_refusals(void **state)
     test_refused(TEST_BASE "tenants: [{name: t, budget: {on_client_gone: stay}}]\n",
                  "must be one of abort|drain");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {hard: 1}}]\n", "must be true or false");
-    test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [0.8]}}]\n",
-                 "tenants[].budget.alert_at: not supported by this version");
+    build_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [0.8, 0]}}]\n",
+                  "tenants[].budget.alert_at: must lie between 0.01 and 10");
+    build_refused(TEST_BASE "plans: [{name: a, budget: {alert_at: [10.01]}}]\n",
+                  "plans[].budget.alert_at: must lie between 0.01 and 10");
+    build_refused(TEST_BASE "plans: [{name: a, budget: {alert_at: [1,2,3,4,5,6,7,8,9]}}]\n",
+                  "plans[].budget.alert_at: at most 8");
+    test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [most]}}]\n",
+                 "tenants[].budget.alert_at: must be a decimal number");
+    test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
+                 "tenants[].budget.alert_url: not supported by this version");
     test_refused(TEST_BASE "tenants: [{name: t, log_prompts: false}]\n",
                  "tenants[].log_prompts: not supported by this version");
     test_refused(TEST_BASE "tenants: [{name: t, keys: [{key: x, class: 10}]}]\n",

@@ -301,7 +301,8 @@ static struct sl_tenants *family(void)
     plan.per_key.limits.rpm = 3;
     plan.per_key.limits.tpm = 4;
     plan.per_key.budget.daily_micro = 5;
-    plan.spending = (struct sl_spending){SL_STR("Europe/Berlin"), 1, 1};
+    plan.spending = (struct sl_spending){
+        .zone = SL_STR("Europe/Berlin"), .drain = 1, .hard = 1, .alerts = {1, {800000}}};
     add_plan(t, &plan);
     sl_tenant_init(&tenant);
     tenant.own.name = SL_STR("acme");

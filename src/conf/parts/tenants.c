@@ -51,6 +51,28 @@ static struct sl_scopes scopes_of(struct sl_build *b, const struct sl_node *map,
 
 /* ---- plans and tenants ---- */
 
+#define ALERT_MIN_PPM 10000 /* 1 % */
+#define ALERT_MAX_PPM 10000000
+
+/* In ascending order, however they are written. */
+static void read_alerts(struct sl_build *b, const struct sl_node *list, const char *what,
+                        struct sl_alerts *out)
+{
+    if (list->n > SL_TENANT_ALERTS) {
+        sl_fault_add(b->faults, list, "%s.budget.alert_at: at most %d", what, SL_TENANT_ALERTS);
+        return;
+    }
+    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+        size_t at = out->n++;
+
+        if (c->number < ALERT_MIN_PPM || c->number > ALERT_MAX_PPM)
+            sl_fault_add(b->faults, c, "%s.budget.alert_at: must lie between 0.01 and 10", what);
+        for (; at > 0 && out->at_ppm[at - 1] > c->number; at--)
+            out->at_ppm[at] = out->at_ppm[at - 1];
+        out->at_ppm[at] = (uint32_t)(c->number & UINT32_MAX);
+    }
+}
+
 /* What a plan and a tenant say alike. */
 static void read_plan(struct sl_build *b, const struct sl_node *map, const char *what,
                       struct sl_plan *p)
@@ -66,6 +88,7 @@ static void read_plan(struct sl_build *b, const struct sl_node *map, const char 
     p->spending = (struct sl_spending){.zone = sl_node_text(budget, "zone"),
                                        .drain = sl_build_leaf(budget, "on_client_gone"),
                                        .hard = sl_build_leaf(budget, "hard")};
+    read_alerts(b, sl_node_get(budget, "alert_at"), what, &p->spending.alerts);
     if (zone != NULL && !sl_period_is_zone(zone->text))
         sl_fault_add(b->faults, zone,
                      "%s.budget.zone: no time zone is called %.*s; write UTC, or a name such as "

@@ -1,0 +1,290 @@
+/* Budgets as they are used up: a gauge, and a word in the log. */
+#include "gateway/quota/watch.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/text.h"
+
+enum purse { CREDITS, DAY, MONTH, PURSES };
+
+static const char *const purse_names[PURSES] = {"its credits", "its daily budget",
+                                                "its monthly budget"};
+
+struct watched {
+    UT_hash_handle hh;
+    struct sl_list node; /* those who spent since their last look first */
+    uint64_t rev;        /* of the record that its terms are from; 0: from the file */
+    struct sl_budget budget;
+    struct sl_alerts alerts;
+    char zone[64];
+    struct {
+        int64_t period;    /* its first second, or what was granted */
+        uint32_t told_ppm; /* the highest mark that was told in it */
+    } purses[PURSES];
+    struct sl_metric *ratio; /* up */
+    size_t name_n;
+    char name[];
+};
+
+struct sl_watch {
+    struct sl_gateway *gw;   /* up */
+    struct watched *by_name; /* owns: a uthash */
+    struct sl_list list;     /* the same, in the order of their looks */
+    struct sl_timer timer;   /* runs while somebody is watched */
+    uint64_t every_ms;
+    size_t left;         /* looks of this round */
+    struct watched *now; /* up: who is looked at */
+    struct sl_op *op;    /* owns */
+    struct sl_periods periods;
+    struct sl_balance seen;
+};
+
+static struct sl_str name_of(const struct watched *e)
+{
+    return (struct sl_str){e->name, e->name_n};
+}
+
+/* ---- one balance ---- */
+
+struct part {
+    int64_t used, of;        /* micro-dollars; `of` 0 or less: used up at once */
+    int64_t period, until_s; /* 0: no end */
+};
+
+/* False: there is no such budget. */
+static bool part_of(const struct sl_watch *w, const struct watched *e, enum purse p,
+                    struct part *out)
+{
+    const struct sl_balance *b = &w->seen;
+
+    switch (p) {
+    case CREDITS:
+        *out = (struct part){.used = b->spent_micro, .of = e->budget.credits_micro};
+        if (b->held)
+            out->of = b->granted_micro;
+        out->period = out->of;
+        return e->budget.credits_micro != SL_UNSET;
+    case DAY:
+        *out = (struct part){b->day_micro, e->budget.daily_micro, w->periods.day[0],
+                             w->periods.day[1]};
+        return out->of > 0;
+    case MONTH:
+        *out = (struct part){b->month_micro, e->budget.monthly_micro, w->periods.month[0],
+                             w->periods.month[1]};
+        return out->of > 0;
+    case PURSES: break;
+    }
+    return false;
+}
+
+static double ratio_of(const struct part *p)
+{
+    if (p->of <= 0)
+        return 1.0;
+    return (double)p->used / (double)p->of;
+}
+
+static void say(const struct watched *e, enum purse kind, const struct part *p, uint32_t mark_ppm)
+{
+    char used[24], of[24], when[40] = "";
+    struct sl_str u = sl_money_print(p->used, used), o = sl_money_print(p->of, of);
+    struct sl_text t = sl_text_over(when, sizeof when);
+
+    if (p->until_s != 0) {
+        sl_text_add(&t, SL_STR(" until "));
+        sl_text_time(&t, p->until_s * 1000);
+    }
+    sl_log(SL_LOG_WARN, "gateway", name_of(e),
+           "tenant %.*s has used %.0f %% of %s: %.*s of %.*s dollars%.*s; alert_at is %g",
+           SL_STR_ARGS(name_of(e)), ratio_of(p) * 100, purse_names[kind], SL_STR_ARGS(u),
+           SL_STR_ARGS(o), (int)t.n, when, (double)mark_ppm / 1e6);
+}
+
+/* Marks that were passed since the last look, each once in its period. */
+static void tell(struct watched *e, enum purse kind, const struct part *p)
+{
+    if (e->purses[kind].period != p->period) {
+        e->purses[kind].period = p->period;
+        e->purses[kind].told_ppm = 0;
+    }
+    for (size_t i = 0; i < e->alerts.n; i++) {
+        uint32_t mark = e->alerts.at_ppm[i];
+
+        if (mark <= e->purses[kind].told_ppm || ratio_of(p) * 1e6 < mark)
+            continue;
+        e->purses[kind].told_ppm = mark;
+        say(e, kind, p, mark);
+    }
+}
+
+static void take(struct sl_watch *w, struct watched *e)
+{
+    double most = 0;
+
+    for (int kind = 0; kind < PURSES; kind++) {
+        struct part p;
+
+        if (!part_of(w, e, (enum purse)kind, &p))
+            continue;
+        if (ratio_of(&p) > most)
+            most = ratio_of(&p);
+        tell(e, (enum purse)kind, &p);
+    }
+    sl_metric_set(e->ratio, most);
+}
+
+/* ---- a round ---- */
+
+static void look(struct sl_watch *w);
+
+static void on_balance(void *ctx, enum sl_err e)
+{
+    struct sl_watch *w = ctx;
+
+    if (e != SL_OK) {
+        w->left = 0; /* the store is away: the next round, then */
+        return;
+    }
+    take(w, w->now);
+    look(w);
+}
+
+static void look(struct sl_watch *w)
+{
+    if (w->left == 0)
+        return;
+    w->left--;
+    w->now = SL_CONTAINER(w->list.next, struct watched, node);
+    sl_list_unlink(&w->now->node);
+    sl_list_push_back(&w->list, &w->now->node);
+    w->periods = *sl_gateway_periods(w->gw, sl_str_of(w->now->zone));
+    sl_store_balance_start(w->gw->store, name_of(w->now), (struct sl_str){"", 0}, &w->periods,
+                           &w->seen, &w->op, on_balance, w);
+}
+
+static void on_timer(struct sl_timer *t)
+{
+    struct sl_watch *w = SL_CONTAINER(t, struct sl_watch, timer);
+
+    sl_timer_start(w->gw->net, t, w->every_ms);
+    if (w->op != NULL)
+        return;
+    w->left = HASH_COUNT(w->by_name);
+    if (w->left > SL_WATCH_LOOKS)
+        w->left = SL_WATCH_LOOKS;
+    look(w);
+}
+
+/* ---- who is watched ---- */
+
+static struct watched *find(struct sl_watch *w, struct sl_str name)
+{
+    struct watched *e;
+
+    HASH_FIND(hh, w->by_name, name.p, name.n, e);
+    return e;
+}
+
+static struct watched *add(struct sl_watch *w, struct sl_str name)
+{
+    struct watched *e;
+
+    if (HASH_COUNT(w->by_name) >= SL_WATCH_TENANTS)
+        return NULL;
+    e = sl_mem_new(sizeof *e + name.n);
+    memcpy(e->name, name.p, name.n);
+    e->name_n = name.n;
+    e->ratio = sl_metric_series(w->gw->f.budget, &name);
+    sl_list_init(&e->node);
+    sl_list_push_back(&w->list, &e->node);
+    HASH_ADD_KEYPTR(hh, w->by_name, e->name, e->name_n, e);
+    if (!sl_timer_is_armed(&w->timer))
+        sl_timer_start(w->gw->net, &w->timer, w->every_ms);
+    return e;
+}
+
+static void know(struct watched *e, const struct sl_tenant *t)
+{
+    e->rev = t->rev;
+    e->budget = t->terms.budget;
+    e->alerts = t->alerts;
+    snprintf(e->zone, sizeof e->zone, "%.*s", SL_STR_ARGS(t->zone));
+}
+
+void sl_watch_spent(struct sl_watch *w, const struct sl_tenant *t, struct sl_str name)
+{
+    struct watched *e;
+
+    if (!sl_terms_has_budget(&t->terms))
+        return;
+    e = find(w, name);
+    if (e == NULL && (e = add(w, name)) == NULL)
+        return;
+    know(e, t);
+    sl_list_unlink(&e->node);
+    sl_list_push_front(&w->list, &e->node);
+}
+
+static void forget(struct sl_watch *w, struct watched *e)
+{
+    sl_metric_set(e->ratio, 0);
+    HASH_DEL(w->by_name, e);
+    sl_list_unlink(&e->node);
+    sl_mem_free(e);
+}
+
+/* The file's word for those that no record has one for. */
+void sl_watch_reload(struct sl_watch *w)
+{
+    const struct sl_tenants *all = w->gw->conf->tenants;
+    struct watched *e, *next;
+
+    sl_op_cancel(&w->op); /* its tenant may go */
+    HASH_ITER(hh, w->by_name, e, next)
+    {
+        const struct sl_tenant *t = sl_tenants_get(all, name_of(e));
+
+        if (e->rev == 0 && (t == NULL || !sl_terms_has_budget(&t->terms)))
+            forget(w, e);
+    }
+    for (const struct sl_tenant *t = NULL; (t = sl_tenants_next(all, t)) != NULL;) {
+        if (!sl_terms_has_budget(&t->terms))
+            continue;
+        e = find(w, t->own.name);
+        if (e == NULL)
+            e = add(w, t->own.name);
+        if (e != NULL && e->rev == 0)
+            know(e, t);
+    }
+}
+
+struct sl_watch *sl_watch_new(struct sl_gateway *g, uint64_t every_ms)
+{
+    struct sl_watch *w = sl_mem_new(sizeof *w);
+
+    w->gw = g;
+    w->every_ms = every_ms;
+    sl_list_init(&w->list);
+    sl_timer_init(&w->timer, on_timer);
+    sl_watch_reload(w);
+    return w;
+}
+
+void sl_watch_end(struct sl_watch **pw)
+{
+    struct sl_watch *w = *pw;
+    struct watched *e, *next;
+
+    *pw = NULL;
+    if (w == NULL)
+        return;
+    sl_op_cancel(&w->op);
+    sl_timer_stop(w->gw->net, &w->timer);
+    HASH_ITER(hh, w->by_name, e, next)
+    {
+        forget(w, e);
+    }
+    sl_mem_free(w);
+}
