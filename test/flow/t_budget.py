@@ -6,6 +6,7 @@ import json
 import time
 
 import _rig as rig
+from _admin import Api
 from _bodies import messages
 from _check import check, equal, until
 from _redis import Redis
@@ -105,13 +106,34 @@ def test_more_credits_begin_anew():
     def act(g, redis):
         spend(g, 500)
         until(lambda: told(g) == [("its credits", 0.5)], 5, lambda: told(g))
-        if redis:  # as a grant does
-            redis("HINCRBY", "slc:{acme}:acct:t", "granted", 1000000)
-            until(lambda: ratio(g) < 0.3, 5, lambda: ratio(g))
-            spend(g, 600)
-            until(lambda: told(g)[1:] == [("its credits", 0.5)], 5, lambda: told(g))
+        Api(g)("POST", "tenant/acme/credits", {"credits": 1})
+        until(lambda: ratio(g) < 0.3, 5, lambda: ratio(g))
+        spend(g, 600)
+        until(lambda: told(g)[1:] == [("its credits", 0.5)], 5, lambda: told(g))
 
     on_both({"initial_credits": 1.0, "alert_at": [0.5]}, act)
+
+
+def test_tenants_of_the_store():
+    """One that the API has made is there once it spends; a budget that it raised counts."""
+    def act(g, redis):
+        api = Api(g)
+        api("POST", "tenant", {"name": "made", "budget": {"monthly": 2}})
+        key, _ = api.key(tenant="made")
+        equal(ratio(g, "made"), None)
+        cost = spend(g, 100, key)
+        until(lambda: ratio(g, "made") == cost / 2e6, 5, lambda: ratio(g, "made"))
+        api("PATCH", "tenant/acme", {"budget": {"daily": 4}})
+        cost = spend(g, 100)
+        until(lambda: ratio(g) == cost / 4e6, 5, lambda: ratio(g))
+        g.config["tenants"][0]["limits"] = {"rpm": 1000}
+        g.write_config()
+        g.signal(1)
+        after_looks(4)
+        equal(ratio(g), cost / 4e6, "the record's word stays over the file's")
+        check(ratio(g, "made") > 0, "one that no file knows stays")
+
+    on_both({"daily": 1.0}, act)
 
 
 def test_a_reload():

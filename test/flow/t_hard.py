@@ -25,7 +25,10 @@ def settings(store, credits, hard=True, cache=False, tenants=1, **store_more):
     targets = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
     return {
         "store": {"url": store, "timeout": "2s", **store_more},
-        "models": [{"name": "*", "targets": targets, **({"cache": {"enabled": True}} if cache else {})}],
+        "models": [
+            {"name": "*", "targets": targets, **({"cache": {"enabled": True}} if cache else {})},
+            {"name": SLOW + "-a", "targets": targets[:1]},
+        ],
         "tenants": [
             {
                 "name": "acme%s" % (i or ""),
@@ -133,6 +136,20 @@ def test_nobody_asked_for_usage():
         check(is_complete("/v1/chat/completions", events))
 
     on_both(0.005, act)
+
+
+def test_a_translated_stream():
+    """The provider speaks Anthropic's protocol, the client OpenAI's: the end is the client's."""
+    def act(g, redis):
+        path = "/v1/chat/completions"
+        _, events, line = stream(g, path, endless(chat, SLOW + "-a", stream_options={"include_usage": True}))
+        equal((line["provider"], line["ending"]), ("mock-a", "budget"))
+        check(is_complete(path, events))
+        equal(stop_reasons(path, events), ["length"])
+        equal(usage_of(path, events)[1], line["tokens_out"])
+        g.mock.quiet(1.0 * rig.SLOW)
+
+    on_both(0.004, act)
 
 
 def test_the_connection_goes_on():
