@@ -25,9 +25,12 @@ def settings(store, credits, hard=True, cache=False, tenants=1, **store_more):
     targets = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
     return {
         "store": {"url": store, "timeout": "2s", **store_more},
+        "retry": {"attempts": 2},
         "models": [
             {"name": "*", "targets": targets, **({"cache": {"enabled": True}} if cache else {})},
             {"name": SLOW + "-a", "targets": targets[:1]},
+            {"name": "second-try", "targets": [{**targets[1], "model": "mock-cut-pre"},
+                                               {**targets[1], "model": SLOW, "priority": 1}]},
         ],
         "tenants": [
             {
@@ -147,6 +150,19 @@ def test_a_translated_stream():
         check(is_complete(path, events))
         equal(stop_reasons(path, events), ["length"])
         equal(usage_of(path, events)[1], line["tokens_out"])
+        g.mock.quiet(1.0 * rig.SLOW)
+
+    on_both(0.004, act)
+
+
+def test_a_second_try():
+    """What the first one had said before it failed is not part of it."""
+    def act(g, redis):
+        path = "/v1/chat/completions"
+        r, events, line = stream(g, path, endless(chat, "second-try"))
+        equal((r.get("x-sluice-attempts"), line["ending"]), ("2", "budget"))
+        equal(stop_reasons(path, events), ["length"])
+        equal(len({e.json["id"] for e in events if e.json}), 1, "ids")
         g.mock.quiet(1.0 * rig.SLOW)
 
     on_both(0.004, act)

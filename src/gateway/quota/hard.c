@@ -14,7 +14,9 @@ struct sl_hard {
     struct sl_op *op;         /* owns: the growth under way */
     struct sl_finish *finish; /* owns: of a stream */
     uint64_t reserved;        /* tokens of the answer */
-    uint64_t wish;            /* as many, once it has grown */
+    int64_t reserved_micro;   /* for them and the question */
+    uint64_t wish;            /* both, once it has grown */
+    int64_t wish_micro;
     unsigned missed;
     bool due; /* to be ended behind the event that is passing */
 };
@@ -27,6 +29,7 @@ static void on_grown(void *ctx, enum sl_err e)
 
     if (e == SL_OK) {
         h->reserved = h->wish;
+        h->reserved_micro = h->wish_micro;
         h->missed = 0;
     } else if (e != SL_ERR_STORE || ++h->missed >= MISSES) {
         sl_req_event(h->r, SL_EVT_BROKE);
@@ -60,17 +63,15 @@ static void renew(struct sl_timer *t)
 {
     struct sl_hard *h = SL_CONTAINER(t, struct sl_hard, timer);
     struct sl_req *r = h->r;
-    int64_t more;
 
     sl_timer_start(r->gw->net, t, r->gw->renew_ms);
     if (h->op != NULL)
         return;
     h->wish = wish(h);
-    if (h->wish <= h->reserved)
-        return;
-    more = sl_pass_worth(r, h->wish) - sl_pass_worth(r, h->reserved);
-    if (more > 0)
-        sl_store_grow_start(r->gw->store, &r->pass->ask, more, &h->op, on_grown, h);
+    h->wish_micro = sl_pass_worth(r, h->wish); /* where it is asked now */
+    if (h->wish_micro > h->reserved_micro)
+        sl_store_grow_start(r->gw->store, &r->pass->ask, h->wish_micro - h->reserved_micro, &h->op,
+                            on_grown, h);
 }
 
 bool sl_hard_begin(struct sl_req *r)
@@ -85,6 +86,7 @@ bool sl_hard_begin(struct sl_req *r)
             return false;
         h->r = r;
         h->reserved = sl_pass_first(r);
+        h->reserved_micro = r->pass->ask.reserve_micro;
         sl_timer_init(&h->timer, renew);
         sl_timer_start(r->gw->net, &h->timer, r->gw->renew_ms);
     }
