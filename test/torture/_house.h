@@ -241,7 +241,7 @@ static void house_open(struct house *h, size_t events)
     HOUSE_CHECK(sl_gateway_start(h->gateway, why, sizeof why) == SL_OK);
 }
 
-static void house_send(struct house *h, bool streams)
+static inline void house_send(struct house *h, bool streams)
 {
     char request[512];
     struct sockaddr_in to = {.sin_family = AF_INET,

@@ -92,6 +92,13 @@ bool sl_change_patch(struct sl_api *c, struct sl_subject *s, struct sl_str patch
     char why[300] = "";
     enum sl_err e;
 
+    if (s->broken && sl_str_eq(put->doc, s->text)) {
+        sl_api_fail(c, 0, SL_ERR_CONFLICT, "id",
+                    "id: the record of %.*s can't be read here, perhaps a later version wrote it; "
+                    "it can only be reset, revoked or deleted",
+                    SL_STR_ARGS(s->id));
+        return false;
+    }
     if (patch.p == NULL || !mark(c, s, &put->doc)) {
         sl_api_no_memory(c);
         return false;

@@ -12,6 +12,7 @@ static const struct sl_str nobody = SL_STR_INIT("");
 bool sl_find_take(struct sl_api *c, struct sl_subject *s, const struct sl_record *rec)
 {
     char why[160];
+    enum sl_err e;
 
     s->id = sl_arena_dup(&c->arena, rec->id);
     s->tenant = rec->kind == SL_RECORD_KEY ? sl_arena_dup(&c->arena, rec->tenant) : s->id;
@@ -27,11 +28,12 @@ bool sl_find_take(struct sl_api *c, struct sl_subject *s, const struct sl_record
         s->has_sha256 = true;
         (void)!sl_tenant_find(c->conf->tenants, s->sha256, 0, &s->file_key);
     }
-    if (sl_record_read(s->text, &c->arena, &s->doc, why, sizeof why) == SL_OK)
-        return true;
+    e = sl_record_read(s->text, &c->arena, &s->doc, why, sizeof why);
+    s->broken = e != SL_OK && e != SL_ERR_NO_MEMORY;
+    if (!s->broken)
+        return e == SL_OK;
     sl_log(SL_LOG_ERROR, "admin", s->id, "its record can't be read (%s): reset or revoke it", why);
-    s->text = SL_STR("{}");
-    return sl_record_read(s->text, &c->arena, &s->doc, why, sizeof why) == SL_OK;
+    return sl_record_read(SL_STR("{}"), &c->arena, &s->doc, why, sizeof why) == SL_OK;
 }
 
 /* ---- through all of them ---- */

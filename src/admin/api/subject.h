@@ -19,6 +19,7 @@ struct sl_subject {
     const struct sl_tenant *file_tenant; /* up: the snapshot's, or NULL */
     uint64_t rev;                        /* of its record; 0: it has none */
     struct sl_str state, text;           /* the record's; text is its document */
+    bool broken;                         /* which can't be read: of a later version of us? */
     struct sl_record_doc doc;
 };
 

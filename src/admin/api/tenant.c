@@ -113,6 +113,8 @@ void sl_tenant_change(struct sl_api *c)
 static bool apply_deleted(struct sl_api *c, struct sl_subject *s, struct sl_record *put)
 {
     put->state = SL_STR("deleted");
+    if (s->broken)
+        put->doc = SL_STR("{}");
     return sl_change_patch(c, s, SL_STR("{}"), put);
 }
 

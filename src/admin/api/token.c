@@ -81,6 +81,8 @@ void sl_token_change(struct sl_api *c)
 static bool apply_revoked(struct sl_api *c, struct sl_subject *s, struct sl_record *put)
 {
     put->state = SL_STR("revoked");
+    if (s->broken)
+        put->doc = SL_STR("{}");
     return sl_change_patch(c, s, SL_STR("{}"), put);
 }
 
