@@ -21,7 +21,7 @@ def key_of(i):
     return KEY if i == 0 else "sk-slc-acme%d-secretofanother000" % i
 
 
-def settings(store, credits, hard=True, cache=False, tenants=1, **store_more):
+def settings(store, credits, hard=True, cache=False, tenants=1, leaving="abort", **store_more):
     targets = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
     return {
         "store": {"url": store, "timeout": "2s", **store_more},
@@ -37,7 +37,7 @@ def settings(store, credits, hard=True, cache=False, tenants=1, **store_more):
                 "name": "acme%s" % (i or ""),
                 "keys": [{"name": "alice", "sha256": rig.sha256(key_of(i))}],
                 "limits": {"reserve_output": STEP},
-                "budget": {"initial_credits": credits, "hard": hard},
+                "budget": {"initial_credits": credits, "hard": hard, "on_client_gone": leaving},
             }
             for i in range(tenants)
         ],
@@ -153,6 +153,21 @@ def test_a_translated_stream():
         g.mock.quiet(1.0 * rig.SLOW)
 
     on_both(0.004, act)
+
+
+def test_a_drained_stream():
+    """Its client has left long before: it ends all the same."""
+    def act(g, redis):
+        with g.wire() as w:
+            w.request("POST", "/v1/messages", endless(messages))
+            r = w.reply_head()
+            next(w.events(r))
+        line = g.access_of(r)
+        equal((line["ending"], line["tokens_source"]), ("budget", "counted"))
+        check(line["tokens_out"] > 40, "it went on without its client: %d" % line["tokens_out"])
+        g.mock.quiet(1.0 * rig.SLOW)
+
+    on_both(0.004, act, leaving="drain")
 
 
 def test_a_second_try():
