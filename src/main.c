@@ -84,10 +84,9 @@ static void print_all(FILE *to)
     fprintf(to, "  %-8s %s\n", "version", "print the version");
     fprintf(to, "\nasking a running gateway's admin API:\n\n");
     sl_manage_help(to);
-    fprintf(
-        to,
-        "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
-        "4 the configuration is not valid (serve, check, reload), 5 a trail is broken or sums differ (ledger).\n");
+    fprintf(to, "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
+                "4 the configuration is not valid (serve, check, reload), 5 a trail is broken or "
+                "sums differ (ledger).\n");
 }
 
 static const struct command *find(const char *name)
