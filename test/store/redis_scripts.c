@@ -430,6 +430,32 @@ static void refused_ones_keep_nothing(void **state)
     assert_true(suite_ms() <= until);
 }
 
+/* What is too old leaves, not all of it at once. */
+static void old_entries_leave(void **state)
+{
+    static const char *const sets[] = {"slc:{acme}:w:k:alice:rpm", "slc:{acme}:live:t"};
+    struct store *s = *state;
+    redisContext *c = redis_open(&server);
+
+    furnish(s);
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        long running = strtol(says("ZCARD %s", sets[i]), NULL, 10);
+        redisReply *r =
+            redisCommand(c, "EVAL %s 1 %s",
+                         "for i = 1, 1500 do redis.call('ZADD', KEYS[1], i, 'old' .. i) end"
+                         " return 1",
+                         sets[i]);
+
+        assert_int_equal(r->integer, 1);
+        freeReplyObject(r);
+        assert_true(asks(s)); /* they don't count */
+        assert_int_equal(strtol(says("ZCARD %s", sets[i]), NULL, 10), running + 1 + 500);
+        assert_true(asks(s));
+        assert_int_equal(strtol(says("ZCARD %s", sets[i]), NULL, 10), running + 2);
+    }
+    redisFree(c);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, suite_teardown)
 
 int main(void)
@@ -437,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
         CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
+        CASE(old_entries_leave),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

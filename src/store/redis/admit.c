@@ -125,13 +125,18 @@ static void push_budget(struct sl_script_call *c, const struct sl_budget *b)
     sl_script_int(c, b->monthly_micro);
 }
 
+static int64_t in_window(int64_t limit)
+{
+    return limit < SL_TERMS_WINDOW_MAX ? limit : SL_TERMS_WINDOW_MAX;
+}
+
 static void push_level(struct sl_script_call *c, const struct sl_quota_ask *ask, int level)
 {
     const struct sl_limits *limits = &terms_of(ask, level)->limits;
 
     sl_script_count(c, ask->rev[level]);
-    sl_script_int(c, limits->rpm);
-    sl_script_int(c, limits->qps);
+    sl_script_int(c, in_window(limits->rpm));
+    sl_script_int(c, in_window(limits->qps));
     sl_script_int(c, limits->tpm);
     sl_script_int(c, limits->concurrency);
     push_budget(c, &terms_of(ask, level)->budget);
@@ -160,7 +165,8 @@ void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
     sl_script_arg(c, ask->key_id);
     sl_script_int(c, (ask->free ? 1 : 0) | (ask->light ? 2 : 0) | (ask->windows_only ? 4 : 0) |
                          (ask->may_hit ? 8 : 0));
-    sl_script_count(c, ask->gateway_qps);
+    sl_script_count(c, ask->gateway_qps < SL_TERMS_WINDOW_MAX ? ask->gateway_qps
+                                                              : SL_TERMS_WINDOW_MAX);
     sl_script_int(c, ask->reserve_micro);
     sl_script_int(c, SL_QUOTA_LEASE_MS);
     sl_redis_push_periods(c, &ask->periods);

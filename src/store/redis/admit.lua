@@ -10,12 +10,14 @@
 --       figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us,
 --       then for tenant and key each: rpm left, tpm left, concurrency left, rpm reset ms,
 --       tpm reset ms, money left (-1: no limit)
--- Bounds: windows are counted, not read; at most 1,000 old entries leave one at a time.
+-- Bounds: windows are counted, not read. What is too old leaves at some of the calls, at most
+--       1,000 entries at once.
+-- Numbers that stand alone go to Redis as they are: it writes all their digits.
 
 local base, id, key = ARGV[1], ARGV[2], ARGV[3]
-local flags, gateway_qps, amount = tonumber(ARGV[4]), tonumber(ARGV[5]), num(ARGV[6])
+local flags, gateway_qps, amount = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local lease = tonumber(ARGV[7])
-local MINUTE, SECOND, WINDOW_MOST = 60000000, 1000000, 100000
+local MINUTE, SECOND = 60000000, 1000000
 local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, TPM, CREDITS = 1, 2, 3, 4, 5, 6, 7, 8
 
 local function has(bit) return flags % (bit * 2) >= bit end
@@ -23,31 +25,35 @@ local free, light, windows_only, may_hit = has(1), has(2), has(4), has(8)
 local charged = not (free or light or windows_only)
 
 local function level(index, name)
-  local function leaf(n) return tonumber(ARGV[14 + index * 8 + n]) end
-  local l = {index = index, name = name, rev = leaf(0), rpm = math.min(leaf(1), WINDOW_MOST),
-             qps = math.min(leaf(2), WINDOW_MOST), tpm = leaf(3), concurrency = leaf(4),
-             credits = leaf(5), daily = leaf(6), monthly = leaf(7), live = base .. 'live:' .. name}
-  l.has_budget = l.credits >= 0 or l.daily > 0 or l.monthly > 0
-  return l
+  local at = 14 + index * 8
+  local credits, daily, monthly = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]),
+                                  tonumber(ARGV[at + 7])
+  return {index = index, name = name, rev = tonumber(ARGV[at]), rpm = tonumber(ARGV[at + 1]),
+          qps = tonumber(ARGV[at + 2]), tpm = tonumber(ARGV[at + 3]),
+          concurrency = tonumber(ARGV[at + 4]), credits = credits, daily = daily,
+          monthly = monthly, has_budget = credits >= 0 or daily > 0 or monthly > 0}
 end
-local levels = {level(0, 't')}
-if key ~= '' then levels[2] = level(1, 'k:' .. key) end
+local tenant, of_key = level(0, 't'), key ~= '' and level(1, 'k:' .. key) or nil
+local levels = {tenant, of_key}
 
 -- ---- what is known of a level, read once ----
 
 local function count(window)
-  window.n = window.n or call('ZCOUNT', window.name, text(now - window.length), '+inf')
+  window.n = window.n or call('ZCOUNT', window.name, now - window.length, '+inf')
   return window.n
 end
 
 -- Until the nth newest entry has left a window; one exactly as old as it is long still counts.
 local function until_gone(window, nth)
   local entry = call('ZRANGE', window.name, -nth, -nth, 'WITHSCORES')
-  return math.floor((entry[2] + window.length - now) / 1000) + 1
+  return floor((entry[2] + window.length - now) / 1000) + 1
 end
 
 local function running(l)
-  l.running = l.running or call('ZCOUNT', l.live, '(' .. text(now), '+inf')
+  if not l.running then
+    l.live = base .. 'live:' .. l.name
+    l.running = call('ZCOUNT', l.live, '(' .. text(now), '+inf')
+  end
   return l.running
 end
 
@@ -73,15 +79,19 @@ end
 local windows = {}
 local function window(what, l, name, limit, length)
   local w = {what = what, level = l, name = name, limit = limit, length = length}
-  windows[#windows + 1] = limit > 0 and w or nil
+  windows[#windows + 1] = w
   return w
 end
 
-window(GATEWAY_QPS, levels[1], KEYS[2], math.min(gateway_qps, WINDOW_MOST), SECOND)
-for _, l in ipairs(levels) do window(QPS, l, base .. 'w:' .. l.name .. ':qps', l.qps, SECOND) end
+if gateway_qps > 0 then window(GATEWAY_QPS, tenant, KEYS[2], gateway_qps, SECOND) end
 for _, l in ipairs(levels) do
-  l.minute = {name = base .. 'w:' .. l.name .. ':rpm', length = MINUTE}
-  if not light then l.minute = window(RPM, l, l.minute.name, l.rpm, MINUTE) end
+  if l.qps > 0 then window(QPS, l, base .. 'w:' .. l.name .. ':qps', l.qps, SECOND) end
+end
+for _, l in ipairs(levels) do
+  if l.rpm > 0 then
+    l.minute = {name = base .. 'w:' .. l.name .. ':rpm', length = MINUTE}
+    if not light then l.minute = window(RPM, l, l.minute.name, l.rpm, MINUTE) end
+  end
 end
 
 -- ---- refusals: limit, level, figure, used, wait ----
@@ -132,8 +142,8 @@ local function by_money()
   for i = 1, 3 do
     for _, l in ipairs(levels) do
       local p = l.has_budget and money(l)[i]
-      if p and p.limit - p.spent - l.reserved < math.max(amount, 1) then
-        return CREDITS + i - 1, l, p.limit, math.min(p.spent + l.reserved, MOST), p.wait
+      if p and p.limit - p.spent - l.reserved < max(amount, 1) then
+        return CREDITS + i - 1, l, p.limit, min(p.spent + l.reserved, MOST), p.wait
       end
     end
   end
@@ -143,20 +153,25 @@ end
 
 local booked, leased, holders = false, false, ''
 
+-- Of a set in which so many still count; every eighth call looks.
+local function trim(name, n)
+  if now % 8 > 0 then return end
+  local old = call('ZCARD', name) - n
+  if old > 0 then call('ZREMRANGEBYRANK', name, 0, min(old, 1000) - 1) end
+end
+
 local function book()
   for _, w in ipairs(windows) do
-    call('ZADD', w.name, text(now), id)
-    local old = call('ZCOUNT', w.name, '-inf', '(' .. text(now - w.length))
-    if old > 0 then call('ZREMRANGEBYRANK', w.name, 0, math.min(old, 1000) - 1) end
+    call('ZADD', w.name, now, id)
+    trim(w.name, w.n + 1)
     call('PEXPIRE', w.name, w.length / 1000 + 1000)
     w.booked, booked = true, true
   end
 end
 
 local function take_lease(l)
-  call('ZADD', l.live, text(now + lease * 1000), id)
-  local old = call('ZCOUNT', l.live, '-inf', text(now))
-  if old > 0 then call('ZREMRANGEBYRANK', l.live, 0, math.min(old, 1000) - 1) end
+  call('ZADD', l.live, now + lease * 1000, id)
+  trim(l.live, l.running + 1)
   call('PEXPIRE', l.live, lease)
   leased = true
 end
@@ -171,37 +186,37 @@ local function take_money()
   end
   if holders ~= '' then
     local where = holders == 'tk' and 'b' or holders
-    call('ZADD', base .. 'held', text(now + lease * 1000),
+    call('ZADD', base .. 'held', now + lease * 1000,
          id .. ':' .. ARGV[6] .. ':' .. where .. ':' .. key)
   end
 end
 
 -- ---- what is left ----
 
-local function room(l)
-  local left = {-1, -1, -1, -1, -1, -1}
-  if l.rpm > 0 then
-    local w = l.minute
+-- Into `out` from `at` on, in the order of the reply.
+local function room(l, out, at)
+  for i = at, at + 5 do out[i] = -1 end
+  local w = l and l.minute
+  if w then
     local n = count(w) + (w.booked and 1 or 0)
-    left[1] = math.max(l.rpm - n, 0)
-    left[4] = w.booked and MINUTE / 1000 + 1 or n == 0 and 0 or until_gone(w, 1)
+    out[at] = max(l.rpm - n, 0)
+    out[at + 3] = w.booked and MINUTE / 1000 + 1 or n == 0 and 0 or until_gone(w, 1)
   end
-  if l.tpm > 0 then
+  if l and l.tpm > 0 then
     local sum = spent_tokens(l)
-    left[2] = math.max(l.tpm - sum, 0)
-    left[5] = sum == 0 and 0 or ms((l.last + 60) * 1000000 - now)
+    out[at + 1] = max(l.tpm - sum, 0)
+    out[at + 4] = sum == 0 and 0 or ms((l.last + 60) * 1000000 - now)
   end
-  if l.concurrency > 0 then
-    left[3] = math.max(l.concurrency - running(l) - (leased and 1 or 0), 0)
+  if l and l.concurrency > 0 then
+    out[at + 2] = max(l.concurrency - running(l) - (leased and 1 or 0), 0)
   end
-  for i = 1, l.has_budget and 3 or 0 do
+  for i = 1, l and l.has_budget and 3 or 0 do
     local p = money(l)[i]
     if p then
       local rest = p.limit - p.spent - l.reserved - (holders ~= '' and amount or 0)
-      left[6] = math.max(left[6] < 0 and rest or math.min(left[6], rest), 0)
+      out[at + 5] = max(out[at + 5] < 0 and rest or min(out[at + 5], rest), 0)
     end
   end
-  return left
 end
 
 -- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
@@ -216,23 +231,22 @@ local function decide()
     if no[1] and not may_hit then return no end
   end
   -- looked at before the first write
-  local rooms = no[1] or windows_only or light or free
-  for _, l in ipairs(levels) do if rooms then room(l) end end
+  if no[1] or not charged then
+    for _, l in ipairs(levels) do room(l, {}, 1) end
+  end
   book()
   if no[1] then return no end
   for _, l in ipairs(levels) do
     if l.concurrency > 0 and not windows_only then take_lease(l) end
   end
   if charged then take_money() end
-  return {0, levels[1], 0, 0, 0}
+  return {0, tenant, 0, 0, 0}
 end
 
 local answer = decide()
 answer[2] = answer[2].index
 answer[6] = (leased and 1 or 0) + (holders ~= '' and 2 or 0) + (booked and 4 or 0)
 answer[7] = now
-for i = 1, 2 do
-  local left = levels[i] and room(levels[i]) or {-1, -1, -1, -1, -1, -1}
-  for _, n in ipairs(left) do answer[#answer + 1] = n end
-end
-return struct.pack('<' .. string.rep('i8', 19), unpack(answer))
+room(tenant, answer, 8)
+room(of_key, answer, 14)
+return struct.pack('<i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(answer)) -- 19

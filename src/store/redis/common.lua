@@ -9,6 +9,8 @@
 -- Names are made of ARGV[1], "<prefix>{tenant}:", which most scripts call `base`.
 
 local call = redis.call
+local tonumber, unpack, ipairs = tonumber, unpack, ipairs
+local max, min, floor, ceil = math.max, math.min, math.floor, math.ceil
 local clock = redis.call('TIME')
 local second = tonumber(clock[1])
 local now = second * 1000000 + tonumber(clock[2]) -- us
@@ -18,8 +20,8 @@ local YEAR = 31622400
 local TOKENS_MOST = 140737488355328 -- of one bucket: the sum of sixty is exact
 
 local function text(n) return string.format('%.0f', n) end
-local function num(v) return math.max(-MOST, math.min(MOST, tonumber(v or 0))) end
-local function ms(us) return math.ceil(us / 1000) end
+local function num(v) return max(-MOST, min(MOST, tonumber(v or 0))) end
+local function ms(us) return ceil(us / 1000) end
 
 -- `where` names levels: t, k, b (both) or -.
 local function each(where, key, act)
@@ -37,14 +39,14 @@ local function account(base, level)
 end
 
 local function set_reserved(base, level, n)
-  call('HSET', base .. 'acct:' .. level, 'reserved', text(math.max(n, 0)))
+  call('HSET', base .. 'acct:' .. level, 'reserved', text(max(n, 0)))
 end
 
 -- Reservations that ran out are given back, at most 100. Other keys' accounts are touched:
 -- what is wrong with one of them is no matter of this call.
 local function sweep(base)
   local held = base .. 'held'
-  for _, member in ipairs(call('ZRANGEBYSCORE', held, '-inf', text(now), 'LIMIT', 0, 100)) do
+  for _, member in ipairs(call('ZRANGEBYSCORE', held, '-inf', now, 'LIMIT', 0, 100)) do
     local amount, where, key = string.match(member, '^[^:]*:(%d+):(%a):(.*)$')
     call('ZREM', held, member)
     if amount then
@@ -65,9 +67,9 @@ end
 
 local function in_period(at, spread, first, spent, limit)
   local begin, ends = period(at)
-  local left = math.min(ends - second, YEAR)
+  local left = min(ends - second, YEAR)
   if begin - first >= spread then spent = 0 end
-  return {limit = limit, spent = spent, wait = math.max(ms(left * 1000000 - now % 1000000), 0)}
+  return {limit = limit, spent = spent, wait = max(ms(left * 1000000 - now % 1000000), 0)}
 end
 
 -- What is set of credits, daily and monthly; day bounds are ARGV 8 to 10, the month's 11 to 13.
@@ -107,7 +109,7 @@ end
 local function book_tokens(name, more)
   local sum = tokens(name)
   local had = num(call('HGET', name, second % 60))
-  more = math.min(more, TOKENS_MOST - had)
+  more = min(more, TOKENS_MOST - had)
   call('HSET', name, second % 60, text(had + more), 'sum', text(sum + more), 'at', second, 'last',
        second)
   call('EXPIRE', name, 61)
