@@ -329,7 +329,12 @@ class Gateway:
         return open(self.err, "rb").read().decode("utf-8", "replace")
 
     def access_lines(self):
-        return [json.loads(l) for l in open(self.out, "rb").read().splitlines() if l.strip()]
+        """Those written by now: a line follows its ending by some 200 ms, so wait for what must be there."""
+        return [json.loads(l) for l in open(self.out, "rb") if l.endswith(b"\n") and l.strip()]
+
+    def log_ends(self):
+        """Lines are written in order: whatever has ended before this call has its line after it."""
+        self.access_of(self.call("GET", "/nothing-here"))
 
     def access_of(self, reply):
         """The access line of an answer; it may come a moment later."""

@@ -70,6 +70,7 @@ def test_a_key_as_one_api_makes_it():
         equal(round(shown["balance"]["spent"], 6), float(first.get("x-sluice-cost")))
         equal(shown["remain_quota"], 500000 - -(-round(shown["balance"]["spent"] * 1e6) // 2))
         secret = key.split("-")[3]
+        g.log_ends()
         everything = json.dumps([shown, api("GET", "token"), api("GET", "tenant")]) + g.said() + open(g.out).read()
         for path in glob.glob(g.dir + "/**/*", recursive=True):
             if os.path.isfile(path):

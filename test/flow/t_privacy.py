@@ -14,6 +14,7 @@ ANSWER = "0000001 "  # what counted answers say
 
 def everything_said(g):
     g.settle()
+    g.log_ends()
     out = {"stderr": open(g.err, "rb").read(), "stdout": open(g.out, "rb").read()}
     for path in ("/metrics", "/readyz", "/healthz"):
         out[path] = g.admin("GET", path).body
@@ -90,6 +91,7 @@ def test_logs_cannot_be_forged(g):
         g.post("/v1/messages", rig.dump({"model": e[:190], "messages": []}), [("user-agent", e.encode("utf-8").decode("latin-1")[:7000].replace("\n", " "))])
         g.call("GET", "/" + re.sub(r"[^!-~]", "%0a", e)[:9000])
     g.settle()
+    g.log_ends()
     for line in g.access_lines():
         check("forged" not in line)
     for line in open(g.out, "rb").read().split(b"\n"):
