@@ -268,8 +268,8 @@ static void ask(struct sl_catalog *c, const struct sl_provider *p)
     struct sl_text t = sl_text_over(e->head, HEAD_BYTES);
     struct sl_call_req req = {.parts = &e->part, .n = 1};
 
-    if (e->call != NULL || !write_head(&t, p))
-        return; /* behind two patterns, or with headers that fill a head */
+    if (e->call != NULL || p->oauth != NULL || !write_head(&t, p))
+        return; /* behind two patterns, without a token yet, or with headers that fill a head */
     e->part = sl_text_str(&t);
     e->status = 0;
     c->waiting++;

@@ -35,9 +35,17 @@ static void wipe(struct sl_str secret)
 /* Secrets lie in the arena: they are overwritten before the memory goes back. */
 static void wipe_secrets(struct sl_gateway_conf *c)
 {
-    for (size_t i = 0; i < c->providers_n; i++)
+    for (size_t i = 0; i < c->providers_n; i++) {
+        const struct sl_oauth *o = c->providers[i].oauth;
+
         for (size_t k = 0; k < c->providers[i].keys_n; k++)
             wipe(c->providers[i].keys[k]);
+        if (o == NULL)
+            continue;
+        wipe(o->client_secret);
+        wipe(o->refresh_token);
+        wipe(o->params);
+    }
     wipe(c->admin_key);
     wipe(c->store.url);
     wipe(c->store.cache_url);
@@ -54,9 +62,12 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
     if (--c->holders > 0)
         return;
     for (size_t i = 0; i < c->providers_n; i++) {
+        const struct sl_oauth *oauth = c->providers[i].oauth;
         struct sl_origin *o = c->providers[i].origin;
+        struct sl_origin *tokens = oauth != NULL ? oauth->origin : NULL;
 
         sl_origin_drop(&o);
+        sl_origin_drop(&tokens);
     }
     wipe_secrets(c);
     sl_routes_end(&c->routes);

@@ -18,11 +18,21 @@
 #include "policy/tenant.h"
 #include "store/store.h"
 
-enum sl_auth { SL_AUTH_X_API_KEY, SL_AUTH_BEARER, SL_AUTH_HEADER };
+enum sl_auth { SL_AUTH_X_API_KEY, SL_AUTH_BEARER, SL_AUTH_HEADER, SL_AUTH_OAUTH2 };
 
 struct sl_timeouts { /* milliseconds */
     uint64_t connect, first_byte, idle, total, stream_total;
     uint64_t client_idle, client_header, client_body, client_stall, drain;
+};
+
+struct sl_oauth {             /* where a provider's access tokens come from */
+    struct sl_origin *origin; /* shared: of the token endpoint */
+    struct sl_str host_header, path;
+    struct sl_str client_id, client_secret, refresh_token; /* secrets; may be empty */
+    struct sl_str scope;
+    struct sl_str params; /* "a=b&c=d" or empty: added to the form */
+    bool basic;           /* the client's name and secret go in a header, not in the form */
+    uint64_t print;       /* of all of it: other settings, another print */
 };
 
 struct sl_provider {
@@ -40,6 +50,7 @@ struct sl_provider {
     uint64_t keys_print; /* of all keys: another list, another print */
     enum sl_auth auth;
     struct sl_str auth_header;          /* for SL_AUTH_HEADER */
+    const struct sl_oauth *oauth;       /* up: arena; for SL_AUTH_OAUTH2, else NULL */
     const struct sl_str *header_names;  /* up: arena; fixed headers added */
     const struct sl_str *header_values; /* up: arena */
     size_t headers_n;

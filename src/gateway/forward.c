@@ -133,18 +133,27 @@ static void add_target(struct sl_text *t, const struct sl_req *r)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_credentials(struct sl_text *t, const struct sl_provider *p, size_t at)
+static void add_bearer(struct sl_text *t, struct sl_str token)
 {
+    sl_text_add(t, SL_STR("authorization: Bearer "));
+    sl_text_add(t, token);
+    sl_text_add(t, SL_STR("\r\n"));
+}
+
+static void add_credentials(struct sl_text *t, const struct sl_req *r)
+{
+    const struct sl_provider *p = r->provider;
+    size_t at = r->trial->key;
+
+    if (p->oauth != NULL)
+        add_bearer(t, sl_tokens_look(r->gw->tokens, p, &r->trial->token));
     if (at >= p->keys_n)
         return;
     switch (p->auth) {
     case SL_AUTH_X_API_KEY: add_line(t, SL_STR("x-api-key"), p->keys[at]); break;
     case SL_AUTH_HEADER: add_line(t, p->auth_header, p->keys[at]); break;
-    case SL_AUTH_BEARER:
-        sl_text_add(t, SL_STR("authorization: Bearer "));
-        sl_text_add(t, p->keys[at]);
-        sl_text_add(t, SL_STR("\r\n"));
-        break;
+    case SL_AUTH_BEARER: add_bearer(t, p->keys[at]); break;
+    case SL_AUTH_OAUTH2: break; /* it has no keys */
     }
 }
 
@@ -161,7 +170,7 @@ bool sl_forward_head(struct sl_req *r, uint64_t length)
                            "content-length: "));
     sl_text_u64(&t, length);
     sl_text_add(&t, SL_STR("\r\n"));
-    add_credentials(&t, p, r->trial->key);
+    add_credentials(&t, r);
     for (size_t i = 0; i < p->headers_n; i++)
         add_line(&t, p->header_names[i], p->header_values[i]);
     for (size_t i = 0; i < h->n; i++) {

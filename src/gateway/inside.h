@@ -11,6 +11,7 @@
 #include "gateway/keymemo.h"
 #include "gateway/quota/self.h"
 #include "gateway/req.h"
+#include "gateway/tokens/tokens.h"
 
 struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *requests;  /* up */
@@ -33,6 +34,7 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *breakers;  /* up */
     struct sl_metric_family *pool;      /* up */
     struct sl_metric_family *budget;    /* up */
+    struct sl_metric_family *fetched;   /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -87,6 +89,7 @@ struct sl_gateway {
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
     struct sl_healths *healths; /* owns */
+    struct sl_tokens *tokens;   /* owns */
     struct sl_watch *watch;     /* owns */
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */

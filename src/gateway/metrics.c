@@ -58,6 +58,9 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->pool = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_provider_keys",
                                "Keys of a provider: ready, resting behind a limit, refused.",
                                "provider,state", NULL);
+    f->fetched = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_token_fetches_total",
+                                  "Access tokens asked for at token endpoints: ok, failed.",
+                                  "provider,result", NULL);
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
                                  "Spent of a tenant's credits, day or month: the largest part.",
                                  "tenant", NULL);

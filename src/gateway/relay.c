@@ -185,6 +185,7 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_ROOM: on_room(r); return SL_ST_RELAY;
     case SL_EVT_BODY:
     case SL_EVT_STORE:
+    case SL_EVT_TOKEN:
     case SL_EVT_FLIGHT:
     case SL_EVT_HEAD:
     case SL_EVT_GONE:

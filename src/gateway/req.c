@@ -85,6 +85,7 @@ static void end(struct sl_req *r)
     sl_timer_stop(net, &r->beat);
     sl_call_end(&r->call);
     sl_op_cancel(&r->key_op);
+    sl_op_cancel(&r->token_op);
     sl_reuse_end(r);
     sl_translation_end(&r->translation);
     sl_made_key_drop(&r->made);

@@ -41,6 +41,7 @@ enum sl_ev {
     SL_EVT_ENTER,
     SL_EVT_BODY,     /* the whole body is here, or will never be */
     SL_EVT_STORE,    /* the store has answered */
+    SL_EVT_TOKEN,    /* r->why: there is an access token for the provider, or none */
     SL_EVT_FLIGHT,   /* the flight that is followed went on */
     SL_EVT_ROOM,     /* the followers take more */
     SL_EVT_SENT,     /* the provider has the whole request */
@@ -128,6 +129,7 @@ struct sl_req {
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
     struct sl_op *key_op;     /* owns: it is looked up, or what is left of its money */
+    struct sl_op *token_op;   /* owns: an access token for the provider is awaited */
     struct sl_self *self;     /* up: in the arena; of GET key and credits */
     struct sl_pass *pass;     /* up: in the arena; NULL before ADMIT */
     struct sl_hard *hard;     /* up: in the arena; NULL: its budget is no hard one */

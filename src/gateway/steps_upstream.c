@@ -110,10 +110,31 @@ static const struct sl_call_ops call_ops = {
     .fail = on_call_fail,
 };
 
+static void on_token(void *ctx, enum sl_err e)
+{
+    struct sl_req *r = ctx;
+
+    r->why = e;
+    sl_req_event(r, SL_EVT_TOKEN);
+}
+
+static bool needs_token(struct sl_req *r)
+{
+    uint64_t serial = 0;
+
+    if (r->provider->oauth != NULL)
+        (void)sl_tokens_look(r->gw->tokens, r->provider, &serial);
+    return r->provider->oauth != NULL && serial == 0;
+}
+
 enum sl_state sl_try_start(struct sl_req *r)
 {
     struct sl_call_req req;
 
+    if (needs_token(r)) {
+        sl_tokens_wait_start(r->gw->tokens, r->conf, r->provider, &r->token_op, on_token, r);
+        return SL_ST_TRY;
+    }
     if (sl_translation_is_due(r)) {
         enum sl_state next = sl_translation_begin(r, may_ask_usage(r));
 
@@ -135,6 +156,8 @@ enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e)
 {
     struct sl_str reason = r->call != NULL ? sl_call_about(r->call).reason : (struct sl_str){"", 0};
 
+    if (e == SL_ERR_UP_TOKEN)
+        reason = sl_tokens_why(r->gw->tokens, r->provider);
     if (sl_err_status(e) == 504)
         r->ending = SL_END_TIMEOUT;
     else if (e == SL_ERR_QUEUE_FULL || e == SL_ERR_QUEUE_SLOW)
@@ -170,6 +193,7 @@ static enum sl_state fail(struct sl_req *r, enum sl_err e)
 {
     struct sl_failure f = {.why = e};
 
+    sl_op_cancel(&r->token_op);
     if (sl_trial_again(r, &f))
         return sl_trial_go(r);
     r->retry_ms = sl_trial_rest_ms(r);
@@ -238,7 +262,8 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_DEADLINE: return fail(r, r->why);
     case SL_EVT_DONE: return fail(r, SL_ERR_UP_GARBAGE);
     case SL_EVT_BEAT: return r->trial->waiting ? sl_trial_go(r) : SL_ST_TRY;
-    case SL_EVT_BROKE: return sl_hard_stop(r);
+    case SL_EVT_TOKEN: return r->why == SL_OK ? sl_trial_call(r) : fail(r, r->why);
+    case SL_EVT_BROKE: sl_op_cancel(&r->token_op); return sl_hard_stop(r);
     case SL_EVT_BODY:
     case SL_EVT_STORE:
     case SL_EVT_FLIGHT:

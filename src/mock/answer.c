@@ -134,12 +134,22 @@ static struct sl_str error_object(struct sl_answer *an, const struct sl_ask *ask
                text, org, type, error_code(an, status));
 }
 
+/* RFC 6749 section 5.2: what is wrong stands in `error`. */
+static struct sl_str token_error(struct sl_answer *an, int status)
+{
+    return SAY(an, "{\"error\":\"%s\",\"error_description\":\"the mock was told to answer so\"}",
+               status == 401   ? "invalid_client"
+               : status == 400 ? "invalid_grant"
+                               : "server_error");
+}
+
 void sl_answer_error(struct sl_answer *an, const struct sl_ask *ask, int status, const char *text)
 {
     an->status = status;
     an->type = "application/json";
     an->stream = false;
-    sl_script_text(&an->script, error_object(an, ask, status, text));
+    sl_script_text(&an->script, ask->what == SL_ASK_TOKEN ? token_error(an, status)
+                                                          : error_object(an, ask, status, text));
 }
 
 /* The error that comes inside a 200 answer. */
@@ -163,6 +173,18 @@ static void make_inner_error(struct sl_answer *an, const struct sl_ask *ask)
             SAY(an, "%sdata: %.*s\n\n", ask->anthropic ? "event: error\n" : "", SL_STR_ARGS(o));
 }
 
+/* RFC 6749 section 5.1. */
+static void build_token(struct sl_answer *an)
+{
+    uint64_t lives = an->words.lives > 0 ? an->words.lives : 3600000;
+
+    TELL(an, "{\"access_token\":\"mock-token-%llu\",\"token_type\":\"Bearer\",\"expires_in\":%llu",
+         (unsigned long long)an->grant, (unsigned long long)(lives / 1000));
+    if (an->words.rotate)
+        TELL(an, ",\"refresh_token\":\"mock-refresh-%llu\"", (unsigned long long)an->grant);
+    TELL(an, "}");
+}
+
 static void build(struct sl_answer *an, const struct sl_ask *ask)
 {
     switch (ask->what) {
@@ -174,6 +196,7 @@ static void build(struct sl_answer *an, const struct sl_ask *ask)
     case SL_ASK_EMBEDDINGS:
     case SL_ASK_MODERATIONS: sl_items_build(an, ask); break;
     case SL_ASK_MODELS: sl_models_build(an, ask); break;
+    case SL_ASK_TOKEN: build_token(an); break;
     default: TELL(an, "{\"ok\":true}"); break;
     }
 }

@@ -34,6 +34,7 @@ struct sl_answer {
     char id[16]; /* hexadecimal, from the body */
     unsigned long in_tokens;
     unsigned long out_tokens;
+    uint64_t grant; /* number of the access token to be given */
 };
 
 /* Everything but the arena is made here; `keys_ok` false makes it a 401. */

@@ -17,19 +17,25 @@ static const struct path {
     {SL_STR_INIT("/moderations"), SL_ASK_MODERATIONS, false},
 };
 
+/* Of the mock itself; the token endpoint belongs to no family. */
+static const struct path own[] = {
+    {SL_STR_INIT("/__mock/stats"), SL_ASK_STATS, false},
+    {SL_STR_INIT("/__mock/reset"), SL_ASK_RESET, false},
+    {SL_STR_INIT("/__mock/token"), SL_ASK_TOKEN_WORDS, false},
+    {SL_STR_INIT("/__mock/revoke"), SL_ASK_REVOKE, false},
+    {SL_STR_INIT("/oauth/token"), SL_ASK_TOKEN, false},
+};
+
 void sl_ask_path(struct sl_ask *a, struct sl_str path, bool anthropic_manners)
 {
     const struct sl_str api = SL_STR("/api"), v1 = SL_STR("/v1"), models = SL_STR("/models");
 
     *a = (struct sl_ask){.anthropic = anthropic_manners};
-    if (sl_str_eq(path, SL_STR("/__mock/stats"))) {
-        a->what = SL_ASK_STATS;
-        return;
-    }
-    if (sl_str_eq(path, SL_STR("/__mock/reset"))) {
-        a->what = SL_ASK_RESET;
-        return;
-    }
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (sl_str_eq(path, own[i].path)) {
+            a->what = own[i].what;
+            return;
+        }
     if (sl_str_starts(path, api))
         path = sl_str_from(path, api.n);
     if (sl_str_starts(path, v1))

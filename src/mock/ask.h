@@ -12,6 +12,9 @@ enum sl_ask_what {
     SL_ASK_ROOT,    /* "/" and the like: alive */
     SL_ASK_STATS,
     SL_ASK_RESET,
+    SL_ASK_TOKEN_WORDS, /* how the token endpoint shall answer from now on */
+    SL_ASK_REVOKE,      /* the tokens given so far are refused from now on */
+    SL_ASK_TOKEN,       /* OAuth 2.0 */
     SL_ASK_MODELS,
     SL_ASK_MESSAGES,
     SL_ASK_COUNT_TOKENS,

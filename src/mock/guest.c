@@ -103,11 +103,24 @@ static void consume(struct guest *c, size_t body_n, bool remember)
     c->head_n = c->scanned = 0;
 }
 
+/* A token of ours, by its number, unless it was revoked. */
+static bool is_token_good(const struct sl_mock *m, struct sl_str given)
+{
+    const struct sl_str start = SL_STR("mock-token-");
+    uint64_t n;
+
+    return sl_str_to_u64(sl_str_from(given, start.n), &n) && n > m->stats.revoked &&
+           n <= m->stats.tokens_before + m->stats.tokens;
+}
+
 static bool keys_ok(const struct sl_mock *m)
 {
     struct sl_str given = sl_wire_get(&m->head, SL_STR("x-api-key"));
+    struct sl_str token = sl_wire_get(&m->head, SL_STR("authorization"));
     const struct sl_str bearer = SL_STR("Bearer ");
 
+    if (sl_str_starts(sl_str_from(token, bearer.n), SL_STR("mock-token-")))
+        return is_token_good(m, sl_str_from(token, bearer.n));
     if (m->key.n == 0)
         return true;
     if (given.p == NULL) {
@@ -134,15 +147,28 @@ static void read_words(struct sl_words *w, const struct sl_ask *ask, struct sl_s
         sl_words_read(w, header);
 }
 
+/* What it is told about its token endpoint. */
+static void take_order(struct sl_mock *m, enum sl_ask_what what, struct sl_str body)
+{
+    if (what == SL_ASK_RESET)
+        sl_stats_reset(&m->stats);
+    if (what == SL_ASK_REVOKE)
+        m->stats.revoked = m->stats.tokens_before + m->stats.tokens;
+    if (what != SL_ASK_TOKEN_WORDS)
+        return;
+    body = sl_str_first(body, sizeof m->token_words);
+    memcpy(m->token_words, body.p, body.n);
+    m->token_words_n = body.n;
+}
+
 /* Answers about the mock itself. */
-static void make_control(struct guest *c, const struct sl_ask *ask)
+static void make_control(struct guest *c, const struct sl_ask *ask, struct sl_str asked)
 {
     struct sl_answer *an = &c->answer;
     struct sl_str body = SL_STR("{\"ok\":true}");
 
-    if (ask->what == SL_ASK_RESET)
-        sl_stats_reset(&c->mock->stats);
-    else
+    take_order(c->mock, ask->what, asked);
+    if (ask->what == SL_ASK_STATS)
         body = sl_stats_json(&c->mock->stats, &an->arena);
     if (body.p == NULL || !sl_script_init(&an->script, &an->arena)) {
         an->broken = true;
@@ -163,16 +189,29 @@ static void make_answer(struct guest *c, struct sl_ask *ask, struct sl_str body)
     bool body_ok = !wants_body || sl_ask_body(ask, body);
 
     read_words(&an->words, ask, sl_wire_get(&m->head, SL_STR("x-mock")));
+    if (ask->what == SL_ASK_TOKEN)
+        sl_words_read(&an->words, (struct sl_str){m->token_words, m->token_words_n});
     an->close = !c->keep_alive;
     if (wants_body && (!is_post || !body_ok))
         an->words = (struct sl_words){.status = is_post ? 400 : 405};
     if (ask->what == SL_ASK_NOTHING)
         an->words = (struct sl_words){.status = 404};
-    sl_answer_make(an, ask, keys_ok(m) || ask->what == SL_ASK_ROOT);
+    sl_answer_make(an, ask, keys_ok(m) || ask->what == SL_ASK_ROOT || ask->what == SL_ASK_TOKEN);
     if (sl_str_eq(m->head.method, SL_STR("HEAD"))) {
         an->script.run = an->script.n;
         an->chunked = false;
     }
+}
+
+static void note_token(struct guest *c, size_t body_n)
+{
+    struct sl_stats *s = &c->mock->stats;
+    struct sl_str whole =
+        sl_str_first((struct sl_str){c->in, c->head_n + body_n}, sizeof s->token_asked);
+
+    memcpy(s->token_asked, whole.p, whole.n);
+    s->token_asked_n = whole.n;
+    c->answer.grant = s->tokens_before + ++s->tokens;
 }
 
 static void log_request(const struct guest *c, const struct sl_ask *ask)
@@ -198,20 +237,22 @@ static enum sl_play_end serve(struct guest *c, size_t body_n)
     sl_ask_path(&ask, m->head.path,
                 sl_wire_get(&m->head, SL_STR("anthropic-version")).p != NULL ||
                     sl_wire_get(&m->head, SL_STR("x-api-key")).p != NULL);
-    control = ask.what == SL_ASK_STATS || ask.what == SL_ASK_RESET;
+    control = ask.what >= SL_ASK_STATS && ask.what <= SL_ASK_REVOKE;
     c->answer = (struct sl_answer){.status = 200};
     sl_arena_init(&c->answer.arena, SL_ANSWER_ARENA);
     if (control && c->counted) {
         c->counted = false;
         m->stats.open_connections--;
     }
-    m->stats.requests += !control;
+    m->stats.requests += !control && ask.what != SL_ASK_TOKEN;
+    if (ask.what == SL_ASK_TOKEN)
+        note_token(c, body_n);
     if (control)
-        make_control(c, &ask);
+        make_control(c, &ask, body);
     else
         make_answer(c, &ask, body);
     log_request(c, &ask);
-    consume(c, body_n, !control);
+    consume(c, body_n, !control && ask.what != SL_ASK_TOKEN);
     c->answering = true;
     m->stats.open_streams++;
     if (c->answer.broken)

@@ -13,7 +13,9 @@ struct sl_mock {
     struct sl_net *net; /* up */
     struct sl_list guests;
     struct sl_stats stats;
-    struct sl_str key; /* empty: any credentials will do */
+    struct sl_str key;     /* empty: any credentials will do */
+    char token_words[128]; /* how the token endpoint answers */
+    size_t token_words_n;
     bool closing;
     struct sl_wire_head head; /* of the request being read; used within one callback */
 };

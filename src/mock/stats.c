@@ -10,6 +10,8 @@
 void sl_stats_reset(struct sl_stats *s)
 {
     s->accepted = s->requests = s->aborted = 0;
+    s->tokens_before += s->tokens;
+    s->tokens = 0;
     s->head_n = s->body_n = 0;
 }
 
@@ -53,7 +55,7 @@ static void write_last(const struct sl_stats *s, struct sl_text *t)
 struct sl_str sl_stats_json(const struct sl_stats *s, struct sl_arena *a)
 {
     size_t shown = s->body_n < BODY_SHOWN ? s->body_n : BODY_SHOWN;
-    size_t cap = 8192 + 6 * (s->head_n + shown);
+    size_t cap = 8192 + 6 * (s->head_n + shown + s->token_asked_n);
     char *p = sl_arena_alloc(a, cap);
 
     if (p == NULL)
@@ -61,9 +63,12 @@ struct sl_str sl_stats_json(const struct sl_stats *s, struct sl_arena *a)
     struct sl_text t = sl_text_over(p, cap);
     sl_text_printf(&t,
                    "{\"requests\":%llu,\"accepted\":%llu,\"open_connections\":%zu,"
-                   "\"open_streams\":%zu,\"aborted\":%llu,\"last_request\":",
+                   "\"open_streams\":%zu,\"aborted\":%llu,\"tokens\":%llu,\"token_asked\":",
                    (unsigned long long)s->requests, (unsigned long long)s->accepted,
-                   s->open_connections, s->open_streams, (unsigned long long)s->aborted);
+                   s->open_connections, s->open_streams, (unsigned long long)s->aborted,
+                   (unsigned long long)s->tokens);
+    sl_text_json(&t, (struct sl_str){s->token_asked, s->token_asked_n}, 0);
+    sl_text_add(&t, SL_STR(",\"last_request\":"));
     write_last(s, &t);
     sl_text_byte(&t, '}');
     return t.cut ? (struct sl_str){NULL, 0} : sl_text_str(&t);

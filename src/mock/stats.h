@@ -9,6 +9,11 @@
 struct sl_stats {
     uint64_t accepted;
     uint64_t requests;
+    uint64_t tokens;        /* requests for an access token, counted apart */
+    uint64_t tokens_before; /* those before the last reset: numbers go on */
+    uint64_t revoked;       /* access tokens up to that number are refused */
+    char token_asked[2048]; /* the last of them, head and body, as far as it fits */
+    size_t token_asked_n;
     uint64_t aborted;        /* the client left before its answer was whole */
     size_t open_connections; /* those that only asked for stats do not count */
     size_t open_streams;     /* answers under way, streamed or not */

@@ -41,6 +41,8 @@ static const struct word {
     W(early, NUMBER, 1),
     W(quota, FLAG, 1),
     W(org, FLAG, 1),
+    W(lives, NUMBER, 3600000),
+    W(rotate, FLAG, 1),
 #undef W
     {"stall", FAULT, 0, SL_FAULT_STALL},
     {"cut", FAULT, 0, SL_FAULT_CUT},

@@ -47,6 +47,8 @@ struct sl_words {
     uint64_t early;     /* that many 103 answers first */
     uint64_t quota;     /* the error is OpenAI's insufficient_quota */
     uint64_t org;       /* the error's text names the organisation */
+    uint64_t lives;     /* ms that an access token is said to be good for */
+    uint64_t rotate;    /* an access token comes with a new refresh token */
     uint64_t fault;     /* enum sl_fault */
     uint64_t fault_at;  /* after that many content events; 0: before the first event */
     uint64_t fault_pre; /* after what comes before the first content event */

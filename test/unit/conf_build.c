@@ -127,9 +127,10 @@ static void test_provider_refusals(void **state)
     refused(P("headers: {\"a b\": x}"), "is not a header that can be set");
     refused(P("headers: {a: \"x\\r\\nb: y\"}"), "must be one line of text");
     refused(P("keys: [\"a\\nb\"]"), "a key must be one line of text");
-    refused(P("auth: oauth2"), "oauth2 is not supported by this version");
-    refused(P("auth: none"), "must be x-api-key, bearer or header:<name>");
-    refused(P("auth: \"header:a b\""), "must be x-api-key, bearer or header:<name>");
+    refused(P("auth: oauth2"), "oauth2: needs token_url, client_id");
+    refused(P("oauth2: {token_url: \"https://t\"}"), "goes with `auth: oauth2` only");
+    refused(P("auth: none"), "must be x-api-key, bearer, header:<name> or oauth2");
+    refused(P("auth: \"header:a b\""), "must be x-api-key, bearer, header:<name> or oauth2");
     refused("providers: [{name: \"a b\", protocol: openai, base_url: \"https://h\"}]\n"
             "models: [{name: m, targets: [{provider: \"a b\"}]}]\n",
             "takes letters, digits");

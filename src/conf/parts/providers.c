@@ -89,9 +89,10 @@ static void set_auth(struct sl_build *b, struct sl_provider *p, const struct sl_
         p->auth = SL_AUTH_HEADER;
         p->auth_header = sl_build_dup(b, sl_str_from(how, 7));
     } else if (sl_str_eq(how, SL_STR("oauth2"))) {
-        sl_fault_add(b->faults, n, "providers[].auth: oauth2 is not supported by this version");
+        p->auth = SL_AUTH_OAUTH2;
     } else {
-        sl_fault_add(b->faults, n, "providers[].auth: must be x-api-key, bearer or header:<name>");
+        sl_fault_add(b->faults, n,
+                     "providers[].auth: must be x-api-key, bearer, header:<name> or oauth2");
     }
 }
 
@@ -122,37 +123,13 @@ static void set_headers(struct sl_build *b, struct sl_provider *p, const struct 
     p->headers_n = n;
 }
 
-static void add_encoded(struct sl_text *t, struct sl_str s)
-{
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '.' || c == '_' || c == '~') {
-            sl_text_byte(t, (char)c);
-        } else {
-            sl_text_byte(t, '%');
-            sl_text_byte(t, digits[c >> 4]);
-            sl_text_byte(t, digits[c & 15]);
-        }
-    }
-}
-
 static void set_query(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
 {
     const struct sl_node *dict = sl_node_get(map, "query");
     char place[4096];
     struct sl_text t = sl_text_over(place, sizeof(place));
 
-    for (const struct sl_node *c = dict->first; c != NULL; c = c->next) {
-        if (t.n > 0)
-            sl_text_byte(&t, '&');
-        add_encoded(&t, c->key);
-        sl_text_byte(&t, '=');
-        add_encoded(&t, c->text);
-    }
+    sl_build_form(&t, dict);
     if (t.cut)
         sl_fault_add(b->faults, dict, "providers[].query: too long");
     p->query = sl_build_dup(b, sl_text_str(&t));
@@ -289,6 +266,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_timeouts(b, p, map);
     set_resilience(b, p, map);
     set_origin(b, p, map, &url);
+    sl_build_oauth(b, p, map);
 }
 
 void sl_build_providers(struct sl_build *b)

@@ -42,7 +42,7 @@ static enum sl_retry judge_error(const struct sl_req *r, enum sl_err why)
 static bool is_ours(enum sl_err why)
 {
     return why == SL_ERR_NO_MEMORY || why == SL_ERR_CEILING || why == SL_ERR_QUEUE_FULL ||
-           why == SL_ERR_QUEUE_SLOW;
+           why == SL_ERR_QUEUE_SLOW || why == SL_ERR_UP_TOKEN;
 }
 
 static void tell_breaker(struct sl_req *r, const struct sl_failure *f)
@@ -106,8 +106,12 @@ uint64_t sl_trial_rest_ms(struct sl_req *r)
         uint64_t rest = sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
         uint64_t keys = sl_keyring_wait_ms(&h->ring, now);
 
+        uint64_t token = sl_tokens_rest_ms(r->gw->tokens, p);
+
         if (keys != SL_KEYRING_NEVER && keys > rest)
             rest = keys;
+        if (token > rest)
+            rest = token;
         if (rest < least)
             least = rest;
     }

@@ -42,7 +42,7 @@ static bool is_open(struct sl_req *r, size_t i)
 {
     const struct sl_trial *t = r->trial;
 
-    return !t->spent[i] &&
+    return !t->spent[i] && sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) == 0 &&
            (t->probing ||
             sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)));
 }
@@ -199,7 +199,6 @@ static enum sl_state start(struct sl_req *r, size_t i)
 {
     struct sl_trial *t = r->trial;
     struct sl_health *h = health_at(r, i);
-    enum sl_state next;
 
     aim(r, i);
     if (!sl_keyring_pick(&h->ring, now_of(r), true, &t->key))
@@ -215,13 +214,21 @@ static enum sl_state start(struct sl_req *r, size_t i)
         sl_retry_budget_note(sl_health_budget(r->gw->healths), now_of(r));
     }
     r->attempts++;
-    next = sl_try_start(r);
+    return sl_trial_call(r);
+}
+
+enum sl_state sl_trial_call(struct sl_req *r)
+{
+    enum sl_state next = sl_try_start(r);
+
     return next == SL_ST_REPLY && r->error == SL_ERR_BAD_FIELD ? pass_over(r) : next;
 }
 
 /* Nobody was asked: because of limits, if one could be asked but for its keys. */
 static enum sl_err why_nobody(struct sl_req *r)
 {
+    if (sl_tokens_rest_ms(r->gw->tokens, r->provider) > 0)
+        return SL_ERR_UP_TOKEN;
     for (size_t i = 0; i < r->trial->n; i++)
         if (is_open(r, i))
             return SL_ERR_UP_LIMITED;
@@ -279,6 +286,7 @@ static void keep_answer(struct sl_req *r, const struct sl_failure *f)
 
 static void forget_try(struct sl_req *r)
 {
+    sl_op_cancel(&r->token_op);
     sl_call_end(&r->call);
     r->answer = NULL;
     sl_timer_stop(r->gw->net, &r->limit);
@@ -340,6 +348,24 @@ static void note(struct sl_req *r, const struct sl_failure *f, enum sl_retry ver
         t->not_before[t->at] = now_of(r) + hints->wait_ms;
 }
 
+/* The access token had been withdrawn, or had run out on the way: the same again with
+ * another one, once, beside what `retry` allows. */
+static bool renew_token(struct sl_req *r, const struct sl_failure *f)
+{
+    struct sl_trial *t = r->trial;
+
+    if (f->status != 401 || r->provider->oauth == NULL || t->renewed ||
+        !sl_tokens_refused(r->gw->tokens, r->provider, t->token))
+        return false;
+    t->renewed = true;
+    t->key_failed = true; /* the same target is the next one */
+    sl_breaker_give(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease,
+                    SL_OUTCOME_NONE);
+    sl_trial_count(r, r->target, f);
+    forget_try(r);
+    return true;
+}
+
 bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
 {
     struct sl_trial *t = r->trial;
@@ -351,6 +377,8 @@ bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
     if (t == NULL || t->health == NULL || r->committed)
         return false;
     t->error = f->why;
+    if (renew_token(r, f))
+        return true;
     verdict = sl_trial_judge(r, f, &hints);
     if (verdict == SL_RETRY_NEVER || t->count >= r->provider->retry.attempts)
         return false;

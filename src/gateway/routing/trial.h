@@ -44,10 +44,12 @@ struct sl_trial {
     struct sl_health *health; /* shared: held */
     struct sl_breaker_lease lease;
     size_t key;
+    uint64_t token; /* serial number of the access token that was sent; 0: none */
     uint64_t started_ms;
 
     unsigned count;    /* tries of this round */
     bool key_failed;   /* another key of the same target goes first */
+    bool renewed;      /* a refused access token was replaced, once a request */
     bool probing;      /* goes past open breakers */
     bool waiting;      /* holds a place among those that wait */
     enum sl_err error; /* of the last try */
@@ -73,6 +75,8 @@ enum sl_state sl_trial_go(struct sl_req *r);
 SL_MUST bool sl_trial_again(struct sl_req *r, const struct sl_failure *f);
 /* No other try: the last provider's own error, if there is one. False: there is none. */
 SL_MUST bool sl_trial_answer(struct sl_req *r);
+/* The access token that the try waited for is there: on with it. */
+enum sl_state sl_trial_call(struct sl_req *r);
 /* The answer is this one. */
 void sl_trial_good(struct sl_req *r);
 void sl_trial_restart(struct sl_req *r);
@@ -88,7 +92,7 @@ void sl_trial_count(struct sl_req *r, const struct sl_target *to, const struct s
 uint64_t sl_trial_rest_ms(struct sl_req *r);
 
 /* ---- steps_upstream.c ---- */
-/* The call to r->target begins. */
+/* The call to r->target begins, or the wait for an access token before it. */
 enum sl_state sl_try_start(struct sl_req *r);
 enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e);
 
