@@ -35,6 +35,15 @@ static const struct command commands[] = {
     {"reload", sl_cmd_reload, "cakq", NULL, "make a running gateway read its configuration again",
      "The key is --key, else SLUICE_ADMIN_KEY, else admin.key of the file given.\n"},
     {"health", sl_cmd_health, "caq", NULL, "ask a running gateway whether it is ready", ""},
+    {"seal", sl_cmd_seal, "", NULL, "seal a secret, so that it may stand in a file",
+     "Reads the secret from stdin and prints seal:v1:..., which the configuration takes\n"
+     "wherever it takes a secret. The master key is in SLUICE_MASTER_KEY, or in the file\n"
+     "that SLUICE_MASTER_KEY_FILE names; of several the first seals, and all open.\n"},
+    {"unseal", sl_cmd_unseal, "", NULL, "print the secret that a sealed value holds",
+     "Reads the sealed value from stdin. The master key is found as by `sluice seal`.\n"},
+    {"reseal", sl_cmd_reseal, "", "FILE", "seal a file's values anew under the first master key",
+     "For a new master key: put it before the old one, reload the gateways, reseal each\n"
+     "file, reload again, take the old key away. All else in the file stays as it is.\n"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -33,5 +33,8 @@ int sl_cmd_init(const struct sl_options *o);
 int sl_cmd_env(const struct sl_options *o);
 int sl_cmd_reload(const struct sl_options *o);
 int sl_cmd_health(const struct sl_options *o);
+int sl_cmd_seal(const struct sl_options *o);
+int sl_cmd_unseal(const struct sl_options *o);
+int sl_cmd_reseal(const struct sl_options *o);
 
 #endif

@@ -2,6 +2,7 @@
 #include "conf/expand.h"
 
 #include "base/mem.h"
+#include "conf/master.h"
 #include "net/file.h"
 
 #include <errno.h>
@@ -142,15 +143,46 @@ struct sl_str sl_expand_path(struct sl_arena *a, const char *file, struct sl_str
     return out.p != NULL ? out : sl_tree_dup(a, path);
 }
 
-void sl_expand_secret(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
+/* False: it stays what it was, a fault says why. */
+static bool open_into(struct sl_tree *t, const struct sl_env *env, struct sl_node *n,
+                      struct sl_text *plain)
+{
+    struct sl_master m;
+    char why[256];
+    bool ok = sl_master_read(env, &m, why, sizeof why);
+
+    if (ok) {
+        ok = sl_master_open(&m, n->text, plain, why, sizeof why);
+        sl_master_wipe(&m);
+    }
+    if (!ok)
+        sl_fault_add(t->faults, n, "%.*s%s%s", SL_STR_ARGS(n->key), n->key.n > 0 ? ": " : "", why);
+    return ok;
+}
+
+static void open_sealed(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
+{
+    char place[SL_SEAL_PLAIN_MAX];
+    struct sl_text plain = sl_text_over(place, sizeof place);
+
+    n->quoted = true;
+    n->shown = n->text; /* whoever may read the file may see that much */
+    if (!open_into(t, env, n, &plain))
+        return;
+    env->total += plain.n;
+    if (env->total > SL_EXPAND_TOTAL)
+        sl_fault_add(t->faults, n, "the values taken from outside are too long together");
+    else
+        n->text = sl_tree_dup(t->arena, sl_text_str(&plain));
+    sl_mem_wipe(place, plain.n);
+}
+
+static void load_file(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
 {
     struct sl_str path, s;
     char *loaded;
     size_t got = 0;
 
-    n->secret = true;
-    if (!sl_str_starts(n->text, SL_STR("file:")))
-        return;
     path = sl_expand_path(t->arena, n->file, sl_str_from(n->text, 5));
     n->from = path;
     n->quoted = true;
@@ -170,4 +202,13 @@ void sl_expand_secret(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
     n->text = sl_tree_dup(t->arena, s);
     sl_mem_wipe(loaded, got);
     sl_mem_free(loaded);
+}
+
+void sl_expand_secret(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
+{
+    n->secret = true;
+    if (sl_str_starts(n->text, SL_STR("file:")))
+        load_file(t, env, n);
+    if (sl_str_starts(n->text, SL_STR("seal:")))
+        open_sealed(t, env, n);
 }

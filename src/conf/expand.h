@@ -28,7 +28,8 @@ void sl_expand_scalar(struct sl_tree *t, struct sl_env *env, struct sl_node *n);
 /* All scalars below and including `n`. */
 void sl_expand_all(struct sl_tree *t, struct sl_env *env, struct sl_node *n);
 /* A secret given as file:PATH is read; the path is relative to the directory of
- * the configuration file that names it. Line ends at its end are dropped. */
+ * the configuration file that names it. Line ends at its end are dropped. A secret, or
+ * what a file gave, that begins with seal: is opened (conf/master.h). */
 void sl_expand_secret(struct sl_tree *t, struct sl_env *env, struct sl_node *n);
 /* `path` seen from the directory of `file`. */
 struct sl_str sl_expand_path(struct sl_arena *a, const char *file, struct sl_str path);

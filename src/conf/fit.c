@@ -120,26 +120,13 @@ static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_
         sl_fault_add(f->tree->faults, n, "%s: must be one of %s", row->path, row->choices);
 }
 
-static void fit_secret(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
-{
-    if (sl_str_starts(n->text, SL_STR("seal:"))) {
-        n->secret = true;
-        sl_fault_add(f->tree->faults, n,
-                     "%s: seal: is not supported by this version; use ${NAME} "
-                     "or file:PATH",
-                     row->path);
-        return;
-    }
-    sl_expand_secret(f->tree, f->env, n);
-}
-
 /* redis://user:password@host: what stands before the last @ may be shown up to its colon. */
-static void fit_address(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
+static void fit_address(struct fit *f, struct sl_node *n)
 {
     ptrdiff_t begin, at = -1, colon;
     struct sl_str head, tail;
 
-    fit_secret(f, n, row);
+    sl_expand_secret(f->tree, f->env, n);
     begin = sl_str_find(n->text, SL_STR("://"));
     for (size_t i = 0; i < n->text.n; i++)
         if (n->text.p[i] == '@')
@@ -208,8 +195,8 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
             fault_type(f, n, row, "must be 64 hexadecimal digits: printf %s KEY | sha256sum");
         break;
     case SL_TYPE_CHOICE: fit_choice(f, n, row); break;
-    case SL_TYPE_SECRET: fit_secret(f, n, row); break;
-    case SL_TYPE_ADDRESS: fit_address(f, n, row); break;
+    case SL_TYPE_SECRET: sl_expand_secret(f->tree, f->env, n); break;
+    case SL_TYPE_ADDRESS: fit_address(f, n); break;
     case SL_TYPE_PATH:
         if (n->text.n > 0)
             n->text = sl_expand_path(f->tree->arena, n->file, n->text);
@@ -222,7 +209,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
     case SL_TYPE_LATER: break;
     }
     if (!n->secret && sl_str_starts(n->text, SL_STR("seal:")))
-        fault_type(f, n, row, "seal: is not supported by this version");
+        fault_type(f, n, row, "only secrets may be sealed; this setting is none");
 }
 
 /* ---- containers ---- */

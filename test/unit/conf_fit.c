@@ -119,8 +119,8 @@ static void test_later(void **state)
     test_refused("providers: [" TEST_PROVIDER "]\n"
                  "models: [{name: a, strategy: cost, targets: [{provider: p}]}]\n",
                  "models[].strategy: cost is not supported by this version");
-    test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "seal: is not supported");
-    test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "seal: is not supported");
+    test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "there is no master key");
+    test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "only secrets may be sealed");
 }
 
 /* A secret in the wrong place is not repeated in a message. */

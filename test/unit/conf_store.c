@@ -125,7 +125,7 @@ static void test_refusals(void **state)
     test_refused(TEST_BASE "store: {timeout: 0}\n", "store.timeout: must lie between 1 and 10000");
     test_refused(TEST_BASE "store: {timeout: 11s}\n", "store.timeout: must lie between");
     test_refused(TEST_BASE "store: {file: x}\n", "store.file: unknown key");
-    test_refused(TEST_BASE "store: {url: \"seal:v1:x\"}\n", "seal: is not supported");
+    test_refused(TEST_BASE "store: {url: \"seal:v1:x\"}\n", "there is no master key");
     test_refused(TEST_BASE "store: {url: \"file:/no/such\"}\n", "/no/such: cannot be read");
     test_refused(TEST_BASE "limits: {qps: 100001}\n", "limits.qps: must lie between 0 and 100000");
 }
