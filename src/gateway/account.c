@@ -105,8 +105,9 @@ static struct sl_account_series *series_of(struct sl_req *r)
     key.status = r->status;
     key.reuse = r->reuse != NULL ? (int)r->reuse->result : -1;
     key.far = r->reuse != NULL && r->reuse->far;
-    mix = (uintptr_t)key.tenant / 16 + (uintptr_t)key.model / 16 + (uintptr_t)key.status +
-          (uintptr_t)key.ep * 7 + (uintptr_t)key.ending * 31;
+    mix = (uintptr_t)key.tenant / 16 + (uintptr_t)key.model / 16 + (uintptr_t)key.provider / 16 +
+          (uintptr_t)key.status + (uintptr_t)key.ep * 7 + (uintptr_t)key.ending * 31 +
+          (uintptr_t)(key.reuse + 1) * 127 + (uintptr_t)key.far * 61;
     s = &r->gw->series[mix % SL_ACCOUNT_SERIES];
     if (memcmp(&s->key, &key, sizeof key) != 0) {
         memset(s, 0, sizeof *s);

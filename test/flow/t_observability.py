@@ -3,6 +3,8 @@
 line per request with outcome and reason, and ids that tie them to an answer."""
 # timeout: 120
 
+import os
+import re
 import shutil
 import subprocess
 import time
@@ -50,6 +52,25 @@ def test_promtool(g):
         g.post("/v1/messages", rig.messages("mock-" + w, stream=True))
     p = subprocess.run(["promtool", "check", "metrics"], input=g.admin("GET", "/metrics").body, capture_output=True)
     equal((p.returncode, p.stderr), (0, b""), p.stdout)
+
+
+def test_alert_rules(g):
+    """The rules fire on what they are for, speak of families there are, and lead to an entry of the runbook."""
+    text = open(os.path.join(rig.ROOT, "conf", "alerts.yml")).read()
+    book = open(os.path.join(rig.ROOT, "docs", "runbook.md")).read()
+    for alert in re.findall(r"alert: (\w+)", text):
+        contains(text, "runbook: docs/runbook.md#" + alert.lower())
+        contains(book, "\n## %s\n" % alert)
+    g.good()
+    got = g.metrics().families()
+    later = {"sluice_config_reloads_total", "sluice_cache_items_total", "sluice_budget_used_ratio", "sluice_ledger_settled_total"}
+    for name in set(re.findall(r"\b(?:sluice|process)_\w+", text)) - later:
+        check(name in got, "an alert looks at %s, which there is not" % name)
+    if shutil.which("promtool") is None:
+        print("     no promtool here")
+        return
+    p = subprocess.run(["promtool", "test", "rules", os.path.join(rig.ROOT, "test", "alerts", "rules.yaml")], capture_output=True)
+    equal(p.returncode, 0, p.stdout + p.stderr)
 
 
 def test_counts(g):
