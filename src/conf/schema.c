@@ -387,6 +387,31 @@ const struct sl_schema_row sl_schema[] = {
     BUDGET("tenants[].keys[].budget"),
     DICT("tenants[].labels", SL_TYPE_TEXT, "For people, and for `usage` by label."),
 
+    MAPS("jwt", 0, "Issuers whose JSON Web Tokens are taken in place of keys."),
+    TEXT("jwt[].name", NULL, SL_SCHEMA_REQUIRED, "Unique; seen in logs."),
+    CHOICE("jwt[].algorithm", "RS256", "RS256|ES256|HS256", NULL,
+           "How its tokens are signed; one by another algorithm is refused."),
+    TEXT("jwt[].issuer", NULL, SL_SCHEMA_REQUIRED, "A token's `iss`."),
+    TEXT("jwt[].audience", NULL, SL_SCHEMA_REQUIRED, "What a token's `aud` must be or hold."),
+    FILE_PATH(
+        "jwt[].keys_file",
+        "Its public keys: a JSON Web Key Set, or one key or certificate in PEM. Read at start "
+        "and with each reload."),
+    LIST("jwt[].secrets", SL_TYPE_SECRET, NULL, 0,
+         "For HS256, at least 32 bytes each; any of them may have signed."),
+    DURATION("jwt[].leeway", "60s", 0, MIN(10), "How far its clock may be off."),
+    TEXT("jwt[].tenant", "", 0, "The tenant of all its tokens; or:"),
+    TEXT("jwt[].tenant_claim", "", 0, "The member that names the tenant."),
+    TEXT("jwt[].user_claim", "sub", 0, "The member that names the user; a must in each token."),
+    TEXT("jwt[].scopes_claim", "", 0,
+         "The member with scopes as keys have them, as a list or a text with spaces; a token "
+         "without one is refused. Empty: tokens narrow nothing."),
+    MAP("key_tokens", "Tokens that POST /v1/auth/token gives in exchange for a key."),
+    LIST("key_tokens.secrets", SL_TYPE_SECRET, NULL, 0,
+         "The first one signs, any may have signed; at least 32 bytes each. None: no tokens are "
+         "given."),
+    DURATION("key_tokens.ttl", "10m", SEC(10), DAY(1), "How long one is good."),
+
     TEXT(SL_SCHEMA_PRICES ".dated", NULL, SL_SCHEMA_REQUIRED, "The day they were read on."),
     TEXT(SL_SCHEMA_PRICES ".source", NULL, SL_SCHEMA_REQUIRED, "Where they were read."),
     MAPS(SL_SCHEMA_PRICES ".prices", SL_SCHEMA_REQUIRED, "By provider."),

@@ -46,6 +46,11 @@ static void wipe_secrets(struct sl_gateway_conf *c)
         wipe(o->refresh_token);
         wipe(o->params);
     }
+    for (size_t i = 0; i < c->issuers_n; i++)
+        for (size_t k = 0; k < c->issuers[i].secrets_n; k++)
+            wipe(c->issuers[i].secrets[k]);
+    for (size_t k = 0; k < c->token_secrets_n; k++)
+        wipe(c->token_secrets[k]);
     wipe(c->admin_key);
     wipe(c->store.url);
     wipe(c->store.cache_url);
@@ -69,6 +74,9 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
         sl_origin_drop(&o);
         sl_origin_drop(&tokens);
     }
+    for (size_t i = 0; i < c->issuers_n; i++)
+        for (size_t k = 0; k < c->issuers[i].keys_n; k++)
+            sl_verify_end(&c->issuers[i].keys[k].key);
     wipe_secrets(c);
     sl_routes_end(&c->routes);
     sl_tenants_end(&c->tenants);

@@ -10,9 +10,11 @@
 #include "http/pool.h"
 #include "llm/dialect.h"
 #include "llm/translate.h"
+#include "net/verify.h"
 #include "policy/health/breaker.h"
 #include "policy/health/keyring.h"
 #include "policy/health/retry.h"
+#include "policy/jwt.h"
 #include "policy/prices.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
@@ -63,6 +65,28 @@ struct sl_provider {
     struct sl_str price_list; /* whose prices hold for it; empty: no list has it */
 };
 
+/* Whose tokens are taken in place of keys. */
+#define SL_ISSUERS_MAX 16
+#define SL_ISSUER_KEYS_MAX 32
+#define SL_ISSUER_SECRETS_MAX 4
+
+enum sl_issuer_alg { SL_ISSUER_RS256, SL_ISSUER_ES256, SL_ISSUER_HS256 };
+
+struct sl_issuer_key {
+    struct sl_str kid;         /* may be empty */
+    struct sl_verify_key *key; /* owns */
+};
+
+struct sl_issuer {
+    struct sl_str name;
+    enum sl_issuer_alg alg; /* a token of another one is refused */
+    struct sl_jwt_rules rules;
+    struct sl_issuer_key *keys; /* up: arena */
+    size_t keys_n;
+    const struct sl_str *secrets; /* up: arena; for HS256 */
+    size_t secrets_n;
+};
+
 struct sl_listed { /* one entry of GET /v1/models */
     struct sl_str id;
     struct sl_str display_name;
@@ -100,6 +124,11 @@ struct sl_gateway_conf {
     size_t trusted_proxies_n;
     const struct sl_provider *providers; /* up: arena */
     size_t providers_n;
+    const struct sl_issuer *issuers; /* up: arena */
+    size_t issuers_n;
+    const struct sl_str *token_secrets; /* up: arena; of tokens given here, the first signs */
+    size_t token_secrets_n;             /* 0: none are given */
+    uint64_t token_ttl_ms;
     struct sl_routes *routes;       /* owns */
     struct sl_tenants *tenants;     /* owns */
     struct sl_prices *prices;       /* owns */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
 #include "gateway/quota/watch.h"
@@ -81,6 +82,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
+    g->jwts = sl_jwts_new();
     g->tokens = sl_tokens_new(net, g->f.fetched);
     sl_tokens_reload(g->tokens, g->conf);
     g->watch = sl_watch_new(g, g->renew_ms);
@@ -113,6 +115,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_keys_reload(g->keys, conf);
     sl_healths_reload(g->healths, conf);
     sl_tokens_reload(g->tokens, conf);
+    sl_jwts_reload(g->jwts);
     sl_watch_reload(g->watch);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
@@ -223,6 +226,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_want_flights_end(&g->wants);
     sl_healths_end(&g->healths);
     sl_tokens_end(&g->tokens);
+    sl_jwts_end(&g->jwts);
     sl_watch_end(&g->watch);
     sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);

@@ -162,6 +162,8 @@ static bool own_headers(struct sl_req *r, struct sl_headers *h)
         !add(r, h, SL_STR("allow"),
              r->head->method == SL_POST ? SL_STR("GET, HEAD") : SL_STR("POST")))
         return false;
+    if (r->ep == SL_EP_TOKEN && !add(r, h, SL_STR("cache-control"), SL_STR("no-store")))
+        return false; /* RFC 6749 section 5.1 */
     return add_route(r, h) && sl_reuse_headers(r, h) && sl_batch_headers(r, h) &&
            sl_pass_headers(r, h) && add_retry(r, h);
 }

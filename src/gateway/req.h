@@ -128,6 +128,8 @@ struct sl_req {
     /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
+    struct sl_str jwt;        /* up: the head's: a token in the place of a key; or empty */
+    bool jwt_of_key;          /* it was given here, and stands for the key above */
     struct sl_op *key_op;     /* owns: it is looked up, or what is left of its money */
     struct sl_op *token_op;   /* owns: an access token for the provider is awaited */
     struct sl_self *self;     /* up: in the arena; of GET key and credits */

@@ -2,6 +2,7 @@
 #include "gateway/inside.h"
 
 #include "base/mem.h"
+#include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/self.h"
 
@@ -29,6 +30,22 @@ static struct sl_str find_key(const struct sl_request_head *h)
     return sl_str_trim(sl_str_from(bearer, 7));
 }
 
+/* Its id, which may be said and logged. */
+static struct sl_str id_of(const struct sl_req *r, struct sl_str key)
+{
+    return r->jwt.n > 0 ? SL_STR("of this token") : sl_tenant_public_id(key);
+}
+
+static enum sl_state refuse_token(struct sl_req *r, enum sl_jwt_fault fault)
+{
+    enum sl_err e = fault == SL_JWT_BUSY        ? SL_ERR_OVERLOAD
+                    : fault == SL_JWT_NO_MEMORY ? SL_ERR_NO_MEMORY
+                                                : SL_ERR_NO_KEY;
+
+    return sl_req_refuse(r, e, 0, "Authentication failed: this token is refused: %s.",
+                         sl_jwt_say(fault));
+}
+
 static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err e)
 {
     if (e == SL_ERR_STORE)
@@ -39,12 +56,12 @@ static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: key %.*s or its tenant is paused; ask your "
                              "administrator.",
-                             SL_STR_ARGS(sl_tenant_public_id(key)));
+                             SL_STR_ARGS(id_of(r, key)));
     if (e == SL_ERR_KEY_ENDED)
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: key %.*s has expired or was revoked; ask "
                              "for a new one.",
-                             SL_STR_ARGS(sl_tenant_public_id(key)));
+                             SL_STR_ARGS(id_of(r, key)));
     if (key.n == 0)
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: send one API key of this gateway in "
@@ -61,6 +78,12 @@ static bool is_of_file(const struct sl_req *r)
     return sl_tenant_find(r->conf->tenants, r->key_sha256, 0, &file) != SL_ERR_NO_KEY;
 }
 
+/* The configuration's keys, which a record may change, and those of our own making. */
+static bool can_be_stored(const struct sl_req *r, struct sl_str key)
+{
+    return r->jwt_of_key || sl_tenant_public_id(key).n > 0 || is_of_file(r);
+}
+
 static void on_key(void *ctx, enum sl_err e)
 {
     struct sl_req *r = ctx;
@@ -73,15 +96,19 @@ static void on_key(void *ctx, enum sl_err e)
 static enum sl_state authenticate(struct sl_req *r, bool fetched)
 {
     struct sl_str key = find_key(r->head);
+    enum sl_jwt_fault fault = SL_JWT_OK;
     enum sl_err e = SL_ERR_NO_KEY;
 
     if (key.n > 0) {
         sl_keymemo_sha256(&r->gw->keymemo, key, r->key_sha256);
-        e = sl_keys_find(r->gw->keys, r->conf, r->key_sha256, sl_net_unix_ms(r->gw->net), &r->key,
-                         &r->made);
+        if (sl_jwts_takes(r->conf, key) && (r->jwt.n > 0 || !is_of_file(r)))
+            r->jwt = key;
+        e = sl_who_find(r, &r->key, &r->made, &fault);
     }
-    if (e == SL_ERR_STORE && sl_tenant_public_id(key).n == 0 && !is_of_file(r))
-        e = SL_ERR_NO_KEY; /* of others the store only knows those of our own making */
+    if (fault != SL_JWT_OK)
+        return refuse_token(r, fault);
+    if (e == SL_ERR_STORE && !can_be_stored(r, key))
+        e = SL_ERR_NO_KEY;
     if (e == SL_ERR_STORE && !fetched) {
         sl_keys_fetch_start(r->gw->keys, r->key_sha256, (struct sl_str){"", 0}, &r->key_op, on_key,
                             r);
@@ -93,7 +120,7 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
     r->key_id = sl_tenant_public_id(key);
     if (r->key_id.n == 0)
         r->key_id = r->key->public_id;
-    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS)
+    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_TOKEN)
         return SL_ST_BODY; /* any key may ask about itself */
     if (!sl_tenant_can_endpoint(r->key, sl_str_of(sl_endpoint_name(r->ep))))
         return sl_req_refuse(r, SL_ERR_SCOPE, 0,
@@ -217,6 +244,8 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
 {
     if (ev == SL_EVT_ENTER && (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS))
         return sl_self_begin(r);
+    if (ev == SL_EVT_ENTER && r->ep == SL_EP_TOKEN)
+        return sl_jwts_exchange(r);
     if (ev == SL_EVT_ENTER)
         return r->ep == SL_EP_MODELS ? sl_models_answer(r) : want_body(r);
     if (ev == SL_EVT_STORE)

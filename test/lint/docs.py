@@ -32,11 +32,15 @@ def check(path, line, text):
     with tempfile.TemporaryDirectory() as folder:
         name = os.path.join(folder, "block.yaml")
         secret = os.path.join(folder, "secret")
+        keys = os.path.join(folder, "keys.json")
         with open(secret, "w", encoding="utf-8") as f:
             f.write("x" * 40 + "\n")
+        with open(keys, "w", encoding="utf-8") as f:  # the form of a key, whoever could sign by it
+            f.write('{"keys": [{"kty": "RSA", "kid": "k", "e": "AQAB", "n": "%sw"}]}' % ("_" * 341))
         with open(name, "w", encoding="utf-8") as f:
             text = re.sub(r"file:/[^\s\"'\],}]+", "file:" + secret, text)
-            f.write(re.sub(r"ca_file: [^\s,}]+", "ca_file: /etc/ssl/certs/ca-certificates.crt", text))
+            text = re.sub(r"ca_file: [^\s,}]+", "ca_file: /etc/ssl/certs/ca-certificates.crt", text)
+            f.write(re.sub(r"keys_file: [^\s,}]+", "keys_file: " + keys, text))
         env = {**os.environ, "XDG_STATE_HOME": folder, **{n: "x" * 40 for n in names_in(text)}}
         done = subprocess.run([sluice, "check", name], env=env, cwd=ROOT, capture_output=True, text=True, timeout=20)
     if done.returncode != 0:

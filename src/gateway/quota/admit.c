@@ -8,6 +8,7 @@
  */
 #include "gateway/cache/batch.h"
 #include "gateway/inside.h"
+#include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
@@ -68,6 +69,10 @@ static enum sl_state read_again(struct sl_req *r)
     bool tenant = r->pass->answer.level == SL_LEVEL_TENANT;
 
     r->pass->again = true;
+    if (r->jwt.n > 0 && !r->jwt_of_key) { /* only its tenant has a record */
+        sl_keys_fetch_tenant_start(r->gw->keys, r->key->tenant, &r->key_op, on_key, r);
+        return SL_ST_ADMIT;
+    }
     sl_keys_fetch_start(r->gw->keys, r->key_sha256,
                         tenant ? r->key->tenant : (struct sl_str){"", 0}, &r->key_op, on_key, r);
     return SL_ST_ADMIT;
@@ -77,8 +82,8 @@ static enum sl_state ask_again(struct sl_req *r)
 {
     struct sl_made_key *made = NULL;
     const struct sl_key *key = NULL;
-    enum sl_err e =
-        sl_keys_find(r->gw->keys, r->conf, r->key_sha256, sl_net_unix_ms(r->gw->net), &key, &made);
+    enum sl_jwt_fault fault;
+    enum sl_err e = sl_who_find(r, &key, &made, &fault);
 
     r->pass->stale = false;
     if (e != SL_OK)

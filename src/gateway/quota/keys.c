@@ -248,6 +248,56 @@ enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
     return has_ended(*key, now_unix_ms);
 }
 
+/* The texts are the made key's own: what describes it goes. */
+static enum sl_err copy_texts(struct sl_made_key *m)
+{
+    struct sl_str *texts[] = {&m->key.name, &m->key.public_id, &m->key.user};
+    struct sl_str *scopes = sl_arena_alloc(&m->arena, (m->key.scopes_n + 1) * sizeof *scopes);
+
+    if (scopes == NULL)
+        return SL_ERR_NO_MEMORY;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i] = sl_arena_dup(&m->arena, *texts[i]);
+        if (texts[i]->p == NULL)
+            return SL_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < m->key.scopes_n; i++) {
+        scopes[i] = sl_arena_dup(&m->arena, m->key.scopes[i]);
+        if (scopes[i].p == NULL)
+            return SL_ERR_NO_MEMORY;
+    }
+    m->key.scopes = scopes;
+    m->key.tenant = m->tenant.own.name;
+    return SL_OK;
+}
+
+enum sl_err sl_keys_claim(struct sl_keys *k, const uint8_t sha256[32], const struct sl_key *as,
+                          int64_t now_unix_ms, const struct sl_key **key, struct sl_made_key **made)
+{
+    struct known *n = look(k, sha256);
+    enum sl_err e;
+
+    if (n != NULL && now_unix_ms >= n->good_until_unix_ms) {
+        forget(k, n);
+        n = NULL;
+    }
+    if (n == NULL) {
+        e = make(k, NULL, as, now_unix_ms, made);
+        if (e == SL_OK && copy_texts(*made) != SL_OK) {
+            sl_made_key_drop(made);
+            return SL_ERR_NO_MEMORY;
+        }
+        learn(k, sha256, e, *made, now_unix_ms);
+        n = look(k, sha256);
+    }
+    *made = NULL;
+    if (n->verdict != SL_OK)
+        return n->verdict;
+    *made = sl_made_key_share(n->made);
+    *key = &n->made->key;
+    return has_ended(*key, now_unix_ms);
+}
+
 /* ---- asking the store ---- */
 
 struct fetch {
@@ -256,6 +306,7 @@ struct fetch {
     struct sl_keys *k;   /* up */
     struct sl_records out;
     uint8_t sha256[32];
+    bool tenant_alone;
     sl_store_done_fn *done;
     void *ctx; /* up: the waiter's */
 };
@@ -305,7 +356,7 @@ static void on_tenant(void *ctx, enum sl_err e)
 
     if (e == SL_OK && f->out.n > 0)
         sl_keys_note(f->k, &f->out.at[0]);
-    if (e != SL_OK)
+    if (e != SL_OK || f->tenant_alone)
         end_fetch(f, e);
     else
         sl_store_key_start(f->k->store, f->sha256, &f->out, &f->inner, on_fetched, f);
@@ -333,6 +384,19 @@ void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_
         sl_store_find_start(k->store, SL_RECORD_TENANT, tenant, &f->out, &f->inner, on_tenant, f);
     else
         sl_store_key_start(k->store, sha256, &f->out, &f->inner, on_fetched, f);
+}
+
+void sl_keys_fetch_tenant_start(struct sl_keys *k, struct sl_str tenant, struct sl_op **slot,
+                                sl_store_done_fn *done, void *ctx)
+{
+    struct fetch *f = sl_mem_new(sizeof *f);
+
+    f->k = k;
+    f->tenant_alone = true;
+    f->done = done;
+    f->ctx = ctx;
+    sl_op_open(&f->op, slot, cancel_fetch);
+    sl_store_find_start(k->store, SL_RECORD_TENANT, tenant, &f->out, &f->inner, on_tenant, f);
 }
 
 /* ---- whole ---- */

@@ -49,11 +49,19 @@ void sl_keys_note(struct sl_keys *k, const struct sl_record *rec);
 SL_MUST enum sl_err sl_keys_find(struct sl_keys *k, const struct sl_gateway_conf *conf,
                                  const uint8_t sha256[32], int64_t now_unix_ms,
                                  const struct sl_key **key, struct sl_made_key **made);
+/* A key that a token describes, known by the token's digest: `as` is laid on its tenant
+ * as it is now. NO_KEY: there is no such tenant. */
+SL_MUST enum sl_err sl_keys_claim(struct sl_keys *k, const uint8_t sha256[32],
+                                  const struct sl_key *as, int64_t now_unix_ms,
+                                  const struct sl_key **key, struct sl_made_key **made);
 /* Reads the record again, also when one is known, before it that of its tenant if that is
  * named (alive until then); then sl_keys_find() knows. done: SL_OK, or SL_ERR_STORE where it could
  * not be known. */
 void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_str tenant,
                          struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* The same for a tenant alone. */
+void sl_keys_fetch_tenant_start(struct sl_keys *k, struct sl_str tenant, struct sl_op **slot,
+                                sl_store_done_fn *done, void *ctx);
 /* The switch of that id, or NULL. `changed` runs whenever records were read again, or one
  * was written here. */
 const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id);
