@@ -20,12 +20,17 @@
 #define POOL_THREADS "16"
 #define END_WAIT_MS 3000
 
-static int64_t wall_ms(void)
+static int64_t wall_us(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t wall_ms(void)
+{
+    return wall_us() / 1000;
 }
 
 static void on_uv_idle(uv_idle_t *h)
@@ -272,6 +277,15 @@ uint64_t sl_net_now_us(const struct sl_net *net)
 int64_t sl_net_unix_ms(const struct sl_net *net)
 {
     return (int64_t)uv_now(&net->loop) + net->unix_offset_ms;
+}
+
+int64_t sl_net_onward_us(const struct sl_net *net, int64_t *ahead_us)
+{
+    int64_t mono_us = (int64_t)sl_net_now_us(net), ahead = wall_us() - mono_us;
+
+    if (ahead > *ahead_us)
+        *ahead_us = ahead;
+    return mono_us + *ahead_us;
 }
 
 void sl_net_bury(struct sl_net *net, struct sl_grave *g, void (*reap)(struct sl_grave *))

@@ -33,6 +33,10 @@ bool sl_net_turn(struct sl_net *net, int wait_ms);
 uint64_t sl_net_now(const struct sl_net *net);
 uint64_t sl_net_now_us(const struct sl_net *net);
 int64_t sl_net_unix_ms(const struct sl_net *net);
+/* Microseconds since the epoch that follow the wall clock forwards. Where that is set
+ * back, they go on at the monotonic pace: windows must not stand still. `ahead_us`, 0 at
+ * first, is the caller's to keep. */
+int64_t sl_net_onward_us(const struct sl_net *net, int64_t *ahead_us);
 
 /* Embedded in whatever may die. */
 struct sl_grave {

@@ -7,6 +7,20 @@
 
 #include "base/text.h"
 
+#include <sys/syscall.h>
+
+static time_t clock_shift_s; /* of the wall clock, as the process sees it */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+    if (rc == 0 && id == CLOCK_REALTIME)
+        ts->tv_sec += clock_shift_s;
+    return rc;
+}
+
 struct rig {
     struct sl_net *net;
     struct fake f;
@@ -279,6 +293,31 @@ static void the_breaker(void **state)
     assert_null(r.s->outage.engine);
     (void)admit(&r, &q);
     assert_false(q.answer.local);
+    finish(&r);
+}
+
+/* A wall clock that is set back by an hour does not close windows for an hour. */
+static void an_outage_with_another_clock(void **state)
+{
+    struct rig r;
+    struct request q;
+
+    (void)state;
+    begin(&r, dir);
+    go_down(&r);
+    request_init(&q, "acme", 1);
+    q.terms[SL_LEVEL_TENANT].limits.qps = 1;
+    (void)admit(&r, &q);
+    assert_int_equal(q.answer.limit, SL_LIMIT_NONE);
+    clock_shift_s = -3600;
+    (void)admit(&r, &q);
+    assert_int_equal(q.answer.limit, SL_LIMIT_QPS);
+    assert_in_range(q.answer.wait_ms, 1, 1001);
+    turn_for(r.net, 1050);
+    (void)admit(&r, &q);
+    clock_shift_s = 0;
+    assert_int_equal(q.answer.limit, SL_LIMIT_NONE);
+    assert_true(q.answer.local);
     finish(&r);
 }
 
@@ -943,6 +982,7 @@ int main(void)
         cmocka_unit_test_setup(settled_for_nothing, setup),
         cmocka_unit_test_setup(deadlines, setup),
         cmocka_unit_test_setup(the_breaker, setup),
+        cmocka_unit_test_setup(an_outage_with_another_clock, setup),
         cmocka_unit_test_setup(no_connection, setup),
         cmocka_unit_test_setup(refused_in_an_outage, setup),
         cmocka_unit_test_setup(a_local_share, setup),

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/obj.h"
@@ -19,18 +18,9 @@ struct sl_embedded *sl_embedded_of(struct sl_backend *backend)
     return b;
 }
 
-/* Follows the wall clock forwards. Where that is set back, it goes on at its own pace:
- * windows must not stand still. */
 int64_t sl_embedded_now_us(struct sl_embedded *b)
 {
-    int64_t mono_us = (int64_t)sl_net_now_us(b->net), wall_us;
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    wall_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-    if (wall_us - mono_us > b->ahead_us)
-        b->ahead_us = wall_us - mono_us;
-    return mono_us + b->ahead_us;
+    return sl_net_onward_us(b->net, &b->ahead_us);
 }
 
 void sl_embedded_advance(struct sl_backend *backend, int64_t us)

@@ -110,6 +110,7 @@ struct sl_outage {
     struct sl_engine *engine; /* owns; NULL while the store decides */
     unsigned turn;            /* grows with each engine */
     struct sl_seen *seen;     /* owns: hash; balances last seen, the oldest first */
+    int64_t ahead_us;         /* its clock, beyond the monotonic one */
 };
 void sl_outage_admit(struct sl_store *s, const struct sl_quota_ask *ask,
                      struct sl_quota_answer *out);
@@ -119,7 +120,7 @@ void sl_outage_note(struct sl_store *s, const struct sl_quota_ask *ask,
 bool sl_outage_needs_money(const struct sl_quota_ask *ask);
 void sl_outage_over(struct sl_store *s);
 void sl_outage_fini(struct sl_store *s);
-int64_t sl_outage_now_us(const struct sl_store *s);
+int64_t sl_outage_now_us(struct sl_store *s);
 
 /* ---- mirror.c: records this process knows, for outages and losses ---- */
 

@@ -77,9 +77,9 @@ void sl_outage_note(struct sl_store *s, const struct sl_quota_ask *ask,
             note(&s->outage, ask, (enum sl_level)level, a->room[level].credits_left_micro);
 }
 
-int64_t sl_outage_now_us(const struct sl_store *s)
+int64_t sl_outage_now_us(struct sl_store *s)
 {
-    return sl_net_unix_ms(s->net) * 1000;
+    return sl_net_onward_us(s->net, &s->outage.ahead_us);
 }
 
 static bool has_budget(const struct sl_quota_ask *ask, int level)
