@@ -2,7 +2,8 @@
  *
  * Private to the room. A backend decides and remembers; deadlines, breaker,
  * outage, trail and renewal are store.c's, so that both kinds share them.
- * `done` of a backend: SL_OK, or SL_ERR_STORE (away, refused, garbage), put also
+ * `done` of a backend: SL_OK; SL_ERR_STORE (away, full, loading, no memory); SL_ERR_STORE_DATA
+ * (a key or an argument of this call can't be used, of another call it may); put also
  * CONFLICT and CEILING, grow CREDITS. A cancelled admission has taken nothing: the
  * backend gives back what it took.
  */

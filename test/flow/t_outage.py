@@ -12,7 +12,7 @@ from _admin import Api
 from _bodies import messages
 from _check import check, contains, equal, until
 from _redis import Redis
-from _rig import KEY
+from _rig import KEY, KEY_BOB
 
 PRICE = {"input": 3.0, "output": 15.0}
 BUDGET = 0.05  # seconds: store.timeout
@@ -97,6 +97,43 @@ def test_killed_and_empty():
         equal({r.status for r in got}, {200})
         redis.start()
         healed(g, 4)
+    redis.kill()
+
+
+def two_tenants(redis, **store):
+    tenants = [{"name": n, "keys": [{"name": n, "sha256": rig.sha256(k)}], "limits": {"rpm": 1000}, "budget": {"initial_credits": 100}}
+               for n, k in (("acme", KEY), ("bobs", KEY_BOB))]
+    models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
+    return rig.Gateway({"store": {"url": redis.url, "timeout": "2s", **store}, "tenants": tenants, "models": models})
+
+
+def test_one_tenants_broken_key():
+    """A key of another type, or with a number that is none, is that tenant's trouble; the store is not down for the others."""
+    redis = Redis()
+    breaks = (("slc:{acme}:acct:t", ("SET", "slc:{acme}:acct:t", "x")), ("slc:{acme}:w:t:rpm", ("SET", "slc:{acme}:w:t:rpm", "x")),
+              ("slc:{acme}:acct:t", ("HSET", "slc:{acme}:acct:t", "spent", "plenty")))
+    for how, status in (("local", 200), ("refuse", 503)):
+        with two_tenants(redis, on_outage=how) as g:
+            bob = lambda: g.post("/v1/messages", messages("mock-echo", "b"), key=KEY_BOB)
+            equal((ask(g).status, bob().status), (200, 200))
+            for key, command in breaks:
+                g.settle()
+                until(lambda: g.metrics().value("sluice_ledger_held_usd") == 0, 5, "nothing is held")
+                saved = redis("DUMP", key)
+                redis("DEL", key)
+                redis(*command)
+                got = [ask(g) for _ in range(12)]
+                equal({r.status for r in got}, {status}, key)
+                r = bob()
+                equal(r.status, 200, "the other tenant")
+                check("admitted_by" not in g.access_of(r), "Redis decides about the other tenant")
+                contains(g.admin("GET", "/readyz").body.decode(), '"store":"up"')
+                redis("DEL", key)
+                redis("RESTORE", key, 0, saved)
+                healed(g)
+            check(1 <= g.said().count("a call about this key") <= 4, "said, and not for each: %s" % g.said())
+            contains(g.said(), "slc:{acme}:")
+            check("is down" not in g.said(), g.said())
     redis.kill()
 
 

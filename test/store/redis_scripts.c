@@ -333,9 +333,9 @@ static void strange_numbers(void **state)
         (void)snprintf(was, sizeof was, "%s", says("HGET slc:{acme}:acct:t %s", fields[i]));
         (void)says("HSET slc:{acme}:acct:t %s plenty", fields[i]);
         digest(before);
-        assert_int_equal(do_admit(s), SL_ERR_STORE);
-        assert_int_equal(do_apply(s), SL_ERR_STORE);
-        assert_int_equal(do_grow(s), SL_ERR_STORE);
+        assert_int_equal(do_admit(s), SL_ERR_STORE_DATA);
+        assert_int_equal(do_apply(s), SL_ERR_STORE_DATA);
+        assert_int_equal(do_grow(s), SL_ERR_STORE_DATA);
         digest(after);
         assert_string_equal(before, after);
         (void)says("HSET slc:{acme}:acct:t %s %s", fields[i], was);

@@ -99,9 +99,10 @@ void sl_step_on_done(void *step, enum sl_err e)
     }
     if (e == SL_ERR_STORE)
         sl_health_strike(s, "it refuses or fails what it is asked");
-    else
+    else if (e != SL_ERR_STORE_DATA)
         sl_health_ok(s);
-    sl_step_tell(st, e);
+    /* one tenant's broken key says nothing about the store, good or bad */
+    sl_step_tell(st, e == SL_ERR_STORE_DATA ? SL_ERR_STORE : e);
 }
 
 void sl_steps_end(struct sl_store *s)

@@ -176,7 +176,7 @@ void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
     if (has_names(ask))
         note_taken(r, c, ask);
     else
-        sl_script_refuse(c, SL_ERR_STORE);
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
     sl_script_send(c, slot, done, ctx);
 }
 
@@ -214,6 +214,6 @@ void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t
     for (int l = 0; l < SL_LEVEL__COUNT; l++)
         push_budget(c, &terms_of(ask, l)->budget);
     if (!has_names(ask))
-        sl_script_refuse(c, SL_ERR_STORE);
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
     sl_script_send(c, slot, done, ctx);
 }

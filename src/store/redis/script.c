@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "store/redis/account.lua.h"
@@ -30,6 +31,9 @@ static const char *const texts[] = {
 /* Of the arguments of one call, and of the rows it answers with. */
 #define CEILING ((size_t)16 << 20)
 #define FIRST_ARGS 1024 /* bytes: an admission's */
+#define SAY_MS 10000    /* between two lines about keys that can't be used */
+#define KEY_SAID 200    /* bytes of a name, and of an error, in such a line */
+#define ERROR_SAID 300
 
 /* ---- loading ---- */
 
@@ -177,6 +181,60 @@ static bool is_forgotten(const redisReply *reply)
            memcmp(reply->str, "NOSCRIPT", 8) == 0;
 }
 
+/* Is it a key's or an argument's fault? A command says WRONGTYPE; in a script also "ERR" of
+ * a value, or of a line of ours that could not go on. Before Redis 7 the command's own error
+ * stands behind the script's. What Redis says of itself (OOM, BUSY, NOAUTH ...) has
+ * another code. */
+static bool is_of_data(const struct sl_script_call *c, const redisReply *reply)
+{
+    struct sl_str text = {reply->str, reply->len};
+    ptrdiff_t at;
+
+    if (sl_str_starts(text, SL_STR("ERR Error running script")) &&
+        (at = sl_str_find(text, SL_STR(": -"))) >= 0)
+        text = sl_str_from(text, (size_t)at + 3);
+    return sl_str_starts(text, SL_STR("WRONGTYPE ")) ||
+           (c->script != SL_SCRIPT__COUNT && sl_str_starts(text, SL_STR("ERR ")) &&
+            sl_str_find(text, SL_STR("executing the script")) < 0); /* its ACL */
+}
+
+/* The first argument as it went out: "$<digits>\r\n<key>\r\n". */
+static struct sl_str first_key(const struct sl_script_call *c)
+{
+    struct sl_str rest = sl_grow_str(&c->args), head;
+    uint64_t n;
+
+    if (!sl_str_split(&rest, '\r', &head) || !sl_str_to_u64(sl_str_from(head, 1), &n))
+        return (struct sl_str){"", 0};
+    return sl_str_first(sl_str_from(rest, 1), n < KEY_SAID ? (size_t)n : KEY_SAID);
+}
+
+static void say(const struct sl_script_call *c, struct sl_str what)
+{
+    struct sl_scripts *s = c->scripts;
+    uint64_t now = sl_net_now(s->net);
+
+    if (s->said_ms != 0 && now - s->said_ms < SAY_MS)
+        return;
+    s->said_ms = now;
+    sl_log(SL_LOG_WARN, "store", first_key(c),
+           "a call about this key and those beside it fails: %.*s; its requests go on as when the "
+           "store is away, all others as ever; mend or delete the key",
+           SL_STR_ARGS(what));
+}
+
+static enum sl_err judge(struct sl_script_call *c, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR && !is_of_data(c, reply))
+        return SL_ERR_STORE;
+    if (reply->type != REDIS_REPLY_ERROR && c->read(c, reply))
+        return c->verdict;
+    say(c, reply->type == REDIS_REPLY_ERROR
+               ? sl_str_first((struct sl_str){reply->str, reply->len}, ERROR_SAID)
+               : SL_STR("its answer is not what was asked for"));
+    return SL_ERR_STORE_DATA;
+}
+
 static void on_reply(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct sl_script_call *c = ctx;
@@ -187,9 +245,7 @@ static void on_reply(void *ctx, enum sl_err e, const redisReply *reply)
         sl_scripts_load(c->scripts);
         return;
     }
-    if (e == SL_OK && (reply->type == REDIS_REPLY_ERROR || !c->read(c, reply)))
-        e = SL_ERR_STORE;
-    finish(c, e == SL_OK ? c->verdict : e);
+    finish(c, e == SL_OK ? judge(c, reply) : e);
 }
 
 static void cancel(struct sl_op *op)

@@ -43,6 +43,7 @@ struct sl_scripts {
     struct sl_net *net;         /* up */
     struct sl_link_redis *link; /* up */
     struct sl_script_one at[SL_SCRIPT__COUNT];
+    uint64_t said_ms; /* when a broken key was last logged */
 };
 
 void sl_scripts_init(struct sl_scripts *s, struct sl_net *net, struct sl_link_redis *link);

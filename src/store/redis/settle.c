@@ -54,7 +54,7 @@ static struct sl_script_call *apply_some(struct sl_redis *r, const struct sl_bat
     for (size_t i = 0; i < n; i++)
         push_line(c, &batch->lines[from + i]);
     if (!sl_redis_is_name(batch->tenant))
-        sl_script_refuse(c, SL_ERR_STORE);
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
     return c;
 }
 
@@ -101,7 +101,7 @@ static struct sl_script_call *hold_call(struct sl_redis *r, struct sl_str tenant
         sl_script_int(c, h->booked);
     }
     if (!sl_redis_is_name(tenant))
-        sl_script_refuse(c, SL_ERR_STORE);
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
     return c;
 }
 
