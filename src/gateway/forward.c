@@ -83,9 +83,9 @@ static bool is_forbidden(struct sl_str name)
     return matches_any(name, never, sizeof never / sizeof never[0]);
 }
 
-static bool may_go(const struct sl_req *r, struct sl_str name)
+static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struct sl_str name)
 {
-    const struct sl_provider *p = r->provider;
+    const struct sl_provider *p = to->provider;
 
     /* the allow-list first: it turns most names away at their first letter */
     if (!matches_any(name, allowed, sizeof allowed / sizeof allowed[0]) &&
@@ -93,7 +93,7 @@ static bool may_go(const struct sl_req *r, struct sl_str name)
         return false;
     if (is_forbidden(name) || sl_headers_is_hop(&r->head->headers, name))
         return false;
-    if (sl_translation_dialect(r) != &sl_dialect_anthropic &&
+    if (sl_endpoint_dialect(to->ep) != &sl_dialect_anthropic &&
         sl_str_starts_nocase(name, SL_STR("anthropic-")))
         return false;
     for (size_t i = 0; i < p->headers_n; i++) {
@@ -113,15 +113,15 @@ static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_target(struct sl_text *t, const struct sl_req *r)
+static void add_target(struct sl_text *t, const struct sl_req *r, const struct sl_forward_to *to)
 {
-    const struct sl_provider *p = r->provider;
-    struct sl_str query = r->translation == NULL ? r->head->query : (struct sl_str){"", 0};
+    const struct sl_provider *p = to->provider;
+    struct sl_str query = to->ep == r->ep ? r->head->query : (struct sl_str){"", 0};
 
     sl_text_add(t, SL_STR("POST "));
-    sl_text_add(t, sl_translation_dialect(r) == &sl_dialect_anthropic ? p->anthropic_prefix
-                                                                      : p->openai_prefix);
-    sl_text_add(t, sl_endpoint_path(sl_translation_endpoint(r)));
+    sl_text_add(t, sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic ? p->anthropic_prefix
+                                                                        : p->openai_prefix);
+    sl_text_add(t, sl_endpoint_path(to->ep));
     if (query.n > 0 || p->query.n > 0)
         sl_text_byte(t, '?');
     sl_text_add(t, query);
@@ -140,13 +140,13 @@ static void add_bearer(struct sl_text *t, struct sl_str token)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_credentials(struct sl_text *t, const struct sl_req *r)
+static void add_credentials(struct sl_text *t, const struct sl_req *r, struct sl_forward_to *to)
 {
-    const struct sl_provider *p = r->provider;
-    size_t at = r->trial->key;
+    const struct sl_provider *p = to->provider;
+    size_t at = to->key;
 
     if (p->oauth != NULL)
-        add_bearer(t, sl_tokens_look(r->gw->tokens, p, &r->trial->token));
+        add_bearer(t, sl_tokens_look(r->gw->tokens, p, &to->token));
     if (at >= p->keys_n)
         return;
     switch (p->auth) {
@@ -157,34 +157,42 @@ static void add_credentials(struct sl_text *t, const struct sl_req *r)
     }
 }
 
-bool sl_forward_head(struct sl_req *r, uint64_t length)
+struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to, uint64_t length,
+                               struct sl_arena *a)
 {
     const struct sl_headers *h = &r->head->headers;
-    const struct sl_provider *p = r->provider;
+    const struct sl_provider *p = to->provider;
     bool has_version = false;
     char scratch[HEAD_MAX];
     struct sl_text t = sl_text_over(scratch, sizeof scratch);
 
-    add_target(&t, r);
+    add_target(&t, r, to);
     sl_text_add(&t, SL_STR("content-type: application/json\r\naccept-encoding: identity\r\n"
                            "content-length: "));
     sl_text_u64(&t, length);
     sl_text_add(&t, SL_STR("\r\n"));
-    add_credentials(&t, r);
+    add_credentials(&t, r, to);
     for (size_t i = 0; i < p->headers_n; i++)
         add_line(&t, p->header_names[i], p->header_values[i]);
     for (size_t i = 0; i < h->n; i++) {
-        if (!may_go(r, h->v[i].name))
+        if (!may_go(r, to, h->v[i].name))
             continue;
         if (sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-version")))
             has_version = true;
         add_line(&t, h->v[i].name, h->v[i].value);
     }
-    if (sl_translation_dialect(r) == &sl_dialect_anthropic && !has_version)
+    if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic && !has_version)
         sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
     sl_text_add(&t, SL_STR("\r\n"));
-    if (t.cut)
-        return false;
-    r->parts[0] = sl_arena_dup(r->arena, sl_text_str(&t));
+    return t.cut ? (struct sl_str){NULL, 0} : sl_arena_dup(a, sl_text_str(&t));
+}
+
+bool sl_forward_head(struct sl_req *r, uint64_t length)
+{
+    struct sl_forward_to to = {
+        .provider = r->provider, .ep = sl_translation_endpoint(r), .key = r->trial->key};
+
+    r->parts[0] = sl_forward_write(r, &to, length, r->arena);
+    r->trial->token = to.token;
     return r->parts[0].p != NULL;
 }

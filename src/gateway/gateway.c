@@ -11,6 +11,7 @@
 #include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
+#include "gateway/routing/mirror.h"
 #include "gateway/quota/watch.h"
 
 #define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
@@ -79,6 +80,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->flights = sl_flights_new(net);
     g->wants = sl_want_flights_new();
     g->healths = sl_healths_new();
+    g->mirrors = sl_mirrors_new();
     sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
@@ -221,6 +223,7 @@ void sl_gateway_end(struct sl_gateway **pg)
         r->why = SL_ERR_DRAINING;
         sl_req_event(r, SL_EVT_STOP);
     }
+    sl_mirrors_end(&g->mirrors);
     sl_server_end(&g->server);
     sl_flights_end(&g->flights);
     sl_want_flights_end(&g->wants);

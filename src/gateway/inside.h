@@ -34,6 +34,8 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *breakers;  /* up */
     struct sl_metric_family *pool;      /* up */
     struct sl_metric_family *budget;    /* up */
+    struct sl_metric_family *mirrored;  /* up */
+    struct sl_metric_family *mirror_s;  /* up */
     struct sl_metric_family *fetched;   /* up */
 };
 
@@ -89,6 +91,7 @@ struct sl_gateway {
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
     struct sl_healths *healths; /* owns */
+    struct sl_mirrors *mirrors; /* owns */
     struct sl_tokens *tokens;   /* owns */
     struct sl_jwts *jwts;       /* owns */
     struct sl_watch *watch;     /* owns */

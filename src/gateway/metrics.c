@@ -64,6 +64,12 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
                                  "Spent of a tenant's credits, day or month: the largest part.",
                                  "tenant", NULL);
+    f->mirrored = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_mirrored_total",
+                                   "Copies of requests for shadow targets: done, failed, skipped.",
+                                   "model,provider,result", NULL);
+    f->mirror_s = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_mirror_duration_seconds",
+                                   "From the copy's start to the end of the shadow's answer.",
+                                   "model,provider", slow_bounds);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
 }

@@ -11,6 +11,7 @@
 #include "gateway/relay.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
+#include "llm/window.h"
 
 /* ---- the commit point ---- */
 
@@ -134,6 +135,7 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
     struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
 
     look_at_text(body, &f);
+    f.too_long = sl_window_is_too_long(status, body);
     f.about_us = f.about_us || status == 401 || status == 402 || status == 403;
     f.quota = f.quota && status >= 400 && status < 500;
     f.body = words_of(r, &f.shown, body);

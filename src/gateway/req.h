@@ -217,6 +217,15 @@ SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
 enum sl_state sl_models_answer(struct sl_req *r);
 /* forward.c: the head for the provider, into r->parts[0]. */
 SL_MUST bool sl_forward_head(struct sl_req *r, uint64_t length);
+struct sl_forward_to {
+    const struct sl_provider *provider; /* up: the snapshot's */
+    enum sl_endpoint ep;                /* there */
+    size_t key;                         /* of its keys */
+    uint64_t token;                     /* comes back: serial number of the access token; 0: none */
+};
+/* The head of a body of `length` bytes, in `a`. NULL: no memory. */
+SL_MUST struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
+                                       uint64_t length, struct sl_arena *a);
 bool sl_forward_is_back(struct sl_str name); /* may a provider's header go to the client? */
 /* accesslog.c */
 void sl_accesslog_write(struct sl_req *r);

@@ -54,15 +54,22 @@ enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
             SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked));
     if (!sl_trial_begin(r))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    if (r->trial->n == 0 && r->trial->narrowed)
+        return sl_req_refuse(
+            r, SL_ERR_NO_TARGET, 404,
+            "No provider of model %.*s is left: the request's `provider` rules all "
+            "of them out; allow one of them, or leave `provider` out.",
+            SL_STR_ARGS(r->asked));
     if (r->trial->n == 0)
         return sl_req_refuse(
             r, SL_ERR_NO_TARGET, 400,
             "Model %.*s has no provider that speaks the %s protocol; use a route of "
             "its own protocol.",
             SL_STR_ARGS(r->asked), r->dialect->name);
-    r->target = r->trial->rank[0];
+    r->model = r->trial->rank[0].model;
+    r->target = r->trial->rank[0].target;
     r->provider = &r->conf->providers[r->target->provider];
-    r->served = r->target->model.n > 0 ? r->target->model : r->asked;
+    r->served = r->trial->rank[0].served;
     return SL_ST_ADMIT;
 }
 
@@ -149,6 +156,7 @@ enum sl_state sl_try_start(struct sl_req *r)
     req = (struct sl_call_req){
         .parts = r->parts, .n = r->parts_n, .stall_ms = r->provider->timeouts.idle};
     r->call = sl_call_start(r->provider->origin, &req, &call_ops, r);
+    sl_trial_watch(r, 0);
     return SL_ST_TRY;
 }
 
@@ -231,7 +239,7 @@ static enum sl_state take_head(struct sl_req *r)
     r->last_ms = sl_net_now(r->gw->net);
     r->out_ms = r->last_ms;
     r->up_status = a->status;
-    sl_timer_stop(r->gw->net, &r->limit);
+    sl_trial_watch(r, 0);
     note_provider_id(r);
     if (coding.n > 0 && !sl_str_eq_nocase(coding, SL_STR("identity")))
         return fail(r, SL_ERR_UP_GARBAGE);
@@ -254,8 +262,7 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_ENTER: return sl_trial_go(r);
     case SL_EVT_SENT:
         r->t.sent = sl_net_now_us(r->gw->net);
-        if (has_first_byte_limit(r))
-            sl_timer_start(r->gw->net, &r->limit, r->provider->timeouts.first_byte);
+        sl_trial_watch(r, has_first_byte_limit(r) ? r->provider->timeouts.first_byte : 0);
         return SL_ST_TRY;
     case SL_EVT_HEAD: return take_head(r);
     case SL_EVT_FAIL:

@@ -90,7 +90,7 @@ enum sl_err sl_body_finish(struct sl_body *b)
 
 /* --- Readers --------------------------------------------------------------------------------- */
 
-static struct sl_str value_of(const struct sl_body_place *place, struct sl_str text)
+struct sl_str sl_body_value(const struct sl_body_place *place, struct sl_str text)
 {
     if (!place->has || place->value_end > text.n)
         return (struct sl_str){NULL, 0};
@@ -103,7 +103,7 @@ enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, char *out
 
     if (!b->model.has)
         return SL_ERR_NO_MODEL;
-    if (!sl_json_unescape(value_of(&b->model, text), out, cap - 1, &n) || n == 0)
+    if (!sl_json_unescape(sl_body_value(&b->model, text), out, cap - 1, &n) || n == 0)
         return SL_ERR_BAD_BODY;
     for (size_t i = 0; i < n; i++)
         if ((uint8_t)out[i] < 0x20 || out[i] == 0x7f)
@@ -129,7 +129,7 @@ bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *o
 
         if (!at[i]->has || at[i]->type == SL_JSON_NULL)
             continue;
-        if (!sl_json_u64(value_of(at[i], text), &n) || n == 0 || n > SL_BODY_TOKENS_MAX)
+        if (!sl_json_u64(sl_body_value(at[i], text), &n) || n == 0 || n > SL_BODY_TOKENS_MAX)
             return false;
         if (n > *out)
             *out = n;
@@ -139,21 +139,21 @@ bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *o
 
 bool sl_body_has_include_usage(const struct sl_body *b, struct sl_str text)
 {
-    struct sl_str options = value_of(&b->stream_options, text);
+    struct sl_str options = sl_body_value(&b->stream_options, text);
 
     return sl_str_eq(sl_json_get(options, SL_STR("include_usage")), SL_STR("true"));
 }
 
 struct sl_str sl_body_user(const struct sl_body *b, struct sl_str text, char *out, size_t cap)
 {
-    struct sl_str id = sl_json_get(value_of(&b->metadata, text), SL_STR("user_id"));
+    struct sl_str id = sl_json_get(sl_body_value(&b->metadata, text), SL_STR("user_id"));
     size_t n;
 
     if (cap == 0)
         return (struct sl_str){"", 0};
     n = sl_llm_copy(id, out, cap);
     if (n == 0)
-        n = sl_llm_copy(value_of(&b->user, text), out, cap);
+        n = sl_llm_copy(sl_body_value(&b->user, text), out, cap);
     return (struct sl_str){out, n};
 }
 
@@ -258,7 +258,7 @@ static void put_include_usage(const struct sl_body *b, struct sl_str text, struc
                               bool others)
 {
     const struct sl_body_place *o = &b->stream_options;
-    struct sl_str options = value_of(o, text);
+    struct sl_str options = sl_body_value(o, text);
     struct sl_str usage = sl_json_get(options, SL_STR("include_usage"));
 
     if (!o->has) {

@@ -43,6 +43,8 @@ SL_MUST enum sl_err sl_body_finish(struct sl_body *b);
  * or longer than cap - 1; NO_MODEL if there is none. Control bytes refused. */
 SL_MUST enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, char *out,
                                   size_t cap);
+/* The bytes of a member's value; .p NULL if it is not there. */
+struct sl_str sl_body_value(const struct sl_body_place *place, struct sl_str text);
 bool sl_body_streams(const struct sl_body *b, struct sl_str text); /* "stream": true */
 /* The largest of max_tokens, max_completion_tokens and max_output_tokens, 0 if none is
  * given; false: one of them is no number of tokens. */

@@ -106,6 +106,7 @@ static struct sl_model *copy_model(struct sl_routes *r, const struct sl_model *f
     m->name = copy(r, from->name);
     m->display_name = copy(r, from->display_name);
     m->cache.version = copy(r, from->cache.version);
+    m->mirror.model = copy(r, from->mirror.model);
     for (size_t i = 0; i < from->aliases_n; i++)
         aliases[i] = copy(r, from->aliases[i]);
     for (size_t i = 0; i < from->targets_n; i++) {
@@ -200,24 +201,6 @@ size_t sl_route_rank(const struct sl_model *m, enum sl_protocol protocol,
     for (size_t i = 0; i < m->targets_n && n < SL_ROUTE_TARGETS_MAX; i++) {
         if ((m->targets[i].speaks & (unsigned)protocol) != 0)
             out[n++] = &m->targets[i];
-    }
-    return n;
-}
-
-size_t sl_route_rank_all(const struct sl_model *m, enum sl_protocol protocol,
-                         const struct sl_target *out[SL_ROUTE_TARGETS_MAX])
-{
-    size_t n = 0, from = 0, to;
-
-    for (; from < m->targets_n; from = to) {
-        for (to = from; to < m->targets_n && m->targets[to].priority == m->targets[from].priority;)
-            to++;
-        for (int native = 1; native >= 0; native--) {
-            for (size_t i = from; i < to && n < SL_ROUTE_TARGETS_MAX; i++) {
-                if (((m->targets[i].speaks & (unsigned)protocol) != 0) == (native == 1))
-                    out[n++] = &m->targets[i];
-            }
-        }
     }
     return n;
 }

@@ -1,9 +1,9 @@
 /* policy/route.h -- from the model a client asks for to ordered candidates.
  *
  * Exact names and aliases first, then the longest matching "prefix*" or "*".
- * Ranking is by target priority (low first, file order within);
- * only targets whose provider speaks the client's protocol are candidates, unless
- * the request can be translated.
+ * Ranking is by target priority (low first, file order within); only targets whose provider
+ * speaks the client's protocol are candidates. What a request is asked with is in the order
+ * of the model's strategy: policy/routing/order.h.
  * Pure; the table is immutable once built and owned by the snapshot. Providers
  * are indices into the snapshot's list.
  */
@@ -17,14 +17,40 @@
 
 enum sl_protocol { SL_ANTHROPIC = 1, SL_OPENAI = 2 }; /* bits: a provider may speak both */
 
+enum sl_strategy {
+    SL_STRATEGY_PRIORITY,
+    SL_STRATEGY_WEIGHTED,
+    SL_STRATEGY_LATENCY,
+    SL_STRATEGY_COST
+};
+
+/* By what a conversation is kept where its prompt is cached. */
+enum sl_affinity_by {
+    SL_AFFINITY_SESSION, /* where one can be seen */
+    SL_AFFINITY_USER,    /* the request's, else the key */
+    SL_AFFINITY_KEY,
+    SL_AFFINITY_NONE
+};
+
 struct sl_target {
     unsigned provider;   /* index */
     unsigned speaks;     /* bits of enum sl_protocol */
     struct sl_str model; /* name at the provider; empty: the name asked for */
     int64_t priority;    /* low first */
+    uint64_t weight;     /* of `weighted`; 0: behind all others of its priority */
+    uint64_t context;    /* tokens of its window; 0: not said */
+    uint64_t reserve_ms; /* of the total time, kept for it; 0: none */
     /* Its own, or what the list says of `model`; not known where the name asked for
      * decides (gateway/conf.h: sl_gateway_price). */
     struct sl_price price;
+};
+
+/* A shadow: a part of the requests goes there, too, and what it answers nowhere. */
+struct sl_mirror_to {
+    uint64_t part_ppm; /* 0: none */
+    unsigned provider; /* index */
+    unsigned speaks;
+    struct sl_str model; /* name there; empty: the name asked for */
 };
 
 struct sl_model {
@@ -35,6 +61,9 @@ struct sl_model {
     const struct sl_target *targets; /* up: in the table, sorted by priority */
     size_t targets_n;
     bool is_pattern;
+    enum sl_strategy strategy;
+    enum sl_affinity_by affinity;
+    struct sl_mirror_to mirror;
     uint64_t max_tokens_default; /* where a request names none; 0: none */
     struct sl_cache_rules cache; /* the gateway's with the model's own on top */
 };
@@ -50,13 +79,8 @@ const struct sl_model *sl_routes_at(const struct sl_routes *r, size_t i);
 
 /* NULL if nothing matches. */
 const struct sl_model *sl_route_find(const struct sl_routes *r, struct sl_str asked);
-/* Candidates in order; returns how many (0: SL_ERR_NO_TARGET). */
+/* Those that speak the protocol; returns how many. */
 size_t sl_route_rank(const struct sl_model *m, enum sl_protocol protocol,
                      const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
-
-/* The same for a request that can be translated: those of other protocols too, behind the
- * ones of its own of the same priority. */
-size_t sl_route_rank_all(const struct sl_model *m, enum sl_protocol protocol,
-                         const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
 
 #endif

@@ -98,9 +98,6 @@ static void test_later(void **state)
     } cases[] = {
         {"prompt_api", TEST_BASE "prompt_api:\n"},
         {"providers[].proxy", "providers: [{name: p, proxy: x}]\n" MODEL("}]}]")},
-        {"models[].affinity", "providers: [" TEST_PROVIDER "]\n" MODEL("}], affinity: user}]")},
-        {"models[].mirror", "providers: [" TEST_PROVIDER "]\n" MODEL("}], mirror: {}}]")},
-        {"models[].targets[].weight", "providers: [" TEST_PROVIDER "]\n" MODEL(", weight: 1}]}]")},
         {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
         {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
         {"tenants[].log_prompts", TENANT("log_prompts: false")},
@@ -116,9 +113,6 @@ static void test_later(void **state)
     for (size_t i = 0; i < sl_schema_n; i++)
         rows += sl_schema[i].type == SL_TYPE_LATER;
     assert_int_equal(rows, sizeof(cases) / sizeof(cases[0]));
-    test_refused("providers: [" TEST_PROVIDER "]\n"
-                 "models: [{name: a, strategy: cost, targets: [{provider: p}]}]\n",
-                 "models[].strategy: cost is not supported by this version");
     test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "there is no master key");
     test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "only secrets may be sealed");
 }

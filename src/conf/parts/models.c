@@ -74,6 +74,13 @@ static void target(struct sl_build *b, struct sl_target *t, const struct sl_node
     t->speaks = b->made->providers[at].speaks;
     t->model = model->text;
     t->priority = (int64_t)sl_node_number(map, "priority", 0);
+    t->weight = sl_node_number(map, "weight", 1);
+    t->context = sl_node_number(map, "context", 0);
+    t->reserve_ms = sl_node_number(map, "reserve", 0);
+    if (t->reserve_ms > 0 && t->reserve_ms >= b->made->providers[at].timeouts.total)
+        sl_fault_add(b->faults, sl_node_get(map, "reserve"),
+                     "models[].targets[].reserve: must be less than timeouts.total, or nothing is "
+                     "left for the targets before it");
     set_price(b, t, map);
 }
 
@@ -90,6 +97,27 @@ static void sort_targets(struct sl_target *t, size_t n)
     }
 }
 
+static void set_mirror(struct sl_build *b, struct sl_mirror_to *to, const struct sl_node *map)
+{
+    const struct sl_node *model = sl_node_get(map, "model");
+    struct sl_str name = sl_node_text(map, "provider");
+    int at = find_provider(b, name);
+
+    if (name.n == 0)
+        return;
+    if (at < 0) {
+        sl_fault_add(b->faults, sl_node_get(map, "provider"),
+                     "models[].mirror.provider: no provider is called %.*s", SL_STR_ARGS(name));
+        return;
+    }
+    if (model->text.n > 0)
+        check_model_name(b, model, false);
+    *to = (struct sl_mirror_to){.part_ppm = sl_node_number(map, "percent", 0) / 100,
+                                .provider = (unsigned)at,
+                                .speaks = b->made->providers[at].speaks,
+                                .model = model->text};
+}
+
 /* What holds for it wherever it is answered. */
 static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_node *map)
 {
@@ -97,6 +125,9 @@ static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_no
     struct sl_cache_rules own;
 
     m->max_tokens_default = sl_node_number(map, "max_tokens_default", 0);
+    m->strategy = (enum sl_strategy)sl_node_number(map, "strategy", 0);
+    m->affinity = (enum sl_affinity_by)sl_node_number(map, "affinity", 0);
+    set_mirror(b, &m->mirror, sl_node_get(map, "mirror"));
     m->cache = b->cache;
     sl_build_cache_rules(cache, &own);
     sl_caching_over(&m->cache, &own);

@@ -5,6 +5,7 @@
 #include "gateway/inside.h"
 #include "gateway/quota/hard.h"
 #include "gateway/quota/watch.h"
+#include "gateway/routing/trial.h"
 #include "gateway/cache/reuse.h"
 #include "llm/estimate.h"
 
@@ -22,19 +23,18 @@ static bool has_budget(const struct sl_req *r)
     return sl_terms_has_budget(&r->key->terms) || sl_terms_has_budget(&r->key->of->terms);
 }
 
-static void find_price(struct sl_req *r)
+static const struct sl_price *price_at(const struct sl_req *r, const struct sl_target *target,
+                                       struct sl_str served)
 {
-    struct sl_pass *p = r->pass;
+    const struct sl_price *price = sl_gateway_price(r->conf, target, served);
 
-    p->price = sl_gateway_price(r->conf, r->target, r->served);
-    if (p->price == NULL && has_budget(r))
-        p->price = &unit_price;
+    return price == NULL && has_budget(r) ? &unit_price : price;
 }
 
 void sl_pass_retarget(struct sl_req *r)
 {
     if (r->pass != NULL)
-        find_price(r);
+        r->pass->price = price_at(r, r->target, r->served);
 }
 
 /* The least that a level names; what nobody names is the usual. */
@@ -56,23 +56,58 @@ uint64_t sl_pass_first(const struct sl_req *r)
     return asked != 0 && asked < most ? asked : most;
 }
 
-int64_t sl_pass_worth(const struct sl_req *r, uint64_t out)
+static int64_t worth(const struct sl_req *r, const struct sl_price *price, uint64_t out)
 {
     struct sl_priced what = {.in = r->pass->input};
 
     if (r->ep != SL_EP_EMBEDDINGS && r->ep != SL_EP_MODERATIONS)
         what.out = out;
-    return sl_money_micro(sl_price_cost_pico(r->pass->price, &what));
+    return sl_money_micro(sl_price_cost_pico(price, &what));
 }
 
+int64_t sl_pass_worth(const struct sl_req *r, uint64_t out)
+{
+    return worth(r, r->pass->price, out);
+}
+
+/* Of the dearest target it may come to: a failover needs no second admission. */
 static int64_t reservation(struct sl_req *r)
 {
     struct sl_pass *p = r->pass;
+    int64_t most = 0;
 
     if (p->ask.free || p->ask.light || !has_budget(r))
         return 0;
     p->input = sl_estimate_input((struct sl_str){r->body, r->body_n});
-    return sl_pass_worth(r, sl_pass_first(r));
+    for (size_t i = 0; i < r->trial->n; i++) {
+        const struct sl_candidate *c = &r->trial->rank[i];
+        int64_t one = worth(r, price_at(r, c->target, c->served), sl_pass_first(r));
+
+        most = one > most ? one : most;
+    }
+    return most;
+}
+
+/* No target it may come to costs anything. */
+static bool is_free(const struct sl_req *r)
+{
+    for (size_t i = 0; i < r->trial->n; i++) {
+        const struct sl_candidate *c = &r->trial->rank[i];
+        const struct sl_price *price = price_at(r, c->target, c->served);
+
+        if (price != NULL && !price->free)
+            return false;
+    }
+    return true;
+}
+
+static void set_money(struct sl_req *r, bool hit)
+{
+    struct sl_pass *p = r->pass;
+
+    sl_pass_retarget(r);
+    p->ask.free = is_free(r);
+    p->ask.reserve_micro = hit ? 0 : reservation(r);
 }
 
 static void on_answer(void *ctx, enum sl_err e)
@@ -121,20 +156,15 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
     ask->light = r->ep == SL_EP_COUNT_TOKENS;
     ask->windows_only = hit;
     ask->may_hit = may_hit;
-    find_price(r);
-    ask->free = p->price == NULL || p->price->free;
-    ask->reserve_micro = hit ? 0 : reservation(r);
+    set_money(r, hit);
     start(r);
     return true;
 }
 
 void sl_pass_ask_again(struct sl_req *r)
 {
-    struct sl_quota_ask *ask = &r->pass->ask;
-
     take_key(r);
-    find_price(r); /* a budget may have come, or gone */
-    ask->reserve_micro = ask->windows_only ? 0 : reservation(r);
+    set_money(r, r->pass->ask.windows_only); /* a budget may have come, or gone */
     start(r);
 }
 

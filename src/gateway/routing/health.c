@@ -19,12 +19,16 @@ struct sl_healths {
     struct entry *by_name;  /* owns: a uthash; provider, a zero, model there */
     struct entry *by_model; /* owns: a uthash; the model asked for */
     struct sl_retry_budget budget;
+    struct sl_affinity *affinity; /* owns */
     size_t waiting;
 };
 
 struct sl_healths *sl_healths_new(void)
 {
-    return sl_mem_new(sizeof(struct sl_healths));
+    struct sl_healths *t = sl_mem_new(sizeof *t);
+
+    t->affinity = sl_affinity_new();
+    return t;
 }
 
 static void forget(struct entry **table, struct entry *e)
@@ -56,6 +60,7 @@ void sl_healths_end(struct sl_healths **pt)
     SL_CHECK(t->waiting == 0);
     forget_all(&t->by_name);
     forget_all(&t->by_model);
+    sl_affinity_end(&t->affinity);
     sl_mem_free(t);
 }
 
@@ -173,6 +178,11 @@ bool sl_health_probe(struct sl_healths *t, const struct sl_model *m, uint64_t no
 struct sl_retry_budget *sl_health_budget(struct sl_healths *t)
 {
     return &t->budget;
+}
+
+struct sl_affinity *sl_health_affinity(struct sl_healths *t)
+{
+    return t->affinity;
 }
 
 bool sl_health_wait_take(struct sl_healths *t)

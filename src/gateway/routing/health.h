@@ -1,4 +1,5 @@
-/* gateway/routing/health.h -- how the targets are: breakers, keys, probes, the budget.
+/* gateway/routing/health.h -- how the targets are: breakers, keys, how quick they are, probes,
+ * the budget, and where conversations are.
  *
  * Private to the room. One struct sl_health for each provider and model there, found
  * by their names, so that a reload keeps what is known; kept per process, not shared
@@ -12,13 +13,16 @@
 
 #include "gateway/conf.h"
 #include "base/metric.h"
+#include "policy/routing/affinity.h"
+#include "policy/routing/latency.h"
 
 #define SL_HEALTH_WAITING_MAX 1000 /* requests that wait for a backoff or a key at once */
 
 struct sl_health {
     struct sl_breaker breaker;
     struct sl_keyring ring;
-    uint64_t keys_print; /* of the list the ring is for */
+    struct sl_latency latency[2]; /* streams; plain answers */
+    uint64_t keys_print;          /* of the list the ring is for */
     size_t holders;
     bool named; /* by the configuration in force */
 };
@@ -40,6 +44,7 @@ void sl_health_drop(struct sl_health **h);
 /* The one request a second that a model may send while none of its breakers is closed. */
 SL_MUST bool sl_health_probe(struct sl_healths *t, const struct sl_model *m, uint64_t now);
 struct sl_retry_budget *sl_health_budget(struct sl_healths *t);
+struct sl_affinity *sl_health_affinity(struct sl_healths *t);
 /* A place among those that wait; false: there are too many. */
 SL_MUST bool sl_health_wait_take(struct sl_healths *t);
 void sl_health_wait_give(struct sl_healths *t);

@@ -49,8 +49,11 @@ static void tell_breaker(struct sl_req *r, const struct sl_failure *f)
 {
     struct sl_trial *t = r->trial;
     bool bad = f->status != 0 ? f->status >= 500 : !is_ours(f->why);
+    uint64_t now = sl_net_now(r->gw->net);
 
-    sl_breaker_give(&t->health->breaker, &r->provider->breaker, sl_net_now(r->gw->net), &t->lease,
+    if (bad)
+        sl_latency_fail(&t->health->latency[r->streams ? 0 : 1], now, (now - t->started_ms) * 1000);
+    sl_breaker_give(&t->health->breaker, &r->provider->breaker, now, &t->lease,
                     bad ? SL_OUTCOME_BAD : SL_OUTCOME_NONE);
 }
 
@@ -68,6 +71,16 @@ static void tell_key(struct sl_req *r, const struct sl_failure *f,
         sl_keyring_limit(&t->health->ring, t->key, now, hints->has_wait ? hints->wait_ms : 0);
 }
 
+bool sl_trial_has_larger(const struct sl_req *r)
+{
+    const struct sl_trial *t = r->trial;
+
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->spent[i] && t->rank[i].target->context > t->rank[t->at].target->context)
+            return true;
+    return false;
+}
+
 enum sl_retry sl_trial_judge(struct sl_req *r, const struct sl_failure *f,
                              struct sl_retry_hints *hints)
 {
@@ -76,7 +89,8 @@ enum sl_retry sl_trial_judge(struct sl_req *r, const struct sl_failure *f,
     tell_key(r, f, hints);
     if (f->status == 0)
         return judge_error(r, f->why);
-    return f->quota ? SL_RETRY_ELSEWHERE : sl_retry_status(f->status, hints);
+    return f->quota || (f->too_long && sl_trial_has_larger(r)) ? SL_RETRY_ELSEWHERE
+                                                               : sl_retry_status(f->status, hints);
 }
 
 void sl_trial_count(struct sl_req *r, const struct sl_target *to, const struct sl_failure *f)
@@ -101,8 +115,9 @@ uint64_t sl_trial_rest_ms(struct sl_req *r)
     uint64_t now = sl_net_now(r->gw->net), least = UINT64_MAX;
 
     for (size_t i = 0; i < t->n; i++) {
-        const struct sl_provider *p = &r->conf->providers[t->rank[i]->provider];
-        const struct sl_health *h = sl_health_of(r->gw->healths, r->conf, r->model, t->rank[i]);
+        const struct sl_provider *p = &r->conf->providers[t->rank[i].target->provider];
+        const struct sl_health *h =
+            sl_health_of(r->gw->healths, r->conf, t->rank[i].model, t->rank[i].target);
         uint64_t rest = sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
         uint64_t keys = sl_keyring_wait_ms(&h->ring, now);
 

@@ -6,29 +6,21 @@
 #include "gateway/cache/reuse.h"
 #include "gateway/inside.h"
 #include "gateway/quota/pass.h"
+#include "gateway/routing/mirror.h"
 #include "gateway/translate/translate.h"
 
 #define NOBODY SIZE_MAX
 
-bool sl_trial_begin(struct sl_req *r)
-{
-    enum sl_protocol speaks = r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
-
-    r->trial = sl_arena_zalloc(r->arena, sizeof *r->trial);
-    if (r->trial == NULL)
-        return false;
-    r->trial->n = sl_translation_rank(r, speaks, r->trial->rank);
-    return true;
-}
-
 static const struct sl_provider *provider_at(const struct sl_req *r, size_t i)
 {
-    return &r->conf->providers[r->trial->rank[i]->provider];
+    return &r->conf->providers[r->trial->rank[i].target->provider];
 }
 
 static struct sl_health *health_at(struct sl_req *r, size_t i)
 {
-    return sl_health_of(r->gw->healths, r->conf, r->model, r->trial->rank[i]);
+    const struct sl_candidate *c = &r->trial->rank[i];
+
+    return sl_health_of(r->gw->healths, r->conf, c->model, c->target);
 }
 
 static uint64_t now_of(const struct sl_req *r)
@@ -42,7 +34,8 @@ static bool is_open(struct sl_req *r, size_t i)
 {
     const struct sl_trial *t = r->trial;
 
-    return !t->spent[i] && sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) == 0 &&
+    return !t->spent[i] && now_of(r) < sl_trial_due(r, i) &&
+           sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) == 0 &&
            (t->probing ||
             sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)));
 }
@@ -158,9 +151,9 @@ static size_t choose(struct sl_req *r, uint64_t *wait_ms)
 
 /* ---- waiting and starting ---- */
 
-static bool wait_for(struct sl_req *r, uint64_t wait_ms)
+static bool wait_for(struct sl_req *r, size_t i, uint64_t wait_ms)
 {
-    if (now_of(r) + wait_ms >= r->total.due || !sl_health_wait_take(r->gw->healths))
+    if (now_of(r) + wait_ms >= sl_trial_due(r, i) || !sl_health_wait_take(r->gw->healths))
         return false;
     r->trial->waiting = true;
     sl_timer_start(r->gw->net, &r->beat, wait_ms);
@@ -178,16 +171,16 @@ static void stop_waiting(struct sl_req *r)
 
 static void aim(struct sl_req *r, size_t i)
 {
-    const struct sl_target *target = r->trial->rank[i];
-    struct sl_str served = target->model.n > 0 ? target->model : r->asked;
-    bool other = !sl_str_eq(served, r->served);
+    const struct sl_candidate *c = &r->trial->rank[i];
+    bool other = !sl_str_eq(c->served, r->served);
 
     r->trial->at = i;
-    if (r->target == target)
+    if (r->target == c->target && !other)
         return;
-    r->target = target;
+    r->model = c->model;
+    r->target = c->target;
     r->provider = provider_at(r, i);
-    r->served = served;
+    r->served = c->served;
     sl_pass_retarget(r);
     if (other)
         sl_reuse_retarget(r);
@@ -195,16 +188,43 @@ static void aim(struct sl_req *r, size_t i)
 
 static enum sl_state pass_over(struct sl_req *r);
 
+/* Streams and plain answers are not equally quick. */
+static struct sl_latency *latency_of(const struct sl_req *r)
+{
+    return &r->trial->health->latency[r->streams ? 0 : 1];
+}
+
+static void leave_health(struct sl_req *r)
+{
+    if (r->trial->health != NULL)
+        sl_latency_end(latency_of(r));
+    sl_health_drop(&r->trial->health);
+}
+
+/* The one that holds the conversation's prompt, or the next in turn. */
+static size_t choose_key(struct sl_req *r, const struct sl_health *h, size_t i)
+{
+    const struct sl_trial *t = r->trial;
+    size_t key;
+
+    if (t->place.target == t->rank[i].name && t->place.key < h->ring.n &&
+        sl_keyring_is_awake(&h->ring, t->place.key, now_of(r)))
+        return t->place.key;
+    return sl_keyring_pick(&h->ring, now_of(r), true, &key) ? key : 0; /* a probe past resting
+                                                                        * ones */
+}
+
 static enum sl_state start(struct sl_req *r, size_t i)
 {
     struct sl_trial *t = r->trial;
     struct sl_health *h = health_at(r, i);
+    enum sl_state next;
 
     aim(r, i);
-    if (!sl_keyring_pick(&h->ring, now_of(r), true, &t->key))
-        t->key = 0; /* a probe past resting keys */
-    sl_health_drop(&t->health);
+    t->key = choose_key(r, h, i);
+    leave_health(r);
     t->health = sl_health_hold(h);
+    sl_latency_begin(latency_of(r));
     sl_breaker_force(&h->breaker, &r->provider->breaker, now_of(r), &t->lease);
     t->tries[i]++;
     t->key_failed = false;
@@ -214,7 +234,10 @@ static enum sl_state start(struct sl_req *r, size_t i)
         sl_retry_budget_note(sl_health_budget(r->gw->healths), now_of(r));
     }
     r->attempts++;
-    return sl_trial_call(r);
+    next = sl_trial_call(r);
+    if (t->count == 1 && next == SL_ST_TRY)
+        sl_mirror_send(r);
+    return next;
 }
 
 enum sl_state sl_trial_call(struct sl_req *r)
@@ -260,7 +283,7 @@ enum sl_state sl_trial_go(struct sl_req *r)
         return give_up(r);
     if (wait_ms == 0 || (waited && has_key(r, i, false)))
         return start(r, i);
-    return wait_for(r, wait_ms) ? SL_ST_TRY : give_up(r);
+    return wait_for(r, i, wait_ms) ? SL_ST_TRY : give_up(r);
 }
 
 /* ---- starting over ---- */
@@ -272,7 +295,7 @@ static void keep_answer(struct sl_req *r, const struct sl_failure *f)
     if (f->status == 0)
         return;
     sl_call_end(&a->call);
-    *a = (struct sl_trial_answer){.target = r->target,
+    *a = (struct sl_trial_answer){.from = r->trial->rank[r->trial->at],
                                   .body = f->body,
                                   .provider_id = r->provider_id,
                                   .status = f->shown,
@@ -344,6 +367,9 @@ static void note(struct sl_req *r, const struct sl_failure *f, enum sl_retry ver
         f->quota || f->status == 401 || f->status == 402 || f->status == 403 || f->status == 429;
     if (verdict == SL_RETRY_ELSEWHERE && !(t->key_failed && has_key(r, t->at, false)))
         t->spent[t->at] = true;
+    for (size_t i = 0; f->too_long && i < t->n; i++)
+        if (t->rank[i].target->context <= t->rank[t->at].target->context)
+            t->spent[i] = true;
     if (verdict == SL_RETRY_AGAIN && hints->has_wait)
         t->not_before[t->at] = now_of(r) + hints->wait_ms;
 }
@@ -384,11 +410,11 @@ bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
         return false;
     note(r, f, verdict, &hints);
     i = choose(r, &wait_ms);
-    if (i == NOBODY || (wait_ms > 0 && now_of(r) + wait_ms >= r->total.due) ||
+    if (i == NOBODY || (wait_ms > 0 && now_of(r) + wait_ms >= sl_trial_due(r, i)) ||
         !sl_retry_budget_take(sl_health_budget(r->gw->healths), now_of(r)) ||
         (wait_ms > 0 && !sl_health_wait_take(r->gw->healths)))
         return false;
-    sl_trial_count(r, t->rank[i], f);
+    sl_trial_count(r, t->rank[i].target, f);
     keep_answer(r, f);
     forget_try(r);
     if (wait_ms > 0) {
@@ -402,12 +428,13 @@ bool sl_trial_answer(struct sl_req *r)
 {
     struct sl_trial_answer *a = r->trial != NULL ? &r->trial->last : NULL;
 
-    if (a == NULL || a->target == NULL)
+    if (a == NULL || a->from.target == NULL)
         return false;
     forget_try(r);
-    r->target = a->target;
-    r->provider = &r->conf->providers[a->target->provider];
-    r->served = a->target->model.n > 0 ? a->target->model : r->asked;
+    r->model = a->from.model;
+    r->target = a->from.target;
+    r->provider = &r->conf->providers[r->target->provider];
+    r->served = a->from.served;
     r->call = a->call;
     r->answer = a->answer;
     a->call = NULL;
@@ -456,6 +483,11 @@ void sl_trial_good(struct sl_req *r)
                     slow ? SL_OUTCOME_BAD : SL_OUTCOME_GOOD);
     if (t->health->keys_print == r->provider->keys_print)
         sl_keyring_good(&t->health->ring, t->key);
+    sl_timer_stop(r->gw->net, &r->limit);
+    sl_latency_note(latency_of(r), now_of(r), (now_of(r) - t->started_ms) * 1000);
+    if (t->who != 0)
+        sl_affinity_put(sl_health_affinity(r->gw->healths), t->who, now_of(r),
+                        &(struct sl_affinity_place){t->rank[t->at].name, t->key});
 }
 
 /* Did the provider break off what it had begun well? */
@@ -481,5 +513,5 @@ void sl_trial_close(struct sl_req *r)
                     SL_OUTCOME_NONE);
     if (broke_off(r))
         sl_breaker_spoil(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease);
-    sl_health_drop(&t->health);
+    leave_health(r);
 }

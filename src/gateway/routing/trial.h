@@ -20,12 +20,13 @@
 
 #include "gateway/req.h"
 #include "gateway/routing/health.h"
+#include "policy/routing/wish.h"
 
 /* The last answer of a provider that was an error: what the client gets when all fails. */
 struct sl_trial_answer {
     struct sl_call *call;                /* owns: or NULL, its head is not kept */
     const struct sl_answer_head *answer; /* up: the call's */
-    const struct sl_target *target;      /* up: the snapshot's; NULL: there is none */
+    struct sl_candidate from;            /* its target NULL: there is none */
     struct sl_str body;
     struct sl_str provider_id;
     int status;
@@ -33,11 +34,14 @@ struct sl_trial_answer {
 };
 
 struct sl_trial {
-    const struct sl_target *rank[SL_ROUTE_TARGETS_MAX]; /* up: the snapshot's */
+    struct sl_candidate rank[SL_ROUTE_TARGETS_MAX];
     uint8_t tries[SL_ROUTE_TARGETS_MAX];
     bool spent[SL_ROUTE_TARGETS_MAX];          /* another try there would end alike */
     uint64_t not_before[SL_ROUTE_TARGETS_MAX]; /* its provider's own word */
     size_t n;
+    bool narrowed;                  /* the request itself left out some that there were */
+    uint64_t who;                   /* the conversation, for affinity; 0: none is seen */
+    struct sl_affinity_place place; /* where it was last; key SIZE_MAX: not known */
 
     /* the try under way, or the last one */
     size_t at;
@@ -63,10 +67,11 @@ struct sl_failure {
     int shown;     /* what a client would see of it */
     bool about_us; /* our credentials or our account: its text is not the client's */
     bool quota;    /* our account is empty */
+    bool too_long; /* the request, for this model's window */
     struct sl_str body;
 };
 
-/* Ranks; false: no memory. `n` 0: no candidate. */
+/* Ranks (rank.c); false: no memory. `n` 0: no candidate. */
 SL_MUST bool sl_trial_begin(struct sl_req *r);
 /* TRY: the next try, a wait before it, or REPLY. */
 enum sl_state sl_trial_go(struct sl_req *r);
@@ -82,12 +87,21 @@ void sl_trial_good(struct sl_req *r);
 void sl_trial_restart(struct sl_req *r);
 void sl_trial_close(struct sl_req *r);
 
+/* ---- spare.c: time that is kept for a last resort ---- */
+/* When a try of candidate `i` must have begun to answer, monotonic milliseconds: the end of
+ * the request's time, or earlier. Only while the total timer runs. */
+uint64_t sl_trial_due(struct sl_req *r, size_t i);
+/* The limit of the try under way is set: `most_ms` (0: none), or what is left until due. */
+void sl_trial_watch(struct sl_req *r, uint64_t most_ms);
+
 /* ---- judge.c ---- */
 /* What follows for this target, and what its breaker and key learn from it. */
 enum sl_retry sl_trial_judge(struct sl_req *r, const struct sl_failure *f,
                              struct sl_retry_hints *hints);
 /* sluice_retries_total or sluice_failovers_total. */
 void sl_trial_count(struct sl_req *r, const struct sl_target *to, const struct sl_failure *f);
+/* Is there a candidate with a larger window than the one that has just failed? */
+bool sl_trial_has_larger(const struct sl_req *r);
 /* Until something of the model may be asked again; 0: not known. */
 uint64_t sl_trial_rest_ms(struct sl_req *r);
 

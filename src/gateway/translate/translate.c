@@ -23,11 +23,9 @@ static enum sl_endpoint endpoint_there(const struct sl_req *r)
         r->ep, r->dialect == &sl_dialect_anthropic ? &sl_dialect_openai : &sl_dialect_anthropic);
 }
 
-size_t sl_translation_rank(const struct sl_req *r, enum sl_protocol protocol,
-                           const struct sl_target *out[SL_ROUTE_TARGETS_MAX])
+bool sl_translation_can(const struct sl_req *r)
 {
-    return endpoint_there(r) != SL_EP_NONE ? sl_route_rank_all(r->model, protocol, out)
-                                           : sl_route_rank(r->model, protocol, out);
+    return endpoint_there(r) != SL_EP_NONE;
 }
 
 bool sl_translation_is_due(const struct sl_req *r)

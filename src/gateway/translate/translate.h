@@ -21,9 +21,8 @@
 
 struct sl_translation;
 
-/* As sl_route_rank(), with every target where the request's endpoint can be translated. */
-size_t sl_translation_rank(const struct sl_req *r, enum sl_protocol protocol,
-                           const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);
+/* Can the request's endpoint be translated at all? */
+bool sl_translation_can(const struct sl_req *r);
 /* Does the provider chosen not speak the client's protocol? */
 bool sl_translation_is_due(const struct sl_req *r);
 /* Makes the head and the body for the provider: r->parts. TRY, or REPLY with why not.
