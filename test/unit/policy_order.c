@@ -64,8 +64,11 @@ static void test_priority(void **state)
     assert_order(&b, "bcaed");
     b.ask.prefer = 2;
     assert_order(&b, "cbaed");
-    b.ask.prefer = 3; /* never before those of a lower priority */
-    assert_order(&b, "bcade");
+    b.ask.prefer = 0; /* never a translated one before one that is passed through */
+    assert_order(&b, "bcaed");
+    b.ask.prefer = 4; /* never before those of a lower priority */
+    b.target[3].speaks = SL_ANTHROPIC;
+    assert_order(&b, "bcaed");
 }
 
 /* The draw is true to the weights, and comes out alike each time. */

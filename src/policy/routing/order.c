@@ -63,13 +63,13 @@ static uint64_t score(const struct sl_model *m, const struct sl_order_ask *ask,
     return 0;
 }
 
-static void move_to_front(struct place *v, size_t i)
+static void move_up(struct place *v, size_t from, size_t to)
 {
-    struct place first = v[i];
+    struct place p = v[from];
 
-    for (; i > 0; i--)
-        v[i] = v[i - 1];
-    v[0] = first;
+    for (; from > to; from--)
+        v[from] = v[from - 1];
+    v[to] = p;
 }
 
 /* Stable: alike ones stay in file order. */
@@ -95,6 +95,21 @@ static size_t best_of_two(uint64_t random, size_t n)
     return a < b ? a : b;
 }
 
+/* Passing through goes before a cached prompt: a translated answer is not the same. */
+static void prefer(const struct sl_model *m, const struct sl_order_ask *ask, struct place *v,
+                   size_t n)
+{
+    size_t i = 0, to = 0;
+
+    while (i < n && v[i].at != ask->prefer)
+        i++;
+    if (i == n)
+        return;
+    while (m->strategy == SL_STRATEGY_PRIORITY && v[to].score != v[i].score)
+        to++;
+    move_up(v, i, to);
+}
+
 static void order(const struct sl_model *m, const struct sl_order_ask *ask, struct place *v,
                   size_t n)
 {
@@ -102,12 +117,9 @@ static void order(const struct sl_model *m, const struct sl_order_ask *ask, stru
         v[i].score = score(m, ask, &v[i]);
     sort(v, n);
     if (m->strategy == SL_STRATEGY_LATENCY && n > 2)
-        move_to_front(v, best_of_two(ask->random, n));
-    if (m->strategy == SL_STRATEGY_WEIGHTED)
-        return;
-    for (size_t i = 1; i < n; i++)
-        if (v[i].at == ask->prefer)
-            move_to_front(v, i);
+        move_up(v, best_of_two(ask->random, n), 0);
+    if (m->strategy != SL_STRATEGY_WEIGHTED)
+        prefer(m, ask, v, n);
 }
 
 size_t sl_order_rank(const struct sl_model *m, const struct sl_order_ask *ask,

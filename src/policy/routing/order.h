@@ -15,7 +15,8 @@
  *   cost       the cheapest for this request; those without a price last
  *
  * Affinity puts the target that holds a conversation's prompt cache before the others of its
- * priority, except under `weighted`, where the draw keeps it already.
+ * priority; under `priority` not before one that speaks the client's protocol while it does
+ * not, and not under `weighted`, where the draw keeps it already.
  * Pure: what is measured and what is random are arguments.
  */
 #ifndef SL_POLICY_ROUTING_ORDER_H
