@@ -93,6 +93,7 @@ struct fake {
     struct sl_usage_row rows[64];
     size_t rows_n;
     bool usage_off;
+    const char *broken; /* a tenant whose lines can't be applied */
 };
 
 struct fake_call {
@@ -246,6 +247,10 @@ static inline bool act_apply(struct fake_call *c)
     struct fake *f = c->f;
     struct fake_seq *seq = fake_seq(f, c->tenant, c->instance);
 
+    if (f->broken != NULL && strcmp(f->broken, c->tenant) == 0) {
+        c->err = SL_ERR_STORE_DATA;
+        return true;
+    }
     for (size_t i = 0; i < c->batch.n; i++) {
         const struct sl_line *l = &c->lines[i];
         struct fake_line *at = &f->lines[f->lines_n];

@@ -282,6 +282,64 @@ static void rejoined_under_load(void **state)
     finish(&r);
 }
 
+/* Others' lines go on, also what has to be read back; a restart in the middle loses nothing. */
+static void one_stuck_tenant(void **state)
+{
+    struct rig r;
+    uint64_t first;
+    int n = 0;
+
+    (void)state;
+    begin(&r, dir);
+    first = sl_trail_last(r.t) + 1;
+    r.l->queued_max = 1000;
+    r.f.broken = "acme";
+    for (int turn = 0; turn < 2; turn++) {
+        for (int until = n + 5000; n < until;) {
+            n++;
+            settle(&r, "acme", (uint64_t)n, n);
+            settle(&r, "bcme", (uint64_t)n + 100000, n);
+            if (n % 50 == 0) {
+                sl_ledger_pump(r.l);
+                sl_net_turn(r.net, 1);
+            }
+        }
+        for (uint64_t until = clock_ms() + 20000; clock_ms() < until;) {
+            sl_ledger_pump(r.l);
+            sl_net_turn(r.net, 2);
+            if (!r.l->spilled && sl_ledger_unsent(r.l) == (uint64_t)n)
+                break;
+        }
+        assert_all(&r.f, "bcme", n);
+        assert_in_range(r.l->queued, 1, SL_LEDGER_STUCK);
+        assert_int_equal(sl_ledger_unsent(r.l), n);
+        assert_true(sl_ledger_lag_ms(r.l) > 0);
+        assert_int_equal(sl_trail_last_acked(r.t), first - 1); /* acme's first is not */
+        if (turn == 0) {                                       /* what the next process finds */
+            shut(&r);
+            open_rig(&r, dir);
+            r.l->queued_max = 1000;
+        }
+    }
+    r.f.broken = NULL;
+    while (n < 11000) {
+        n++;
+        settle(&r, "acme", (uint64_t)n, n);
+        if (n % 20 == 0) {
+            sl_ledger_pump(r.l);
+            sl_net_turn(r.net, 1);
+        }
+    }
+    until_sent(&r);
+    assert_all(&r.f, "acme", 11000);
+    assert_int_equal(r.l->asides, 0);
+    assert_int_equal(sl_trail_last_acked(r.t), sl_trail_last(r.t));
+    settle(&r, "acme", 11001, 11001);
+    until_sent(&r);
+    assert_all(&r.f, "acme", 11001);
+    finish(&r);
+}
+
 static void no_memory(void **state)
 {
     struct rig r;
@@ -323,6 +381,18 @@ static void without_a_trail(void **state)
     r.f.mood[F_APPLY] = OBEY;
     until_sent(&r);
     assert_all(&r.f, "acme", 110);
+    r.l->queued_max = 320;
+    r.f.broken = "acme"; /* of a stuck tenant a part of them is kept */
+    for (int i = 151; i <= 350; i++) {
+        settle(&r, "acme", (uint64_t)i, i);
+        settle(&r, "bcme", (uint64_t)i, i - 150);
+        sl_net_turn(r.net, 1);
+    }
+    UNTIL(r.net, sl_ledger_unsent(r.l) == 20);
+    assert_all(&r.f, "bcme", 200);
+    assert_int_equal(sl_ledger_dropped(r.l), 40 + 180);
+    r.f.broken = NULL;
+    until_sent(&r);
     finish(&r);
 }
 
@@ -530,6 +600,7 @@ int main(void)
         cmocka_unit_test_setup(after_a_restart, setup),
         cmocka_unit_test_setup(more_than_memory, setup),
         cmocka_unit_test_setup(rejoined_under_load, setup),
+        cmocka_unit_test_setup(one_stuck_tenant, setup),
         cmocka_unit_test_setup(no_memory, setup),
         cmocka_unit_test_setup(without_a_trail, setup),
         cmocka_unit_test_setup(a_full_disk, setup),

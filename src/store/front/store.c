@@ -114,7 +114,11 @@ struct sl_store *sl_store_over(struct sl_net *net, struct sl_backend *b,
         return NULL;
     }
     s->l = sl_ledger_new(net, b, s->t, (struct sl_str){s->instance, sizeof s->instance});
-    sl_ledger_measure(s->l, s->seconds[SL_STORE_APPLY]);
+    sl_ledger_measure(s->l, s->seconds[SL_STORE_APPLY],
+                      sl_metric_family(metrics, SL_METRIC_GAUGE, "sluice_ledger_stuck_lines",
+                                       "Settled lines that a broken key of the tenant's keeps "
+                                       "from being applied.",
+                                       "tenant", NULL));
     sl_ledger_pause(s->l, SL_LEDGER_AWAY, true); /* until the first beat */
     if (s->fresh)
         sl_ledger_forget(s->l);

@@ -15,6 +15,7 @@ struct sl_entry {         /* a line that the store does not have yet */
     struct sl_list node;  /* of its desk's queue */
     struct sl_list all;   /* of the ledger's, in the order of numbers */
     struct sl_desk *desk; /* up */
+    bool queued;          /* in its desk's queue, and counted there */
     uint64_t at_ms;       /* when it was settled, or read back */
     struct sl_line line;  /* its texts are in `text` */
     char text[];
@@ -24,7 +25,15 @@ struct sl_desk { /* one tenant's queue */
     UT_hash_handle hh;
     struct sl_ledger *ledger; /* up */
     struct sl_list queue;
+    size_t queue_n;
     size_t entries;   /* queued or late: they point here */
+    bool failing;     /* its last batch met a broken key */
+    struct sl_aside { /* aside.c */
+        bool on;
+        uint64_t read_to, newest;
+        uint64_t n;              /* about how many are unread */
+        struct sl_metric *stuck; /* up; may be NULL */
+    } aside;
     struct sl_op *op; /* owns: the batch under way */
     struct sl_batch batch;
     uint64_t began_us;
@@ -54,9 +63,13 @@ struct sl_ledger {
     struct sl_desk *desks; /* owns: hash */
     struct sl_list all;
     uint64_t queued, queued_max, dropped;
-    uint64_t failed_ms;        /* when a failure was last logged */
-    struct sl_metric *seconds; /* up; may be NULL */
+    uint64_t failed_ms;             /* when a failure was last logged */
+    struct sl_metric *seconds;      /* up; may be NULL */
+    struct sl_metric_family *stuck; /* up; may be NULL */
     struct sl_grave grave;
+    /* aside.c */
+    size_t asides;    /* desks */
+    uint64_t aside_n; /* about how many lines of theirs are on disk alone */
     /* refill.c: lines that are in the trail alone */
     bool spilled;
     uint64_t spilled_ms;
@@ -75,8 +88,10 @@ struct sl_ledger {
 /* ledger.c */
 /* At most each ten seconds. */
 void sl_ledger_say(struct sl_ledger *l, struct sl_str tenant, const char *what);
-/* Takes the entry over, behind all others. */
+/* Takes the entry over, behind all others of its desk. */
 void sl_ledger_queue(struct sl_ledger *l, struct sl_entry *e);
+/* Likewise, or leaves it aside. */
+void sl_ledger_place(struct sl_ledger *l, struct sl_entry *e);
 /* Out of whichever list, and freed. */
 void sl_ledger_let_go(struct sl_ledger *l, struct sl_entry *e);
 void sl_ledger_acknowledge(struct sl_ledger *l);
@@ -107,6 +122,17 @@ bool sl_ledger_has_room(const struct sl_ledger *l, uint64_t number);
 /* It is left to the trail. */
 void sl_ledger_leave(struct sl_ledger *l, uint64_t number);
 void sl_ledger_refill(struct sl_ledger *l);
+
+/* aside.c */
+bool sl_aside_has_room(const struct sl_ledger *l, const struct sl_desk *d);
+/* Left to the trail; frees the entry. */
+void sl_aside_leave(struct sl_ledger *l, struct sl_entry *e);
+void sl_aside_fail(struct sl_ledger *l, struct sl_desk *d);
+void sl_aside_applied(struct sl_ledger *l, struct sl_desk *d);
+/* Lowers both to what desks aside still wait for. */
+void sl_aside_bound(const struct sl_ledger *l, uint64_t *number, uint64_t *since_ms);
+void sl_aside_refill(struct sl_ledger *l);
+void sl_aside_forget(struct sl_ledger *l);
 
 /* sums.c */
 void sl_ledger_sums_init(struct sl_ledger *l);

@@ -68,14 +68,29 @@ struct sl_entry *sl_ledger_entry(struct sl_ledger *l, struct sl_str tenant,
 void sl_ledger_queue(struct sl_ledger *l, struct sl_entry *e)
 {
     sl_list_push_back(&e->desk->queue, &e->node);
-    sl_list_push_back(&l->all, &e->all);
+    if (!e->desk->aside.on)
+        sl_list_push_back(&l->all, &e->all);
+    e->queued = true;
+    e->desk->queue_n++;
     l->queued++;
+}
+
+void sl_ledger_place(struct sl_ledger *l, struct sl_entry *e)
+{
+    if (sl_aside_has_room(l, e->desk)) {
+        sl_ledger_queue(l, e);
+    } else if (l->t != NULL) {
+        sl_aside_leave(l, e);
+    } else {
+        sl_ledger_let_go(l, e);
+        sl_ledger_leave(l, 0);
+    }
 }
 
 void sl_ledger_let_go(struct sl_ledger *l, struct sl_entry *e)
 {
-    if (sl_list_is_linked(&e->all))
-        l->queued--;
+    l->queued -= e->queued;
+    e->desk->queue_n -= e->queued;
     e->desk->entries--;
     sl_list_unlink(&e->node);
     sl_list_unlink(&e->all);
@@ -91,7 +106,7 @@ static struct sl_entry *first_of_all(const struct sl_ledger *l)
 void sl_ledger_acknowledge(struct sl_ledger *l)
 {
     const struct sl_entry *e = first_of_all(l);
-    uint64_t number;
+    uint64_t number, since = 0;
 
     if (l->t == NULL)
         return;
@@ -99,6 +114,7 @@ void sl_ledger_acknowledge(struct sl_ledger *l)
         number = e->line.number - 1;
     else
         number = l->spilled ? l->read_to : sl_trail_last(l->t);
+    sl_aside_bound(l, &number, &since);
     if (number > sl_trail_last_acked(l->t))
         sl_trail_acked(l->t, number);
 }
@@ -160,26 +176,31 @@ static void on_applied(void *ctx, enum sl_err err)
     d->lines = NULL;
     if (l->seconds != NULL)
         sl_metric_observe(l->seconds, (double)(sl_net_now_us(l->net) - d->began_us) / 1e6);
+    if (err == SL_ERR_STORE_DATA)
+        sl_aside_fail(l, d);
     if (err != SL_OK) {
         sl_ledger_say(l, tenant_of(d), "the store did not take the settled lines of a tenant");
         return;
     }
     for (size_t i = 0; i < d->batch.n; i++)
         sl_ledger_let_go(l, SL_CONTAINER(d->queue.next, struct sl_entry, node));
+    sl_aside_applied(l, d);
     sl_ledger_acknowledge(l);
     send(l, d);
     sl_ledger_refill(l);
-    if (d->entries == 0 && d->op == NULL)
+    if (d->entries == 0 && d->op == NULL && !d->aside.on)
         end_desk(l, d);
 }
 
-static void send_all(struct sl_ledger *l)
+/* What failed is tried again with the beats, not with every write of the disk's. */
+static void send_all(struct sl_ledger *l, bool again)
 {
     struct sl_desk *d, *next;
 
     HASH_ITER(hh, l->desks, d, next)
     {
-        send(l, d);
+        if (again || !d->failing)
+            send(l, d);
     }
 }
 
@@ -187,14 +208,14 @@ void sl_ledger_synced(struct sl_ledger *l)
 {
     SL_OBJ_CHECK(l, SL_LEDGER_MAGIC);
     sl_ledger_acknowledge(l); /* lines that are no settled ones need nobody's word */
-    send_all(l);
+    send_all(l, false);
     sl_ledger_refill(l);
 }
 
 void sl_ledger_pump(struct sl_ledger *l)
 {
     SL_OBJ_CHECK(l, SL_LEDGER_MAGIC);
-    send_all(l);
+    send_all(l, true);
     sl_ledger_refill(l);
 }
 
@@ -226,6 +247,7 @@ void sl_ledger_add(struct sl_ledger *l, struct sl_str tenant, const struct sl_li
 {
     struct sl_entry *e =
         sl_ledger_has_room(l, line->number) ? sl_ledger_entry(l, tenant, line) : NULL;
+    struct sl_desk *d;
 
     if (e == NULL) {
         sl_ledger_leave(l, line->number);
@@ -236,9 +258,10 @@ void sl_ledger_add(struct sl_ledger *l, struct sl_str tenant, const struct sl_li
         l->late_n++;
         return;
     }
-    sl_ledger_queue(l, e);
-    if (l->t == NULL)
-        send(l, e->desk);
+    d = e->desk;
+    sl_ledger_place(l, e);
+    if (l->t == NULL && !d->failing)
+        send(l, d);
 }
 
 void sl_ledger_settle(struct sl_ledger *l, const struct sl_settle *s,
@@ -305,10 +328,10 @@ void sl_ledger_end(struct sl_ledger **pl)
     SL_OBJ_CHECK(l, SL_LEDGER_MAGIC);
     sl_ledger_sums_fini(l);
     sl_ledger_refill_fini(l);
-    while (!sl_list_is_empty(&l->all))
-        sl_ledger_let_go(l, first_of_all(l));
     HASH_ITER(hh, l->desks, d, next)
     {
+        while (!sl_list_is_empty(&d->queue))
+            sl_ledger_let_go(l, SL_CONTAINER(d->queue.next, struct sl_entry, node));
         end_desk(l, d);
     }
     sl_net_bury(l->net, &l->grave, reap);
@@ -319,27 +342,31 @@ void sl_ledger_forget(struct sl_ledger *l)
     if (l->t == NULL)
         return;
     sl_ledger_refill_fini(l);
+    sl_aside_forget(l);
     l->spilled = false;
     sl_trail_acked(l->t, sl_trail_last(l->t));
 }
 
-void sl_ledger_measure(struct sl_ledger *l, struct sl_metric *seconds)
+void sl_ledger_measure(struct sl_ledger *l, struct sl_metric *seconds,
+                       struct sl_metric_family *stuck)
 {
     l->seconds = seconds;
+    l->stuck = stuck;
 }
 
 uint64_t sl_ledger_unsent(const struct sl_ledger *l)
 {
-    return l->queued + l->late_n + l->unread;
+    return l->queued + l->late_n + l->unread + l->aside_n;
 }
 
 uint64_t sl_ledger_lag_ms(const struct sl_ledger *l)
 {
     const struct sl_entry *e = first_of_all(l);
-    uint64_t now = sl_net_now(l->net), since = now;
+    uint64_t now = sl_net_now(l->net), since = now, number = UINT64_MAX;
 
     if (e != NULL)
         since = e->at_ms;
+    sl_aside_bound(l, &number, &since);
     if (l->spilled && l->spilled_ms < since)
         since = l->spilled_ms;
     return now - since;

@@ -17,7 +17,8 @@
  * Bounded  Memory holds SL_LEDGER_QUEUED lines. Those that come then are in the trail
  *          alone, and are read back from it, in order, when half of the queue is free
  *          (also what an earlier run left). Without a trail they are dropped, counted and
- *          logged.
+ *          logged. Of a tenant whose lines can't be applied SL_LEDGER_STUCK are in memory,
+ *          so that it keeps nobody else's (aside.c).
  */
 #ifndef SL_STORE_LEDGER_LEDGER_H
 #define SL_STORE_LEDGER_LEDGER_H
@@ -28,6 +29,7 @@
 
 #define SL_LEDGER_QUEUED 65536
 #define SL_LEDGER_BATCH 256 /* lines of one call */
+#define SL_LEDGER_STUCK 64
 #define SL_LEDGER_SUM_MS 10000
 #define SL_LEDGER_SUMS 20000 /* at once; then all are written */
 #define SL_LEDGER_PATIENCE_MS 1000
@@ -62,8 +64,9 @@ void sl_ledger_hurry(struct sl_ledger *l);
 /* Everything up to here counts as acknowledged: the store was begun anew. */
 void sl_ledger_forget(struct sl_ledger *l);
 
-/* Seconds of each batch go there. */
-void sl_ledger_measure(struct sl_ledger *l, struct sl_metric *seconds);
+/* Seconds of each batch go there, and by tenant the lines that can't be applied. */
+void sl_ledger_measure(struct sl_ledger *l, struct sl_metric *seconds,
+                       struct sl_metric_family *stuck);
 uint64_t sl_ledger_unsent(const struct sl_ledger *l);
 uint64_t sl_ledger_lag_ms(const struct sl_ledger *l); /* age of the oldest line not acknowledged */
 uint64_t sl_ledger_dropped(const struct sl_ledger *l);

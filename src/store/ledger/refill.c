@@ -78,7 +78,7 @@ static bool keep(struct sl_ledger *l, uint64_t number, struct sl_str text)
     e = sl_ledger_entry(l, tenant, &line);
     if (e == NULL)
         return false;
-    sl_ledger_queue(l, e);
+    sl_ledger_place(l, e);
     l->unread -= l->unread > 0;
     return true;
 }
@@ -114,7 +114,7 @@ static void rejoin(struct sl_ledger *l)
     struct sl_list *n;
 
     while ((n = sl_list_pop_front(&l->late)) != NULL)
-        sl_ledger_queue(l, SL_CONTAINER(n, struct sl_entry, node));
+        sl_ledger_place(l, SL_CONTAINER(n, struct sl_entry, node));
     l->late_n = l->unread = l->resume_after = 0;
     l->spilled = false;
 }
@@ -143,8 +143,12 @@ static void on_page(void *ctx, enum sl_err err)
 
 void sl_ledger_refill(struct sl_ledger *l)
 {
-    if (!l->spilled || l->reading != NULL || l->paused != 0 || l->queued > l->queued_max / 2)
+    if (l->t == NULL || l->reading != NULL || l->paused != 0 || l->queued > l->queued_max / 2)
         return;
+    if (!l->spilled) {
+        sl_aside_refill(l);
+        return;
+    }
     if (l->resume_after != 0 && l->read_to >= sl_trail_synced(l->t))
         return; /* nothing new is on disk */
     sl_trail_read_start(l->t, l->read_to, &l->page, &l->reading, on_page, l);
