@@ -253,6 +253,9 @@ const struct sl_schema_row sl_schema[] = {
          "What it speaks; a list where it speaks both."),
     CHOICE("providers[].flavor", NULL, "generic|openai|openrouter|vllm|ollama|deepseek", NULL,
            "Its peculiarities; by host where not given."),
+    BOOL("providers[].responses", NULL,
+         "It has the Responses API; where not given, those of flavor openai and openrouter do. "
+         "Others are asked through chat completions."),
     TEXT("providers[].base_url", NULL, SL_SCHEMA_REQUIRED,
          "What that vendor's own SDK takes: Anthropic without /v1, OpenAI with it."),
     LIST("providers[].keys", SL_TYPE_SECRET, NULL, 0,

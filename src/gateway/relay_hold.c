@@ -77,7 +77,8 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
         sl_exch_abort(r->x); /* must not look whole */
         return SL_ST_ACCOUNT;
     }
-    parts[1] = r->dialect->error_event(r->arena, r->ep, e, message, (struct sl_str){r->id, 16});
+    if (!sl_translation_fail(r, sl_err_status(e), message, &parts[1]))
+        parts[1] = r->dialect->error_event(r->arena, r->ep, e, message, (struct sl_str){r->id, 16});
     if (parts[1].p == NULL) {
         sl_exch_abort(r->x);
         return SL_ST_ACCOUNT;
@@ -170,11 +171,15 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
     sl_sse_parse(event, scratch, sizeof scratch, &e);
     if (sl_str_starts(type, SL_STR("overloaded")))
         status = 529;
-    else if (sl_str_starts(type, SL_STR("service_unavailable")))
+    else if (sl_str_starts(type, SL_STR("service_unavailable")) ||
+             sl_str_starts(type, SL_STR("server_is_overloaded")))
         status = 503;
     else if (sl_str_starts(type, SL_STR("rate_limit")))
         status = 429;
-    else if (sl_str_starts(type, SL_STR("invalid_request")))
+    else if (sl_str_starts(type, SL_STR("timeout")))
+        status = 504;
+    else if (sl_str_starts(type, SL_STR("invalid_")) ||
+             sl_str_starts(type, SL_STR("context_length_exceeded")))
         status = 400;
     if (!e.has_data || e.data.p == NULL)
         return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);

@@ -46,6 +46,8 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
             if (!sl_relay_commit(r))
                 return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         }
+        if (kind == SL_EV_FINAL && r->usage.error_type[0] != '\0') /* response.failed */
+            r->error = SL_ERR_UP_STREAM_ERROR;
         break;
     case SL_EV_OTHER: break;
     }

@@ -1,5 +1,6 @@
 /* llm/translate.h -- a request of one protocol for a provider of another, and the
- * answer back: Anthropic's Messages and OpenAI's chat completions, both ways.
+ * answer back: Anthropic's Messages and OpenAI's chat completions, both ways; OpenAI's
+ * Responses for clients, at either.
  *
  * Between them stands one neutral form per operation (llm/neutral/neutral.h), which each
  * protocol's adapter reads and writes. Traffic of one protocol never comes here: it passes
@@ -8,13 +9,15 @@
  * Holder   The request that is translated. `struct sl_translate` lies in the arena given and
  *          holds what the answer must know of the question; a stream is an object.
  * Order    sl_translate_request(), then one of: sl_translate_answer(), sl_translate_error(),
- *          or a stream: _new, _event for every event, _finish at the provider's end, _end.
+ *          or a stream: _new, _event for every event, _finish (or _fail) at the provider's end,
+ *          _end.
  * Memory   Requests and answers within `max` of the wish, in the arena; a stream holds no more
- *          than one event and the arguments of calls that wait for their turn (at most
- *          SL_TRANSLATE_WAIT bytes). Pure.
+ *          than one event, the arguments of calls that wait for their turn (at most
+ *          SL_TRANSLATE_WAIT bytes), and for a Responses client the answer so far (1.5 MiB).
+ *          Pure.
  * Input    A request's body is valid JSON (llm/body.h); answers and events are not trusted.
  * Source   Anthropic "Messages", "Streaming messages", "Errors"; OpenAI "Chat completions",
- *          "Errors"; OpenRouter "Reasoning tokens", "Errors".
+ *          "Responses", "Errors"; OpenRouter "Reasoning tokens", "Errors".
  */
 #ifndef SL_LLM_TRANSLATE_H
 #define SL_LLM_TRANSLATE_H
@@ -46,6 +49,8 @@ struct sl_translate_wish {
 
 struct sl_translate;
 
+/* Can requests of that endpoint be translated? */
+bool sl_translate_has(enum sl_endpoint from);
 /* The endpoint of that protocol that does the same; SL_EP_NONE: there is none. */
 enum sl_endpoint sl_translate_endpoint(enum sl_endpoint from, const struct sl_dialect *to);
 
@@ -64,10 +69,11 @@ SL_MUST enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_
 SL_MUST enum sl_err sl_translate_error(const struct sl_translate *t, struct sl_str body,
                                        struct sl_arena *a, int *status, struct sl_str *out);
 
-/* A Messages request on its way to Anthropic itself, without the thoughts that carry our
- * signature: another provider had them, and a foreign signature is a 400. `*out` is the body
- * itself where there are none. NO_MEMORY. */
-SL_MUST enum sl_err sl_translate_unsign(struct sl_str body, struct sl_arena *a, struct sl_str *out);
+/* A request to a provider of its own protocol, Messages or Responses, without the thoughts that
+ * carry our mark: another provider had them, and a foreign signature is a 400. `*out` is the
+ * body itself where there are none. NO_MEMORY. */
+SL_MUST enum sl_err sl_translate_unsign(enum sl_endpoint from, struct sl_str body,
+                                        struct sl_arena *a, struct sl_str *out);
 
 struct sl_translate_stream;
 
@@ -81,6 +87,10 @@ SL_MUST enum sl_err sl_translate_stream_event(struct sl_translate_stream *s, str
                                               struct sl_grow *out);
 /* The provider has ended: what is still owed, if its answer was whole; else UP_CLOSED. */
 SL_MUST enum sl_err sl_translate_stream_finish(struct sl_translate_stream *s, struct sl_grow *out);
+/* The provider failed in mid-answer: the client's own way to be told so, in the order of what
+ * it has got. Nothing more is said afterwards. */
+SL_MUST enum sl_err sl_translate_stream_fail(struct sl_translate_stream *s, int status,
+                                             struct sl_str message, struct sl_grow *out);
 /* What the provider said so far of tokens, model and stop reason. */
 const struct sl_usage *sl_translate_stream_usage(const struct sl_translate_stream *s);
 

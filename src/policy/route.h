@@ -15,7 +15,9 @@
 
 #define SL_ROUTE_TARGETS_MAX 16
 
-enum sl_protocol { SL_ANTHROPIC = 1, SL_OPENAI = 2 }; /* bits: a provider may speak both */
+/* Bits: a provider may speak several. SL_OPENAI is all of that protocol but the Responses
+ * API, which many of its servers don't have. */
+enum sl_protocol { SL_ANTHROPIC = 1, SL_OPENAI = 2, SL_RESPONSES = 4 };
 
 enum sl_strategy {
     SL_STRATEGY_PRIORITY,

@@ -40,6 +40,7 @@ providers:
     tls: {ca_file: "${dir}/ca.pem"}
   - name: mock-openai
     protocol: openai
+    responses: true
     base_url: "https://localhost:${tls}/v1/"
     keys: ["${providerKey}"]
     tls: {ca_file: "${dir}/ca.pem"}

@@ -227,6 +227,7 @@ def default_config(mock, port, admin, mock_b=None):
                 "name": "mock-o",
                 "protocol": "openai",
                 "base_url": "https://localhost:%d/v1" % mock.tls,
+                "responses": True,
                 "keys": ["${RIG_KEY_O}"],
                 "tls": ca,
             },

@@ -80,8 +80,8 @@ def test_unknown_model(g):
 
 
 def test_model_of_another_protocol(g):
-    """What can't be translated (t_translate.py has what can)."""
-    r = g.post("/v1/responses", rig.responses("only-anthropic"))
+    """What can't be translated (t_translate.py and t_responses.py have what can)."""
+    r = g.post("/v1/responses", rig.responses("only-anthropic", previous_response_id="resp_1"))
     contains(envelope(r, 400, "/v1/responses"), "only-anthropic")
 
 

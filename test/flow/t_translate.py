@@ -280,8 +280,6 @@ def test_what_can_not_be(g):
     contains(r.error()[1], "n = 1")
     r = g.post("/v1/messages/count_tokens", rig.messages("only-o/mock-echo"))
     equal(r.status, 400)
-    r = g.post("/v1/responses", rig.responses("only-a/mock-echo"))
-    equal(r.status, 400)
 
 
 def test_large(g):

@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 3:
         if (is_object(rest))
-            SL_CHECK(sl_translate_unsign(rest, &a, &out) == SL_OK && is_object(out));
+            SL_CHECK(sl_translate_unsign(w.from, rest, &a, &out) == SL_OK && is_object(out));
         if (is_object(rest) && sl_translate_request(&w, rest, &a, &t, &out, &why) == SL_OK)
             SL_CHECK(is_object(out));
         break;

@@ -53,6 +53,22 @@ static enum sl_flavor flavor_of(const struct sl_node *map, const struct sl_provi
     return p->openrouter ? SL_FLAVOR_OPENROUTER : own ? SL_FLAVOR_OPENAI : SL_FLAVOR_COMPATIBLE;
 }
 
+/* Last of what it speaks: a server of the protocol that has the newer API, too. */
+static void set_responses(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    const struct sl_node *n = sl_node_get(map, "responses");
+    bool has = sl_node_number(map, "responses", p->flavor != SL_FLAVOR_COMPATIBLE) != 0;
+
+    if ((p->speaks & SL_OPENAI) == 0) {
+        if (n != NULL && has)
+            sl_fault_add(b->faults, n,
+                         "providers[].responses: only a provider with protocol openai has it");
+        return;
+    }
+    if (has)
+        p->speaks |= SL_RESPONSES;
+}
+
 /* ---- what is sent ---- */
 
 static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
@@ -259,6 +275,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_paths(b, p, url.path);
     set_keys(b, p, map);
     set_auth(b, p, map);
+    set_responses(b, p, map);
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "gateway/inside.h"
+#include "gateway/translate/translate.h"
 
 #define HEAD_ARENA (1u << 20)
 #define PPM 1000000
@@ -128,7 +129,7 @@ static const struct sl_call_ops call_ops = {
 static bool is_drawn(const struct sl_req *r)
 {
     const struct sl_mirror_to *to = &r->model->mirror;
-    unsigned own = r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
+    unsigned own = (unsigned)sl_translation_protocol(r);
 
     return to->part_ppm > 0 && (to->speaks & own) != 0 && r->ep != SL_EP_COUNT_TOKENS &&
            sl_rand_u64() % PPM < to->part_ppm;

@@ -122,8 +122,7 @@ static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str 
                       const struct sl_wish *wish)
 {
     struct sl_trial *t = r->trial;
-    struct sl_order_ask ask = {.protocol =
-                                   r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI,
+    struct sl_order_ask ask = {.protocol = sl_translation_protocol(r),
                                .translates = sl_translation_can(r)};
     const struct sl_target *out[SL_ROUTE_TARGETS_MAX];
     struct sl_candidate v[SL_ROUTE_TARGETS_MAX];

@@ -17,22 +17,29 @@ struct sl_translation {
 
 /* ---- which provider ---- */
 
+enum sl_protocol sl_translation_protocol(const struct sl_req *r)
+{
+    return r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC
+           : r->ep == SL_EP_RESPONSES          ? SL_RESPONSES
+                                               : SL_OPENAI;
+}
+
+/* Of a protocol that the client does not speak: the chosen provider's, chat completions
+ * first where it has both. */
 static enum sl_endpoint endpoint_there(const struct sl_req *r)
 {
     return sl_translate_endpoint(
-        r->ep, r->dialect == &sl_dialect_anthropic ? &sl_dialect_openai : &sl_dialect_anthropic);
+        r->ep, (r->provider->speaks & SL_OPENAI) != 0 ? &sl_dialect_openai : &sl_dialect_anthropic);
 }
 
 bool sl_translation_can(const struct sl_req *r)
 {
-    return endpoint_there(r) != SL_EP_NONE;
+    return sl_translate_has(r->ep);
 }
 
 bool sl_translation_is_due(const struct sl_req *r)
 {
-    unsigned own = r->dialect == &sl_dialect_anthropic ? SL_ANTHROPIC : SL_OPENAI;
-
-    return (r->provider->speaks & own) == 0;
+    return (r->provider->speaks & (unsigned)sl_translation_protocol(r)) == 0;
 }
 
 enum sl_endpoint sl_translation_endpoint(const struct sl_req *r)
@@ -91,10 +98,10 @@ static bool unsign(struct sl_req *r)
     struct sl_arena a;
     bool ok;
 
-    if (r->dialect != &sl_dialect_anthropic)
+    if (r->dialect != &sl_dialect_anthropic && r->ep != SL_EP_RESPONSES)
         return true;
     sl_arena_init(&a, ARENA_MAX);
-    ok = sl_translate_unsign(old, &a, &body) == SL_OK &&
+    ok = sl_translate_unsign(r->ep, old, &a, &body) == SL_OK &&
          (body.p == old.p || sl_req_replace_body(r, body) == SL_OK);
     sl_arena_fini(&a);
     return ok;
@@ -214,6 +221,20 @@ bool sl_translation_finish(struct sl_req *r)
         return false;
     r->bytes = sl_grow_str(&t->out);
     return r->bytes.n > 0;
+}
+
+bool sl_translation_fail(struct sl_req *r, int status, struct sl_str message, struct sl_str *event)
+{
+    struct sl_translation *t = r->translation;
+
+    if (t == NULL || t->stream == NULL || r->ep != SL_EP_RESPONSES)
+        return false;
+    sl_grow_fini(&t->out); /* which may have met its ceiling */
+    sl_grow_init(&t->out, SL_TRANSLATION_HOLD);
+    if (sl_translate_stream_fail(t->stream, status, message, &t->out) != SL_OK)
+        return false;
+    *event = sl_grow_str(&t->out);
+    return event->n > 0;
 }
 
 void sl_translation_usage(struct sl_req *r)

@@ -21,6 +21,8 @@
 
 struct sl_translation;
 
+/* What a provider must speak to be asked as the client asks. */
+enum sl_protocol sl_translation_protocol(const struct sl_req *r);
 /* Can the request's endpoint be translated at all? */
 bool sl_translation_can(const struct sl_req *r);
 /* Does the provider chosen not speak the client's protocol? */
@@ -43,6 +45,10 @@ struct sl_arena *sl_translation_arena(struct sl_req *r);
 SL_MUST enum sl_err sl_translation_data(struct sl_req *r);
 /* The provider is at its end: r->bytes are what is still owed. False: nothing is. */
 SL_MUST bool sl_translation_finish(struct sl_req *r);
+/* How a client of the Responses API is told that its stream failed: its events are numbered,
+ * and only the translation knows how far they are. False: it is told as all others are. */
+SL_MUST bool sl_translation_fail(struct sl_req *r, int status, struct sl_str message,
+                                 struct sl_str *event);
 /* Tokens as the provider counted them, over what was read in the client's form. */
 void sl_translation_usage(struct sl_req *r);
 /* A whole answer becomes the client's. False: it is none, or there is no memory. */

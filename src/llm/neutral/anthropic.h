@@ -41,34 +41,12 @@ struct sl_anthropic_reader {
     unsigned open_n, calls_n;
 };
 
-/* Where the JSON of a call's arguments stands. */
-struct sl_anthropic_scan {
-    uint64_t objects; /* bit i: container i is an object */
-    unsigned depth;
-    bool begun, in_string, escaped;
-};
-
-enum sl_anthropic_state { SL_CALL_WAITS, SL_CALL_OPEN, SL_CALL_SHUT };
-
-struct sl_anthropic_call {
-    char *id, *name;     /* owns: both */
-    struct sl_grow held; /* pieces of its arguments while another block is open */
-    struct sl_anthropic_scan scan;
-    enum sl_anthropic_state state;
-    bool sent; /* a piece of its arguments */
-};
-
 struct sl_anthropic_writer {
-    struct sl_anthropic_call *calls; /* owns: the array */
-    unsigned calls_n, calls_cap;
     enum sl_anthropic_kind open;
-    unsigned open_call;
     uint64_t index;           /* of the next block */
-    struct sl_grow kept;      /* text that came while a call was incomplete */
     struct sl_grow signature; /* of the thinking that is open */
     struct sl_grow stop_text, refusal;
     bool refused, called;
-    size_t waiting; /* bytes, of all that is held */
     uint64_t bytes; /* of text, thoughts and arguments */
 };
 

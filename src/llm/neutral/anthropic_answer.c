@@ -253,6 +253,7 @@ const struct sl_neutral_dialect sl_neutral_anthropic = {
     .status_of = status_of,
     .reader_size = SL_ANTHROPIC_READER,
     .writer_size = SL_ANTHROPIC_WRITER,
+    .one_by_one = true,
     .read_event = sl_anthropic_read_event,
     .read_end = sl_anthropic_read_end,
     .write_say = sl_anthropic_write_say,

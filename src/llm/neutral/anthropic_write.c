@@ -309,7 +309,7 @@ static void put_tools(struct sl_neutral_ask *q, struct sl_translate *t, struct s
         if (tool->off || tool->name.n == 0)
             continue;
         name = sl_neutral_name_there(q, tool->name);
-        sl_neutral_name_note(q, t, tool->name, name);
+        sl_neutral_name_note(q, t, tool, name);
         sl_neutral_put(g, n++ == 0 ? ",\"tools\":[{\"name\":" : ",{\"name\":");
         sl_neutral_put_esc(g, name);
         sl_neutral_put_raw(g, "description", tool->about);

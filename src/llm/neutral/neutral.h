@@ -11,13 +11,15 @@
 #define SL_LLM_NEUTRAL_NEUTRAL_H
 
 #include "llm/inside.h"
+#include "llm/neutral/serial.h"
 #include "llm/sse.h"
 #include "llm/translate.h"
 
 #define SL_NEUTRAL_CALLS 128 /* of one turn: as many as OpenAI's clients count */
 #define SL_NEUTRAL_NAME 64   /* of a tool */
 #define SL_NEUTRAL_TOOLS 4096
-#define SL_NEUTRAL_MARK "gw1:" /* begins a signature of ours: no provider takes it */
+#define SL_NEUTRAL_MARK "gw1:"  /* begins a signature of ours: no provider takes it */
+#define SL_NEUTRAL_FREE "input" /* the one argument of a tool that takes a text */
 
 /* --- What turns and answers are made of ------------------------------------------------ */
 
@@ -73,6 +75,7 @@ struct sl_neutral_tool {
     struct sl_str about;          /* raw string */
     struct sl_str schema;         /* raw object */
     struct sl_str strict, mark;   /* raw */
+    bool free_text;               /* takes a text, not arguments: SL_NEUTRAL_FREE holds it */
     bool off;                     /* taken from the list again */
 };
 
@@ -111,6 +114,10 @@ struct sl_neutral_ask {
     struct sl_str effort; /* esc */
     enum sl_neutral_format format;
     struct sl_str schema, schema_name; /* raw, esc */
+    struct sl_str schema_strict;       /* raw; not there: it is */
+    struct sl_str verbosity, tier;     /* raw strings of OpenAI's */
+    struct sl_str cache_key;           /* likewise */
+    struct sl_str echo;                /* raw members that answers repeat */
     struct sl_str user;                /* esc */
     bool standard_tier;                /* no other one, whatever it costs */
     bool of_functions;                 /* OpenAI's older form: functions, function_call */
@@ -168,12 +175,14 @@ struct sl_translate { /* what an answer must know of its question */
     const struct sl_neutral_dialect *client;   /* shared: static */
     const struct sl_neutral_dialect *provider; /* shared: static */
     bool streams, wants_usage, wants_thinking, thinking_unseen, of_functions;
-    struct sl_neutral_name *names; /* up: the arena's; tools that have another name there */
+    struct sl_str echo;            /* raw members of the question, for the answer */
+    struct sl_neutral_name *names; /* up: the arena's; tools that are something else there */
 };
 
 struct sl_neutral_name {
     struct sl_neutral_name *next; /* up: the arena's */
     struct sl_str here, there;    /* esc */
+    bool free_text;
 };
 
 struct sl_translate_stream {
@@ -183,6 +192,7 @@ struct sl_translate_stream {
     enum sl_err err;
     bool started, over;
     enum sl_neutral_stop stop;
+    struct sl_neutral_serial serial;
     void *reader; /* owns: the provider's adapter's */
     void *writer; /* owns: the client's adapter's */
 };
@@ -201,6 +211,7 @@ struct sl_neutral_dialect {
                         struct sl_grow *g);
     int (*status_of)(int status, bool too_long); /* a provider's, as this client gets it */
     size_t reader_size, writer_size;             /* bytes, zeroed at the start */
+    bool one_by_one;                             /* write_say() hears what serial.h says */
     /* One event: says what it means through sl_neutral_say(). */
     void (*read_event)(struct sl_translate_stream *s, const struct sl_sse_event *e);
     /* The provider is at its end: says END if its answer was whole. */
@@ -212,6 +223,7 @@ struct sl_neutral_dialect {
 
 extern const struct sl_neutral_dialect sl_neutral_anthropic;
 extern const struct sl_neutral_dialect sl_neutral_openai;
+extern const struct sl_neutral_dialect sl_neutral_responses; /* of clients only */
 
 /* --- parts.c: building forms --------------------------------------------------------------- */
 
@@ -229,7 +241,11 @@ void sl_neutral_part_move(struct sl_neutral_parts *from, struct sl_neutral_part 
                           struct sl_neutral_parts *to); /* the one behind `before` (NULL: first) */
 void sl_neutral_parts_join(struct sl_neutral_parts *to, struct sl_neutral_parts *from);
 struct sl_neutral_turn *sl_neutral_turn_add(struct sl_neutral_ask *q, enum sl_neutral_role role);
+/* The one that a user goes on with: a run of results, and what is said behind it, is one. */
+struct sl_neutral_turn *sl_neutral_users_turn(struct sl_neutral_ask *q, bool result);
 struct sl_neutral_tool *sl_neutral_tool_add(struct sl_neutral_ask *q);
+/* An IMAGE's or FILE's source: an http URL, or a data URL in its two halves. */
+void sl_neutral_source(struct sl_neutral_ask *q, struct sl_neutral_part *p, struct sl_str url);
 /* `esc` texts, one after the other. */
 struct sl_str sl_neutral_cat(struct sl_arena *a, enum sl_err *err, const struct sl_str *texts,
                              size_t n);
@@ -248,10 +264,11 @@ void sl_neutral_repair(struct sl_neutral_ask *q);
 void sl_neutral_alternate(struct sl_neutral_ask *q, bool merge);
 /* The name of a tool at the provider: its own, or a shorter one, made of it alone. */
 struct sl_str sl_neutral_name_there(struct sl_neutral_ask *q, struct sl_str name);
-/* Remembers the two where they differ, so that an answer gets the client's name. */
-void sl_neutral_name_note(struct sl_neutral_ask *q, struct sl_translate *t, struct sl_str here,
-                          struct sl_str there);
+/* Remembers what of a tool is different there, so that an answer gets the client's own. */
+void sl_neutral_name_note(struct sl_neutral_ask *q, struct sl_translate *t,
+                          const struct sl_neutral_tool *tool, struct sl_str there);
 struct sl_str sl_neutral_name_here(const struct sl_translate *t, struct sl_str there);
+bool sl_neutral_takes_text(const struct sl_translate *t, struct sl_str here);
 
 /* --- parts.c, too: pieces of JSON ----------------------------------------------------------- */
 

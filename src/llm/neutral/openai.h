@@ -17,6 +17,10 @@ enum sl_neutral_stop sl_openai_stop(struct sl_str raw);
 /* "finish_reason" as a word. */
 const char *sl_openai_finish(enum sl_neutral_stop stop, bool of_functions);
 void sl_openai_put_usage(struct sl_grow *g, const struct sl_usage *u);
+/* The envelope of all of OpenAI's errors, and what a provider's status is in it. */
+void sl_openai_write_error(const struct sl_translate *t, int status, struct sl_str message,
+                           struct sl_grow *g);
+int sl_openai_status_of(int status, bool too_long);
 /* id, object, created, model: without braces. */
 void sl_openai_put_head(struct sl_grow *g, const struct sl_translate *t, const char *object);
 /* One element of reasoning_details: the format says whose signature it is. */

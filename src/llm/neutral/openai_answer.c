@@ -286,7 +286,7 @@ static void write_answer(const struct sl_neutral_answer *r, const struct sl_tran
 /* --- Errors --------------------------------------------------------------------------------------
  */
 
-static int status_of(int status, bool too_long)
+int sl_openai_status_of(int status, bool too_long)
 {
     if (too_long)
         return 400;
@@ -325,8 +325,8 @@ static struct words words_of(int status)
     }
 }
 
-static void write_error(const struct sl_translate *t, int status, struct sl_str message,
-                        struct sl_grow *g)
+void sl_openai_write_error(const struct sl_translate *t, int status, struct sl_str message,
+                           struct sl_grow *g)
 {
     struct words w = words_of(status);
 
@@ -347,8 +347,8 @@ const struct sl_neutral_dialect sl_neutral_openai = {
     .write_ask = sl_openai_write_ask,
     .read_answer = read_answer,
     .write_answer = write_answer,
-    .write_error = write_error,
-    .status_of = status_of,
+    .write_error = sl_openai_write_error,
+    .status_of = sl_openai_status_of,
     .reader_size = SL_OPENAI_READER,
     .writer_size = SL_OPENAI_WRITER,
     .read_event = sl_openai_read_event,

@@ -30,35 +30,6 @@ static void add_text(struct sl_neutral_ask *q, struct sl_neutral_parts *to, stru
     p->mark = mark;
 }
 
-/* "data:image/png;base64,AAAA" into its two halves; a slash may be escaped. */
-static bool split_data(struct sl_str url, struct sl_str *media, struct sl_str *data)
-{
-    const struct sl_str mark = SL_STR(";base64,");
-    struct sl_str head = sl_str_first(url, 256);
-    ptrdiff_t at = sl_str_find(head, mark), semicolon;
-
-    if (!sl_str_starts_nocase(url, SL_STR("data:")) || at < 0)
-        return false;
-    *media = (struct sl_str){url.p + 5, (size_t)at - 5};
-    semicolon = sl_str_find_byte(*media, ';');
-    if (semicolon >= 0) /* parameters */
-        media->n = (size_t)semicolon;
-    *data = sl_str_from(url, (size_t)at + mark.n);
-    return true;
-}
-
-static void read_source(struct sl_neutral_ask *q, struct sl_neutral_part *p, struct sl_str url)
-{
-    if (split_data(url, &p->media, &p->text)) {
-        p->source = SL_SOURCE_BASE64;
-    } else {
-        p->source = SL_SOURCE_URL;
-        p->text = url;
-        if (!sl_str_starts_nocase(url, SL_STR("http")))
-            sl_neutral_fail(q, "an image or file must be an http URL or a base64 data URL");
-    }
-}
-
 static void read_image(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
                        const struct sl_str *v)
 {
@@ -72,7 +43,7 @@ static void read_image(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
         url = sl_json_get(v[IMAGE], SL_STR("url"));
     }
     p->mark = v[MARK];
-    read_source(q, p, sl_llm_inner(url));
+    sl_neutral_source(q, p, sl_llm_inner(url));
 }
 
 static void read_file(struct sl_neutral_ask *q, struct sl_neutral_parts *to, const struct sl_str *v)
@@ -86,7 +57,7 @@ static void read_file(struct sl_neutral_ask *q, struct sl_neutral_parts *to, con
     p->mark = v[MARK];
     p->title = sl_llm_inner(sl_json_get(v[FILE_PART], SL_STR("filename")));
     if (data.n > 0) {
-        read_source(q, p, data);
+        sl_neutral_source(q, p, data);
     } else {
         p->source = SL_SOURCE_ID;
         p->text = id;
@@ -199,21 +170,9 @@ static void read_assistant(struct sl_neutral_ask *q, struct sl_str message)
 
 /* --- Messages --------------------------------------------------------------------------------- */
 
-/* A run of results, and what the user says behind it, is one turn. */
-static struct sl_neutral_turn *users_turn(struct sl_neutral_ask *q, bool result)
-{
-    struct sl_neutral_turn *turn = q->last;
-
-    if (turn == NULL || turn->role != SL_ROLE_USER || !turn->of_tools)
-        turn = sl_neutral_turn_add(q, SL_ROLE_USER);
-    if (turn != NULL)
-        turn->of_tools = result;
-    return turn;
-}
-
 static void read_result(struct sl_neutral_ask *q, struct sl_str message, struct sl_str id)
 {
-    struct sl_neutral_turn *turn = users_turn(q, true);
+    struct sl_neutral_turn *turn = sl_neutral_users_turn(q, true);
     struct sl_neutral_part *p = turn != NULL ? add(q, &turn->parts, SL_PART_RESULT) : NULL;
 
     if (p == NULL)
@@ -250,7 +209,7 @@ static void read_message(struct sl_neutral_ask *q, struct sl_str message)
     } else if (sl_neutral_is(role, "system") || sl_neutral_is(role, "developer")) {
         read_system(q, content);
     } else if (sl_neutral_is(role, "user")) {
-        turn = users_turn(q, false);
+        turn = sl_neutral_users_turn(q, false);
         if (turn != NULL)
             read_content(q, &turn->parts, content);
     } else {

@@ -127,7 +127,8 @@ static void put_format(const struct sl_neutral_ask *q, struct sl_grow *g)
     sl_neutral_put_esc(g, q->schema_name.n > 0 ? q->schema_name : SL_STR("output"));
     sl_neutral_put(g, ",\"schema\":");
     sl_grow_add(g, q->schema);
-    sl_neutral_put(g, ",\"strict\":true}}");
+    sl_neutral_put_raw(g, "strict", q->schema_strict.n > 0 ? q->schema_strict : SL_STR("true"));
+    sl_neutral_put(g, "}}");
 }
 
 /* --- Tools ---------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ static void put_tool(struct sl_neutral_ask *q, struct sl_translate *t,
 {
     struct sl_str name = sl_neutral_name_there(q, tool->name);
 
-    sl_neutral_name_note(q, t, tool->name, name);
+    sl_neutral_name_note(q, t, tool, name);
     sl_neutral_put(g, "{\"type\":\"function\",\"function\":{\"name\":");
     sl_neutral_put_esc(g, name);
     sl_neutral_put_raw(g, "description", tool->about);
@@ -189,6 +190,14 @@ static void put_tools(struct sl_neutral_ask *q, struct sl_translate *t, struct s
     put_choice(q, has_one, g);
 }
 
+/* What only OpenAI itself knows. */
+static void put_own(const struct sl_neutral_ask *q, struct sl_grow *g)
+{
+    sl_neutral_put_raw(g, "service_tier", q->standard_tier ? SL_STR("\"default\"") : q->tier);
+    sl_neutral_put_raw(g, "verbosity", q->verbosity);
+    sl_neutral_put_raw(g, "prompt_cache_key", q->cache_key);
+}
+
 /* --- The request
  * ------------------------------------------------------------------------------------ */
 
@@ -213,8 +222,8 @@ void sl_openai_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, struc
         sl_neutral_put_key(g, "user");
         sl_neutral_put_esc(g, q->user);
     }
-    if (q->standard_tier && q->wish->flavor == SL_FLAVOR_OPENAI)
-        sl_neutral_put(g, ",\"service_tier\":\"default\"");
+    if (q->wish->flavor == SL_FLAVOR_OPENAI)
+        put_own(q, g);
     if (q->streams)
         sl_neutral_put(g, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
     sl_grow_byte(g, '}');

@@ -102,6 +102,47 @@ struct sl_neutral_turn *sl_neutral_turn_add(struct sl_neutral_ask *q, enum sl_ne
     return turn;
 }
 
+/* A run of results, and what the user says behind it, is one turn. */
+struct sl_neutral_turn *sl_neutral_users_turn(struct sl_neutral_ask *q, bool result)
+{
+    struct sl_neutral_turn *turn = q->last;
+
+    if (turn == NULL || turn->role != SL_ROLE_USER || !turn->of_tools)
+        turn = sl_neutral_turn_add(q, SL_ROLE_USER);
+    if (turn != NULL)
+        turn->of_tools = result;
+    return turn;
+}
+
+/* "data:image/png;base64,AAAA" into its two halves; a slash may be escaped. */
+static bool split_data(struct sl_str url, struct sl_str *media, struct sl_str *data)
+{
+    const struct sl_str mark = SL_STR(";base64,");
+    struct sl_str head = sl_str_first(url, 256);
+    ptrdiff_t at = sl_str_find(head, mark), semicolon;
+
+    if (!sl_str_starts_nocase(url, SL_STR("data:")) || at < 0)
+        return false;
+    *media = (struct sl_str){url.p + 5, (size_t)at - 5};
+    semicolon = sl_str_find_byte(*media, ';');
+    if (semicolon >= 0) /* parameters */
+        media->n = (size_t)semicolon;
+    *data = sl_str_from(url, (size_t)at + mark.n);
+    return true;
+}
+
+void sl_neutral_source(struct sl_neutral_ask *q, struct sl_neutral_part *p, struct sl_str url)
+{
+    if (split_data(url, &p->media, &p->text)) {
+        p->source = SL_SOURCE_BASE64;
+    } else {
+        p->source = SL_SOURCE_URL;
+        p->text = url;
+        if (!sl_str_starts_nocase(url, SL_STR("http")))
+            sl_neutral_fail(q, "an image or file must be an http URL or a base64 data URL");
+    }
+}
+
 struct sl_neutral_tool *sl_neutral_tool_add(struct sl_neutral_ask *q)
 {
     struct sl_neutral_tool *tool;

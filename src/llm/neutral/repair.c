@@ -203,19 +203,19 @@ struct sl_str sl_neutral_name_there(struct sl_neutral_ask *q, struct sl_str name
     return sl_neutral_cat(q->a, &q->err, &made, 1);
 }
 
-void sl_neutral_name_note(struct sl_neutral_ask *q, struct sl_translate *t, struct sl_str here,
-                          struct sl_str there)
+void sl_neutral_name_note(struct sl_neutral_ask *q, struct sl_translate *t,
+                          const struct sl_neutral_tool *tool, struct sl_str there)
 {
     struct sl_neutral_name *n;
 
-    if (sl_str_eq(here, there))
+    if (sl_str_eq(tool->name, there) && !tool->free_text)
         return;
     n = sl_arena_zalloc(q->a, sizeof(*n));
     if (n == NULL) {
         q->err = q->err != SL_OK ? q->err : SL_ERR_NO_MEMORY;
         return;
     }
-    *n = (struct sl_neutral_name){t->names, here, there};
+    *n = (struct sl_neutral_name){t->names, tool->name, there, tool->free_text};
     t->names = n;
 }
 
@@ -225,4 +225,12 @@ struct sl_str sl_neutral_name_here(const struct sl_translate *t, struct sl_str n
         if (sl_str_eq(n->there, name))
             return n->here;
     return name;
+}
+
+bool sl_neutral_takes_text(const struct sl_translate *t, struct sl_str here)
+{
+    for (const struct sl_neutral_name *n = t->names; n != NULL; n = n->next)
+        if (n->free_text && sl_str_eq(n->here, here))
+            return true;
+    return false;
 }

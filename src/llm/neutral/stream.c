@@ -35,6 +35,7 @@ void sl_translate_stream_end(struct sl_translate_stream **ps)
         s->t->provider->reader_fini(s->reader);
     if (s->t->client->writer_fini != NULL)
         s->t->client->writer_fini(s->writer);
+    sl_neutral_serial_fini(&s->serial);
     sl_mem_free(s->reader);
     sl_mem_free(s->writer);
     sl_mem_free(s);
@@ -74,6 +75,8 @@ void sl_neutral_say(struct sl_translate_stream *s, const struct sl_say *say)
     s->usage.has_final = s->usage.has_final || say->kind == SL_SAY_END;
     if (say->kind == SL_SAY_ERROR)
         say_error(s, say);
+    else if (s->t->client->one_by_one)
+        sl_neutral_serial_say(s, say);
     else
         s->t->client->write_say(s, say);
 }
@@ -115,6 +118,17 @@ enum sl_err sl_translate_stream_finish(struct sl_translate_stream *s, struct sl_
     s->t->provider->read_end(s);
     if (s->err == SL_OK && !s->over)
         s->err = SL_ERR_UP_CLOSED;
+    return settle(s);
+}
+
+enum sl_err sl_translate_stream_fail(struct sl_translate_stream *s, int status,
+                                     struct sl_str message, struct sl_grow *out)
+{
+    if (s->over)
+        return s->err;
+    s->err = SL_OK; /* that it failed here is being told */
+    s->out = out;
+    sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_ERROR, .status = status, .text = message});
     return settle(s);
 }
 

@@ -3,9 +3,15 @@
 
 static const struct sl_neutral_dialect *dialect_of(enum sl_endpoint ep)
 {
-    return ep == SL_EP_MESSAGES ? &sl_neutral_anthropic
-           : ep == SL_EP_CHAT   ? &sl_neutral_openai
-                                : NULL;
+    return ep == SL_EP_MESSAGES    ? &sl_neutral_anthropic
+           : ep == SL_EP_CHAT      ? &sl_neutral_openai
+           : ep == SL_EP_RESPONSES ? &sl_neutral_responses
+                                   : NULL;
+}
+
+bool sl_translate_has(enum sl_endpoint from)
+{
+    return dialect_of(from) != NULL;
 }
 
 enum sl_endpoint sl_translate_endpoint(enum sl_endpoint from, const struct sl_dialect *to)
@@ -24,10 +30,11 @@ static void note(struct sl_translate *t, const struct sl_neutral_ask *q)
 {
     t->streams = q->streams;
     t->wants_usage = q->wants_usage;
-    t->wants_thinking = t->client == &sl_neutral_openai ||
+    t->wants_thinking = t->client != &sl_neutral_anthropic ||
                         (q->thinking != SL_THINK_UNSAID && q->thinking != SL_THINK_OFF);
     t->thinking_unseen = q->thinking_unseen;
     t->of_functions = q->of_functions;
+    t->echo = q->echo;
 }
 
 enum sl_err sl_translate_request(const struct sl_translate_wish *wish, struct sl_str body,
@@ -100,11 +107,16 @@ enum sl_err sl_translate_error(const struct sl_translate *t, struct sl_str body,
 
 /* --- Thoughts that we signed ---------------------------------------------------------------- */
 
+/* A block of a message, or an item of a response's input. */
 static bool is_ours(struct sl_str block)
 {
-    return sl_neutral_is(sl_json_get(block, SL_STR("type")), "thinking") &&
-           sl_str_starts(sl_llm_inner(sl_json_get(block, SL_STR("signature"))),
-                         SL_STR(SL_NEUTRAL_MARK));
+    struct sl_str type = sl_json_get(block, SL_STR("type"));
+    bool item = sl_neutral_is(type, "reasoning");
+    struct sl_str seal =
+        sl_json_get(block, item ? SL_STR("encrypted_content") : SL_STR("signature"));
+
+    return (item || sl_neutral_is(type, "thinking")) &&
+           sl_str_starts(sl_llm_inner(seal), SL_STR(SL_NEUTRAL_MARK));
 }
 
 /* All of a message but those blocks. A turn that was nothing else must still say something. */
@@ -132,24 +144,31 @@ static void put_unsigned(struct sl_grow *g, struct sl_str message)
     sl_grow_add(g, sl_str_from(message, (size_t)(content.p - message.p) + content.n));
 }
 
-enum sl_err sl_translate_unsign(struct sl_str body, struct sl_arena *a, struct sl_str *out)
+enum sl_err sl_translate_unsign(enum sl_endpoint from, struct sl_str body, struct sl_arena *a,
+                                struct sl_str *out)
 {
+    bool items = from == SL_EP_RESPONSES;
     struct sl_str messages = {NULL, 0}, message;
     struct sl_grow g;
     size_t pos = 0, n = 0;
 
     *out = body;
     if (sl_str_find(body, SL_STR("\"" SL_NEUTRAL_MARK)) >= 0)
-        messages = sl_json_get(body, SL_STR("messages"));
+        messages = sl_json_get(body, items ? SL_STR("input") : SL_STR("messages"));
     if (sl_json_type_of(messages) != SL_JSON_ARRAY)
         return SL_OK;
     sl_grow_init(&g, body.n + 65536);
     sl_grow_add(&g, sl_str_first(body, (size_t)(messages.p - body.p)));
     sl_grow_byte(&g, '[');
     while (sl_json_next(messages, &pos, &message)) {
+        if (items && is_ours(message))
+            continue;
         if (n++ > 0)
             sl_grow_byte(&g, ',');
-        put_unsigned(&g, message);
+        if (items)
+            sl_grow_add(&g, message);
+        else
+            put_unsigned(&g, message);
     }
     sl_grow_byte(&g, ']');
     sl_grow_add(&g, sl_str_from(body, (size_t)(messages.p - body.p) + messages.n));
