@@ -4,7 +4,6 @@ order, with the text, the calls, the thoughts, the errors and the tokens that th
 # timeout: 180
 
 import json
-import os
 
 import _rig as rig
 from _rig import check, contains, equal
@@ -255,6 +254,11 @@ def test_broken_streams(g):
 
 def test_cut_short(g):
     """A budget that ends a running answer ends it as one that is incomplete."""
+    with rig.Gateway(change=change, mock=g.mock, env={"SLUICE_RENEW_MS": "300"}) as h:
+        cut_short(h)
+
+
+def cut_short(g):
     r = ask(g, "dear/mock-events-100000-slow-2ms", key=POOR, stream=True)
     s = Strict(r.body)
     equal(s.events[-1].type, "response.incomplete")
@@ -293,5 +297,4 @@ def test_large(g):
     check(len(r.body) > 5900000, len(r.body))
 
 
-os.environ["SLUICE_RENEW_MS"] = "300"  # how soon a hard budget is looked at
 rig.main(globals(), change=change)

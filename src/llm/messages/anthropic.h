@@ -1,10 +1,10 @@
-/* llm/neutral/anthropic.h -- the Messages API's adapter, in its files.
+/* llm/messages/anthropic.h -- the Messages API's adapter, in its files.
  *
  * Private to the room: anthropic_read.c and anthropic_write.c have the request,
  * anthropic_answer.c plain answers and errors, anthropic_in.c and anthropic_out.c a stream.
  */
-#ifndef SL_LLM_NEUTRAL_ANTHROPIC_H
-#define SL_LLM_NEUTRAL_ANTHROPIC_H
+#ifndef SL_LLM_MESSAGES_ANTHROPIC_H
+#define SL_LLM_MESSAGES_ANTHROPIC_H
 
 #include "llm/neutral/neutral.h"
 

@@ -1,6 +1,6 @@
-/* llm/neutral/anthropic_write.c -- the neutral form as a request of the Messages API.
+/* llm/messages/anthropic_write.c -- the neutral form as a request of the Messages API.
  * Source: Anthropic API reference, "Messages"; "Extended thinking", "Effort". */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 #define MAX_TOKENS_DEFAULT 4096
 #define TEMPERATURE_MAX 1000000 /* millionths */

@@ -1,7 +1,7 @@
-/* llm/neutral/responses_answer.c -- plain answers of the Responses API, and what its events
+/* llm/responses/responses_answer.c -- plain answers of the Responses API, and what its events
  * are made of, too. Source: OpenAI API reference, "The response object". */
 #include "llm/neutral/openai.h"
-#include "llm/neutral/responses.h"
+#include "llm/responses/responses.h"
 
 /* --- The response ---------------------------------------------------------------------------- */
 
@@ -172,9 +172,9 @@ void sl_responses_put_free(struct sl_grow *g, struct sl_str raw)
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 struct pen {
-    const struct sl_neutral_answer *r;
-    const struct sl_translate *t;
-    struct sl_grow *g;
+    const struct sl_neutral_answer *r; /* up */
+    const struct sl_translate *t;      /* up */
+    struct sl_grow *g;                 /* up */
     uint64_t output;
 };
 

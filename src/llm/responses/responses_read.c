@@ -1,6 +1,6 @@
-/* llm/neutral/responses_read.c -- a Responses request into the neutral form.
+/* llm/responses/responses_read.c -- a Responses request into the neutral form.
  * Source: OpenAI API reference, "Create a model response". */
-#include "llm/neutral/responses.h"
+#include "llm/responses/responses.h"
 
 enum field {
     INPUT,

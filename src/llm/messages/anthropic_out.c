@@ -1,9 +1,9 @@
-/* llm/neutral/anthropic_out.c -- what is said as events of a Messages stream.
+/* llm/messages/anthropic_out.c -- what is said as events of a Messages stream.
  * Source: Anthropic API reference, "Streaming messages"; what the stream helpers of its
  * SDKs insist on: one message_start, blocks numbered without a gap, one open at a time,
  * usage in message_delta.
  */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 /* --- Events ------------------------------------------------------------------------------------
  */

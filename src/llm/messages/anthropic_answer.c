@@ -1,6 +1,6 @@
-/* llm/neutral/anthropic_answer.c -- plain answers and errors of the Messages API.
+/* llm/messages/anthropic_answer.c -- plain answers and errors of the Messages API.
  * Source: Anthropic API reference, "Messages", "Errors". */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 /* --- Stop reasons and usage ------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
-/* llm/neutral/responses_items.c -- the items of a Responses request into turns.
+/* llm/responses/responses_items.c -- the items of a Responses request into turns.
  * Source: OpenAI API reference, "Create a model response", input items. */
-#include "llm/neutral/responses.h"
+#include "llm/responses/responses.h"
 
 enum member {
     TYPE,

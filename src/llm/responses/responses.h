@@ -1,12 +1,12 @@
-/* llm/neutral/responses.h -- the Responses API's adapter, in its files.
+/* llm/responses/responses.h -- the Responses API's adapter, in its files.
  *
  * Private to the room: responses_read.c and responses_items.c have the request,
  * responses_answer.c plain answers and errors, responses_out.c a stream. It is a client's
  * protocol only: providers that have it are not translated for, and all others are asked in
  * Messages or chat completions.
  */
-#ifndef SL_LLM_NEUTRAL_RESPONSES_H
-#define SL_LLM_NEUTRAL_RESPONSES_H
+#ifndef SL_LLM_RESPONSES_RESPONSES_H
+#define SL_LLM_RESPONSES_RESPONSES_H
 
 #include "llm/neutral/neutral.h"
 

@@ -1,11 +1,11 @@
-/* llm/neutral/responses_out.c -- what is said as events of a Responses stream.
+/* llm/responses/responses_out.c -- what is said as events of a Responses stream.
  * Source: OpenAI API reference, "Streaming events" of Responses; what the stream helpers of
  * its SDKs insist on: response.created first, numbers without gaps, the same id in an item and
  * its events, nothing unfinished when the response is.
  *
  * The last event repeats the whole answer, so all of it is kept: up to SL_RESPONSES_KEPT.
  */
-#include "llm/neutral/responses.h"
+#include "llm/responses/responses.h"
 
 #include "base/mem.h"
 

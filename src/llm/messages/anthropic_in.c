@@ -1,6 +1,6 @@
-/* llm/neutral/anthropic_in.c -- events of a Messages stream into what they say.
+/* llm/messages/anthropic_in.c -- events of a Messages stream into what they say.
  * Source: Anthropic API reference, "Streaming messages". */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 static void garbage(struct sl_translate_stream *s)
 {

@@ -1,6 +1,6 @@
-/* llm/neutral/anthropic_read.c -- a request of the Messages API into the neutral form.
+/* llm/messages/anthropic_read.c -- a request of the Messages API into the neutral form.
  * Source: Anthropic API reference, "Messages". */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 /* --- Content ------------------------------------------------------------------------------ */
 
