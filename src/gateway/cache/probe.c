@@ -116,7 +116,10 @@ static enum sl_err add_targets(struct probing *s)
     const struct sl_target *rank[SL_ROUTE_TARGETS_MAX];
     bool anthropic = sl_endpoint_dialect(s->ep) == &sl_dialect_anthropic;
     bool items = s->ep == SL_EP_MODERATIONS || s->ep == SL_EP_EMBEDDINGS;
-    size_t n = sl_route_rank(s->model, anthropic ? SL_ANTHROPIC : SL_OPENAI, rank);
+    unsigned asked = sl_translate_has(s->ep) ? SL_ANTHROPIC | SL_OPENAI
+                     : anthropic             ? SL_ANTHROPIC
+                                             : SL_OPENAI;
+    size_t n = sl_route_rank(s->model, (enum sl_protocol)asked, rank);
     enum sl_err e = SL_OK;
 
     for (size_t i = 0; i < n && e == SL_OK; i++) {
