@@ -124,6 +124,8 @@ static void general(struct sl_build *b)
     m->body_max = sl_conf_number(c, "limits.body_max");
     m->connections = (size_t)sl_conf_number(c, "limits.connections");
     m->qps = sl_conf_number(c, "limits.qps");
+    m->queue_max = (size_t)sl_conf_number(c, "queue.max");
+    m->queue_wait_ms = sl_conf_number(c, "queue.wait");
     t->connect = sl_conf_number(c, "timeouts.connect");
     t->first_byte = sl_conf_number(c, "timeouts.first_byte");
     t->idle = sl_conf_number(c, "timeouts.idle");

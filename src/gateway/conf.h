@@ -57,7 +57,8 @@ struct sl_provider {
     const struct sl_str *header_values; /* up: arena */
     size_t headers_n;
     struct sl_str query;         /* "a=b&c=d" or empty: added to every target */
-    size_t max_concurrency;      /* 0: none */
+    size_t max_concurrency;      /* requests at once, at most its connections */
+    size_t key_concurrency;      /* with one of its keys; 0: no limit of its own */
     struct sl_timeouts timeouts; /* general ones with the provider's own on top */
     struct sl_retry_rules retry; /* likewise */
     struct sl_breaker_rules breaker;
@@ -110,7 +111,9 @@ struct sl_gateway_conf {
     struct sl_str listen, admin_listen, admin_key;
     struct sl_store_conf store; /* `fresh` is the command line's */
     /* the rest can */
-    uint64_t qps; /* of the whole gateway; 0: none */
+    uint64_t qps;     /* of the whole gateway; 0: none */
+    size_t queue_max; /* requests that wait, per provider */
+    uint64_t queue_wait_ms;
     struct sl_cache_general cache;
     uint64_t hit_lines_ppm; /* of a million hits so many have an access line */
     uint64_t body_max;

@@ -9,6 +9,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/jwt/jwts.h"
+#include "gateway/queue/gate.h"
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
 #include "gateway/routing/mirror.h"
@@ -81,6 +82,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->wants = sl_want_flights_new();
     g->healths = sl_healths_new();
     g->mirrors = sl_mirrors_new();
+    g->gates = sl_gates_new(net, g->conf);
     sl_flights_configure(g->flights, g->conf->cache.recording);
     sl_list_init(&g->requests);
     sl_gateway_families_make(g);
@@ -118,6 +120,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_healths_reload(g->healths, conf);
     sl_tokens_reload(g->tokens, conf);
     sl_jwts_reload(g->jwts);
+    sl_gates_reload(g->gates, conf);
     sl_watch_reload(g->watch);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
@@ -230,6 +233,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_healths_end(&g->healths);
     sl_tokens_end(&g->tokens);
     sl_jwts_end(&g->jwts);
+    sl_gates_end(&g->gates);
     sl_watch_end(&g->watch);
     sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);

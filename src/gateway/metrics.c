@@ -1,5 +1,6 @@
 /* The data path's metric families, and the gauges that are read when asked. */
 #include "gateway/inside.h"
+#include "gateway/queue/gate.h"
 #include "gateway/routing/health.h"
 
 static const double slow_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
@@ -32,7 +33,7 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->streams = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_streams_open",
                                   "Answers being relayed.", "provider", NULL);
     f->queue = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_queue_depth",
-                                "Requests waiting for a connection.", "provider", NULL);
+                                "Requests waiting for a place at a provider.", "provider", NULL);
     f->upstreams = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_upstream_connections",
                                     "Connections to providers.", "provider,state", NULL);
     f->clients = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_client_connections",
@@ -98,7 +99,7 @@ static void refresh_providers(struct sl_gateway *g)
                 streams++;
         }
         set(g->f.streams, p->name, none, (double)streams);
-        set(g->f.queue, p->name, none, (double)n.queued);
+        set(g->f.queue, p->name, none, (double)sl_gate_count(sl_gate_of(g->gates, p)).waiting);
         set(g->f.upstreams, p->name, SL_STR("open"), (double)n.open);
         set(g->f.upstreams, p->name, SL_STR("idle"), (double)n.idle);
     }

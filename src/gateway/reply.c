@@ -6,6 +6,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/quota/pass.h"
+#include "gateway/routing/trial.h"
 #include "gateway/cache/reuse.h"
 
 static bool add(struct sl_req *r, struct sl_headers *h, struct sl_str name, struct sl_str value)
@@ -40,7 +41,8 @@ static struct sl_str timing(struct sl_req *r)
     }
     if (r->t.started != 0) {
         sl_text_add(&t, SL_STR(", queue;dur="));
-        sl_text_u64(&t, r->call != NULL ? sl_call_about(r->call).queued_ms : 0);
+        sl_text_u64(&t, (r->trial != NULL ? r->trial->seat.waited_ms : 0) +
+                            (r->call != NULL ? sl_call_about(r->call).queued_ms : 0));
         sl_text_add(&t, SL_STR(", "));
         add_ms(&t, "upstream", r->t.started, r->t.head);
     }

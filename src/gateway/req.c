@@ -121,8 +121,8 @@ static bool goes_on(struct sl_req *r, enum sl_ev ev)
 
     if (ev != SL_EVT_GONE || r->state < SL_ST_TRY || r->state > SL_ST_RELAY)
         return false;
-    if (!followed && !r->key->of->drain)
-        return false;
+    if (!followed && (!r->key->of->drain || (r->state == SL_ST_TRY && r->call == NULL)))
+        return false; /* nobody works on it yet: its place is another's */
     r->headless = true;
     r->left = leaving(r);
     r->paused = false; /* nobody is slow any more */

@@ -260,8 +260,11 @@ def busy(h, n):
     return wires
 
 
+ALONE = [{"name": "*", "targets": [{"provider": "mock-a"}]}, {"name": "other", "targets": [{"provider": "mock-o", "model": "mock-echo"}]}]
+
+
 def test_queue(g):
-    settings = {"upstream_pool": {"max_connections": 2, "warm": 0}, "queue": {"max": 2, "wait": "700ms"}}
+    settings = {"upstream_pool": {"max_connections": 2, "warm": 0}, "queue": {"max": 2, "wait": "700ms"}, "models": ALONE}
     with rig.Gateway(settings, mock=g.mock) as h:
         wires = busy(h, 2)
         waiting = []
@@ -296,11 +299,12 @@ def test_max_concurrency(g):
     def change(c):
         c["providers"][0]["max_concurrency"] = 1
         c["queue"] = {"max": 0}
+        c["models"] = ALONE
 
     with rig.Gateway(change=change, mock=g.mock) as h:
         wires = busy(h, 1)
         equal(h.post("/v1/messages", BODY).status, 429)
-        equal(h.post("/v1/chat/completions", rig.chat("mock-echo")).status, 200, "another provider is not concerned")
+        equal(h.post("/v1/chat/completions", rig.chat("other")).status, 200, "another provider is not concerned")
         wires[0].reset()
         rig.until(lambda: h.post("/v1/messages", BODY).status == 200, 3, "room again")
 

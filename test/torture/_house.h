@@ -187,6 +187,8 @@ static struct sl_gateway_conf *house_conf(struct house *h)
     c->listen = SL_STR("127.0.0.1:0");
     c->body_max = 1 << 20;
     c->connections = 64;
+    c->queue_max = 8;
+    c->queue_wait_ms = 2000;
     c->timeouts =
         (struct sl_timeouts){2000, 5000, 5000, 10000, 20000, 5000, 5000, 5000, 5000, 5000};
     c->keepalive_ping_ms = 5000;
@@ -196,6 +198,7 @@ static struct sl_gateway_conf *house_conf(struct house *h)
     p.speaks = SL_ANTHROPIC;
     p.host_header = SL_STR("provider");
     p.timeouts = c->timeouts;
+    p.max_concurrency = o.max_connections;
     p.origin = sl_origin_new(h->net, &o);
     c->providers = &p;
     c->providers_n = 1;

@@ -197,7 +197,7 @@ static void set_resilience(struct sl_build *b, struct sl_provider *p, const stru
     };
 }
 
-static struct sl_origin_conf origin_conf(const struct sl_build *b, const struct sl_provider *p,
+static struct sl_origin_conf origin_conf(const struct sl_build *b, struct sl_provider *p,
                                          const struct sl_node *map, const struct sl_url *url)
 {
     struct sl_origin_conf c = {
@@ -217,6 +217,7 @@ static struct sl_origin_conf origin_conf(const struct sl_build *b, const struct 
     /* HTTP/1.1 carries one request a connection, so the smaller one holds both */
     if (p->max_concurrency > 0 && p->max_concurrency < c.max_connections)
         c.max_connections = p->max_concurrency;
+    p->max_concurrency = c.max_connections;
     if (c.max_keepalive > c.max_connections)
         c.max_keepalive = c.max_connections;
     if (c.warm > c.max_keepalive)
@@ -279,6 +280,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);
+    p->key_concurrency = (size_t)sl_node_number(map, "key_concurrency", 0);
     p->price_list = sl_build_dup(b, sl_build_price_list(b, p->name, url.host));
     set_timeouts(b, p, map);
     set_resilience(b, p, map);

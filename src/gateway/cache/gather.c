@@ -252,6 +252,7 @@ enum sl_state sl_batch_answer(struct sl_req *r, struct sl_str answer)
         return SL_ST_REPLY;
     }
     sl_call_end(&r->call);
+    sl_place_give(r);
     r->answer = NULL;
     return SL_ST_GATHER;
 }

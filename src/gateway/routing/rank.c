@@ -193,6 +193,7 @@ bool sl_trial_begin(struct sl_req *r)
     r->trial = sl_arena_zalloc(r->arena, sizeof *r->trial);
     if (r->trial == NULL)
         return false;
+    sl_place_init(r);
     r->trial->who = conversation(r);
     if (r->trial->who == 0 || !sl_affinity_find(sl_health_affinity(r->gw->healths), r->trial->who,
                                                 sl_net_now(r->gw->net), &r->trial->place))

@@ -30,7 +30,7 @@ static uint64_t now_of(const struct sl_req *r)
 
 /* ---- choosing ---- */
 
-static bool is_open(struct sl_req *r, size_t i)
+bool sl_trial_is_open(struct sl_req *r, size_t i)
 {
     const struct sl_trial *t = r->trial;
 
@@ -59,18 +59,20 @@ static bool may_wait(const struct sl_req *r, size_t i)
     return provider_at(r, i)->retry.attempts > 1;
 }
 
-/* The least tried one, in the order of the rank. */
-static size_t choose_ready(struct sl_req *r)
+/* The least tried one, in the order of the rank; `room`: of those that have a place. */
+static size_t choose_ready(struct sl_req *r, bool room)
 {
     const struct sl_trial *t = r->trial;
     size_t best = NOBODY;
 
-    if (t->key_failed && is_open(r, t->at) && has_key(r, t->at, false))
+    if (t->key_failed && sl_trial_is_open(r, t->at) && has_key(r, t->at, false) &&
+        (!room || sl_place_is_free(r, t->at)))
         return t->at;
     for (size_t i = 0; i < t->n; i++) {
         if (best != NOBODY && t->tries[i] >= t->tries[best])
             continue;
-        if (is_open(r, i) && (has_key(r, i, false) || !may_wait(r, i)) && !is_too_late(r, i))
+        if (sl_trial_is_open(r, i) && (has_key(r, i, false) || !may_wait(r, i)) &&
+            !is_too_late(r, i) && (!room || sl_place_is_free(r, i)))
             best = i;
     }
     return best;
@@ -84,7 +86,7 @@ static size_t choose_resting(struct sl_req *r, uint64_t *wait_ms)
     for (size_t i = 0; i < r->trial->n; i++) {
         uint64_t wait = sl_keyring_wait_ms(&health_at(r, i)->ring, now_of(r));
 
-        if (!is_open(r, i) || !may_wait(r, i) || wait == 0 ||
+        if (!sl_trial_is_open(r, i) || !may_wait(r, i) || wait == 0 ||
             wait > provider_at(r, i)->retry.max_ms || (best != NOBODY && wait >= *wait_ms))
             continue;
         best = i;
@@ -99,7 +101,7 @@ static size_t choose_resting(struct sl_req *r, uint64_t *wait_ms)
 static size_t choose_barred(struct sl_req *r)
 {
     for (size_t i = 0; i < r->trial->n; i++)
-        if (r->trial->tries[i] == 0 && is_open(r, i) && has_key(r, i, true))
+        if (r->trial->tries[i] == 0 && sl_trial_is_open(r, i) && has_key(r, i, true))
             return i;
     return NOBODY;
 }
@@ -132,9 +134,11 @@ static uint64_t wait_before(struct sl_req *r, size_t i)
 /* Who is next, and after how long; NOBODY: no one can be tried now or soon. */
 static size_t choose(struct sl_req *r, uint64_t *wait_ms)
 {
-    size_t i = choose_ready(r);
+    size_t i = choose_ready(r, true);
 
     *wait_ms = 0;
+    if (i == NOBODY)
+        i = choose_ready(r, false); /* to wait there for a place */
     if (i != NOBODY) {
         *wait_ms = wait_before(r, i);
         return i;
@@ -201,27 +205,13 @@ static void leave_health(struct sl_req *r)
     sl_health_drop(&r->trial->health);
 }
 
-/* The one that holds the conversation's prompt, or the next in turn. */
-static size_t choose_key(struct sl_req *r, const struct sl_health *h, size_t i)
-{
-    const struct sl_trial *t = r->trial;
-    size_t key;
-
-    if (t->place.target == t->rank[i].name && t->place.key < h->ring.n &&
-        sl_keyring_is_awake(&h->ring, t->place.key, now_of(r)))
-        return t->place.key;
-    return sl_keyring_pick(&h->ring, now_of(r), true, &key) ? key : 0; /* a probe past resting
-                                                                        * ones */
-}
-
-static enum sl_state start(struct sl_req *r, size_t i)
+static enum sl_state start(struct sl_req *r, size_t i, size_t key)
 {
     struct sl_trial *t = r->trial;
     struct sl_health *h = health_at(r, i);
     enum sl_state next;
 
-    aim(r, i);
-    t->key = choose_key(r, h, i);
+    t->key = key;
     leave_health(r);
     t->health = sl_health_hold(h);
     sl_latency_begin(latency_of(r));
@@ -229,10 +219,8 @@ static enum sl_state start(struct sl_req *r, size_t i)
     t->tries[i]++;
     t->key_failed = false;
     t->started_ms = now_of(r);
-    if (t->count++ == 0) {
-        r->t.started = sl_net_now_us(r->gw->net);
+    if (t->count++ == 0)
         sl_retry_budget_note(sl_health_budget(r->gw->healths), now_of(r));
-    }
     r->attempts++;
     next = sl_trial_call(r);
     if (t->count == 1 && next == SL_ST_TRY)
@@ -253,17 +241,45 @@ static enum sl_err why_nobody(struct sl_req *r)
     if (sl_tokens_rest_ms(r->gw->tokens, r->provider) > 0)
         return SL_ERR_UP_TOKEN;
     for (size_t i = 0; i < r->trial->n; i++)
-        if (is_open(r, i))
+        if (sl_trial_is_open(r, i))
             return SL_ERR_UP_LIMITED;
     return SL_ERR_NO_PROVIDER;
 }
 
 static enum sl_state give_up(struct sl_req *r)
 {
-    r->retry_ms = sl_trial_rest_ms(r);
+    r->retry_ms = r->trial->seat.error != SL_OK ? r->trial->seat.retry_ms : sl_trial_rest_ms(r);
     if (sl_trial_answer(r))
         return SL_ST_REPLY;
     return sl_try_refuse(r, r->trial->error != SL_OK ? r->trial->error : why_nobody(r));
+}
+
+/* It was shed, or has waited too long: another candidate may be less crowded. */
+static void leave_queue(struct sl_req *r)
+{
+    struct sl_trial *t = r->trial;
+
+    if (t->seat.error == SL_OK)
+        return;
+    t->spent[t->seat.at] = true;
+    if (t->error == SL_OK)
+        t->error = t->seat.error;
+}
+
+/* Its place there, or one in the queue before it. */
+static enum sl_state enter(struct sl_req *r, size_t i)
+{
+    size_t key;
+
+    aim(r, i);
+    if (r->t.started == 0)
+        r->t.started = sl_net_now_us(r->gw->net);
+    if (sl_place_take(r, i, &key))
+        return start(r, i, key);
+    if (sl_place_sit(r, i))
+        return SL_ST_TRY;
+    leave_queue(r);
+    return give_up(r);
 }
 
 enum sl_state sl_trial_go(struct sl_req *r)
@@ -273,16 +289,18 @@ enum sl_state sl_trial_go(struct sl_req *r)
     uint64_t wait_ms;
     size_t i;
 
-    if (t->waiting && !waited)
+    if ((t->waiting && !waited) || (t->seat.waits && sl_place_still_waits(r)))
         return SL_ST_TRY;
     stop_waiting(r);
+    leave_queue(r);
     if (!sl_timer_is_armed(&r->total))
         sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
     i = choose(r, &wait_ms);
+    if (i != NOBODY && (wait_ms == 0 || (waited && has_key(r, i, false))))
+        return enter(r, i);
+    sl_place_give(r);
     if (i == NOBODY)
         return give_up(r);
-    if (wait_ms == 0 || (waited && has_key(r, i, false)))
-        return start(r, i);
     return wait_for(r, i, wait_ms) ? SL_ST_TRY : give_up(r);
 }
 
@@ -311,6 +329,7 @@ static void forget_try(struct sl_req *r)
 {
     sl_op_cancel(&r->token_op);
     sl_call_end(&r->call);
+    sl_place_give(r);
     r->answer = NULL;
     sl_timer_stop(r->gw->net, &r->limit);
     sl_timer_stop(r->gw->net, &r->beat);
@@ -392,6 +411,21 @@ static bool renew_token(struct sl_req *r, const struct sl_failure *f)
     return true;
 }
 
+/* May it be tried once more? Waiting for a provider's limit is better than failing: such
+ * tries don't count while `queue.wait` lasts, as long as there is room for their heads. */
+static bool has_tries(struct sl_req *r, const struct sl_failure *f)
+{
+    struct sl_trial *t = r->trial;
+    uint64_t most = r->provider->retry.attempts;
+
+    if (f->status == 429 && !f->quota && t->limited_ms == 0)
+        t->limited_ms = now_of(r);
+    if (t->count < most)
+        return true;
+    return f->status == 429 && !f->quota && most > 1 && t->count < SL_RETRY_ATTEMPTS_MAX &&
+           now_of(r) - t->limited_ms < r->conf->queue_wait_ms;
+}
+
 bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
 {
     struct sl_trial *t = r->trial;
@@ -406,7 +440,7 @@ bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
     if (renew_token(r, f))
         return true;
     verdict = sl_trial_judge(r, f, &hints);
-    if (verdict == SL_RETRY_NEVER || t->count >= r->provider->retry.attempts)
+    if (verdict == SL_RETRY_NEVER || !has_tries(r, f))
         return false;
     note(r, f, verdict, &hints);
     i = choose(r, &wait_ms);
@@ -467,7 +501,9 @@ void sl_trial_restart(struct sl_req *r)
     memset(t->tries, 0, sizeof t->tries);
     memset(t->spent, 0, sizeof t->spent);
     t->count = 0;
+    t->limited_ms = 0;
     t->key_failed = false;
+    r->t.started = 0;
 }
 
 void sl_trial_good(struct sl_req *r)
@@ -506,6 +542,7 @@ void sl_trial_close(struct sl_req *r)
     if (t == NULL)
         return;
     stop_waiting(r);
+    sl_place_give(r);
     sl_call_end(&t->last.call);
     if (t->health == NULL)
         return;

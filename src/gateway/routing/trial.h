@@ -8,7 +8,8 @@
  * Private to the room; made in ROUTE, in the request's arena. The candidates are ranked
  * once. The next one is tried at once, a wait comes only before the same one again: a
  * backoff, or what the provider asked for. A limit (429) or a refusal (401, 402, 403)
- * goes to another key first, then to another candidate.
+ * goes to another key first, then to another candidate. A candidate whose places are all
+ * taken is passed over while another one has room (queue/place.h).
  *
  * Order    begin; go; then for each try again (it failed) or good (it is the answer);
  *          close, in ACCOUNT. restart, when a batch asks a second time.
@@ -18,6 +19,7 @@
 #ifndef SL_GATEWAY_ROUTING_TRIAL_H
 #define SL_GATEWAY_ROUTING_TRIAL_H
 
+#include "gateway/queue/place.h"
 #include "gateway/req.h"
 #include "gateway/routing/health.h"
 #include "policy/routing/wish.h"
@@ -51,13 +53,15 @@ struct sl_trial {
     uint64_t token; /* serial number of the access token that was sent; 0: none */
     uint64_t started_ms;
 
-    unsigned count;    /* tries of this round */
-    bool key_failed;   /* another key of the same target goes first */
-    bool renewed;      /* a refused access token was replaced, once a request */
-    bool probing;      /* goes past open breakers */
-    bool waiting;      /* holds a place among those that wait */
-    enum sl_err error; /* of the last try */
+    unsigned count;      /* tries of this round */
+    uint64_t limited_ms; /* a provider's limit was met first; 0: never */
+    bool key_failed;     /* another key of the same target goes first */
+    bool renewed;        /* a refused access token was replaced, once a request */
+    bool probing;        /* goes past open breakers */
+    bool waiting;        /* holds a place among those that wait */
+    enum sl_err error;   /* of the last try */
     struct sl_trial_answer last;
+    struct sl_place seat; /* at the provider that is asked */
 };
 
 /* A try that failed, as an answer: `status` 0 where there is none. */
@@ -82,6 +86,8 @@ SL_MUST bool sl_trial_again(struct sl_req *r, const struct sl_failure *f);
 SL_MUST bool sl_trial_answer(struct sl_req *r);
 /* The access token that the try waited for is there: on with it. */
 enum sl_state sl_trial_call(struct sl_req *r);
+/* Does its breaker let candidate `i` be asked, and is another try there of use? */
+bool sl_trial_is_open(struct sl_req *r, size_t i);
 /* The answer is this one. */
 void sl_trial_good(struct sl_req *r);
 void sl_trial_restart(struct sl_req *r);

@@ -10,7 +10,8 @@ bool sl_keyring_is_awake(const struct sl_keyring *k, size_t at, uint64_t now)
     return at < k->n && now >= k->key[at].until_ms;
 }
 
-static bool pick(const struct sl_keyring *k, uint64_t now, bool barred, size_t *at)
+static bool pick(const struct sl_keyring *k, uint64_t now, bool barred,
+                 const bool busy[SL_KEYRING_MAX], size_t *at)
 {
     const struct sl_keyring_key *best = NULL;
 
@@ -18,6 +19,8 @@ static bool pick(const struct sl_keyring *k, uint64_t now, bool barred, size_t *
         const struct sl_keyring_key *one = &k->key[i];
 
         if (barred ? !one->barred : !sl_keyring_is_awake(k, i, now))
+            continue;
+        if (busy != NULL && i < SL_KEYRING_MAX && busy[i])
             continue;
         if (best != NULL && best->limited_ms <= one->limited_ms)
             continue;
@@ -29,7 +32,13 @@ static bool pick(const struct sl_keyring *k, uint64_t now, bool barred, size_t *
 
 bool sl_keyring_pick(const struct sl_keyring *k, uint64_t now, bool barred, size_t *at)
 {
-    return pick(k, now, false, at) || (barred && pick(k, now, true, at));
+    return pick(k, now, false, NULL, at) || (barred && pick(k, now, true, NULL, at));
+}
+
+bool sl_keyring_pick_idle(const struct sl_keyring *k, uint64_t now, bool barred,
+                          const bool busy[SL_KEYRING_MAX], size_t *at)
+{
+    return pick(k, now, barred, busy, at);
 }
 
 uint64_t sl_keyring_wait_ms(const struct sl_keyring *k, uint64_t now)

@@ -32,6 +32,9 @@ struct sl_keyring {
 bool sl_keyring_is_awake(const struct sl_keyring *k, size_t at, uint64_t now);
 /* The key to use; false: all rest. `barred`: those too, if no other is awake. */
 SL_MUST bool sl_keyring_pick(const struct sl_keyring *k, uint64_t now, bool barred, size_t *at);
+/* The same among those that are not `busy`; barred ones only if that is true. */
+SL_MUST bool sl_keyring_pick_idle(const struct sl_keyring *k, uint64_t now, bool barred,
+                                  const bool busy[SL_KEYRING_MAX], size_t *at);
 /* Until the first resting key is awake; barred ones are not waited for. */
 uint64_t sl_keyring_wait_ms(const struct sl_keyring *k, uint64_t now);
 

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""Promise: at most so many requests are at a provider, and with one of its keys, at once;
+the others wait by class and arrival, nobody for ever, each no longer than it may; who
+finds no room is told when there will be some."""
+# timeout: 180
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+
+import _rig as rig
+from _rig import check, equal, until
+
+KEYS = {c: "sk-slc-class%d-canarysecret0000" % c for c in (0, 2, 5, 8, 9)}
+
+
+class Provider:
+    """Answers each request once it has held it for `seconds`, or, without them, when
+    `let` allows one more. `seen`: the words and the keys of the requests as they came."""
+
+    def __init__(self, seconds=None):
+        self.seconds, self.seen, self.keys = seconds, [], []
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+        self.let = threading.Semaphore(0)
+        self.limits = []  # statuses to answer first
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def note(self, head, body):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.keys.append(re.search(rb"x-api-key: (\S+)", head).group(1).decode())
+            self.seen.append(json.loads(body)["messages"][0]["content"])
+            return self.limits.pop(0) if self.limits else None
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            data = b""
+            while True:
+                while b"\r\n\r\n" not in data:
+                    piece = s.recv(65536)
+                    if not piece:
+                        return
+                    data += piece
+                head, data = data.split(b"\r\n\r\n", 1)
+                n = int(re.search(rb"content-length: (\d+)", head).group(1))
+                while len(data) < n:
+                    data += s.recv(65536)
+                what = self.note(head, data[:n])
+                data = data[n:]
+                if what is None:
+                    time.sleep(self.seconds) if self.seconds is not None else self.let.acquire()
+                with self.lock:
+                    self.now -= 1
+                s.sendall(what or answer())
+
+    def close(self):
+        self.listener.close()
+
+
+def answer(status=200, headers=""):
+    body = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "well"}], "model": "m",
+            "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"}
+    if status != 200:
+        body = {"type": "error", "error": {"type": "rate_limit_error", "message": "scripted"}}
+    body = json.dumps(body).encode()
+    return b"HTTP/1.1 %d Scripted\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
+        status, headers.encode(), len(body), body)
+
+
+def entry(name, p, **more):
+    return {"name": name, "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % p.port, "keys": ["key-of-" + name], **more}
+
+
+def gateway(mock, providers, targets=("p",), queue=None, budget=None, **settings):
+    def change(c):
+        c["providers"] += providers
+        c["models"] += [{"name": "m", "targets": [{"provider": t, "priority": i, "price": {"input": 1000, "output": 1000}}
+                                                  for i, t in enumerate(targets)]}]
+        c["tenants"] += [{"name": "classes", "budget": budget or {}, "scopes": ["models:m"],
+                          "keys": [{"name": "c%d" % n, "sha256": rig.sha256(k), "class": n} for n, k in KEYS.items()]}]
+        c["queue"] = {"max": 1000, "wait": "60s", **(queue or {})}
+
+    return rig.Gateway(settings, change, mock=mock)
+
+
+def ask(h, grade, text):
+    w = h.wire(60)
+    w.request("POST", "/v1/messages", rig.messages("m", text), key=KEYS[grade])
+    return w
+
+
+def post(h, grade=5, text="x"):
+    return h.post("/v1/messages", rig.messages("m", text), key=KEYS[grade], timeout=60)
+
+
+def depth(h):
+    return h.metrics().value("sluice_queue_depth", provider="p")
+
+
+def waiting(h, n):
+    until(lambda: depth(h) == n, 5 * rig.SLOW, lambda: "%s wait, not %d" % (depth(h), n))
+
+
+def released(p, wires):
+    """Everybody is let through; the answers' statuses."""
+    for _ in wires:
+        p.let.release()
+    got = [w.reply().status for w in wires]
+    for w in wires:
+        w.close()
+    return got
+
+
+def test_order_and_shedding(g):
+    """Five places and two hundred that wait, of three classes; the queue is full then."""
+    p = Provider()
+    with gateway(g.mock, [entry("p", p, max_concurrency=5)], queue={"max": 200}) as h:
+        first = [ask(h, 2, "first") for _ in range(5)]
+        until(lambda: len(p.seen) == 5, 5, "five are there")
+        grades = [(2, 5, 8)[i * 7919 % 3] for i in range(200)]
+        wires = [ask(h, c, str(c)) for c in grades[:199]]
+        waiting(h, 199)
+        last = ask(h, 2, "newest of the lowest")
+        waiting(h, 200)
+        r = post(h, 2)
+        equal((r.status, r.json()["error"]["type"]), (429, "rate_limit_error"), "the lowest finds it full")
+        check(r.error()[1].startswith("Rate limit exceeded"), r.error()[1])
+        check(1 <= int(r.get("retry-after")) <= 60 and int(r.get("retry-after-ms")) >= 1)
+        equal(h.access_of(r)["ending"], "shed")
+        wires.append(ask(h, 8, "8"))
+        equal(last.reply().status, 429, "the newest of the lowest class makes room")
+        last.close()
+        equal(depth(h), 200)
+        equal(set(released(p, first + wires)), {200}, "all others are served")
+        came = [int(text) for text in p.seen[5:]]
+        equal(sorted(came, reverse=True), sorted(grades[:199] + [8], reverse=True), "each once")
+        # five run at once: their connections may be read in another order
+        for at, (got, want) in enumerate(zip(came, sorted(came, reverse=True))):
+            near = sorted(came, reverse=True)[max(0, at - 5) : at + 6]
+            check(got in near, "at %d came class %d, not %d" % (at, got, want))
+        equal(p.most, 5, "never more than its places")
+        check(h.metrics().value("sluice_endings_total", ending="shed", provider="p") == 2)
+    p.close()
+
+
+def test_nobody_starves(g):
+    p = Provider(0.03)
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)], queue={"wait": "3s"}) as h:
+        over = threading.Event()
+
+        def rush():
+            while not over.is_set():
+                post(h, 9, "high")
+
+        rushing = [threading.Thread(target=rush) for _ in range(6)]
+        for t in rushing:
+            t.start()
+        until(lambda: (depth(h) or 0) >= 4, 5 * rig.SLOW, "there is a queue")
+        equal(post(h, 0, "low").status, 200, "the lowest class is served among many of the highest")
+        over.set()
+        for t in rushing:
+            t.join()
+        check(p.seen.count("high") > 20)
+    p.close()
+
+
+def test_deadlines(g):
+    p = Provider()
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)], queue={"wait": "700ms"}) as h:
+        first = ask(h, 5, "first")
+        until(lambda: p.seen, 5, "it is there")
+        took = []
+
+        def one(i):
+            started = time.monotonic()
+            r = post(h, (2, 5, 8)[i % 3])
+            took.append(time.monotonic() - started)
+            equal(r.status, 429)
+            check(int(r.get("retry-after")) >= 1)
+
+        rig.together(20, one)
+        check(min(took) >= 0.7 and max(took) <= 0.7 + 0.05 * rig.SLOW, "between %s and %s" % (min(took), max(took)))
+        equal(released(p, [first]), [200])
+        equal(p.seen, ["first"], "nobody else was sent")
+    p.close()
+
+
+def test_the_wait_that_is_told(g):
+    """Whoever was shed and comes back when it was told finds a place in the queue."""
+    p = Provider(0.5)
+    with gateway(g.mock, [entry("p", p, max_concurrency=2)], queue={"max": 2}) as h:
+        rig.together(2, lambda i: equal(post(h).status, 200))  # how long they take is known now
+        wires = [ask(h, 5, "x") for _ in range(4)]
+        waiting(h, 2)
+        r = post(h)
+        equal(r.status, 429)
+        told = int(r.get("retry-after-ms")) / 1000
+        check(0.05 <= told <= 1.5 * rig.SLOW, told)
+        time.sleep(told)
+        equal(post(h).status, 200, "there is room as it was told")
+        for w in wires:
+            equal(w.reply().status, 200)
+            w.close()
+    p.close()
+
+
+def test_leaving(g):
+    """Also of a tenant whose answers are counted to the end: nobody works for it yet."""
+    p = Provider()
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)], budget={"on_client_gone": "drain"}) as h:
+        first = ask(h, 5, "first")
+        until(lambda: p.seen, 5, "it is there")
+        gone = [ask(h, 8, "gone") for _ in range(3)]
+        waiting(h, 3)
+        stays = ask(h, 2, "stays")
+        waiting(h, 4)
+        for w in gone:
+            w.reset()
+        waiting(h, 1)
+        equal(released(p, [first, stays]), [200, 200])
+        equal(p.seen, ["first", "stays"])
+        h.settle()
+    p.close()
+
+
+def test_what_was_reserved(g):
+    """Waiting holds money, and being turned away gives it back."""
+    p = Provider()
+    held = lambda h: h.metrics().value("sluice_ledger_held_usd") or 0
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)], queue={"max": 1, "wait": "1s"}, budget={"initial_credits": 1000}) as h:
+        first = ask(h, 5, "first")
+        until(lambda: p.seen, 5, "it is there")
+        until(lambda: held(h) > 0, 5, "money is held")
+        alone = held(h)
+        second = ask(h, 5, "second")
+        waiting(h, 1)
+        until(lambda: held(h) > alone, 5, "by the one that waits, too")
+        equal(post(h).status, 429, "full")
+        equal(second.reply().status, 429, "waited too long")
+        second.close()
+        until(lambda: abs(held(h) - alone) < 1e-9, 5, lambda: "%s is held, not %s" % (held(h), alone))
+        equal(released(p, [first]), [200])
+        until(lambda: held(h) == 0, 5, "nothing is held")
+    p.close()
+
+
+def test_places_of_keys(g):
+    p = Provider()
+    keys = {"keys": ["k1", "k2"], "key_concurrency": 2}
+    with gateway(g.mock, [entry("p", p, **keys)]) as h:
+        wires = [ask(h, 5, "x") for _ in range(4)]
+        until(lambda: len(p.seen) == 4, 5, "four are there")
+        equal(sorted(p.keys), ["k1", "k1", "k2", "k2"])
+        wires += [ask(h, 5, "x") for _ in range(3)]
+        waiting(h, 3)
+        equal(set(released(p, wires)), {200})
+        check(p.keys.count("k1") <= 5 and p.keys.count("k2") <= 5, p.keys)
+        equal(p.most, 4)
+    p.close()
+
+
+def test_a_key_that_rests_has_no_places(g):
+    """The one that is left takes no more than its own; the others wait for it."""
+    p = Provider()
+    p.limits = [answer(429, "retry-after: 3\r\n")]
+    keys = {"keys": ["k1", "k2"], "key_concurrency": 1}
+    with gateway(g.mock, [entry("p", p, **keys)], retry={"attempts": 3, "base": "10ms", "max": "10s"}) as h:
+        wires = [ask(h, 5, "x")]
+        until(lambda: p.keys == ["k1", "k2"], 5, lambda: "another key at once: %s" % p.keys)
+        wires += [ask(h, 5, "x") for _ in range(2)]
+        waiting(h, 2)
+        equal(p.now, 1)
+        p.let.release()
+        equal(wires.pop(0).reply().status, 200)
+        until(lambda: p.keys[:3] == ["k1", "k2", "k2"], 5, lambda: p.keys)
+        until(lambda: p.now == 2, 10, "the first key has rested: nobody need wait for the other")
+        equal(p.keys[3], "k1")
+        equal(set(released(p, wires)), {200})
+    p.close()
+
+
+def test_another_one_has_room(g):
+    """No waiting, and no place kept elsewhere, while a candidate has room; then by rank."""
+    a, b = Provider(), Provider()
+    with gateway(g.mock, [entry("p", a, max_concurrency=1), entry("q", b, max_concurrency=1)], ("p", "q")) as h:
+        wires = [ask(h, 5, "1")]
+        until(lambda: a.seen, 5, "at the first")
+        wires.append(ask(h, 5, "2"))
+        until(lambda: b.seen, 5, "the second has room")
+        wires.append(ask(h, 5, "3"))
+        waiting(h, 1)
+        a.let.release()
+        until(lambda: a.seen == ["1", "3"], 5, lambda: a.seen)
+        b.let.release()
+        equal(set(released(a, wires)), {200})
+    a.close()
+    b.close()
+
+
+def test_limits_are_waited_out(g):
+    """A provider's 429 costs no try while `queue.wait` lasts: more of them than `attempts`."""
+    p = Provider(0)
+    p.limits = [answer(429, "retry-after-ms: 100\r\n") for _ in range(5)]
+    with gateway(g.mock, [entry("p", p)], retry={"attempts": 2, "base": "10ms", "max": "5s"}) as h:
+        r = post(h)
+        equal((r.status, r.get("x-sluice-attempts")), (200, "6"))
+        p.limits = [answer(429, "retry-after-ms: 100\r\n") for _ in range(30)]
+        equal(post(h).status, 429, "not for ever")
+        equal(len(p.limits), 20, "ten tries are the most")
+        p.limits = []
+    with gateway(g.mock, [entry("p", p)], queue={"wait": "150ms"}, retry={"attempts": 2, "base": "10ms", "max": "5s"}) as h:
+        p.limits = [answer(429, "retry-after-ms: 200\r\n") for _ in range(5)]
+        r = post(h)
+        equal((r.status, r.get("x-sluice-attempts")), (429, "2"), "no longer than the queue's wait")
+        p.limits = []
+    p.close()
+
+
+def test_a_reload_makes_room(g):
+    p = Provider()
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)]) as h:
+        wires = [ask(h, 5, "x") for _ in range(4)]
+        waiting(h, 3)
+        h.config["providers"][-1]["max_concurrency"] = 3
+        h.write_config()
+        h.signal(1)
+        until(lambda: p.now == 3, 5, "two more go")
+        equal(depth(h), 1)
+        equal(set(released(p, wires)), {200})
+    p.close()
+
+
+def test_stopping_while_many_wait(g):
+    p = Provider()
+    with gateway(g.mock, [entry("p", p, max_concurrency=2)]) as h:
+        wires = [ask(h, 5, "x") for _ in range(30)]
+        waiting(h, 28)
+    for w in wires:
+        w.close()
+    p.close()
+
+
+if __name__ == "__main__":
+    rig.main(globals())
