@@ -5,6 +5,7 @@
 #include "_suite.h"
 #include "_suite_money.h"
 #include "_suite_records.h"
+#include "_suite_together.h"
 #include "_suite_windows.h"
 
 #define SUITE_CASE(fn) {#fn, fn, suite_setup, suite_teardown, NULL},
@@ -12,8 +13,9 @@
 /* Failures, as cmocka counts them. */
 static inline int suite_run(const struct maker *maker)
 {
-    static struct CMUnitTest cases[] = {SUITE_WINDOWS(SUITE_CASE) SUITE_MONEY(
-        SUITE_CASE) SUITE_RECORDS(SUITE_CASE) SUITE_WINDOWS_MOVED(SUITE_CASE)};
+    static struct CMUnitTest cases[] = {SUITE_WINDOWS(SUITE_CASE) SUITE_MONEY(SUITE_CASE)
+                                            SUITE_RECORDS(SUITE_CASE) SUITE_TOGETHER(SUITE_CASE)
+                                                SUITE_WINDOWS_MOVED(SUITE_CASE)};
     static const struct CMUnitTest moved[] = {SUITE_WINDOWS_MOVED(SUITE_CASE)};
     size_t n = sizeof cases / sizeof cases[0];
 

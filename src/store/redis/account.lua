@@ -5,6 +5,8 @@
 --       with, 5 how much more (may be below 0)
 -- Reply granted (nil: no account), spent, reserved, day0, day, month0, month, store time in s
 
+local account, _, sweep = money()
+
 sweep(ARGV[1])
 local a = account(ARGV[1], ARGV[2])
 

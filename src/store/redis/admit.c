@@ -1,94 +1,211 @@
-/* Admission on Redis: asked, read, given back when nobody waits any more; and grown. */
-#include "store/redis/backend.h"
+/* Admission on Redis: asked, read, given back when nobody waits any more. Requests that one
+ * turn of the loop has, and that are alike (of one key, by the same terms), go in one call of
+ * the script: most of its time is that of the call. */
+#include "store/redis/admit.h"
 
-#include <endian.h>
+#include <stddef.h>
 
-#define ANSWER_FIELDS 19
+#define TOGETHER 32 /* requests of one call: a script must be short */
+#define LOOKED_AT 8 /* batches that a request may join */
 
-static const struct sl_terms no_terms = {{SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
-                                         {SL_UNSET, SL_UNSET, SL_UNSET}};
+/* ---- a batch ---- */
 
-static const struct sl_terms *terms_of(const struct sl_quota_ask *ask, int level)
-{
-    return ask->terms[level] != NULL ? ask->terms[level] : &no_terms;
-}
-
-/* One text and not an array of numbers: that would be an allocation for each. */
-static bool read_numbers(const redisReply *reply, int64_t v[ANSWER_FIELDS])
-{
-    struct sl_str text = sl_reply_str(reply);
-    uint64_t word;
-
-    if (text.n != ANSWER_FIELDS * sizeof word)
-        return false;
-    for (size_t i = 0; i < ANSWER_FIELDS; i++) {
-        memcpy(&word, text.p + i * sizeof word, sizeof word);
-        v[i] = (int64_t)le64toh(word);
-    }
-    return true;
-}
-
-static bool parse_answer(const redisReply *reply, struct sl_quota_answer *a)
-{
-    int64_t v[ANSWER_FIELDS];
-
-    if (!read_numbers(reply, v))
-        return false;
-    if (v[0] < 0 || v[0] >= SL_LIMIT__COUNT || v[1] < 0 || v[1] >= SL_LEVEL__COUNT)
-        return false;
-    *a = (struct sl_quota_answer){.limit = (enum sl_limit)v[0],
-                                  .level = (enum sl_level)v[1],
-                                  .figure = v[2],
-                                  .used = v[3],
-                                  .wait_ms = v[4],
-                                  .leased = (v[5] & 1) != 0,
-                                  .reserved = (v[5] & 2) != 0,
-                                  .booked = (v[5] & 4) != 0,
-                                  .at_us = v[6]};
-    for (size_t l = 0; l < SL_LEVEL__COUNT; l++) {
-        const int64_t *at = v + 7 + l * 6;
-
-        a->room[l] = (struct sl_quota_room){.rpm_left = at[0],
-                                            .tpm_left = at[1],
-                                            .concurrency_left = at[2],
-                                            .rpm_reset_ms = at[3],
-                                            .tpm_reset_ms = at[4],
-                                            .credits_left_micro = at[5]};
-    }
-    return true;
-}
-
-static bool read_answer(struct sl_script_call *c, const redisReply *reply)
-{
-    return parse_answer(reply, c->out);
-}
-
-/* ---- nobody waits any more ---- */
-
-struct taken {          /* enough of an admission to give it back */
-    struct sl_redis *r; /* up */
-    struct sl_hold hold;
-    char tenant[SL_REDIS_NAME + 1], key_id[SL_REDIS_NAME + 1];
+struct waiting { /* one request */
+    struct sl_op op;
+    struct sl_redis_batch *batch; /* up */
+    size_t at;                    /* its place there */
+    bool waits;
+    unsigned took;               /* known once the batch is answered */
+    struct sl_quota_answer *out; /* up: while it waits */
+    sl_store_done_fn *done;
+    void *ctx; /* up: the waiter's */
 };
 
+/* Enough of admissions to give them back. */
+struct taken {
+    struct sl_redis *r; /* up */
+    char tenant[SL_REDIS_NAME + 1], key_id[SL_REDIS_NAME + 1];
+    bool leased[SL_LEVEL__COUNT], account[SL_LEVEL__COUNT];
+    size_t n;
+    struct {
+        char id[SL_QUOTA_ID];
+        int64_t reserve_micro;
+    } of[TOGETHER];
+};
+
+struct sl_redis_batch {
+    struct sl_list node; /* of r->batches */
+    struct sl_task task; /* sends it when the turn ends */
+    struct sl_op *op;    /* owns: the call under way */
+    bool sent, telling, refused;
+    char record_id[SL_REDIS_NAME + 1];
+    int64_t numbers[SL_ADMIT_NUMBERS];
+    struct taken taken;
+    struct waiting *of[TOGETHER]; /* owns */
+};
+
+static void end(struct sl_redis_batch *b)
+{
+    sl_task_cancel(&b->task);
+    sl_op_cancel(&b->op);
+    sl_list_unlink(&b->node);
+    for (size_t i = 0; i < b->taken.n; i++)
+        sl_mem_free(b->of[i]);
+    sl_mem_free(b);
+}
+
+void sl_redis_drop_batches(struct sl_redis *r)
+{
+    while (!sl_list_is_empty(&r->batches))
+        end(SL_CONTAINER(r->batches.next, struct sl_redis_batch, node));
+}
+
+/* ---- answered ---- */
+
+static void give_back(const struct taken *t, size_t i, unsigned took)
+{
+    struct sl_hold hold = {.key_id = sl_str_of(t->key_id), .booked = (took & SL_ADMIT_BOOKED) != 0};
+
+    memcpy(hold.id, t->of[i].id, sizeof hold.id);
+    if ((took & SL_ADMIT_LEASED) != 0)
+        memcpy(hold.leased, t->leased, sizeof hold.leased);
+    if ((took & SL_ADMIT_RESERVED) != 0) {
+        hold.reserved_micro = t->of[i].reserve_micro;
+        memcpy(hold.account, t->account, sizeof hold.account);
+    }
+    if (took != 0)
+        sl_redis_give_back(&t->r->base, sl_str_of(t->tenant), &hold);
+}
+
+/* What nobody waits for any more is given back. */
+static bool read_answers(struct sl_script_call *c, const redisReply *reply)
+{
+    struct sl_redis_batch *b = c->out;
+    struct sl_quota_answer a;
+
+    if (!sl_admit_is_answer(reply, b->taken.n))
+        return false;
+    for (size_t i = 0; i < b->taken.n; i++) {
+        struct waiting *w = b->of[i];
+
+        if (!sl_admit_read(reply, i, &a, &w->took))
+            return false;
+        if (w->waits)
+            *w->out = a;
+        else
+            give_back(&b->taken, i, w->took);
+    }
+    return true;
+}
+
+/* Telling one may cancel another. */
+static void on_answered(void *ctx, enum sl_err e)
+{
+    struct sl_redis_batch *b = ctx;
+
+    b->telling = true;
+    for (size_t i = 0; i < b->taken.n; i++) {
+        struct waiting *w = b->of[i];
+        bool waits = w->waits;
+
+        w->waits = false;
+        if (waits && sl_op_close(&w->op))
+            w->done(w->ctx, e);
+    }
+    end(b);
+}
+
+/* A reply after the call's own deadline: everyone has gone. */
 static void on_late(void *ctx, const void *note, const redisReply *reply)
 {
     struct taken t;
     struct sl_quota_answer a;
+    unsigned took;
+    size_t n;
 
     (void)ctx;
-    memcpy(&t, note, sizeof t);
-    if (!parse_answer(reply, &a))
+    memcpy(&n, (const char *)note + offsetof(struct taken, n), sizeof n);
+    memcpy(&t, note, offsetof(struct taken, of) + n * sizeof t.of[0]);
+    if (!sl_admit_is_answer(reply, n))
         return;
-    t.hold.key_id = sl_str_of(t.key_id);
-    t.hold.booked = a.booked;
-    if (!a.leased)
-        t.hold.leased[0] = t.hold.leased[1] = false;
-    if (!a.reserved)
-        t.hold.reserved_micro = 0;
-    if (a.leased || a.reserved || a.booked)
-        sl_redis_give_back(&t.r->base, sl_str_of(t.tenant), &t.hold);
+    for (size_t i = 0; i < n && sl_admit_read(reply, i, &a, &took); i++)
+        give_back(&t, i, took);
 }
+
+static void cancel(struct sl_op *op)
+{
+    struct waiting *w = SL_CONTAINER(op, struct waiting, op);
+    struct sl_redis_batch *b = w->batch;
+
+    w->waits = false;
+    if (b->telling)
+        give_back(&b->taken, w->at, w->took);
+}
+
+/* ---- sent ---- */
+
+/* Those that have gone meanwhile are left out. */
+static void close_ranks(struct sl_redis_batch *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->taken.n; i++) {
+        struct waiting *w = b->of[i];
+
+        if (!w->waits) {
+            sl_mem_free(w);
+            continue;
+        }
+        w->at = n;
+        b->taken.of[n] = b->taken.of[i];
+        b->of[n++] = w;
+    }
+    b->taken.n = n;
+}
+
+static void push_all(struct sl_script_call *c, const struct sl_redis_batch *b)
+{
+    const struct sl_redis *r = b->taken.r;
+    char text[SL_REDIS_BASE];
+    struct sl_str base = sl_redis_base(r, sl_str_of(b->taken.tenant), text);
+
+    sl_script_key(c, base, SL_STR("keys"));
+    sl_script_key(c, sl_str_of(r->prefix), SL_STR("g:qps"));
+    sl_script_arg(c, base);
+    sl_script_arg(c, sl_str_of(b->taken.key_id));
+    sl_script_arg(c, sl_str_of(b->record_id));
+    sl_script_doubles(c, b->numbers, SL_ADMIT_NUMBERS);
+    for (size_t i = 0; i < b->taken.n; i++) {
+        sl_script_arg(c, (struct sl_str){b->taken.of[i].id, SL_QUOTA_ID});
+        sl_script_int(c, b->taken.of[i].reserve_micro);
+    }
+}
+
+static void send(struct sl_task *task)
+{
+    struct sl_redis_batch *b = SL_CONTAINER(task, struct sl_redis_batch, task);
+    struct sl_script_call *c;
+
+    close_ranks(b);
+    if (b->taken.n == 0) {
+        end(b);
+        return;
+    }
+    b->sent = true;
+    c = sl_script_new(&b->taken.r->scripts, SL_SCRIPT_ADMIT);
+    push_all(c, b);
+    c->read = read_answers;
+    c->out = b;
+    c->late = on_late;
+    c->note_n = offsetof(struct taken, of) + b->taken.n * sizeof b->taken.of[0];
+    c->note = sl_mem_new(c->note_n);
+    memcpy(c->note, &b->taken, c->note_n);
+    if (b->refused)
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
+    sl_script_send(c, &b->op, on_answered, b);
+}
+
+/* ---- asked ---- */
 
 static void copy_name(char out[SL_REDIS_NAME + 1], struct sl_str name)
 {
@@ -98,122 +215,67 @@ static void copy_name(char out[SL_REDIS_NAME + 1], struct sl_str name)
     out[name.n] = '\0';
 }
 
-static void note_taken(struct sl_redis *r, struct sl_script_call *c, const struct sl_quota_ask *ask)
+static struct sl_redis_batch *new_batch(struct sl_redis *r, const struct sl_quota_ask *ask,
+                                        const int64_t numbers[SL_ADMIT_NUMBERS])
 {
-    struct taken *t = sl_mem_new(sizeof *t);
+    struct sl_redis_batch *b = sl_mem_new(sizeof *b);
 
-    t->r = r;
-    copy_name(t->tenant, ask->tenant);
-    copy_name(t->key_id, ask->key_id);
-    memcpy(t->hold.id, ask->id, sizeof t->hold.id);
-    t->hold.reserved_micro = ask->reserve_micro;
+    b->refused = !sl_redis_has_names(ask);
+    b->taken.r = r;
+    copy_name(b->taken.tenant, ask->tenant);
+    copy_name(b->taken.key_id, ask->key_id);
+    copy_name(b->record_id, sl_quota_record(ask));
+    memcpy(b->numbers, numbers, sizeof b->numbers);
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
-        t->hold.leased[l] = terms_of(ask, l)->limits.concurrency > 0;
-        t->hold.account[l] = sl_terms_has_budget(terms_of(ask, l));
+        b->taken.leased[l] = sl_redis_terms(ask, l)->limits.concurrency > 0;
+        b->taken.account[l] = sl_terms_has_budget(sl_redis_terms(ask, l));
     }
-    c->late = on_late;
-    c->note = t;
-    c->note_n = sizeof *t;
+    sl_task_init(&b->task, send);
+    sl_list_push_back(&r->batches, &b->node);
+    sl_net_defer(r->net, &b->task);
+    return b;
 }
 
-/* ---- asked ---- */
-
-static void push_budget(struct sl_script_call *c, const struct sl_budget *b)
+static bool is_like(const struct sl_redis_batch *b, const struct sl_quota_ask *ask,
+                    const int64_t numbers[SL_ADMIT_NUMBERS])
 {
-    sl_script_int(c, b->credits_micro);
-    sl_script_int(c, b->daily_micro);
-    sl_script_int(c, b->monthly_micro);
+    return !b->sent && !b->refused && sl_redis_has_names(ask) && b->taken.n < TOGETHER &&
+           memcmp(b->numbers, numbers, sizeof b->numbers) == 0 &&
+           sl_str_eq(sl_str_of(b->taken.tenant), ask->tenant) &&
+           sl_str_eq(sl_str_of(b->taken.key_id), ask->key_id) &&
+           sl_str_eq(sl_str_of(b->record_id), sl_quota_record(ask));
 }
 
-static int64_t in_window(int64_t limit)
+/* The newest come first: those that are under way are of no use. */
+static struct sl_redis_batch *batch_for(struct sl_redis *r, const struct sl_quota_ask *ask)
 {
-    return limit < SL_TERMS_WINDOW_MAX ? limit : SL_TERMS_WINDOW_MAX;
+    int64_t numbers[SL_ADMIT_NUMBERS];
+    const struct sl_list *at = r->batches.prev;
+
+    sl_admit_numbers(ask, numbers);
+    for (int i = 0; i < LOOKED_AT && at != &r->batches; i++, at = at->prev) {
+        struct sl_redis_batch *b = SL_CONTAINER(at, struct sl_redis_batch, node);
+
+        if (is_like(b, ask, numbers))
+            return b;
+    }
+    return new_batch(r, ask, numbers);
 }
 
-static void push_level(struct sl_script_call *c, const struct sl_quota_ask *ask, int level)
-{
-    const struct sl_limits *limits = &terms_of(ask, level)->limits;
-
-    sl_script_count(c, ask->rev[level]);
-    sl_script_int(c, in_window(limits->rpm));
-    sl_script_int(c, in_window(limits->qps));
-    sl_script_int(c, limits->tpm);
-    sl_script_int(c, limits->concurrency);
-    push_budget(c, &terms_of(ask, level)->budget);
-}
-
-static bool has_names(const struct sl_quota_ask *ask)
-{
-    return sl_redis_is_name(ask->tenant) && ask->key_id.n <= SL_REDIS_NAME &&
-           ask->record_id.n <= SL_REDIS_NAME;
-}
-
-void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
+void sl_redis_admit(struct sl_backend *backend, const struct sl_quota_ask *ask,
                     struct sl_quota_answer *out, SL_BACKEND_WAIT)
 {
-    struct sl_redis *r = sl_redis_of(b);
-    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_ADMIT);
-    char text[SL_REDIS_BASE];
-    struct sl_str base = sl_redis_base(r, ask->tenant, text);
+    struct sl_redis_batch *b = batch_for(sl_redis_of(backend), ask);
+    struct waiting *w = sl_mem_new(sizeof *w);
 
-    c->read = read_answer;
-    c->out = out;
-    sl_script_key(c, base, SL_STR("keys"));
-    sl_script_key(c, sl_str_of(r->prefix), SL_STR("g:qps"));
-    sl_script_arg(c, base);
-    sl_script_arg(c, (struct sl_str){ask->id, sizeof ask->id});
-    sl_script_arg(c, ask->key_id);
-    sl_script_int(c, (ask->free ? 1 : 0) | (ask->light ? 2 : 0) | (ask->windows_only ? 4 : 0) |
-                         (ask->may_hit ? 8 : 0));
-    sl_script_count(c, ask->gateway_qps < SL_TERMS_WINDOW_MAX ? ask->gateway_qps
-                                                              : SL_TERMS_WINDOW_MAX);
-    sl_script_int(c, ask->reserve_micro);
-    sl_script_int(c, SL_QUOTA_LEASE_MS);
-    sl_redis_push_periods(c, &ask->periods);
-    push_level(c, ask, SL_LEVEL_TENANT);
-    push_level(c, ask, SL_LEVEL_KEY);
-    sl_script_arg(c, sl_quota_record(ask));
-    if (has_names(ask))
-        note_taken(r, c, ask);
-    else
-        sl_script_refuse(c, SL_ERR_STORE_DATA);
-    sl_script_send(c, slot, done, ctx);
-}
-
-/* ---- grown ---- */
-
-static bool read_grown(struct sl_script_call *c, const redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_INTEGER)
-        return false;
-    c->verdict = reply->integer == 1 ? SL_OK : SL_ERR_CREDITS;
-    return true;
-}
-
-void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                   SL_BACKEND_WAIT)
-{
-    struct sl_redis *r = sl_redis_of(b);
-    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_GROW);
-    bool charged = !ask->free && !ask->light && !ask->windows_only, account[SL_LEVEL__COUNT];
-    char text[SL_REDIS_BASE];
-    struct sl_str base = sl_redis_base(r, ask->tenant, text);
-
-    for (int l = 0; l < SL_LEVEL__COUNT; l++)
-        account[l] = charged && sl_terms_has_budget(terms_of(ask, l));
-    c->read = read_grown;
-    sl_script_key(c, base, SL_STR("held"));
-    sl_script_arg(c, base);
-    sl_script_arg(c, (struct sl_str){ask->id, sizeof ask->id});
-    sl_script_arg(c, ask->key_id);
-    sl_script_arg(c, sl_redis_levels(account));
-    sl_script_int(c, ask->reserve_micro);
-    sl_script_int(c, more_micro);
-    sl_script_int(c, SL_QUOTA_LEASE_MS);
-    sl_redis_push_periods(c, &ask->periods);
-    for (int l = 0; l < SL_LEVEL__COUNT; l++)
-        push_budget(c, &terms_of(ask, l)->budget);
-    if (!has_names(ask))
-        sl_script_refuse(c, SL_ERR_STORE_DATA);
-    sl_script_send(c, slot, done, ctx);
+    w->batch = b;
+    w->waits = true;
+    w->at = b->taken.n++;
+    w->out = out;
+    w->done = done;
+    w->ctx = ctx;
+    memcpy(b->taken.of[w->at].id, ask->id, sizeof ask->id);
+    b->taken.of[w->at].reserve_micro = ask->reserve_micro;
+    b->of[w->at] = w;
+    sl_op_open(&w->op, slot, cancel);
 }

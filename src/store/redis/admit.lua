@@ -1,252 +1,257 @@
--- Admission of one request: policy/quota.h says the rules, and in which order.
+-- Admission of requests that are alike: of one key, by the same terms. Each is judged by
+-- policy/quota.h, one after the other, as if it came alone.
 --
 -- KEYS  1 the tenant's record states, 2 the gateway's qps window. All other keys are
 --       the tenant's and begin with ARGV[1], "<prefix>{tenant}:".
--- ARGV  1 base, 2 id, 3 key id or "", 4 flags, 5 gateway qps, 6 reservation, 7 lease in ms,
---       8-10 day bounds, 11-13 month bounds (s); then for tenant and key each:
---       revision, rpm, qps, tpm, concurrency, credits, daily, monthly (-1: unset);
---       30 the id of the key's record
--- Reply one text of 19 numbers, eight bytes each, the lowest byte first: limit, level,
---       figure, used, wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us,
---       then for tenant and key each: rpm left, tpm left, concurrency left, rpm reset ms,
---       tpm reset ms, money left (-1: no limit)
--- Bounds: windows are counted, not read. What is too old leaves at some of the calls, at most
---       1,000 entries at once.
--- Numbers that stand alone go to Redis as they are: it writes all their digits.
+-- ARGV  1 base, 2 key id or "", 3 the id of the key's record, 4 numbers: 25 doubles, the lowest
+--       byte first: flags, gateway qps, lease in ms, day bounds (3), month bounds (3; s), then
+--       for tenant and key each: revision, rpm, qps, tpm, concurrency, credits, daily, monthly
+--       (-1: unset); from 5 on for each request: id, reservation
+-- Reply one text, for each request 19 doubles, the lowest byte first: limit, level, figure, used,
+--       wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us, then for tenant
+--       and key each: rpm left, tpm left, concurrency left, rpm reset ms, tpm reset ms, money
+--       left (-1: no limit)
+-- Bounds: windows are counted, not read. What is too old leaves at every eighth call or so, at
+--       most 1,000 entries at once.
+-- It runs for every request, so it makes as little as it can: all is read, then decided, then
+-- written, in one go.
 
-local base, id, key = ARGV[1], ARGV[2], ARGV[3]
-local flags, gateway_qps, amount = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local lease = tonumber(ARGV[7])
+local base, key, given = ARGV[1], ARGV[2], {struct.unpack('<ddddddddddddddddddddddddd', ARGV[4])}
+local flags, gateway_qps, lease = given[1], given[2], given[3]
+local charged = flags % 8 == 0 -- none of the next two, and the model is not free
+local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags >= 8
 local MINUTE, SECOND = 60000000, 1000000
-local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, TPM, CREDITS = 1, 2, 3, 4, 5, 6, 7, 8
+local requests, sum = (#ARGV - 4) / 2, 0
+for i = 6, #ARGV, 2 do sum = sum + num(ARGV[i]) end
 
-local function has(bit) return flags % (bit * 2) >= bit end
-local free, light, windows_only, may_hit = has(1), has(2), has(4), has(8)
-local charged = not (free or light or windows_only)
+-- ---- all that is known of both levels ----
 
-local function level(index, name)
-  local at = 14 + index * 8
-  local credits, daily, monthly = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]),
-                                  tonumber(ARGV[at + 7])
-  return {index = index, name = name, rev = tonumber(ARGV[at]), rpm = tonumber(ARGV[at + 1]),
-          qps = tonumber(ARGV[at + 2]), tpm = tonumber(ARGV[at + 3]),
-          concurrency = tonumber(ARGV[at + 4]), credits = credits, daily = daily,
-          monthly = monthly, has_budget = credits >= 0 or daily > 0 or monthly > 0}
+local levels, holders, leases = {}, '-', false
+local books, tight = gateway_qps > 0, false -- does it count in a window; perhaps a limit is reached
+local stamp, second_ago, minute_ago, gateway_n = text(now), nil, nil, 0
+local states = call('HMGET', KEYS[1], '*', ARGV[3])
+
+if gateway_qps > 0 then
+  second_ago = text(now - SECOND)
+  gateway_n = call('ZCOUNT', KEYS[2], second_ago, '+inf')
+  tight = gateway_n + requests > gateway_qps
 end
-local tenant, of_key = level(0, 't'), key ~= '' and level(1, 'k:' .. key) or nil
-local levels = {tenant, of_key}
-
--- ---- what is known of a level, read once ----
-
-local function count(window)
-  window.n = window.n or call('ZCOUNT', window.name, now - window.length, '+inf')
-  return window.n
-end
-
--- Until the nth newest entry has left a window; one exactly as old as it is long still counts.
-local function until_gone(window, nth)
-  local entry = call('ZRANGE', window.name, -nth, -nth, 'WITHSCORES')
-  return floor((entry[2] + window.length - now) / 1000) + 1
-end
-
-local function running(l)
-  if not l.running then
-    l.live = base .. 'live:' .. l.name
-    l.running = call('ZCOUNT', l.live, '(' .. text(now), '+inf')
+for i = 1, key == '' and 1 or 2 do
+  local rev, rpm, qps, tpm, concurrency, credits, daily, monthly =
+    unpack(given, 2 + i * 8, 9 + i * 8)
+  local name = i == 1 and 't' or 'k:' .. key
+  local l = {name = name, rev = rev, rpm = rpm, rpm_n = 0, qps = qps, qps_n = 0, tpm = tpm, sum = 0,
+             last = 0, concurrency = concurrency, running = 0, reserved = 0}
+  if qps > 0 then
+    second_ago = second_ago or text(now - SECOND)
+    books, l.qps_name = true, base .. 'w:' .. name .. ':qps'
+    l.qps_n = call('ZCOUNT', l.qps_name, second_ago, '+inf')
+    tight = tight or l.qps_n + requests > qps
   end
-  return l.running
-end
-
-local function spent_tokens(l)
-  if not l.sum then l.sum, l.last = tokens(base .. 'w:' .. l.name .. ':tpm') end
-  return l.sum
-end
-
-local swept
-local function money(l)
-  if not swept then sweep(base) end
-  swept = true
-  if not l.purses then
-    local a = account(base, l.name)
-    l.begins, l.reserved = l.credits >= 0 and not a.granted, a.reserved
-    l.purses = purses(a, l.credits, l.daily, l.monthly)
+  if rpm > 0 then
+    minute_ago = minute_ago or text(now - MINUTE)
+    books, l.rpm_name = books or not light, base .. 'w:' .. name .. ':rpm'
+    l.rpm_n = call('ZCOUNT', l.rpm_name, minute_ago, '+inf')
+    tight = tight or l.rpm_n + requests > rpm
   end
-  return l.purses
-end
-
--- ---- the windows that this request counts in ----
-
-local windows = {}
-local function window(what, l, name, limit, length)
-  local w = {what = what, level = l, name = name, limit = limit, length = length}
-  windows[#windows + 1] = w
-  return w
-end
-
-if gateway_qps > 0 then window(GATEWAY_QPS, tenant, KEYS[2], gateway_qps, SECOND) end
-for _, l in ipairs(levels) do
-  if l.qps > 0 then window(QPS, l, base .. 'w:' .. l.name .. ':qps', l.qps, SECOND) end
-end
-for _, l in ipairs(levels) do
-  if l.rpm > 0 then
-    l.minute = {name = base .. 'w:' .. l.name .. ':rpm', length = MINUTE}
-    if not light then l.minute = window(RPM, l, l.minute.name, l.rpm, MINUTE) end
+  if concurrency > 0 then
+    l.live = base .. 'live:' .. name
+    l.running = call('ZCOUNT', l.live, '(' .. stamp, '+inf')
+    tight, leases = tight or l.running + requests > concurrency, true
   end
-end
-
--- ---- refusals: limit, level, figure, used, wait ----
-
-local function by_state()
-  local states = call('HMGET', KEYS[1], '*', ARGV[30])
-  for i, l in ipairs(levels) do
-    local rev, state = string.match(states[i] or '', '^(%d+):(%a+)')
-    if rev and state ~= 'active' then return STATE, l, 0, 0, -1 end
-    if rev and tonumber(rev) ~= l.rev then return STALE, l, 0, 0, -1 end
+  if tpm > 0 then
+    local tokens = token_windows()
+    l.sum, l.last = tokens(base .. 'w:' .. name .. ':tpm')
+    tight = tight or l.sum >= tpm
   end
-end
-
-local function by_windows()
-  for _, w in ipairs(windows) do
-    if count(w) >= w.limit then
-      return w.what, w.level, w.limit, w.n, until_gone(w, w.limit)
+  if credits >= 0 or daily > 0 or monthly > 0 then
+    if holders == '-' and call('ZCOUNT', base .. 'held', '-inf', stamp) > 0 then
+      local _, _, sweep = money()
+      sweep(base)
+    end
+    holders = i == 1 and 't' or holders == 't' and 'b' or 'k'
+    if daily > 0 or monthly > 0 then
+      local account, _, _, purses = money()
+      local a = account(base, name)
+      l.reserved, l.begins = a.reserved, credits >= 0 and not a.granted and credits
+      l.purses, tight = purses(a, credits, daily, monthly, given, 4), true
+    else
+      local a = call('HMGET', base .. 'acct:' .. name, 'granted', 'spent', 'reserved')
+      local limit, spent = num(a[1] or credits), num(a[2])
+      l.reserved, l.begins = num(a[3]), not a[1] and credits
+      l.purses = {{limit = limit, spent = spent, wait = -1}}
+      tight = tight or limit - spent - l.reserved < sum + requests
     end
   end
+  levels[i] = l
 end
 
-local function by_concurrency()
-  for _, l in ipairs(levels) do
-    if l.concurrency > 0 and running(l) >= l.concurrency then
-      return CONCURRENCY, l, l.concurrency, l.running, 1000
+-- ---- may it pass? ----
+
+-- What those before this one take, as members by score.
+local booked, leased, held = {}, {}, {}
+local booked_n, leased_n, reserved = 0, 0, 0
+
+-- Until the nth newest entry has left a window, of which so many are to come; one exactly as
+-- old as it is long still counts.
+local function until_gone(name, nth, coming, length)
+  if nth <= coming then return length / 1000 + 1 end
+  local entry = call('ZRANGE', name, coming - nth, coming - nth, 'WITHSCORES')
+  return floor((entry[2] + length - now) / 1000) + 1
+end
+
+local refuse
+if tight or states[1] or states[2] then
+  local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, TPM, CREDITS = 1, 2, 3, 4, 5, 6, 7, 8
+
+  local function tokens_wait(l)
+    local fields, left, i = {}, l.sum, 0
+    for s = second - 59, second do fields[#fields + 1] = s % 60 end
+    local buckets = call('HMGET', base .. 'w:' .. l.name .. ':tpm', unpack(fields)) -- sixty
+    repeat
+      i = i + 1
+      left = left - num(buckets[i])
+    until left < l.tpm or i == 60
+    return ceil(((second + i) * 1000000 - now) / 1000)
+  end
+
+  local function by_state()
+    for i, l in ipairs(levels) do
+      local rev, state = string.match(states[i] or '', '^(%d+):(%a+)')
+      if rev and state ~= 'active' then return STATE, i, 0, 0, -1 end
+      if rev and tonumber(rev) ~= l.rev then return STALE, i, 0, 0, -1 end
     end
   end
-end
 
-local function tokens_wait(l)
-  local fields, sum = {}, l.sum
-  for s = second - 59, second do fields[#fields + 1] = s % 60 end
-  local buckets = call('HMGET', base .. 'w:' .. l.name .. ':tpm', unpack(fields)) -- sixty
-  for i = 1, 59 do
-    sum = sum - num(buckets[i])
-    if sum < l.tpm then return ms((second + i) * 1000000 - now) end
-  end
-  return ms((second + 60) * 1000000 - now)
-end
-
-local function by_tokens()
-  for _, l in ipairs(levels) do
-    if l.tpm > 0 and spent_tokens(l) >= l.tpm then return TPM, l, l.tpm, l.sum, tokens_wait(l) end
-  end
-end
-
-local function by_money()
-  for i = 1, 3 do
-    for _, l in ipairs(levels) do
-      local p = l.has_budget and money(l)[i]
-      if p and p.limit - p.spent - l.reserved < max(amount, 1) then
-        return CREDITS + i - 1, l, p.limit, min(p.spent + l.reserved, MOST), p.wait
+  local function by_windows()
+    local n = gateway_n + booked_n
+    if gateway_qps > 0 and n >= gateway_qps then
+      return GATEWAY_QPS, 1, gateway_qps, n, until_gone(KEYS[2], gateway_qps, booked_n, SECOND)
+    end
+    for i, l in ipairs(levels) do
+      n = l.qps_n + booked_n
+      if l.qps > 0 and n >= l.qps then
+        return QPS, i, l.qps, n, until_gone(l.qps_name, l.qps, booked_n, SECOND)
+      end
+    end
+    for i, l in ipairs(levels) do
+      n = l.rpm_n + booked_n
+      if l.rpm > 0 and n >= l.rpm and not light then
+        return RPM, i, l.rpm, n, until_gone(l.rpm_name, l.rpm, booked_n, MINUTE)
       end
     end
   end
-end
 
--- ---- taking ----
-
-local booked, leased, holders = false, false, ''
-
--- Of a set in which so many still count; every eighth call looks.
-local function trim(name, n)
-  if now % 8 > 0 then return end
-  local old = call('ZCARD', name) - n
-  if old > 0 then call('ZREMRANGEBYRANK', name, 0, min(old, 1000) - 1) end
-end
-
-local function book()
-  for _, w in ipairs(windows) do
-    call('ZADD', w.name, now, id)
-    trim(w.name, w.n + 1)
-    call('PEXPIRE', w.name, w.length / 1000 + 1000)
-    w.booked, booked = true, true
-  end
-end
-
-local function take_lease(l)
-  call('ZADD', l.live, now + lease * 1000, id)
-  trim(l.live, l.running + 1)
-  call('PEXPIRE', l.live, lease)
-  leased = true
-end
-
-local function take_money()
-  for _, l in ipairs(levels) do
-    if l.begins then call('HSET', base .. 'acct:' .. l.name, 'granted', text(l.credits)) end
-    if amount > 0 and l.has_budget then
-      set_reserved(base, l.name, l.reserved + amount)
-      holders = holders .. string.sub(l.name, 1, 1)
+  local function softly(amount)
+    for i, l in ipairs(levels) do
+      if l.live and l.running + leased_n >= l.concurrency then
+        return CONCURRENCY, i, l.concurrency, l.running + leased_n, 1000
+      end
+    end
+    for i, l in ipairs(levels) do
+      if l.tpm > 0 and l.sum >= l.tpm and not light then
+        return TPM, i, l.tpm, l.sum, tokens_wait(l)
+      end
+    end
+    for j = 1, charged and 3 or 0 do
+      for i, l in ipairs(levels) do
+        local p = l.purses and l.purses[j]
+        local gone = p and p.spent + l.reserved + reserved
+        if p and p.limit - gone < max(amount, 1) then
+          return CREDITS + j - 1, i, p.limit, min(gone, MOST), p.wait
+        end
+      end
     end
   end
-  if holders ~= '' then
-    local where = holders == 'tk' and 'b' or holders
-    call('ZADD', base .. 'held', now + lease * 1000,
-         id .. ':' .. ARGV[6] .. ':' .. where .. ':' .. key)
+
+  -- Limit, level, figure, used, wait, is it hard; or nothing. The first no is the answer.
+  function refuse(amount)
+    local limit, level, figure, used, wait = by_state()
+    if not limit then limit, level, figure, used, wait = by_windows() end
+    if limit then return limit, level, figure, used, wait, true end
+    if not windows_only then return softly(amount) end
   end
 end
 
 -- ---- what is left ----
 
--- Into `out` from `at` on, in the order of the reply.
-local function room(l, out, at)
-  for i = at, at + 5 do out[i] = -1 end
-  local w = l and l.minute
-  if w then
-    local n = count(w) + (w.booked and 1 or 0)
-    out[at] = max(l.rpm - n, 0)
-    out[at + 3] = w.booked and MINUTE / 1000 + 1 or n == 0 and 0 or until_gone(w, 1)
+local function room(l)
+  if not l then return -1, -1, -1, -1, -1, -1 end
+  local rpm_left, tpm_left, leases_left, rpm_ms, tpm_ms, money_left = -1, -1, -1, -1, -1, -1
+  if l.rpm > 0 then
+    local coming = light and 0 or booked_n
+    rpm_left, rpm_ms = max(l.rpm - l.rpm_n - coming, 0), 0
+    if l.rpm_n + coming > 0 then rpm_ms = until_gone(l.rpm_name, 1, coming, MINUTE) end
   end
-  if l and l.tpm > 0 then
-    local sum = spent_tokens(l)
-    out[at + 1] = max(l.tpm - sum, 0)
-    out[at + 4] = sum == 0 and 0 or ms((l.last + 60) * 1000000 - now)
+  if l.tpm > 0 then
+    tpm_left = max(l.tpm - l.sum, 0)
+    tpm_ms = l.sum == 0 and 0 or ceil(((l.last + 60) * 1000000 - now) / 1000)
   end
-  if l and l.concurrency > 0 then
-    out[at + 2] = max(l.concurrency - running(l) - (leased and 1 or 0), 0)
-  end
-  for i = 1, l and l.has_budget and 3 or 0 do
-    local p = money(l)[i]
+  if l.live then leases_left = max(l.concurrency - l.running - leased_n, 0) end
+  for j = 1, l.purses and 3 or 0 do
+    local p = l.purses[j]
     if p then
-      local rest = p.limit - p.spent - l.reserved - (holders ~= '' and amount or 0)
-      out[at + 5] = max(out[at + 5] < 0 and rest or min(out[at + 5], rest), 0)
+      local rest = max(p.limit - p.spent - l.reserved - reserved, 0)
+      money_left = money_left < 0 and rest or min(money_left, rest)
     end
   end
+  return rpm_left, tpm_left, leases_left, rpm_ms, tpm_ms, money_left
 end
 
--- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
-local function decide()
-  local no = {by_state()}
-  if not no[1] then no = {by_windows()} end
-  if no[1] then return no end
-  if not windows_only then
-    no = {by_concurrency()}
-    if not no[1] and not light then no = {by_tokens()} end
-    if not no[1] and charged then no = {by_money()} end
-    if no[1] and not may_hit then return no end
+-- ---- one after the other ----
+
+local ends, begun, answers = text(now + lease * 1000), false, {}
+
+for at = 5, #ARGV, 2 do
+  local id, amount, taken = ARGV[at], num(ARGV[at + 1]), 0
+  local limit, level, figure, used, wait, hard
+  if refuse then limit, level, figure, used, wait, hard = refuse(amount) end
+  -- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
+  if (not limit or may_hit and not hard) and books then
+    booked_n, taken = booked_n + 1, 4
+    booked[#booked + 1], booked[#booked + 2] = stamp, id
   end
-  -- looked at before the first write
-  if no[1] or not charged then
-    for _, l in ipairs(levels) do room(l, {}, 1) end
+  if not limit and not windows_only then
+    if leases then
+      leased_n, taken = leased_n + 1, taken + 1
+      leased[#leased + 1], leased[#leased + 2] = ends, id
+    end
+    begun = charged
+    if charged and amount > 0 and holders ~= '-' then
+      reserved, taken = reserved + amount, taken + 2
+      held[#held + 1] = ends
+      held[#held + 1] = id .. ':' .. ARGV[at + 1] .. ':' .. holders .. ':' .. key
+    end
   end
-  book()
-  if no[1] then return no end
-  for _, l in ipairs(levels) do
-    if l.concurrency > 0 and not windows_only then take_lease(l) end
-  end
-  if charged then take_money() end
-  return {0, tenant, 0, 0, 0}
+  local a, b, c, d, e, f = room(levels[1])
+  answers[#answers + 1] = struct.pack('<ddddddddddddddddddd', limit or 0, (level or 1) - 1,
+                                      figure or 0, used or 0, wait or 0, taken, now, a, b, c, d, e,
+                                      f, room(levels[2])) -- 19
 end
 
-local answer = decide()
-answer[2] = answer[2].index
-answer[6] = (leased and 1 or 0) + (holders ~= '' and 2 or 0) + (booked and 4 or 0)
-answer[7] = now
-room(tenant, answer, 8)
-room(of_key, answer, 14)
-return struct.pack('<i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', unpack(answer)) -- 19
+-- ---- what they take ----
+
+-- New members of a set in which so many count already.
+local function enter(name, members, n, lasts)
+  if #members == 0 then return end
+  call('ZADD', name, unpack(members))
+  if now % 8 == 0 then
+    local old = call('ZCARD', name) - n - #members / 2
+    if old > 0 then call('ZREMRANGEBYRANK', name, '0', min(old, 1000) - 1) end
+  end
+  call('PEXPIRE', name, lasts)
+end
+
+if gateway_qps > 0 then enter(KEYS[2], booked, gateway_n, '2000') end
+for i = 1, #levels do
+  local l = levels[i]
+  if l.qps > 0 then enter(l.qps_name, booked, l.qps_n, '2000') end
+  if l.rpm > 0 and not light then enter(l.rpm_name, booked, l.rpm_n, '61000') end
+  if l.live then enter(l.live, leased, l.running, lease) end
+  if l.begins and begun then call('HSET', base .. 'acct:' .. l.name, 'granted', text(l.begins)) end
+  if l.purses and reserved > 0 then
+    call('HSET', base .. 'acct:' .. l.name, 'reserved', text(min(l.reserved + reserved, MOST)))
+  end
+end
+if reserved > 0 then call('ZADD', base .. 'held', unpack(held)) end
+return table.concat(answers)

@@ -2,103 +2,116 @@
 -- above the instance's last applied one is skipped.
 --
 -- KEYS  1 "<prefix>{tenant}:seq"
--- ARGV  1 base, 2 instance, 3 how many lines, then for each 20 fields: number, id, key id,
---       levels of its reservation (t, k, b or -), reservation, cost, levels with a lease
---       (t, k, b, -), levels with a token window, levels with an account, tokens, day0,
---       month0, usage day, usage name, requests, cached, in, cache read, cache write, out
+-- ARGV  1 base, 2 instance, then for each line 6: id, key id, reservation, usage day, usage
+--       name, and 15 doubles, the lowest byte first: number, levels of its reservation, of its
+--       leases, with a token window, with an account (1 tenant, 2 key, 3 both), cost, tokens,
+--       day0, month0, requests, cached, in, cache read, cache write, out
 -- Reply how many were applied
 
 local base, instance = ARGV[1], ARGV[2]
-local FIELDS = 20
+local LEVELS = {[0] = '-', 't', 'k', 'b'}
+local DAY, MONTH = 43200, 1209600 -- first seconds closer than this are of one period
+local account, set_reserved, tokens, book_tokens
 local last, applied = num(call('HGET', KEYS[1], instance)), 0
 
 -- What is to be written: everything is read and summed up before.
-local released, ended = {}, {} -- reservations; leases
+local released, ended = {}, {} -- reservations; leases by set
 local accounts = {}            -- as they will be, by level
 local booked, rows = {}, {}    -- tokens by window; usage by day and name
 
 local function account_of(level)
-  accounts[level] = accounts[level] or account(base, level)
-  return accounts[level]
-end
-
-local function release(f)
-  local member = f[2] .. ':' .. f[5] .. ':' .. f[4] .. ':' .. f[3]
-  if f[4] == '-' or released[member] or not call('ZSCORE', base .. 'held', member) then return end
-  released[member] = true
-  each(f[4], f[3], function(level)
-    local a = account_of(level)
-    a.reserved, a.freed = a.reserved - num(f[5]), true
-  end)
-end
-
-local function free(f)
-  each(f[7], f[3], function(level)
-    local name = base .. 'live:' .. level
-    if call('ZSCORE', name, f[2]) then ended[#ended + 1] = {name, f[2]} end
-  end)
+  local a = accounts[level]
+  if not a then
+    if not account then account, set_reserved = money() end
+    a = account(base, level)
+    accounts[level] = a
+  end
+  return a
 end
 
 -- A later period begins anew, the same one (within `spread`) adds, an earlier one is past.
-local function spend(a, first_name, name, first, spread, cost)
-  local from = num(first)
+local function spend(a, first_name, name, from, spread, cost)
   if a[first_name] - from >= spread then return end
   if from - a[first_name] >= spread then a[name] = 0 end
   a[first_name], a[name] = from, num(a[name] + cost)
 end
 
-local function charge(f)
-  local cost = num(f[6])
-  each(f[9], f[3], function(level)
-    local a = account_of(level)
-    a.spent, a.charged = num(a.spent + cost), true
-    spend(a, 'day0', 'day', f[11], DAY, cost)
-    spend(a, 'month0', 'month', f[12], MONTH, cost)
-  end)
+local function charge(level, cost, day0, month0)
+  local a = account_of(level)
+  a.spent, a.charged = num(a.spent + cost), true
+  spend(a, 'day0', 'day', day0, DAY, cost)
+  spend(a, 'month0', 'month', month0, MONTH, cost)
 end
 
-local function book(f)
-  if f[10] == '0' then return end
-  each(f[8], f[3], function(level)
-    local name = base .. 'w:' .. level .. ':tpm'
-    if not booked[name] then tokens(name) end
-    booked[name] = num((booked[name] or 0) + num(f[10]))
-  end)
+local function free(level, amount)
+  local a = account_of(level)
+  a.reserved, a.freed = a.reserved - amount, true
+end
+
+local function leave(level, id)
+  local name = base .. 'live:' .. level
+  if call('ZRANK', name, id) then
+    ended[name] = ended[name] or {}
+    table.insert(ended[name], id)
+  end
+end
+
+local function book(level, more)
+  local name = base .. 'w:' .. level .. ':tpm'
+  if not tokens then tokens, book_tokens = token_windows() end
+  if not booked[name] then tokens(name) end
+  booked[name] = num((booked[name] or 0) + more)
 end
 
 -- One text a row: requests, cached, in, cache read, cache write, out, cost.
-local function count(f)
-  local key, i = base .. 'use:' .. f[13], 0
-  local name = key .. '\31' .. f[14]
-  local row = rows[name]
+local function row_of(day, field)
+  local name = day .. '\31' .. field
+  local row, i = rows[name], 0
   if not row then
-    row = {key = key, field = f[14], 0, 0, 0, 0, 0, 0, 0}
-    for v in string.gmatch(call('HGET', key, f[14]) or '', '[^,]+') do
+    row = {0, 0, 0, 0, 0, 0, 0, key = base .. 'use:' .. day, field = field}
+    for v in string.gmatch(call('HGET', row.key, field) or '', '[^,]+') do
       i = i + 1
       row[i] = num(v)
     end
     rows[name] = row
   end
-  for j = 1, 6 do row[j] = num(row[j] + num(f[14 + j])) end
-  row[7] = num(row[7] + num(f[6]))
+  return row
 end
 
-for i = 0, tonumber(ARGV[3]) - 1 do
-  local f = {unpack(ARGV, 4 + i * FIELDS, 3 + (i + 1) * FIELDS)}
-  if num(f[1]) > last then
-    last, applied = num(f[1]), applied + 1
-    release(f)
-    free(f)
-    charge(f)
-    book(f)
-    count(f)
+for at = 3, #ARGV, 6 do
+  local id, key, amount, day, field = unpack(ARGV, at, at + 4)
+  local number, reserved_by, leased_by, booked_by, charged_by, cost, more, day0, month0, requests,
+        cached, tokens_in, read, write, out = struct.unpack('<ddddddddddddddd', ARGV[at + 5]) -- 15
+  if number > last then
+    local of_key = key ~= '' and 'k:' .. key
+    last, applied = number, applied + 1
+    if reserved_by > 0 then
+      local member = id .. ':' .. amount .. ':' .. LEVELS[reserved_by] .. ':' .. key
+      if not released[member] and call('ZRANK', base .. 'held', member) then
+        released[member] = true
+        released[#released + 1] = member
+        if reserved_by ~= 2 then free('t', num(amount)) end
+        if reserved_by ~= 1 and of_key then free(of_key, num(amount)) end
+      end
+    end
+    if leased_by % 2 == 1 then leave('t', id) end
+    if leased_by >= 2 and of_key then leave(of_key, id) end
+    if charged_by % 2 == 1 then charge('t', cost, day0, month0) end
+    if charged_by >= 2 and of_key then charge(of_key, cost, day0, month0) end
+    if more > 0 and booked_by % 2 == 1 then book('t', more) end
+    if more > 0 and booked_by >= 2 and of_key then book(of_key, more) end
+    local row = row_of(day, field)
+    row[1], row[2] = num(row[1] + requests), num(row[2] + cached)
+    row[3], row[4] = num(row[3] + tokens_in), num(row[4] + read)
+    row[5], row[6] = num(row[5] + write), num(row[6] + out)
+    row[7] = num(row[7] + cost)
   end
 end
 if applied == 0 then return 0 end
 
 call('HSET', KEYS[1], instance, text(last))
-for member in pairs(released) do call('ZREM', base .. 'held', member) end
-for _, lease in ipairs(ended) do call('ZREM', lease[1], lease[2]) end
+if #released > 0 then call('ZREM', base .. 'held', unpack(released)) end
+for name, ids in pairs(ended) do call('ZREM', name, unpack(ids)) end
 for level, a in pairs(accounts) do
   if a.freed then set_reserved(base, level, a.reserved) end
   if a.charged then
@@ -110,6 +123,6 @@ for name, more in pairs(booked) do book_tokens(name, more) end
 for _, row in pairs(rows) do
   for i = 1, 7 do row[i] = text(row[i]) end
   call('HSET', row.key, row.field, table.concat(row, ','))
-  call('EXPIRE', row.key, 34560000)
+  call('EXPIRE', row.key, '34560000')
 end
 return applied

@@ -34,6 +34,20 @@ struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT])
     return at[SL_LEVEL_KEY] ? SL_STR("k") : SL_STR("-");
 }
 
+const struct sl_terms *sl_redis_terms(const struct sl_quota_ask *ask, int level)
+{
+    static const struct sl_terms none = {{SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
+                                         {SL_UNSET, SL_UNSET, SL_UNSET}};
+
+    return ask->terms[level] != NULL ? ask->terms[level] : &none;
+}
+
+bool sl_redis_has_names(const struct sl_quota_ask *ask)
+{
+    return sl_redis_is_name(ask->tenant) && ask->key_id.n <= SL_REDIS_NAME &&
+           ask->record_id.n <= SL_REDIS_NAME;
+}
+
 void sl_redis_push_periods(struct sl_script_call *c, const struct sl_periods *p)
 {
     for (int i = 0; i < 3; i++)
@@ -224,10 +238,17 @@ static void end(struct sl_backend **pb)
     r = sl_redis_of(*pb);
     *pb = NULL;
     SL_CHECK(r->opening == NULL); /* its waiter has cancelled */
+    sl_redis_drop_batches(r);
+    sl_redis_drop_backs(r);
     sl_scripts_fini(&r->scripts);
     sl_redis_link_end(&r->link);
     sl_mem_wipe(&r->url, sizeof r->url);
     sl_mem_free(r);
+}
+
+static void send_backs(struct sl_task *t)
+{
+    sl_redis_send_backs(SL_CONTAINER(t, struct sl_redis, send_backs));
 }
 
 static const struct sl_backend_ops ops = {
@@ -262,6 +283,9 @@ struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *
 
     r->base.ops = &ops;
     r->net = net;
+    sl_list_init(&r->batches);
+    sl_list_init(&r->backs);
+    sl_task_init(&r->send_backs, send_backs);
     r->has_cache = conf->cache_url.n == 0;
     snprintf(r->prefix, sizeof r->prefix, "%.*s", SL_STR_ARGS(conf->prefix));
     if (sl_redis_url_read(conf->url, &r->url, why, cap) == SL_OK)
@@ -271,6 +295,8 @@ struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *
         return NULL;
     }
     sl_scripts_init(&r->scripts, net, r->link);
+    r->scripts.first = sl_redis_send_backs;
+    r->scripts.first_ctx = r;
     sl_redis_link_on_state(r->link, on_state, r);
     return &r->base;
 }

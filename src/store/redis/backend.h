@@ -14,6 +14,9 @@ struct sl_redis {
     struct sl_link_redis *link; /* owns */
     struct sl_scripts scripts;
     struct sl_redis_url url;
+    struct sl_list batches; /* owns: admissions, sent or not; admit.c */
+    struct sl_list backs;   /* owns: what this turn gives back; settle.c */
+    struct sl_task send_backs;
     char prefix[64];
     struct opening *opening; /* owns: a start that waits; backend.c */
     bool has_cache;          /* cached answers are in it too */
@@ -38,17 +41,26 @@ struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT]);
 void sl_redis_push_periods(struct sl_script_call *c, const struct sl_periods *p);
 bool sl_redis_read_done(struct sl_script_call *c, const redisReply *reply); /* any integer */
 
+/* No limits, where a level has no terms. */
+const struct sl_terms *sl_redis_terms(const struct sl_quota_ask *ask, int level);
+bool sl_redis_has_names(const struct sl_quota_ask *ask); /* that can stand in keys */
+
 /* admit.c */
+void sl_redis_drop_batches(struct sl_redis *r); /* at the end: nobody waits any more */
 void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
                     struct sl_quota_answer *out, SL_BACKEND_WAIT);
-void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                   SL_BACKEND_WAIT);
 
 /* settle.c */
 void sl_redis_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
 void sl_redis_renew(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds,
                     size_t n, SL_BACKEND_WAIT);
+/* Goes out when the turn ends, or before the next call. */
 void sl_redis_give_back(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
+void sl_redis_send_backs(void *redis);
+void sl_redis_drop_backs(struct sl_redis *r);
+
+void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
+                   SL_BACKEND_WAIT);
 
 /* sums.c */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,

@@ -9,19 +9,21 @@
 local base, id, key, where = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local had, more = num(ARGV[5]), num(ARGV[6])
 local accounts, enough = {}, true
+local account, set_reserved, sweep, purses, named = money()
 
 if where == '-' or more <= 0 then return 1 end
 sweep(base)
-each(where, key, function(level)
+for _, level in ipairs(named(where, key)) do
   local at = level == 't' and 14 or 17
   local a = account(base, level)
   accounts[level] = a
-  local all = purses(a, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
+  local all = purses(a, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]),
+                     ARGV, 8)
   for i = 1, 3 do
     local p = all[i]
     if p and p.limit - p.spent - a.reserved < more then enough = false end
   end
-end)
+end
 if not enough then return 0 end
 
 -- It ends when it would have ended; what had run out comes back with the rest.

@@ -1,14 +1,14 @@
 -- Leases and reservations of running requests of one tenant: prolonged, or given back.
 --
 -- KEYS  1 "<prefix>{tenant}:held", 2 the gateway's qps window
--- ARGV  1 base, 2 "renew" or "back", 3 lease in ms, 4 how many, then for each 6 fields:
+-- ARGV  1 base, 2 "renew" or "back", 3 lease in ms, then for each 6 fields:
 --       id, key id, levels of its reservation (t, k, b or -), reservation, levels with a
 --       lease (t, k, b or -), 1 if its windows are given back
 -- Reply 1, or the first error
 -- A renewal brings back what had run out meanwhile. All of it is idempotent by id, and each
--- piece is done by itself: what can't be does not keep the others.
+-- set is done by itself: what can't be does not keep the others.
 
-local base, renew, lease = ARGV[1], ARGV[2] == 'renew', tonumber(ARGV[3])
+local base, renew, lease = ARGV[1], ARGV[2] == 'renew', ARGV[3]
 local ends = text(now + lease * 1000)
 local trouble
 
@@ -19,47 +19,55 @@ local function try(...)
   return 0
 end
 
-local function reservation(id, key, where, amount)
-  local member = id .. ':' .. amount .. ':' .. where .. ':' .. key
-  local changed
-  if renew then
-    changed = try('ZADD', KEYS[1], ends, member)
-  else
-    changed = try('ZREM', KEYS[1], member)
+-- What goes into, or leaves, one set; reservations of one amount and key are one of their own.
+local sets, names = {}, {}
+local function add(name, member)
+  local set = sets[name]
+  if not set then
+    set = {}
+    sets[name], names[#names + 1] = set, name
   end
-  if changed == 0 then return end
-  each(where, key, function(level)
-    local name = base .. 'acct:' .. level
-    if try('HINCRBY', name, 'reserved', renew and amount or '-' .. amount) < 0 then
-      try('HSET', name, 'reserved', 0)
+  if renew then set[#set + 1] = ends end
+  set[#set + 1] = member
+end
+
+local function change(name, set)
+  if renew then return try('ZADD', name, unpack(set)) end
+  return try('ZREM', name, unpack(set))
+end
+
+for at = 4, #ARGV, 6 do
+  local id, key, where, amount, leased, booked = unpack(ARGV, at, at + 5)
+  if where ~= '-' then
+    add(where .. ':' .. amount .. ':' .. key, id .. ':' .. amount .. ':' .. where .. ':' .. key)
+  end
+  if leased == 't' or leased == 'b' then add(base .. 'live:t', id) end
+  if (leased == 'k' or leased == 'b') and key ~= '' then add(base .. 'live:k:' .. key, id) end
+  if booked == '1' and not renew then
+    add(KEYS[2], id)
+    add(base .. 'w:t:qps', id)
+    add(base .. 'w:t:rpm', id)
+    if key ~= '' then
+      add(base .. 'w:k:' .. key .. ':qps', id)
+      add(base .. 'w:k:' .. key .. ':rpm', id)
     end
-  end)
+  end
 end
 
-local function leases(id, key, where)
-  each(where, key, function(level)
-    local name = base .. 'live:' .. level
-    if renew then
-      try('ZADD', name, ends, id)
-      try('PEXPIRE', name, lease)
-    else
-      try('ZREM', name, id)
-    end
-  end)
+local function account(level, by)
+  local name = base .. 'acct:' .. level
+  if try('HINCRBY', name, 'reserved', text(by)) < 0 then try('HSET', name, 'reserved', '0') end
 end
 
-local function windows(id, key)
-  try('ZREM', KEYS[2], id)
-  each('b', key, function(level)
-    try('ZREM', base .. 'w:' .. level .. ':qps', id)
-    try('ZREM', base .. 'w:' .. level .. ':rpm', id)
-  end)
-end
-
-for i = 0, tonumber(ARGV[4]) - 1 do
-  local id, key, where, amount, leased, booked = unpack(ARGV, 5 + i * 6, 10 + i * 6)
-  if where ~= '-' then reservation(id, key, where, amount) end
-  leases(id, key, leased)
-  if booked == '1' and not renew then windows(id, key) end
+for _, name in ipairs(names) do
+  local where, amount, key = string.match(name, '^([tkb]):(%d+):(.*)$')
+  if where then
+    local by = change(KEYS[1], sets[name]) * (renew and amount or -amount)
+    if by ~= 0 and where ~= 'k' then account('t', by) end
+    if by ~= 0 and where ~= 't' and key ~= '' then account('k:' .. key, by) end
+  else
+    change(name, sets[name])
+    if renew then try('PEXPIRE', name, lease) end
+  end
 end
 return trouble or 1

@@ -1,6 +1,7 @@
 /* Scripts: loaded, run by digest, sent whole when forgotten. */
 #include "store/redis/script.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,17 +16,28 @@
 #include "store/redis/grow.lua.h"
 #include "store/redis/hold.lua.h"
 #include "store/redis/list.lua.h"
+#include "store/redis/money.lua.h"
 #include "store/redis/put.lua.h"
 #include "store/redis/resp.h"
 #include "store/redis/restore.lua.h"
+#include "store/redis/tokens.lua.h"
 #include "store/redis/usage.lua.h"
 
-static const char *const texts[] = {
-    [SL_SCRIPT_ADMIT] = admit_lua, [SL_SCRIPT_APPLY] = apply_lua,
-    [SL_SCRIPT_HOLD] = hold_lua,   [SL_SCRIPT_GROW] = grow_lua,
-    [SL_SCRIPT_BEAT] = beat_lua,   [SL_SCRIPT_PUT] = put_lua,
-    [SL_SCRIPT_LIST] = list_lua,   [SL_SCRIPT_ACCOUNT] = account_lua,
-    [SL_SCRIPT_USAGE] = usage_lua, [SL_SCRIPT_RESTORE] = restore_lua,
+/* Each begins with common.lua; what no script needs is in none: Redis' collector goes through
+ * all that was loaded. */
+static const struct {
+    const char *money, *tokens, *own;
+} texts[] = {
+    [SL_SCRIPT_ADMIT] = {money_lua, tokens_lua, admit_lua},
+    [SL_SCRIPT_APPLY] = {money_lua, tokens_lua, apply_lua},
+    [SL_SCRIPT_HOLD] = {"", "", hold_lua},
+    [SL_SCRIPT_GROW] = {money_lua, "", grow_lua},
+    [SL_SCRIPT_BEAT] = {"", "", beat_lua},
+    [SL_SCRIPT_PUT] = {"", "", put_lua},
+    [SL_SCRIPT_LIST] = {"", "", list_lua},
+    [SL_SCRIPT_ACCOUNT] = {money_lua, "", account_lua},
+    [SL_SCRIPT_USAGE] = {"", "", usage_lua},
+    [SL_SCRIPT_RESTORE] = {"", "", restore_lua},
 };
 
 /* Of the arguments of one call, and of the rows it answers with. */
@@ -43,10 +55,12 @@ void sl_scripts_init(struct sl_scripts *s, struct sl_net *net, struct sl_link_re
     s->net = net;
     s->link = link;
     for (int i = 0; i < SL_SCRIPT__COUNT; i++) {
-        size_t n = strlen(common_lua) + strlen(texts[i]) + 1;
+        size_t n = strlen(common_lua) + strlen(texts[i].money) + strlen(texts[i].tokens) +
+                   strlen(texts[i].own) + 1;
 
         s->at[i].text = sl_mem_new(n);
-        (void)snprintf(s->at[i].text, n, "%s%s", common_lua, texts[i]);
+        (void)snprintf(s->at[i].text, n, "%s%s%s%s", common_lua, texts[i].money, texts[i].tokens,
+                       texts[i].own);
     }
 }
 
@@ -138,6 +152,24 @@ void sl_script_int(struct sl_script_call *c, int64_t n)
 void sl_script_count(struct sl_script_call *c, uint64_t n)
 {
     sl_script_int(c, n < SL_SCRIPT_MOST ? (int64_t)n : SL_SCRIPT_MOST);
+}
+
+void sl_script_doubles(struct sl_script_call *c, const int64_t *v, size_t n)
+{
+    char bytes[SL_SCRIPT_DOUBLES * sizeof(double)];
+
+    SL_CHECK(n <= SL_SCRIPT_DOUBLES);
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)(v[i] > SL_SCRIPT_MOST    ? SL_SCRIPT_MOST
+                            : v[i] < -SL_SCRIPT_MOST ? -SL_SCRIPT_MOST
+                                                     : v[i]);
+        uint64_t word;
+
+        memcpy(&word, &d, sizeof word);
+        word = htole64(word);
+        memcpy(bytes + i * sizeof word, &word, sizeof word);
+    }
+    sl_script_arg(c, (struct sl_str){bytes, n * sizeof(double)});
 }
 
 /* ---- a call ---- */
@@ -295,6 +327,8 @@ static void send(struct sl_script_call *c)
 void sl_script_send(struct sl_script_call *c, struct sl_op **slot, sl_store_done_fn *done,
                     void *ctx)
 {
+    if (c->scripts->first != NULL)
+        c->scripts->first(c->scripts->first_ctx);
     c->done = done;
     c->ctx = ctx;
     sl_task_init(&c->fail, fail);

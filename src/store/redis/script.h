@@ -1,6 +1,7 @@
 /* store/redis/script.h -- the scripts, and how one is run.
  *
- * Private to store/redis. A script's text is common.lua and its own. It is loaded when the
+ * Private to store/redis. A script's text is common.lua, what it needs of money.lua and
+ * tokens.lua, and its own. It is loaded when the
  * link comes up and run by its digest; where Redis has forgotten it (SCRIPT FLUSH, a
  * restart) it answers NOSCRIPT, and the same call goes out once more with the whole
  * text. Arguments are gathered in a `struct sl_script_call`, as the bytes that go out,
@@ -16,6 +17,7 @@
 #include "store/redis/link.h"
 
 #define SL_SCRIPT_MOST 9007199254740991 /* 2^53 - 1 */
+#define SL_SCRIPT_DOUBLES 32            /* of one argument */
 #define SL_SCRIPT_MS 5000 /* store.c's own limits are shorter; this one ends the rest */
 
 enum sl_script {
@@ -44,6 +46,9 @@ struct sl_scripts {
     struct sl_link_redis *link; /* up */
     struct sl_script_one at[SL_SCRIPT__COUNT];
     uint64_t said_ms; /* when a broken key was last logged */
+    /* Sends what has been put off, before anything else goes out; may be NULL. */
+    void (*first)(void *ctx);
+    void *first_ctx; /* up */
 };
 
 void sl_scripts_init(struct sl_scripts *s, struct sl_net *net, struct sl_link_redis *link);
@@ -85,6 +90,9 @@ void sl_script_arg(struct sl_script_call *c, struct sl_str s);
 void sl_script_joined(struct sl_script_call *c, const struct sl_str *parts, size_t n);
 void sl_script_int(struct sl_script_call *c, int64_t n);
 void sl_script_count(struct sl_script_call *c, uint64_t n);
+/* One argument: each as a double, the lowest byte first, for struct.unpack('<d...'). That is
+ * less work for both sides than a text each. */
+void sl_script_doubles(struct sl_script_call *c, const int64_t *v, size_t n);
 /* It is told `e` in place of being sent. */
 void sl_script_refuse(struct sl_script_call *c, enum sl_err e);
 /* Sends; the call frees itself. `done` may be NULL (slot then too): nobody waits. */

@@ -1,42 +1,49 @@
-/* What follows an admission on Redis: settled lines, renewed, given back. */
+/* What follows an admission on Redis: settled lines; what runs is renewed, grown, given back. */
 #include "store/redis/backend.h"
 
 #define LINES_MAX 64 /* of one call: a script must be short */
 #define HOLDS_MAX 200
+#define BACKS_MAX 8 /* tenants whose holds are gathered */
 
 /* ---- settling ---- */
 
-static bool has(const bool at[SL_LEVEL__COUNT])
+static int64_t levels(const bool at[SL_LEVEL__COUNT])
 {
-    return at[SL_LEVEL_TENANT] || at[SL_LEVEL_KEY];
+    return (at[SL_LEVEL_TENANT] ? 1 : 0) | (at[SL_LEVEL_KEY] ? 2 : 0);
 }
 
+static int64_t count_of(uint64_t n)
+{
+    return n < SL_SCRIPT_MOST ? (int64_t)n : SL_SCRIPT_MOST;
+}
+
+/* apply.lua says their order. */
 static void push_line(struct sl_script_call *c, const struct sl_line *l)
 {
     static const struct sl_str unit = SL_STR_INIT("\x1f");
-    bool reserved = l->reserved_micro > 0 && has(l->account);
     struct sl_str name[] = {l->key_id, unit, l->user, unit, l->model, unit, l->provider};
+    int64_t numbers[] = {count_of(l->number),
+                         l->reserved_micro > 0 ? levels(l->account) : 0,
+                         levels(l->leased),
+                         levels(l->tpm),
+                         levels(l->account),
+                         l->cost_micro > 0 ? l->cost_micro : 0,
+                         count_of(l->tpm_tokens),
+                         l->day0,
+                         l->month0,
+                         l->requests,
+                         l->cached,
+                         count_of(l->in),
+                         count_of(l->cache_read),
+                         count_of(l->cache_write),
+                         count_of(l->out)};
 
-    sl_script_count(c, l->number);
     sl_script_arg(c, (struct sl_str){l->id, sizeof l->id});
     sl_script_arg(c, l->key_id);
-    sl_script_arg(c, reserved ? sl_redis_levels(l->account) : SL_STR("-"));
     sl_script_int(c, l->reserved_micro);
-    sl_script_int(c, l->cost_micro > 0 ? l->cost_micro : 0);
-    sl_script_arg(c, sl_redis_levels(l->leased));
-    sl_script_arg(c, sl_redis_levels(l->tpm));
-    sl_script_arg(c, sl_redis_levels(l->account));
-    sl_script_count(c, l->tpm_tokens);
-    sl_script_int(c, l->day0);
-    sl_script_int(c, l->month0);
     sl_script_arg(c, l->day);
     sl_script_joined(c, name, sizeof name / sizeof name[0]);
-    sl_script_int(c, l->requests);
-    sl_script_int(c, l->cached);
-    sl_script_count(c, l->in);
-    sl_script_count(c, l->cache_read);
-    sl_script_count(c, l->cache_write);
-    sl_script_count(c, l->out);
+    sl_script_doubles(c, numbers, sizeof numbers / sizeof numbers[0]);
 }
 
 static struct sl_script_call *apply_some(struct sl_redis *r, const struct sl_batch *batch,
@@ -50,7 +57,6 @@ static struct sl_script_call *apply_some(struct sl_redis *r, const struct sl_bat
     sl_script_key(c, base, SL_STR("seq"));
     sl_script_arg(c, base);
     sl_script_arg(c, batch->instance);
-    sl_script_count(c, n);
     for (size_t i = 0; i < n; i++)
         push_line(c, &batch->lines[from + i]);
     if (!sl_redis_is_name(batch->tenant))
@@ -76,8 +82,7 @@ void sl_redis_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKE
 
 /* ---- what runs ---- */
 
-static struct sl_script_call *hold_call(struct sl_redis *r, struct sl_str tenant, bool renew,
-                                        const struct sl_hold *holds, size_t n)
+static struct sl_script_call *begin_holds(struct sl_redis *r, struct sl_str tenant, bool renew)
 {
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_HOLD);
     char text[SL_REDIS_BASE];
@@ -89,19 +94,28 @@ static struct sl_script_call *hold_call(struct sl_redis *r, struct sl_str tenant
     sl_script_arg(c, base);
     sl_script_arg(c, renew ? SL_STR("renew") : SL_STR("back"));
     sl_script_int(c, SL_QUOTA_LEASE_MS);
-    sl_script_count(c, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct sl_hold *h = &holds[i];
-
-        sl_script_arg(c, (struct sl_str){h->id, sizeof h->id});
-        sl_script_arg(c, h->key_id);
-        sl_script_arg(c, h->reserved_micro > 0 ? sl_redis_levels(h->account) : SL_STR("-"));
-        sl_script_int(c, h->reserved_micro);
-        sl_script_arg(c, sl_redis_levels(h->leased));
-        sl_script_int(c, h->booked);
-    }
     if (!sl_redis_is_name(tenant))
         sl_script_refuse(c, SL_ERR_STORE_DATA);
+    return c;
+}
+
+static void push_hold(struct sl_script_call *c, const struct sl_hold *h)
+{
+    sl_script_arg(c, (struct sl_str){h->id, sizeof h->id});
+    sl_script_arg(c, h->key_id);
+    sl_script_arg(c, h->reserved_micro > 0 ? sl_redis_levels(h->account) : SL_STR("-"));
+    sl_script_int(c, h->reserved_micro);
+    sl_script_arg(c, sl_redis_levels(h->leased));
+    sl_script_int(c, h->booked);
+}
+
+static struct sl_script_call *renewal(struct sl_redis *r, struct sl_str tenant,
+                                      const struct sl_hold *holds, size_t n)
+{
+    struct sl_script_call *c = begin_holds(r, tenant, true);
+
+    for (size_t i = 0; i < n; i++)
+        push_hold(c, &holds[i]);
     return c;
 }
 
@@ -114,13 +128,120 @@ void sl_redis_renew(struct sl_backend *b, struct sl_str tenant, const struct sl_
     for (size_t i = 0; i < parts; i++) {
         size_t left = n - i * HOLDS_MAX;
 
-        sl_series_add(s, hold_call(sl_redis_of(b), tenant, true, holds + i * HOLDS_MAX,
-                                   left < HOLDS_MAX ? left : HOLDS_MAX));
+        sl_series_add(s, renewal(sl_redis_of(b), tenant, holds + i * HOLDS_MAX,
+                                 left < HOLDS_MAX ? left : HOLDS_MAX));
     }
     sl_series_send(s, slot, done, ctx);
 }
 
-void sl_redis_give_back(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold)
+/* ---- given back ---- */
+
+struct backs { /* of one tenant, what one turn of the loop gives back */
+    struct sl_list node;
+    struct sl_script_call *call; /* owns */
+    size_t n, tenant_n;
+    char tenant[];
+};
+
+static struct sl_script_call *take_first(struct sl_redis *r)
 {
-    sl_script_send(hold_call(sl_redis_of(b), tenant, false, hold, 1), NULL, NULL, NULL);
+    struct backs *b = SL_CONTAINER(r->backs.next, struct backs, node);
+    struct sl_script_call *c = b->call;
+
+    sl_list_unlink(&b->node);
+    sl_mem_free(b);
+    return c;
+}
+
+/* Each is off the list before it is sent: sending it asks for this again. */
+void sl_redis_send_backs(void *ctx)
+{
+    struct sl_redis *r = ctx;
+
+    sl_task_cancel(&r->send_backs);
+    while (!sl_list_is_empty(&r->backs))
+        sl_script_send(take_first(r), NULL, NULL, NULL);
+}
+
+void sl_redis_drop_backs(struct sl_redis *r)
+{
+    sl_task_cancel(&r->send_backs);
+    while (!sl_list_is_empty(&r->backs))
+        sl_script_drop(take_first(r));
+}
+
+static struct backs *backs_of(struct sl_redis *r, struct sl_str tenant)
+{
+    size_t n = 0;
+    struct backs *b;
+
+    for (const struct sl_list *at = r->backs.next; at != &r->backs; at = at->next, n++) {
+        b = SL_CONTAINER(at, struct backs, node);
+        if (b->n < HOLDS_MAX && sl_str_eq((struct sl_str){b->tenant, b->tenant_n}, tenant))
+            return b;
+    }
+    if (n >= BACKS_MAX)
+        sl_redis_send_backs(r);
+    b = sl_mem_new(sizeof *b + tenant.n);
+    b->call = begin_holds(r, tenant, false);
+    b->tenant_n = tenant.n;
+    memcpy(b->tenant, tenant.p, tenant.n);
+    sl_list_push_back(&r->backs, &b->node);
+    return b;
+}
+
+void sl_redis_give_back(struct sl_backend *backend, struct sl_str tenant,
+                        const struct sl_hold *hold)
+{
+    struct sl_redis *r = sl_redis_of(backend);
+    struct backs *b = backs_of(r, tenant);
+
+    push_hold(b->call, hold);
+    b->n++;
+    sl_net_defer(r->net, &r->send_backs);
+}
+
+/* ---- grown ---- */
+
+static void push_budget(struct sl_script_call *c, const struct sl_budget *b)
+{
+    sl_script_int(c, b->credits_micro);
+    sl_script_int(c, b->daily_micro);
+    sl_script_int(c, b->monthly_micro);
+}
+
+static bool read_grown(struct sl_script_call *c, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return false;
+    c->verdict = reply->integer == 1 ? SL_OK : SL_ERR_CREDITS;
+    return true;
+}
+
+void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
+                   SL_BACKEND_WAIT)
+{
+    struct sl_redis *r = sl_redis_of(b);
+    struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_GROW);
+    bool charged = !ask->free && !ask->light && !ask->windows_only, account[SL_LEVEL__COUNT];
+    char text[SL_REDIS_BASE];
+    struct sl_str base = sl_redis_base(r, ask->tenant, text);
+
+    for (int l = 0; l < SL_LEVEL__COUNT; l++)
+        account[l] = charged && sl_terms_has_budget(sl_redis_terms(ask, l));
+    c->read = read_grown;
+    sl_script_key(c, base, SL_STR("held"));
+    sl_script_arg(c, base);
+    sl_script_arg(c, (struct sl_str){ask->id, sizeof ask->id});
+    sl_script_arg(c, ask->key_id);
+    sl_script_arg(c, sl_redis_levels(account));
+    sl_script_int(c, ask->reserve_micro);
+    sl_script_int(c, more_micro);
+    sl_script_int(c, SL_QUOTA_LEASE_MS);
+    sl_redis_push_periods(c, &ask->periods);
+    for (int l = 0; l < SL_LEVEL__COUNT; l++)
+        push_budget(c, &sl_redis_terms(ask, l)->budget);
+    if (!sl_redis_has_names(ask))
+        sl_script_refuse(c, SL_ERR_STORE_DATA);
+    sl_script_send(c, slot, done, ctx);
 }
