@@ -9,8 +9,9 @@ SLUICE_MOCK_BIN and SLUICE_BUILD, as in every test.
 CPU is user and system time of all threads of the measured processes over
 exactly the measured time, divided by the answers (or events) of that time. A
 round measures both peers one after the other, who is first changes, and ratios
-are taken within rounds, so that what else the machine does falls on both. The
-load is a closed loop, and the last lines say how busy the measured core was:
+are taken within rounds, so that what else the machine does falls on both; that
+comes and goes slowly, so there are many rounds, and short ones. The load is a
+closed loop, and the last lines say how busy the measured core was:
 where provider and load share a core, that core is full first. Each peer and the
 provider settle on a TLS 1.3 cipher by their own preferences.
 """
@@ -27,7 +28,7 @@ from _work import MEASURES, ROWS, calls, profiles
 def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    ap.add_argument("--rounds", type=int, help="how often (5; quick 2); memory and many streams at most twice")
+    ap.add_argument("--rounds", type=int, help="how often (9; quick 2); memory and many streams at most twice")
     ap.add_argument("--only", default="", help="some of: " + ",".join(MEASURES))
     ap.add_argument("--calls", action="store_true", help="also count system calls (strace)")
     ap.add_argument("--profile", action="store_true", help="also say where the gateway's time goes (perf)")
@@ -37,7 +38,7 @@ def arguments():
     for name in args.only:
         if name not in MEASURES:
             ap.error(f"no measure is called {name}")
-    args.rounds = args.rounds or (2 if args.quick else 5)
+    args.rounds = args.rounds or (2 if args.quick else 9)
     return args
 
 
