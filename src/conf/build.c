@@ -138,6 +138,7 @@ static void general(struct sl_build *b)
     t->drain = sl_conf_number(c, "timeouts.drain");
     m->keepalive_ping_ms = sl_conf_number(c, "keepalive_ping");
     m->meter_streams = sl_conf_number(c, "meter_streams") != 0;
+    m->estimate_tokens = sl_conf_number(c, "estimate_tokens") != 0;
     m->trusted_proxies = texts(b, "trusted_proxies", &m->trusted_proxies_n);
     list = texts(b, "forward_headers", &n);
     lower_all(b, list, n);

@@ -121,6 +121,7 @@ struct sl_gateway_conf {
     struct sl_timeouts timeouts;
     uint64_t keepalive_ping_ms;
     bool meter_streams;
+    bool estimate_tokens; /* count_tokens where no provider counts */
     const struct sl_str *forward_headers; /* up: arena; patterns "a-*" or exact, lower case */
     size_t forward_headers_n;
     const struct sl_str *trusted_proxies; /* up: arena; addresses */

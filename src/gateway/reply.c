@@ -8,6 +8,7 @@
 #include "gateway/quota/pass.h"
 #include "gateway/routing/trial.h"
 #include "gateway/cache/reuse.h"
+#include "gateway/translate/translate.h"
 
 static bool add(struct sl_req *r, struct sl_headers *h, struct sl_str name, struct sl_str value)
 {
@@ -163,6 +164,9 @@ static bool own_headers(struct sl_req *r, struct sl_headers *h)
     if (r->reply_status == 405 &&
         !add(r, h, SL_STR("allow"),
              r->head->method == SL_POST ? SL_STR("GET, HEAD") : SL_STR("POST")))
+        return false;
+    if (r->reply_status == 200 && sl_translation_counts(r) &&
+        !add(r, h, SL_STR("x-sluice-estimate"), SL_STR("input_tokens")))
         return false;
     if (r->ep == SL_EP_TOKEN && !add(r, h, SL_STR("cache-control"), SL_STR("no-store")))
         return false; /* RFC 6749 section 5.1 */

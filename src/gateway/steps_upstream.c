@@ -259,7 +259,7 @@ static enum sl_state take_head(struct sl_req *r)
 enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
 {
     switch (ev) {
-    case SL_EVT_ENTER: return sl_trial_go(r);
+    case SL_EVT_ENTER: return sl_translation_counts(r) ? sl_translation_count(r) : sl_trial_go(r);
     case SL_EVT_SENT:
         r->t.sent = sl_net_now_us(r->gw->net);
         sl_trial_watch(r, has_first_byte_limit(r) ? r->provider->timeouts.first_byte : 0);

@@ -67,6 +67,7 @@ struct sl_model {
     enum sl_affinity_by affinity;
     struct sl_mirror_to mirror;
     uint64_t max_tokens_default; /* where a request names none; 0: none */
+    uint64_t max_tokens_max;     /* of a translated request; 0: what is asked */
     struct sl_cache_rules cache; /* the gateway's with the model's own on top */
 };
 

@@ -278,8 +278,43 @@ def test_what_can_not_be(g):
     r = g.post("/v1/chat/completions", rig.chat("only-a/mock-echo", n=2))
     equal(r.status, 400)
     contains(r.error()[1], "n = 1")
-    r = g.post("/v1/messages/count_tokens", rig.messages("only-o/mock-echo"))
-    equal(r.status, 400)
+
+
+def test_count_tokens(g):
+    """Of a provider that counts, where there is one; else an estimate that says so, or none."""
+    r = g.post("/v1/messages/count_tokens", rig.messages("both"))
+    equal((r.status, r.get("x-sluice-estimate"), g.mock.last().target), (200, None, "/v1/messages/count_tokens"))
+    g.mock.reset()
+    small, large = (g.post("/v1/messages/count_tokens", rig.messages("only-o/mock-echo", text)) for text in ("one", "word " * 4000))
+    for r in (small, large):
+        equal((r.status, r.get("x-sluice-estimate"), r.get("content-type")), (200, "input_tokens", "application/json"))
+        equal(list(r.json()), ["input_tokens"])
+    check(0 < small.json()["input_tokens"] < 100, small.body)
+    check(4500 < large.json()["input_tokens"] < 5500, large.body)
+    check(g.mock.stats()["last_request"] is None, "no provider was asked")
+    equal(g.access_of(large)["ending"], "done")
+    g.settle()
+    with rig.Gateway({"estimate_tokens": False}, change=change, mock=g.mock) as h:
+        r = h.post("/v1/messages/count_tokens", rig.messages("only-o/mock-echo"))
+        equal(r.status, 501)
+        contains(r.error()[1], "estimate_tokens")
+        equal(h.post("/v1/messages/count_tokens", rig.messages("both")).status, 200)
+
+
+def test_most_tokens(g):
+    """Clients ask for more than a model of another family gives; to their own provider it goes as it is."""
+    def limited(config):
+        change(config)
+        for m in config["models"]:
+            m["max_tokens_max"] = 8192
+    with rig.Gateway(change=limited, mock=g.mock) as h:
+        for most, want in ((128000, 8192), (8192, 8192), (100, 100)):
+            equal(h.post("/v1/messages", rig.messages("only-o/mock-echo", max_tokens=most)).status, 200)
+            equal(g.mock.last().json().get("max_tokens", g.mock.last().json().get("max_completion_tokens")), want)
+            equal(h.post("/v1/chat/completions", rig.chat("only-a/mock-echo", max_tokens=most)).status, 200)
+            equal(g.mock.last().json()["max_tokens"], want)
+        equal(h.post("/v1/messages", rig.messages("only-a/mock-echo", max_tokens=128000)).status, 200)
+        equal(g.mock.last().json()["max_tokens"], 128000, "byte for byte")
 
 
 def test_large(g):

@@ -125,6 +125,7 @@ static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_no
     struct sl_cache_rules own;
 
     m->max_tokens_default = sl_node_number(map, "max_tokens_default", 0);
+    m->max_tokens_max = sl_node_number(map, "max_tokens_max", 0);
     m->strategy = (enum sl_strategy)sl_node_number(map, "strategy", 0);
     m->affinity = (enum sl_affinity_by)sl_node_number(map, "affinity", 0);
     set_mirror(b, &m->mirror, sl_node_get(map, "mirror"));

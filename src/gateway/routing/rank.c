@@ -119,11 +119,11 @@ static void find_facts(struct sl_req *r, const struct sl_model *m, struct sl_str
 /* ---- candidates ---- */
 
 static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str asked,
-                      const struct sl_wish *wish)
+                      const struct sl_wish *wish, bool any)
 {
     struct sl_trial *t = r->trial;
     struct sl_order_ask ask = {.protocol = sl_translation_protocol(r),
-                               .translates = sl_translation_can(r)};
+                               .translates = any || sl_translation_can(r)};
     const struct sl_target *out[SL_ROUTE_TARGETS_MAX];
     struct sl_candidate v[SL_ROUTE_TARGETS_MAX];
     size_t n, left;
@@ -181,7 +181,7 @@ static bool add_fallbacks(struct sl_req *r, const struct sl_wish *wish)
             return false;
         m = sl_route_find(r->conf->routes, name);
         if (m != NULL && sl_tenant_can_model(r->key, name) && !has_model(r->trial, m))
-            add_model(r, m, name, wish);
+            add_model(r, m, name, wish, false);
     }
     return true;
 }
@@ -199,6 +199,10 @@ bool sl_trial_begin(struct sl_req *r)
                                                 sl_net_now(r->gw->net), &r->trial->place))
         r->trial->place = (struct sl_affinity_place){.key = SIZE_MAX};
     sl_wish_read(sl_body_value(&r->inspect->provider, (struct sl_str){r->body, r->body_n}), &wish);
-    add_model(r, r->model, r->asked, &wish);
-    return add_fallbacks(r, &wish);
+    add_model(r, r->model, r->asked, &wish, false);
+    if (!add_fallbacks(r, &wish))
+        return false;
+    if (r->trial->n == 0 && r->ep == SL_EP_COUNT_TOKENS)
+        add_model(r, r->model, r->asked, &wish, true); /* it is estimated: translate/count.c */
+    return true;
 }

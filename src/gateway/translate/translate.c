@@ -128,6 +128,7 @@ static enum sl_err translate(struct sl_req *r, bool usage, struct sl_str *body, 
         .id = {r->id, sizeof r->id},
         .created_s = sl_net_unix_ms(r->gw->net) / 1000,
         .max_tokens_default = r->model->max_tokens_default,
+        .max_tokens_most = r->model->max_tokens_max,
         .adds_usage = usage,
         .max = 2 * r->body_n + 65536,
     };

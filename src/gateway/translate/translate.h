@@ -40,6 +40,10 @@ enum sl_endpoint sl_translation_endpoint(const struct sl_req *r);
 const struct sl_dialect *sl_translation_dialect(const struct sl_req *r);
 struct sl_arena *sl_translation_arena(struct sl_req *r);
 
+/* count.c: the tokens of a request for a provider that can't count them. */
+bool sl_translation_counts(const struct sl_req *r);
+enum sl_state sl_translation_count(struct sl_req *r);
+
 /* r->bytes become what they amount to, in whole events. After an error they hold what came
  * before it. */
 SL_MUST enum sl_err sl_translation_data(struct sl_req *r);
