@@ -12,7 +12,7 @@
 #define SL_CONF_MASTER_H
 
 #include "conf/expand.h"
-#include "net/seal.h"
+#include "net/crypto/seal.h"
 
 #define SL_MASTER_KEYS 4
 #define SL_MASTER_KEY_MIN 32 /* characters: 24 random bytes in base64 */

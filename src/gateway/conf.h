@@ -10,7 +10,7 @@
 #include "http/pool.h"
 #include "llm/dialect.h"
 #include "llm/translate.h"
-#include "net/verify.h"
+#include "net/crypto/verify.h"
 #include "policy/health/breaker.h"
 #include "policy/health/keyring.h"
 #include "policy/health/retry.h"
@@ -121,7 +121,7 @@ struct sl_gateway_conf {
     struct sl_timeouts timeouts;
     uint64_t keepalive_ping_ms;
     bool meter_streams;
-    bool estimate_tokens; /* count_tokens where no provider counts */
+    bool estimate_tokens;                 /* count_tokens where no provider counts */
     const struct sl_str *forward_headers; /* up: arena; patterns "a-*" or exact, lower case */
     size_t forward_headers_n;
     const struct sl_str *trusted_proxies; /* up: arena; addresses */

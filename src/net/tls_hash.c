@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
-#include "net/sha.h"
+#include "net/crypto/sha.h"
 
 #define BLOCK 64 /* bytes that SHA-256 takes at a time, RFC 2104's B */
 

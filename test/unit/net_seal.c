@@ -1,5 +1,5 @@
 /* Sealed values: what was sealed opens, and nothing else does. */
-#include "net/seal.c"
+#include "net/crypto/seal.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

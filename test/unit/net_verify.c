@@ -1,5 +1,5 @@
 /* Promise: a signature is taken if it is the key's, and keys that are none are refused. */
-#include "net/verify.c"
+#include "net/crypto/verify.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "gateway/inside.h"
 #include "net/tls.h"
-#include "net/verify.h"
+#include "net/crypto/verify.h"
 
 #define ARENA_MAX ((size_t)64 << 10) /* of one token, taken apart */
 

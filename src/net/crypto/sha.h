@@ -1,4 +1,4 @@
-/* net/sha.h -- SHA-256 by the processor's own instructions, where it has them.
+/* net/crypto/sha.h -- SHA-256 by the processor's own instructions, where it has them.
  *
  * Private to net/tls_hash.c. mbedtls computes SHA-256 on x86 in plain C, at a tenth of the
  * speed; every settled line is hashed for its place in the trail, every request of a
@@ -6,8 +6,8 @@
  * Source   FIPS 180-4; the instructions SHA256RNDS2, SHA256MSG1 and SHA256MSG2 as described
  *          in Intel's Software Developer's Manual, volume 2.
  */
-#ifndef SL_NET_SHA_H
-#define SL_NET_SHA_H
+#ifndef SL_NET_CRYPTO_SHA_H
+#define SL_NET_CRYPTO_SHA_H
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
-/* net/sha.c -- the rounds of SHA-256, four at a step, by the instructions made for them. */
-#include "net/sha.h"
+/* net/crypto/sha.c -- the rounds of SHA-256, four at a step, by the instructions made for them. */
+#include "net/crypto/sha.h"
 
 #include "base/obj.h"
 

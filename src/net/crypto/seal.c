@@ -1,5 +1,5 @@
-/* net/seal.c -- sealed values. */
-#include "net/seal.h"
+/* net/crypto/seal.c -- sealed values. */
+#include "net/crypto/seal.h"
 
 #include <mbedtls/base64.h>
 #include <mbedtls/gcm.h>

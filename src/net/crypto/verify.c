@@ -1,5 +1,5 @@
-/* net/verify.c -- RSA and P-256, straight from mbedtls. */
-#include "net/verify.h"
+/* net/crypto/verify.c -- RSA and P-256, straight from mbedtls. */
+#include "net/crypto/verify.h"
 
 #include <stdio.h>
 

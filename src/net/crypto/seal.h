@@ -1,4 +1,4 @@
-/* net/seal.h -- values sealed under a master key: AES-256-GCM.
+/* net/crypto/seal.h -- values sealed under a master key: AES-256-GCM.
  *
  * Holder   Nobody: a key is a plain value; wipe it (sl_mem_wipe) after use.
  * Order    sl_seal_key_from() once for a master secret, then lock and open as often
@@ -12,8 +12,8 @@
  * Source   AES-GCM: NIST SP 800-38D; the key: HKDF-SHA256 (RFC 5869), no salt, info
  *          "sluice seal v1"; base64: RFC 4648 section 4.
  */
-#ifndef SL_NET_SEAL_H
-#define SL_NET_SEAL_H
+#ifndef SL_NET_CRYPTO_SEAL_H
+#define SL_NET_CRYPTO_SEAL_H
 
 #include "base/text.h"
 

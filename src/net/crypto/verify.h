@@ -1,4 +1,4 @@
-/* net/verify.h -- public keys, and whether a signature is theirs.
+/* net/crypto/verify.h -- public keys, and whether a signature is theirs.
  *
  * Holder   Whoever made a key: new, then verify any number of times, end.
  * Limits   RSA from 2048 to 8192 bits with an odd public exponent above 2; P-256.
@@ -7,8 +7,8 @@
  * Source   RFC 7518 sections 3.3 (RS256: PKCS #1 v1.5 with SHA-256), 3.4 (ES256: two
  *          numbers of 32 bytes, one after the other) and 6 (keys as JSON); mbedtls 3.6.
  */
-#ifndef SL_NET_VERIFY_H
-#define SL_NET_VERIFY_H
+#ifndef SL_NET_CRYPTO_VERIFY_H
+#define SL_NET_CRYPTO_VERIFY_H
 
 #include "base/str.h"
 
