@@ -118,6 +118,15 @@ static void find_facts(struct sl_req *r, const struct sl_model *m, struct sl_str
 
 /* ---- candidates ---- */
 
+/* Two names of a request may lead to one target. */
+static bool has(const struct sl_trial *t, const struct sl_candidate *c)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->rank[i].target == c->target && sl_str_eq(t->rank[i].served, c->served))
+            return true;
+    return false;
+}
+
 static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str asked,
                       const struct sl_wish *wish, bool any)
 {
@@ -147,15 +156,8 @@ static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str 
     left = sl_wish_apply(wish, v, n);
     t->narrowed = t->narrowed || left < n;
     for (size_t i = 0; i < left && t->n < SL_ROUTE_TARGETS_MAX; i++)
-        t->rank[t->n++] = v[i];
-}
-
-static bool has_model(const struct sl_trial *t, const struct sl_model *m)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->rank[i].model == m && !m->is_pattern)
-            return true;
-    return false;
+        if (!has(t, &v[i]))
+            t->rank[t->n++] = v[i];
 }
 
 /* Those of `models` that are served here, and that the key may use; others are passed over.
@@ -180,7 +182,7 @@ static bool add_fallbacks(struct sl_req *r, const struct sl_wish *wish)
         if (name.p == NULL)
             return false;
         m = sl_route_find(r->conf->routes, name);
-        if (m != NULL && sl_tenant_can_model(r->key, name) && !has_model(r->trial, m))
+        if (m != NULL && sl_tenant_can_model(r->key, name))
             add_model(r, m, name, wish, false);
     }
     return true;
