@@ -110,6 +110,24 @@ static void check_address(struct sl_build *b, const char *path)
         sl_fault_add(b->faults, n, "%s: must be host:port, [::1]:port or unix:/path", path);
 }
 
+/* Millionths as a JSON number, without zeros that say nothing. */
+static void prompt_api(struct sl_build *b)
+{
+    struct sl_prompt_defaults *d = &b->made->prompt_api;
+    unsigned millionths = (unsigned)sl_conf_number(b->conf, "prompt_api.temperature");
+    char digits[16];
+    struct sl_text t = sl_text_over(digits, sizeof(digits));
+    struct sl_str number;
+
+    sl_text_printf(&t, "%u.%06u", millionths / 1000000 % 10, millionths % 1000000);
+    number = sl_text_str(&t);
+    while (sl_str_ends(number, SL_STR("0")) && !sl_str_ends(number, SL_STR(".0")))
+        number.n--;
+    d->model = sl_build_dup(b, sl_conf_text(b->conf, "prompt_api.model"));
+    d->max_tokens = sl_conf_number(b->conf, "prompt_api.max_tokens");
+    d->temperature = sl_build_dup(b, number);
+}
+
 static void general(struct sl_build *b)
 {
     const struct sl_conf *c = b->conf;
@@ -145,6 +163,7 @@ static void general(struct sl_build *b)
     m->default_moderations = sl_build_dup(b, sl_conf_text(c, "default_models.moderations"));
     m->max_series = (size_t)sl_conf_number(c, "metrics.max_series");
     m->access_json = sl_conf_number(c, "log.format") == 0;
+    prompt_api(b);
     check_address(b, "listen");
     check_address(b, "admin.listen");
     check_proxies(b);

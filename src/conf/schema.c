@@ -214,8 +214,9 @@ const struct sl_schema_row sl_schema[] = {
              "How long, in all; longer: 429. A tenth of it is worth a class."),
     MAP("cache", "Cached answers. Models and tenants switch them on."),
     BOOL("cache.enabled", "false",
-         "true: for all operations. false: for moderations and embeddings, and where a model or a "
-         "tenant says so."),
+         "true: for all operations. false: for moderations, embeddings and the prompt API, and "
+         "where a "
+         "model or a tenant says so."),
     SIZE("cache.memory", "64MiB", 0, GIB(1024), "The layer in memory; 0: none."),
     SIZE("cache.entry_max", "1MiB", KIB(1), MIB(64), "A larger answer is not kept."),
     CACHE_TTL("cache", "600s"),
@@ -243,6 +244,10 @@ const struct sl_schema_row sl_schema[] = {
          "Client headers sent on beside the built-in list: names, or `prefix-*`."),
     MAP("default_models", "When a request may leave its model out."),
     TEXT("default_models.moderations", "", 0, "For /v1/moderations."),
+    MAP("prompt_api", "What a request of the prompt API may leave out."),
+    TEXT("prompt_api.model", "", 0, "Its model; empty: a request must name one."),
+    COUNT("prompt_api.max_tokens", "1024", 1, 1000000000, 0, "Tokens of an answer."),
+    RATIO("prompt_api.temperature", "0.7", 2000000, "How freely words are chosen."),
     BOOL("list_models", "false",
          "Let GET /v1/models list what the providers behind patterns list; they are asked at start "
          "and reload."),
@@ -457,7 +462,6 @@ const struct sl_schema_row sl_schema[] = {
          "Its name or names at the provider; a snapshot's date may be left out."),
     PRICE(SL_SCHEMA_PRICES ".prices[].models[]"),
 
-    LATER("prompt_api"),
     LATER("providers[].proxy"),
     LATER("plans[].budget.alert_url"),
     LATER("tenants[].budget.alert_url"),

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/pool.h"
 #include "llm/dialect.h"
+#include "llm/prompt.h"
 #include "llm/translate.h"
 #include "net/crypto/verify.h"
 #include "policy/health/breaker.h"
@@ -138,6 +139,7 @@ struct sl_gateway_conf {
     struct sl_prices *prices;       /* owns */
     const struct sl_listed *listed; /* up: arena; sorted by id */
     size_t listed_n;
+    struct sl_prompt_defaults prompt_api;
     struct sl_str default_moderations; /* default_models.moderations or empty */
     size_t max_series;
     bool access_json;

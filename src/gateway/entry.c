@@ -12,7 +12,7 @@ static const char mark[4] = {'s', 'l', 'c', 'e'};
 
 static_assert(SL_EP_MESSAGES == 1 && SL_EP_COUNT_TOKENS == 2 && SL_EP_CHAT == 3 &&
                   SL_EP_COMPLETIONS == 4 && SL_EP_RESPONSES == 5 && SL_EP_EMBEDDINGS == 6 &&
-                  SL_EP_MODERATIONS == 7,
+                  SL_EP_MODERATIONS == 7 && SL_EP_PROMPT == 8,
               "these numbers stand in caches");
 static_assert(sizeof(((struct sl_entry *)0)->counts) == 8 * COUNTS, "all counts are written");
 
@@ -125,7 +125,7 @@ static bool get_head(struct sl_str *in, struct sl_entry *e)
         return false;
     *in = sl_str_from(*in, sizeof(mark));
     if (!get(in, 1, &schema) || schema < SL_ENTRY_OLDEST || schema > SL_ENTRY_SCHEMA ||
-        !get(in, 1, &ep) || ep == SL_EP_NONE || ep > SL_EP_MODERATIONS || !get(in, 2, &status) ||
+        !get(in, 1, &ep) || ep == SL_EP_NONE || ep > SL_EP_PROMPT || !get(in, 2, &status) ||
         status < 100 || status > 599 || in->n < sizeof(e->sha256))
         return false;
     e->ep = (enum sl_endpoint)ep;

@@ -115,6 +115,8 @@ struct sl_req {
     const struct sl_provider *provider; /* up: the snapshot's */
     struct sl_str asked;                /* model name, as the client wrote it */
     struct sl_str served;               /* as the provider was asked */
+    struct sl_str prompt_name;          /* of a prompt that stands alone: what others find its
+                                         * answer by; empty: it has no such name */
     bool streams;
     bool added_usage;
 
@@ -213,6 +215,8 @@ SL_MUST enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body);
 
 /* reply.c: the headers every answer carries, ours and the provider's. */
 SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
+/* prompt.c: a body of the prompt API made whole. ROUTE, or REPLY with what is wrong. */
+enum sl_state sl_prompt_begin(struct sl_req *r);
 /* models.c: GET /v1/models and /v1/models/{id}. */
 enum sl_state sl_models_answer(struct sl_req *r);
 /* forward.c: the head for the provider, into r->parts[0]. */

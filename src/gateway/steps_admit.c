@@ -219,6 +219,9 @@ static enum sl_state find_model(struct sl_req *r)
 
     if (e == SL_ERR_NO_MODEL && r->ep == SL_EP_MODERATIONS && r->conf->default_moderations.n > 0)
         r->asked = r->conf->default_moderations;
+    else if (e == SL_ERR_NO_MODEL && r->ep == SL_EP_PROMPT)
+        return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0,
+                             "The body needs a `model`: no `prompt_api.model` is configured.");
     else if (e == SL_ERR_NO_MODEL)
         return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0, "The body needs a `model`.");
     else if (e != SL_OK)
@@ -257,5 +260,7 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
         r->body_err = sl_body_finish(r->inspect);
     if (r->body_err != SL_OK)
         return refuse_body(r, r->body_err);
+    if (r->ep == SL_EP_PROMPT && sl_prompt_begin(r) != SL_ST_ROUTE)
+        return SL_ST_REPLY;
     return find_model(r);
 }

@@ -23,6 +23,7 @@ enum sl_endpoint {
     SL_EP_RESPONSES,
     SL_EP_EMBEDDINGS,
     SL_EP_MODERATIONS,
+    SL_EP_PROMPT, /* the prompt API: no provider has it, it is always translated */
     SL_EP_MODELS, /* list and one: answered by the gateway */
     SL_EP_KEY,    /* the calling key, what it has used and may; likewise */
     SL_EP_CREDITS,

@@ -28,6 +28,8 @@ static const struct row {
                           &sl_dialect_openai, false},
     [SL_EP_MODERATIONS] = {SL_STR_INIT("/moderations"), SL_STR_INIT("/moderations"), "moderations",
                            &sl_dialect_openai, false},
+    [SL_EP_PROMPT] =
+        {SL_STR_INIT("/claude/complete"), {"", 0}, "prompt", &sl_dialect_openai, false},
     [SL_EP_MODELS] = {SL_STR_INIT("/models"), {"", 0}, "models", NULL, true},
     [SL_EP_KEY] = {SL_STR_INIT("/key"), {"", 0}, "key", NULL, true},
     [SL_EP_CREDITS] = {SL_STR_INIT("/credits"), {"", 0}, "credits", NULL, true},
@@ -96,6 +98,8 @@ enum sl_endpoint sl_endpoint_find(struct sl_str path, struct sl_str *id, bool *t
     if (sl_str_eq(path, SL_STR("/")) || sl_str_eq(path, SL_STR("/api/hello")))
         return SL_EP_HELLO;
     rest = without_prefix(path);
+    if (sl_str_eq(rest, SL_STR("/claude/code"))) /* another name for the same */
+        rest = rows[SL_EP_PROMPT].path;
     for (int ep = SL_EP_NONE + 1; rest.n > 0 && ep < SL_EP__COUNT; ep++) {
         if (sl_str_eq(rest, rows[ep].path)) {
             *takes_get = rows[ep].get;

@@ -64,6 +64,7 @@ SL_MUST enum sl_err sl_canon_item(struct sl_str prefix, struct sl_str item, unsi
  *              item_reference
  * moderations, embeddings  an image_url that is no data: URL, where `input` is one
  *              item (of several, llm/items.h tells which)
+ * prompt       a model ending in ":online"
  * anything else  always
  */
 const char *sl_canon_refusal(struct sl_str operation, struct sl_str body);

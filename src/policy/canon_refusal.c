@@ -9,8 +9,8 @@
 
 #define DEEP 16
 
-enum { MESSAGES = 1, CHAT = 2, COMPLETIONS = 4, RESPONSES = 8, ITEMS = 16 };
-#define GENERATE (MESSAGES | CHAT | COMPLETIONS | RESPONSES)
+enum { MESSAGES = 1, CHAT = 2, COMPLETIONS = 4, RESPONSES = 8, ITEMS = 16, PROMPT = 32 };
+#define GENERATE (MESSAGES | CHAT | COMPLETIONS | RESPONSES | PROMPT)
 
 typedef bool check_fn(struct sl_str value);
 
@@ -21,7 +21,8 @@ static unsigned find_operation(struct sl_str name)
         unsigned bit;
     } all[] = {{SL_STR_INIT("messages"), MESSAGES},       {SL_STR_INIT("chat"), CHAT},
                {SL_STR_INIT("completions"), COMPLETIONS}, {SL_STR_INIT("responses"), RESPONSES},
-               {SL_STR_INIT("moderations"), ITEMS},       {SL_STR_INIT("embeddings"), ITEMS}};
+               {SL_STR_INIT("prompt"), PROMPT},           {SL_STR_INIT("moderations"), ITEMS},
+               {SL_STR_INIT("embeddings"), ITEMS}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (sl_str_eq(name, all[i].name))

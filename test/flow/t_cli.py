@@ -62,7 +62,7 @@ def test_check(g):
         (dict(g.config, providers=[dict(g.config["providers"][0], keys=["${NO_SUCH_VARIABLE}"])]), ["NO_SUCH_VARIABLE"]),
         (dict(g.config, providers=[dict(g.config["providers"][0], base_url="ftp://x")]), ["base_url"]),
         (dict(g.config, tenants=[{"name": "t", "keys": [{"sha256": "00"}]}]), ["sha256"]),
-        (dict(g.config, prompt_api={"model": "short"}), ["prompt_api", "not supported"]),
+        (dict(g.config, prompt_api={"temperature": 3}), ["prompt_api.temperature"]),
         (dict(g.config, retry={"attempts": 11}), ["retry.attempts", "10"]),
         (dict(g.config, store={"url": "redis://:hunter22@h:x"}), ["store.url"]),
         (dict(g.config, tenants=[{"name": "t", "budget": {"daily": 1}}]), ["has no price", "tenant t"]),

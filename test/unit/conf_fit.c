@@ -96,7 +96,6 @@ static void test_later(void **state)
     static const struct {
         const char *path, *text;
     } cases[] = {
-        {"prompt_api", TEST_BASE "prompt_api:\n"},
         {"providers[].proxy", "providers: [{name: p, proxy: x}]\n" MODEL("}]}]")},
         {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
         {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},

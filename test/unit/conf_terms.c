@@ -149,7 +149,6 @@ static void test_refusals(void **state)
                  "tenants[].log_prompts: not supported by this version");
     test_refused(TEST_BASE "tenants: [{name: t, keys: [{key: x, class: 10}]}]\n",
                  "tenants[].keys[].class: must lie between 0 and 9");
-    test_refused(TEST_BASE "prompt_api: {model: m}\n", "prompt_api: not supported");
     build_refused(TEST_BASE "tenants: [{name: t, budget: {zone: Mars/Base}}]\n",
                   "tenants[].budget.zone: no time zone is called Mars/Base; write UTC, or a name");
     build_refused(TEST_BASE "plans: [{name: a, budget: {zone: ../etc}}]\n",

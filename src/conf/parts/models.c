@@ -266,6 +266,7 @@ void sl_build_models(struct sl_build *b)
 {
     const struct sl_node *list = sl_node_get(b->conf->root, "models");
     const struct sl_node *moderations = sl_node_at(b->conf->root, "default_models.moderations");
+    const struct sl_node *prompts = sl_node_at(b->conf->root, "prompt_api.model");
 
     for (const struct sl_node *c = list->first; c != NULL; c = c->next)
         model(b, c);
@@ -273,4 +274,7 @@ void sl_build_models(struct sl_build *b)
     if (b->faults->n == 0 && moderations->text.n > 0 &&
         sl_route_find(b->made->routes, moderations->text) == NULL)
         sl_fault_add(b->faults, moderations, "default_models.moderations: no such model");
+    if (b->faults->n == 0 && prompts->text.n > 0 &&
+        sl_route_find(b->made->routes, prompts->text) == NULL)
+        sl_fault_add(b->faults, prompts, "prompt_api.model: no such model");
 }

@@ -9,6 +9,7 @@
 #include "gateway/inside.h"
 #include "gateway/quota/pass.h"
 #include "gateway/quota/keys.h"
+#include "llm/prompt.h"
 #include "net/tls.h"
 #include "policy/canon.h"
 #include "policy/normal.h"
@@ -26,7 +27,7 @@ static bool has_items(enum sl_endpoint ep)
 static bool has_answers(enum sl_endpoint ep)
 {
     return ep == SL_EP_MESSAGES || ep == SL_EP_CHAT || ep == SL_EP_COMPLETIONS ||
-           ep == SL_EP_RESPONSES;
+           ep == SL_EP_RESPONSES || ep == SL_EP_PROMPT;
 }
 
 /* What the client asks of caches on the way. */
@@ -204,6 +205,7 @@ void sl_reuse_retarget(struct sl_req *r)
     } else {
         memcpy(u->md5, d.md5, sizeof u->md5);
         memcpy(u->sha256, d.sha256, sizeof u->sha256);
+        u->name.n = 0; /* who finds it there goes by the prompt alone */
     }
 }
 
@@ -242,6 +244,32 @@ static void consider(struct sl_req *r, struct sl_cached *c)
     }
 }
 
+/* A value of any program's: ours only if it says whose answer it is. */
+static void consider_named(struct sl_req *r, struct sl_cached *c)
+{
+    struct sl_usage *usage = sl_arena_alloc(r->arena, sizeof *usage);
+    struct sl_reuse *u = r->reuse;
+    int64_t age_ms = sl_net_unix_ms(r->gw->net) - c->stored_unix_ms;
+    struct sl_str plain;
+
+    if (usage == NULL ||
+        (u->max_age_ms != UINT64_MAX &&
+         (c->stored_unix_ms == 0 || age_ms > (int64_t)u->max_age_ms)) ||
+        !sl_prompt_unshare((struct sl_str){c->bytes, c->n}, u->sha256, &u->arena, &plain, usage)) {
+        sl_cached_drop(&c);
+        return;
+    }
+    u->found = c;
+    u->entry = (struct sl_entry){.ep = r->ep, .status = 200, .body = plain};
+    sl_entry_set_usage(&u->entry, usage);
+}
+
+/* Moderations, embeddings and prompts are asked for again and again. */
+static bool is_usual(enum sl_endpoint ep)
+{
+    return has_items(ep) || ep == SL_EP_PROMPT;
+}
+
 bool sl_reuse_begin(struct sl_req *r)
 {
     struct sl_cache_rules rules = r->model->cache;
@@ -251,13 +279,15 @@ bool sl_reuse_begin(struct sl_req *r)
     sl_caching_over(&rules, &r->key->of->cache);
     if (!has_answers(r->ep) && !has_items(r->ep))
         return true;
-    if (!sl_caching_is_on(&rules, has_items(r->ep)) || r->gw->cache == NULL)
+    if (!sl_caching_is_on(&rules, is_usual(r->ep)) || r->gw->cache == NULL)
         return true;
     u = sl_arena_zalloc(r->arena, sizeof *u);
     if (u == NULL)
         return false;
     r->reuse = u;
     u->rules = rules;
+    if (rules.shared == 1)
+        u->name = r->prompt_name;
     sl_arena_init(&u->arena, ARENA_SPARE + 8 * (r->conf->cache.entry_max + r->body_n) +
                                  (has_items(r->ep) ? 4 * SL_BATCH_ANSWER_MAX : 0));
     u->result = SL_REUSE_BYPASS;
@@ -270,7 +300,7 @@ bool sl_reuse_begin(struct sl_req *r)
         u->result = SL_REUSE_BYPASS;
         return e != SL_ERR_NO_MEMORY;
     }
-    if (u->look && u->batch == NULL)
+    if (u->look && u->batch == NULL && u->name.n == 0)
         consider(r, sl_cache_peek(r->gw->cache, u->md5, u->rules.serve_stale_ms > 0));
     return true;
 }
@@ -287,7 +317,13 @@ bool sl_reuse_look_far(struct sl_req *r)
 
     if (u != NULL && u->batch != NULL)
         return sl_batch_look_far(r);
-    if (u == NULL || !u->look || u->found != NULL || !sl_cache_has_far(r->gw->cache))
+    if (u == NULL || !u->look || u->found != NULL)
+        return false;
+    if (u->name.n > 0) { /* memory has it, too, and answers the same way */
+        sl_cache_get_named_start(r->gw->cache, u->name, &u->got, &u->op, on_look, r);
+        return true;
+    }
+    if (!sl_cache_has_far(r->gw->cache))
         return false;
     sl_cache_get_start(r->gw->cache, (const uint8_t(*)[SL_CACHE_KEY])u->md5, 1, &u->got, &u->op,
                        on_look, r);
@@ -303,7 +339,10 @@ void sl_reuse_take(struct sl_req *r)
     if (u == NULL || u->got == NULL)
         return;
     u->far = true;
-    consider(r, u->got);
+    if (u->name.n > 0)
+        consider_named(r, u->got);
+    else
+        consider(r, u->got);
     u->got = NULL;
 }
 
@@ -379,12 +418,30 @@ uint64_t sl_reuse_ttl(const struct sl_req *r, const uint8_t md5[SL_CACHE_KEY])
     return ttl - (uint64_t)((double)ttl * ((double)part / 65536e6));
 }
 
+/* For all that read there; never behind its time. */
+static void store_named(struct sl_req *r, struct sl_str cached)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_str shared = sl_prompt_share(cached, u->rules.version, u->sha256, &u->arena);
+
+    if (shared.p != NULL && shared.n <= r->conf->cache.entry_max)
+        sl_cache_put_named(r->gw->cache, u->name, shared, sl_reuse_ttl(r, u->md5));
+}
+
 static void store(struct sl_req *r, struct sl_str plain)
 {
     struct sl_reuse *u = r->reuse;
     struct sl_entry e = {.ep = r->ep, .status = 200, .body = plain};
     struct sl_str bytes;
 
+    if (r->ep == SL_EP_PROMPT) /* it says of itself whether it is */
+        e.body = sl_prompt_cached(plain, &u->arena);
+    if (e.body.p == NULL)
+        return;
+    if (u->name.n > 0) {
+        store_named(r, e.body);
+        return;
+    }
     memcpy(e.sha256, u->sha256, sizeof e.sha256);
     sl_entry_set_usage(&e, &r->usage);
     bytes = sl_entry_encode(&e);
@@ -466,7 +523,7 @@ bool sl_reuse_headers(struct sl_req *r, struct sl_headers *h)
     if (!sl_headers_add(h, r->arena, SL_STR("x-cache"), sl_reuse_name(u->result)))
         return false;
     c = u->result == SL_REUSE_STALE ? u->stale : u->found;
-    if (c == NULL)
+    if (c == NULL || c->stored_unix_ms == 0) /* another program's clock */
         return true;
     age_ms = sl_net_unix_ms(r->gw->net) - c->stored_unix_ms;
     sl_text_i64(&age, age_ms > 0 ? age_ms / 1000 : 0); /* another host's clock may be ahead */

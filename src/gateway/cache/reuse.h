@@ -30,6 +30,7 @@ struct sl_reuse {
     uint64_t max_age_ms;         /* UINT64_MAX: any */
     uint8_t md5[SL_CACHE_KEY];   /* the entry's name */
     uint8_t sha256[32];          /* its proof, and a flight's key */
+    struct sl_str name;          /* of an answer that other programs read, too; or empty */
     struct sl_cached *found;     /* shared: a valid, fresh answer */
     struct sl_cached *stale;     /* shared: one past its time, for when all fails */
     struct sl_entry entry;       /* of `found`, decoded */

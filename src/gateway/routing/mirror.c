@@ -132,7 +132,7 @@ static bool is_drawn(const struct sl_req *r)
     unsigned own = (unsigned)sl_translation_protocol(r);
 
     return to->part_ppm > 0 && (to->speaks & own) != 0 && r->ep != SL_EP_COUNT_TOKENS &&
-           sl_rand_u64() % PPM < to->part_ppm;
+           r->ep != SL_EP_PROMPT && sl_rand_u64() % PPM < to->part_ppm;
 }
 
 static bool has_room(const struct sl_req *r, const struct sl_provider *p)

@@ -39,7 +39,8 @@ bool sl_translation_can(const struct sl_req *r)
 
 bool sl_translation_is_due(const struct sl_req *r)
 {
-    return (r->provider->speaks & (unsigned)sl_translation_protocol(r)) == 0;
+    return r->ep == SL_EP_PROMPT ||
+           (r->provider->speaks & (unsigned)sl_translation_protocol(r)) == 0;
 }
 
 enum sl_endpoint sl_translation_endpoint(const struct sl_req *r)

@@ -88,6 +88,14 @@ static bool keeps_response(struct sl_str plain)
            is_list(output) && !has_refusal(output);
 }
 
+static bool keeps_prompt(struct sl_str plain)
+{
+    static const char *const ends[] = {"\"end_turn\"", "\"stop_sequence\"", NULL};
+
+    return sl_llm_inner(sl_json_get(plain, SL_STR("output"))).n > 0 &&
+           is_one_of(sl_json_get(plain, SL_STR("stop_reason")), ends);
+}
+
 bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain)
 {
     if (!sl_llm_is_object(plain))
@@ -100,6 +108,7 @@ bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain)
     case SL_EP_CHAT:
     case SL_EP_COMPLETIONS: return keeps_choices(plain);
     case SL_EP_RESPONSES: return keeps_response(plain);
+    case SL_EP_PROMPT: return keeps_prompt(plain);
     case SL_EP_EMBEDDINGS: return is_list(sl_json_get(plain, SL_STR("data")));
     case SL_EP_MODERATIONS: return is_list(sl_json_get(plain, SL_STR("results")));
     default: return false;
