@@ -215,7 +215,7 @@ SL_MUST enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body);
 
 /* reply.c: the headers every answer carries, ours and the provider's. */
 SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
-/* prompt.c: a body of the prompt API made whole. ROUTE, or REPLY with what is wrong. */
+/* translate/prompt.c: a body of the prompt API made whole. ROUTE, or REPLY with what is wrong. */
 enum sl_state sl_prompt_begin(struct sl_req *r);
 /* models.c: GET /v1/models and /v1/models/{id}. */
 enum sl_state sl_models_answer(struct sl_req *r);

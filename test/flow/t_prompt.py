@@ -131,7 +131,7 @@ def test_shared_by_name():
             redis("SET", name_of(word), bad, "PX", 100000)
             r = ask(h, word)
             equal((r.get("x-cache"), r.json()["output"]), ("MISS", word), bad)
-            until(lambda: json.loads(redis("GET", name_of(word))).get("output") == word, 5, "written anew")
+            until(lambda: ('"output":"%s"' % word).encode() in redis("GET", name_of(word)), 5, "written anew")
         # only a prompt by itself has such a name
         ask(g, "with more", max_tokens=5)
         until(lambda: redis("KEYS", "slc:c:*"), 5, "kept under its own name")

@@ -1,6 +1,6 @@
 /* llm/neutral/prompt.c -- the prompt API's adapter: as llm/prompt.h filled it, and its answer.
  * It is a client's dialect only, and has no streams. */
-#include "llm/neutral/anthropic.h"
+#include "llm/messages/anthropic.h"
 
 static void add_text(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str raw)
 {
