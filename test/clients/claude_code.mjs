@@ -81,6 +81,19 @@ export default async function claudeCode(world) {
     assert.equal(said.at(-1).type, 'result');
     assert.equal(said.at(-1).is_error, false);
   });
+  await test('a file read with its tool, at a provider of chat completions', async () => {
+    const before = world.agent.asked.length;
+    const note = path.join(world.dir, 'note.txt');
+    fs.writeFileSync(note, 'the word is heron-4711');
+    const r = await claude(world, ['--model', 'claude-at-chat', '--allowedTools', 'Read', '--add-dir', world.dir, '--output-format', 'stream-json', '--verbose', `Please read the note ${note} and tell me what it says.`]);
+    assert.equal(r.code, 0, r.out + r.err);
+    const said = lines(r.out);
+    const blocks = said.flatMap((l) => (Array.isArray(l.message?.content) ? l.message.content : []));
+    assert.ok(blocks.some((b) => b.type === 'tool_use' && b.name === 'Read'), 'the call');
+    assert.match(JSON.stringify(blocks.find((b) => b.type === 'tool_result')), /heron-4711/);
+    assert.match(said.at(-1).result, /The note says: .*heron-4711/s);
+    assert.ok(world.agent.asked.slice(before).every((a) => a.path === '/v1/chat/completions'));
+  });
   await test('several at once', async () => {
     const all = await Promise.all(['one', 'two', 'three'].map((n) => claude(world, ['--model', 'claude-mock-brief', '--output-format', 'json', `Just say ${n}.`])));
     for (const r of all) assert.equal(JSON.parse(r.out).result.trim(), brief);

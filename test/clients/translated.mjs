@@ -115,8 +115,63 @@ async function chat(world) {
   });
 }
 
+async function responses(world, to) {
+  const client = new OpenAI({ baseURL: `${world.base}/v1`, apiKey: key, maxRetries: 0 });
+  const test = (what, run) => world.test(`openai responses on ${to}: ${what}`, run);
+  const ask = (word, more) => ({ model: `to-${to}/mock-${word}`, input: 'Good morning, provider.', ...more });
+  const tools = [{ type: 'function', name: 'get_weather', description: 'Weather of a city', parameters: schema, strict: false }];
+  const calls = (r) => r.output.filter((o) => o.type === 'function_call');
+
+  await test('plain', async () => {
+    const whole = await client.responses.create(ask('echo', { instructions: 'Be brief.', metadata: { a: 'b' } }));
+    assert.equal(whole.output_text, 'Good morning, provider.');
+    assert.deepEqual([whole.status, whole.store, whole.instructions, whole.metadata], ['completed', false, 'Be brief.', { a: 'b' }]);
+    assert.equal(whole.usage.total_tokens, whole.usage.input_tokens + whole.usage.output_tokens);
+  });
+  await test('stream helper', async () => {
+    let heard = '';
+    const whole = await client.responses.stream(ask('events-100')).on('response.output_text.delta', (e) => (heard += e.delta)).finalResponse();
+    assert.equal(whole.output[0].content[0].text, heard);
+    assert.equal(heard.length, 800);
+    assert.ok(whole.usage.total_tokens > 0);
+  });
+  await test('raw events, numbered', async () => {
+    const events = [];
+    for await (const e of await client.responses.create(ask('thinking-tools-2', { tools, stream: true, reasoning: { effort: 'low' } }))) events.push(e);
+    assert.deepEqual(events.map((e) => e.sequence_number), events.map((_, i) => i));
+    assert.equal(events.at(-1).type, 'response.completed');
+    assert.ok(events.some((e) => e.type === 'response.reasoning_summary_text.delta'));
+  });
+  for (const streamed of [false, true]) {
+    await test(`tools, ${streamed ? 'streamed' : 'plain'}, and the turn after`, async () => {
+      const body = ask('tools-2', { tools, input: [user('Good morning, provider.')] });
+      const first = streamed ? await client.responses.stream(body).finalResponse() : await client.responses.create(body);
+      assert.deepEqual(calls(first).map((c) => [c.name, JSON.parse(c.arguments)]), cities);
+      const results = calls(first).map((c) => ({ type: 'function_call_output', call_id: c.call_id, output: 'Sunny' }));
+      const second = await client.responses.create({ ...body, input: [...body.input, ...first.output, ...results] });
+      assert.equal(calls(second).length, 0);
+      assert.equal(second.status, 'completed');
+    });
+  }
+  await test('what nobody has kept', async () => {
+    await assert.rejects(client.responses.create(ask('echo', { previous_response_id: 'resp_1' })), OpenAI.BadRequestError);
+  });
+  await test('errors, before a stream and inside it', async () => {
+    for (const [status, kind] of [[400, OpenAI.BadRequestError], [429, OpenAI.RateLimitError], [529, OpenAI.InternalServerError]])
+      await assert.rejects(client.responses.create(ask(`${status}`)), (e) => e instanceof kind);
+    for (const word of ['error-3', 'cut-3']) {
+      const events = [];
+      for await (const e of await client.responses.create(ask(word, { stream: true }))) events.push(e);
+      assert.equal(events.at(-1).type, 'response.failed');
+      assert.equal(events.at(-1).response.status, 'failed');
+    }
+  });
+}
+
 export default async function translated(world) {
   await messages(world, Anthropic, '@anthropic-ai/sdk 1');
   await messages(world, Anthropic0, '@anthropic-ai/sdk 0');
   await chat(world);
+  await responses(world, 'anthropic');
+  await responses(world, 'chat');
 }

@@ -7,6 +7,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startAgent } from './agent.mjs';
 
 const source = process.env.SLUICE_SOURCE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const build = process.env.SLUICE_BUILD ?? path.join(source, 'build/asan');
@@ -28,7 +29,7 @@ const poorTenant = (poor, i) => `  - name: poor${i}
     limits: {reserve_output: 50}
     budget: {initial_credits: 0.002, hard: true}
 `;
-const configuration = ({ port, admin, tls, dir }) => `
+const configuration = ({ port, admin, tls, dir, agent }) => `
 listen: 127.0.0.1:${port}
 admin: {listen: "127.0.0.1:${admin}", key: "clients-admin-0123456789abcdef"}
 log: {level: warn, access: stdout, format: json}
@@ -44,6 +45,17 @@ providers:
     base_url: "https://localhost:${tls}/v1/"
     keys: ["${providerKey}"]
     tls: {ca_file: "${dir}/ca.pem"}
+  - name: mock-chat
+    protocol: openai
+    base_url: "https://localhost:${tls}/v1"
+    keys: ["${providerKey}"]
+    tls: {ca_file: "${dir}/ca.pem"}
+  - name: agent-anthropic
+    protocol: anthropic
+    base_url: "http://127.0.0.1:${agent}"
+  - name: agent-chat
+    protocol: openai
+    base_url: "http://127.0.0.1:${agent}/v1"
 models:
   - name: "mock-*"
     targets: [{provider: mock-anthropic}, {provider: mock-openai}]
@@ -53,6 +65,12 @@ models:
       - {provider: mock-openai, price: {input: 3, output: 15}}
   - name: "to-openai/*"
     targets: [{provider: mock-openai}]
+  - name: "to-chat/*"
+    targets: [{provider: mock-chat}]
+  - name: gpt-at-anthropic
+    targets: [{provider: agent-anthropic, model: claude-agent}]
+  - name: claude-at-chat
+    targets: [{provider: agent-chat, model: gpt-agent}]
   - name: "to-anthropic/*"
     targets: [{provider: mock-anthropic}]
   - name: claude-mock
@@ -139,10 +157,11 @@ export class World {
     });
     const [, tls, plain] = await within(15000, ready, 'the mock provider');
     this.plain = Number(plain);
+    this.agent = await startAgent();
     this.port = await freePort();
     this.admin = await freePort();
     const file = path.join(this.dir, 'gateway.yaml');
-    fs.writeFileSync(file, configuration({ port: this.port, admin: this.admin, tls, dir: this.dir }));
+    fs.writeFileSync(file, configuration({ port: this.port, admin: this.admin, tls, dir: this.dir, agent: this.agent.port }));
     this.gateway = start('gateway', ['serve', '-c', file], this.dir, this.logs.gateway);
     this.base = `http://127.0.0.1:${this.port}`;
     for (let tries = 0; ; tries++) {
@@ -212,6 +231,7 @@ export class World {
       }, 31000);
       this.gateway.kill('SIGKILL');
     }
+    this.agent?.server.close();
     this.mock?.kill('SIGTERM');
     if (this.mock) await Promise.race([this.mock.ended, sleep(3000)]);
     this.mock?.kill('SIGKILL');

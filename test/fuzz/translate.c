@@ -1,9 +1,10 @@
 /* Fuzz: streams, answers, errors and requests of one protocol as the other one's.
  *
  * Byte 0 of the input chooses the direction, what the rest is, and what the client asked
- * for. Held: whatever comes in, only valid events and bodies go out; a stream that ended
- * well is one that a strict client puts together; how the bytes of a stream were cut into
- * events does not matter to what is held back, which has a ceiling.
+ * for; its highest bit makes the client one of Responses. Held: whatever comes in, only valid
+ * events and bodies go out; a stream that ended well is one that a strict client puts together; how
+ * the bytes of a stream were cut into events does not matter to what is held back, which has a
+ * ceiling.
  */
 #include "base/obj.h"
 #include "llm/fold.h"
@@ -26,17 +27,22 @@ static bool is_object(struct sl_str text)
     return ok;
 }
 
+static enum sl_endpoint client_of(uint8_t how)
+{
+    return (how & 0x80) != 0 ? SL_EP_RESPONSES : (how & 1) != 0 ? SL_EP_CHAT : SL_EP_MESSAGES;
+}
+
 static struct sl_translate *ask(uint8_t how, struct sl_arena *a)
 {
     static const char *const bodies[] = {
-        "{\"messages\":[],\"stream\":true}",
-        "{\"messages\":[],\"stream\":true,\"thinking\":{\"type\":\"adaptive\"},"
+        "{\"messages\":[],\"input\":[],\"stream\":true}",
+        "{\"messages\":[],\"input\":[],\"stream\":true,\"thinking\":{\"type\":\"adaptive\"},"
         "\"stream_options\":{\"include_usage\":true}}",
-        "{\"messages\":[],\"functions\":[],\"thinking\":{\"type\":\"enabled\",\"display\":"
+        "{\"messages\":[],\"functions\":[],\"input\":\"q\",\"tools\":[{\"type\":\"custom\","
+        "\"name\":\"f\"}],\"thinking\":{\"type\":\"enabled\",\"display\":"
         "\"omitted\"}}",
     };
-    enum sl_endpoint from = (how & 1) != 0 ? SL_EP_CHAT : SL_EP_MESSAGES;
-    struct sl_translate_wish w = {.from = from,
+    struct sl_translate_wish w = {.from = client_of(how),
                                   .to = (how & 1) != 0 ? SL_EP_MESSAGES : SL_EP_CHAT,
                                   .model = SL_STR("m"),
                                   .asked = SL_STR("m"),
@@ -114,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest = (struct sl_str){(const char *)data + 1, size - 1};
     sl_arena_init(&a, ROOM);
     t = ask(data[0], &a);
-    w.from = (data[0] & 1) != 0 ? SL_EP_CHAT : SL_EP_MESSAGES;
+    w.from = client_of(data[0]);
     w.to = (data[0] & 1) != 0 ? SL_EP_MESSAGES : SL_EP_CHAT;
     w.flavor = (enum sl_flavor)((data[0] >> 4) % 3);
     switch (data[0] >> 2 & 3) {
