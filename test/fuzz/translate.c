@@ -38,9 +38,9 @@ static struct sl_translate *ask(uint8_t how, struct sl_arena *a)
         "{\"messages\":[],\"input\":[],\"stream\":true}",
         "{\"messages\":[],\"input\":[],\"stream\":true,\"thinking\":{\"type\":\"adaptive\"},"
         "\"stream_options\":{\"include_usage\":true}}",
-        "{\"messages\":[],\"functions\":[],\"input\":\"q\",\"tools\":[{\"type\":\"custom\","
-        "\"name\":\"f\"}],\"thinking\":{\"type\":\"enabled\",\"display\":"
+        "{\"messages\":[],\"functions\":[],\"thinking\":{\"type\":\"enabled\",\"display\":"
         "\"omitted\"}}",
+        "{\"input\":\"q\",\"tools\":[{\"type\":\"custom\",\"name\":\"f\"}]}",
     };
     struct sl_translate_wish w = {.from = client_of(how),
                                   .to = (how & 1) != 0 ? SL_EP_MESSAGES : SL_EP_CHAT,
@@ -49,12 +49,14 @@ static struct sl_translate *ask(uint8_t how, struct sl_arena *a)
                                   .id = SL_STR("1"),
                                   .adds_usage = (how & 2) != 0,
                                   .max = 4096};
+    unsigned body = (how >> 4) % 3;
     struct sl_translate *t;
     struct sl_str out;
     const char *why;
 
-    SL_CHECK(sl_translate_request(&w, sl_str_of(bodies[(how >> 4) % 3]), a, &t, &out, &why) ==
-             SL_OK);
+    if ((how & 0x80) != 0 && body == 2)
+        body = 3;
+    SL_CHECK(sl_translate_request(&w, sl_str_of(bodies[body]), a, &t, &out, &why) == SL_OK);
     return t;
 }
 
