@@ -456,6 +456,50 @@ static void old_entries_leave(void **state)
     redisFree(c);
 }
 
+/* Of scripts, by their digests. */
+static long calls_so_far(void)
+{
+    static const char name[] = "cmdstat_evalsha:calls=";
+    const char *at = strstr(says("INFO commandstats"), name);
+
+    return at != NULL ? strtol(at + sizeof name - 1, NULL, 10) : 0;
+}
+
+/* An answer after the call's own limit: who asked has been told long ago. */
+static void answered_too_late(void **state)
+{
+    struct store *s = *state;
+    struct wait w[3] = {{0}};
+    struct sl_quota_ask ask[3];
+    struct sl_quota_answer a[3];
+    uint64_t until = suite_ms() + 4 * SL_SCRIPT_MS;
+    long before;
+
+    every_limit(s);
+    s->ask.reserve_micro = 10;
+    assert_true(asks(s)); /* stays */
+    before = calls_so_far();
+    assert_string_equal(says("CLIENT PAUSE %d ALL", SL_SCRIPT_MS + 1000), "OK");
+    for (int i = 0; i < 3; i++) {
+        ask[i] = s->ask;
+        suite_id(++s->ids, ask[i].id);
+        s->b->ops->admit(s->b, &ask[i], &a[i], WAIT(&w[i]));
+    }
+    while (w[0].n + w[1].n + w[2].n < 3) {
+        sl_net_turn(s->net, 20);
+        assert_true(suite_ms() < until);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(w[i].err, SL_ERR_STORE);
+    while (calls_so_far() < before + 2) { /* they are taken, and given back */
+        sl_net_turn(s->net, 20);
+        assert_true(suite_ms() < until);
+    }
+    assert_string_equal(says("HGET slc:{acme}:acct:k:alice reserved"), "10");
+    assert_string_equal(says("ZCARD slc:{acme}:live:t"), "1");
+    assert_string_equal(says("ZCARD slc:{acme}:w:t:rpm"), "1");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, suite_teardown)
 
 int main(void)
@@ -463,7 +507,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
         CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
-        CASE(old_entries_leave),
+        CASE(old_entries_leave), CASE(answered_too_late),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

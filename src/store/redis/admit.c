@@ -3,8 +3,6 @@
  * the script: most of its time is that of the call. */
 #include "store/redis/admit.h"
 
-#include <stddef.h>
-
 #define TOGETHER 32 /* requests of one call: a script must be short */
 #define LOOKED_AT 8 /* batches that a request may join */
 
@@ -121,14 +119,12 @@ static void on_late(void *ctx, const void *note, const redisReply *reply)
     struct taken t;
     struct sl_quota_answer a;
     unsigned took;
-    size_t n;
 
     (void)ctx;
-    memcpy(&n, (const char *)note + offsetof(struct taken, n), sizeof n);
-    memcpy(&t, note, offsetof(struct taken, of) + n * sizeof t.of[0]);
-    if (!sl_admit_is_answer(reply, n))
+    memcpy(&t, note, sizeof t);
+    if (!sl_admit_is_answer(reply, t.n))
         return;
-    for (size_t i = 0; i < n && sl_admit_read(reply, i, &a, &took); i++)
+    for (size_t i = 0; i < t.n && sl_admit_read(reply, i, &a, &took); i++)
         give_back(&t, i, took);
 }
 
@@ -197,9 +193,9 @@ static void send(struct sl_task *task)
     c->read = read_answers;
     c->out = b;
     c->late = on_late;
-    c->note_n = offsetof(struct taken, of) + b->taken.n * sizeof b->taken.of[0];
-    c->note = sl_mem_new(c->note_n);
-    memcpy(c->note, &b->taken, c->note_n);
+    c->note_n = sizeof b->taken;
+    c->note = sl_mem_new(sizeof b->taken);
+    memcpy(c->note, &b->taken, sizeof b->taken);
     if (b->refused)
         sl_script_refuse(c, SL_ERR_STORE_DATA);
     sl_script_send(c, &b->op, on_answered, b);
