@@ -8,10 +8,12 @@ import contextlib
 import json
 import re
 import socket
+import subprocess
 import threading
 import time
 
 import _rig as rig
+from _admin import Api
 from _rig import check, equal, until
 
 KEYS = {c: "sk-slc-class%d-canarysecret0000" % c for c in (0, 2, 5, 8, 9)}
@@ -286,6 +288,43 @@ def test_a_key_that_rests_has_no_places(g):
         until(lambda: p.keys[:3] == ["k1", "k2", "k2"], 5, lambda: p.keys)
         until(lambda: p.now == 2, 10, "the first key has rested: nobody need wait for the other")
         equal(p.keys[3], "k1")
+        equal(set(released(p, wires)), {200})
+    p.close()
+
+
+def test_what_operators_see(g):
+    """Places, queue, breaker and keys of a provider; no key's text."""
+    p = Provider()
+    p.limits = [answer(429, "retry-after: 30\r\n"), answer(401), answer(500)]
+    keys = {"keys": ["k1-canarysecret", "k2-canarysecret", "k3-canarysecret"], "max_concurrency": 1}
+    breaker = {"min_requests": 1, "error_rate": 0.5, "open": "30s"}
+    with gateway(g.mock, [entry("p", p, breaker=breaker, **keys)], retry={"attempts": 3, "base": "10ms", "max": "50ms"}) as h:
+        api = Api(h)
+        shown = lambda: [x for x in api("GET", "providers") if x["name"] == "p"][0]
+        fresh = {"model": "m", "breaker": "closed", "breaker_rest_ms": 0, "keys": ["ready"] * 3, "keys_rest_ms": 0}
+        equal([x["name"] for x in api("GET", "providers")], ["mock-a", "mock-o", "p"])
+        equal({k: v for k, v in shown().items() if k not in ("connections", "idle")},
+              {"name": "p", "taken": 0, "places": 1, "waiting": 0, "models": [fresh]})
+        equal(post(h).status, 500)
+        now = shown()["models"][0]
+        equal((now["breaker"], now["keys"], now["keys_rest_ms"]), ("open", ["resting", "refused", "ready"], 0))
+        check(20000 < now["breaker_rest_ms"] <= 30000, now)
+        check("canarysecret" not in json.dumps(api("GET", "providers")))
+        h.config["providers"][-1]["breaker"] = {"min_requests": 1000}
+        h.config["providers"][-1]["keys"] = ["k4"]
+        h.write_config()
+        h.signal(1)
+        until(lambda: shown()["models"][0]["keys"] == ["ready"], 5, lambda: shown())
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)]) as h:
+        api = Api(h)
+        wires = [ask(h, 5, "x") for _ in range(3)]
+        waiting(h, 2)
+        now = [x for x in api("GET", "providers") if x["name"] == "p"][0]
+        equal((now["taken"], now["places"], now["waiting"], now["connections"], now["idle"]), (1, 1, 2, 1, 0))
+        argv = [rig.SLUICE, "provider", "--admin", "http://127.0.0.1:%d" % h.admin_port]
+        said = subprocess.run(argv, env={**h.environment, "SLUICE_ADMIN_KEY": rig.ADMIN_KEY}, capture_output=True, text=True, timeout=60)
+        equal(said.returncode, 0, said.stderr)
+        equal(said.stdout.splitlines()[-1].split(), ["p", "1", "1", "2", "1", "0"], "as a table")
         equal(set(released(p, wires)), {200})
     p.close()
 

@@ -31,6 +31,7 @@ const struct sl_api_route sl_api_routes[] = {
     {SL_GET, "cache", sl_cache_show, "", false, 0},
     {SL_POST, "cache/get", sl_cache_look, "", true, 0},
     {SL_POST, "cache/purge", sl_cache_purge, "", true, 0},
+    {SL_GET, "providers", sl_providers_show, "", false, 0},
     {SL_GET, "store", sl_store_show, "", false, 0},
     {SL_GET, "ledger", sl_ledger_show, "", false, 0},
     {SL_POST, "ledger/rebuild", sl_ledger_rebuild, "", true, 600},

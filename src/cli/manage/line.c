@@ -26,6 +26,7 @@ void sl_manage_help(FILE *to)
         {"budget", "what tenants have left; raises that end"},
         {"usage", "requests, tokens and cost, as a table or CSV"},
         {"cache", "statistics; purge by tenant, model, version or text"},
+        {"provider", "places, queues and connections of providers"},
         {"store", "how the store is; move it to a Redis"},
         {"ledger", "how the trail is; check it, and set the store right by it"},
     };

@@ -20,7 +20,8 @@
 enum sl_manage_shape {
     SL_MANAGE_ONE,    /* an object, a line for each member */
     SL_MANAGE_LIST,   /* pages of objects, a row for each */
-    SL_MANAGE_ROWS,   /* the same, in one answer; columns by --by */
+    SL_MANAGE_WHOLE,  /* the same, in one answer */
+    SL_MANAGE_ROWS,   /* likewise; columns by --by */
     SL_MANAGE_KEY,    /* an object with a key's text, which alone goes to stdout */
     SL_MANAGE_REPORT, /* of a rebuild */
     SL_MANAGE_NOTHING

@@ -166,7 +166,8 @@ static unsigned patience(enum sl_manage_shape shape)
 static int call(const struct sl_manage_line *l)
 {
     struct asking *a = sl_mem_new(sizeof *a);
-    bool list = l->verb->shape == SL_MANAGE_LIST || l->verb->shape == SL_MANAGE_ROWS;
+    bool list = l->verb->shape == SL_MANAGE_LIST || l->verb->shape == SL_MANAGE_ROWS ||
+                l->verb->shape == SL_MANAGE_WHOLE;
     int code = SL_EXIT_USAGE;
 
     a->l = l;

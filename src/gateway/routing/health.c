@@ -122,6 +122,19 @@ struct sl_health *sl_health_of(struct sl_healths *t, const struct sl_gateway_con
     return h;
 }
 
+const struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
+                                       struct sl_str *provider, struct sl_str *model)
+{
+    const struct entry *e = after != NULL ? ((const struct entry *)after)->hh.next : t->by_name;
+
+    if (e == NULL)
+        return NULL;
+    provider->p = e->name;
+    provider->n = strlen(e->name);
+    *model = sl_str_from((struct sl_str){e->name, e->name_n}, provider->n + 1);
+    return &e->health;
+}
+
 struct sl_health *sl_health_hold(struct sl_health *h)
 {
     h->holders++;

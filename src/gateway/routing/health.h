@@ -38,6 +38,10 @@ void sl_healths_reload(struct sl_healths *t, const struct sl_gateway_conf *c);
  * next reload, or as long as it is held. */
 struct sl_health *sl_health_of(struct sl_healths *t, const struct sl_gateway_conf *c,
                                const struct sl_model *m, const struct sl_target *target);
+/* The next one of all that are there, from NULL to NULL: a target is there once it was
+ * asked for, or seen by a refresh. The texts are the entry's. */
+const struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
+                                       struct sl_str *provider, struct sl_str *model);
 struct sl_health *sl_health_hold(struct sl_health *h);
 void sl_health_drop(struct sl_health **h);
 

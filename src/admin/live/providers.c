@@ -1,0 +1,65 @@
+/* GET providers: places, connections, breakers and keys, as they are in this process. */
+#include "admin/api/handlers.h"
+#include "gateway/queue/look.h"
+
+static struct sl_str breaker_name(enum sl_breaker_state s)
+{
+    static const char *const names[] = {[SL_BREAKER_CLOSED] = "closed",
+                                        [SL_BREAKER_OPEN] = "open",
+                                        [SL_BREAKER_HALF] = "half-open"};
+
+    return sl_str_of(names[s]);
+}
+
+static void model(struct sl_out *o, const struct sl_look_model *m)
+{
+    static const char *const words[] = {
+        [SL_LOOK_READY] = "ready", [SL_LOOK_RESTING] = "resting", [SL_LOOK_REFUSED] = "refused"};
+
+    sl_out_open(o, NULL, '{');
+    sl_out_text(o, "model", m->name);
+    sl_out_text(o, "breaker", breaker_name(m->breaker));
+    sl_out_count(o, "breaker_rest_ms", m->breaker_rest_ms);
+    sl_out_open(o, "keys", '[');
+    for (size_t i = 0; i < m->keys_n; i++)
+        sl_out_text(o, NULL, sl_str_of(words[m->keys[i]]));
+    sl_out_close(o, ']');
+    if (m->keys_rest_ms == SL_KEYRING_NEVER)
+        sl_out_null(o, "keys_rest_ms");
+    else
+        sl_out_count(o, "keys_rest_ms", m->keys_rest_ms);
+    sl_out_close(o, '}');
+}
+
+static void provider(struct sl_api *c, size_t at, const struct sl_look_provider *p)
+{
+    struct sl_out *o = &c->out;
+    const struct sl_health *h = NULL;
+    struct sl_look_model m;
+
+    sl_out_open(o, NULL, '{');
+    sl_out_text(o, "name", p->name);
+    sl_out_count(o, "taken", p->taken);
+    sl_out_count(o, "places", p->places);
+    sl_out_count(o, "waiting", p->waiting);
+    sl_out_count(o, "connections", p->open);
+    sl_out_count(o, "idle", p->idle);
+    sl_out_open(o, "models", '[');
+    while (sl_look_model(c->admin->gateway, at, &h, &m))
+        model(o, &m);
+    sl_out_close(o, ']');
+    sl_out_close(o, '}');
+}
+
+void sl_providers_show(struct sl_api *c)
+{
+    struct sl_look_provider p;
+
+    sl_gateway_refresh_metrics(c->admin->gateway); /* also targets that were never asked */
+    sl_api_begin(c);
+    sl_out_open(&c->out, NULL, '[');
+    for (size_t i = 0; sl_look_provider(c->admin->gateway, i, &p); i++)
+        provider(c, i, &p);
+    sl_out_close(&c->out, ']');
+    sl_api_done(c);
+}

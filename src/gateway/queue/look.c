@@ -1,0 +1,52 @@
+/* Gates, origins, breakers and keyrings, as an operator wants to see them. */
+#include "gateway/queue/look.h"
+
+#include "gateway/inside.h"
+#include "gateway/queue/gate.h"
+#include "gateway/routing/health.h"
+
+bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *out)
+{
+    const struct sl_provider *p = &g->conf->providers[at];
+    struct sl_gate_counts places;
+    struct sl_origin_counts links;
+
+    if (at >= g->conf->providers_n)
+        return false;
+    places = sl_gate_count(sl_gate_of(g->gates, p));
+    links = sl_origin_count(p->origin);
+    *out = (struct sl_look_provider){.name = p->name,
+                                     .taken = places.taken,
+                                     .places = places.slots,
+                                     .waiting = places.waiting,
+                                     .open = links.open,
+                                     .idle = links.idle};
+    return true;
+}
+
+static void look(const struct sl_health *h, const struct sl_provider *p, uint64_t now,
+                 struct sl_look_model *out)
+{
+    out->breaker = sl_breaker_look(&h->breaker, &p->breaker, now);
+    out->breaker_rest_ms = sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
+    out->keys_rest_ms = sl_keyring_wait_ms(&h->ring, now);
+    out->keys_n = p->keys_n < SL_KEYRING_MAX ? p->keys_n : SL_KEYRING_MAX;
+    for (size_t i = 0; i < out->keys_n; i++)
+        out->keys[i] = sl_keyring_is_awake(&h->ring, i, now) ? SL_LOOK_READY
+                       : h->ring.key[i].barred               ? SL_LOOK_REFUSED
+                                                             : SL_LOOK_RESTING;
+}
+
+bool sl_look_model(struct sl_gateway *g, size_t provider, const struct sl_health **at,
+                   struct sl_look_model *out)
+{
+    const struct sl_provider *p = &g->conf->providers[provider];
+    struct sl_str of;
+
+    while ((*at = sl_health_next(g->healths, *at, &of, &out->name)) != NULL)
+        if (sl_str_eq(of, p->name)) {
+            look(*at, p, sl_net_now(g->net), out);
+            return true;
+        }
+    return false;
+}
