@@ -271,6 +271,7 @@ def test_a_mirror_costs_nothing(g):
         until(lambda: value("hangs", "failed") == 1, 10 * rig.SLOW, "ended by its time")
         for name in ("off", "other"):
             equal(post(h, name).status, 200)
+        equal(h.post("/v1/responses", rig.responses("m")).status, 200, "which the shadow does not have")
         equal(h.post("/v1/messages/count_tokens", messages("m")).status < 500, True)
         equal([value(n, r) for n in ("off", "other") for r in ("done", "failed", "skipped")], [0] * 6)
         equal(len(shadow.seen), 2)
