@@ -4,9 +4,53 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ENTRY_MAX 2048
+#define ENTRY_MAX 4096
+#define DIGITS 12 /* behind the point: pico-dollars */
 
-static void add_entry(struct sl_text *t, const struct sl_listed *m)
+/* Dollars a token, as a text without trailing zeros. What is not known is left out. */
+static void add_price(struct sl_text *t, const char *key, int64_t pico)
+{
+    char digits[40];
+    struct sl_text d = sl_text_over(digits, sizeof digits);
+    struct sl_str s;
+
+    if (pico < 0)
+        return;
+    sl_text_printf(&d, "%lld.%0*lld", (long long)(pico / INT64_C(1000000000000)), DIGITS,
+                   (long long)(pico % INT64_C(1000000000000)));
+    s = sl_text_str(&d);
+    while (sl_str_ends(s, SL_STR("0")))
+        s.n--;
+    if (sl_str_ends(s, SL_STR(".")))
+        s.n--;
+    sl_text_printf(t, "%s\"%s\":\"%.*s\"", t->p[t->n - 1] == '{' ? "" : ",", key, SL_STR_ARGS(s));
+}
+
+/* What it costs at its first target, in OpenRouter's words. */
+static void add_pricing(struct sl_text *t, const struct sl_gateway_conf *c, struct sl_str id)
+{
+    static const struct sl_price nothing = {.in = 0};
+    const struct sl_model *m = sl_route_find(c->routes, id);
+    const struct sl_target *first = m != NULL && m->targets_n > 0 ? &m->targets[0] : NULL;
+    const struct sl_price *p =
+        first != NULL ? sl_gateway_price(c, first, first->model.n > 0 ? first->model : id) : NULL;
+
+    if (p == NULL)
+        return;
+    if (p->free)
+        p = &nothing;
+    sl_text_add(t, SL_STR(",\"pricing\":{"));
+    add_price(t, "prompt", p->in);
+    add_price(t, "completion", p->out);
+    add_price(t, "request", p->request);
+    add_price(t, "web_search", p->search);
+    add_price(t, "input_cache_read", p->cache_read);
+    add_price(t, "input_cache_write", p->cache_write_5m);
+    add_price(t, "input_cache_write_1h", p->cache_write_1h);
+    sl_text_byte(t, '}');
+}
+
+static void add_entry(struct sl_text *t, const struct sl_gateway_conf *c, const struct sl_listed *m)
 {
     struct sl_str shown = m->display_name.n > 0 ? m->display_name : m->id;
 
@@ -16,6 +60,7 @@ static void add_entry(struct sl_text *t, const struct sl_listed *m)
     sl_text_json(t, shown, 256);
     sl_text_add(t, SL_STR(",\"created_at\":\"1970-01-01T00:00:00Z\",\"created\":0,\"owned_by\":"));
     sl_text_json(t, m->owned_by, 64);
+    add_pricing(t, c, m->id);
     sl_text_byte(t, '}');
 }
 
@@ -50,7 +95,7 @@ static enum sl_state answer_one(struct sl_req *r)
 
         if (!sl_str_eq(id, r->conf->listed[i].id) || !sl_tenant_can_model(r->key, id))
             continue;
-        add_entry(&t, &r->conf->listed[i]);
+        add_entry(&t, r->conf, &r->conf->listed[i]);
         r->raw_body = sl_text_str(&t);
         r->reply_status = 200;
         return SL_ST_REPLY;
@@ -122,7 +167,7 @@ static enum sl_state answer_list(struct sl_req *r, const struct page *p)
     for (size_t i = 0; i < p->n; i++) {
         if (i > 0)
             sl_text_byte(&t, ',');
-        add_entry(&t, p->v[i]);
+        add_entry(&t, r->conf, p->v[i]);
     }
     sl_text_printf(&t, "],\"has_more\":%s,\"first_id\":", p->has_more ? "true" : "false");
     if (p->n > 0) {

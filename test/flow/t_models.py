@@ -34,6 +34,28 @@ def test_what_is_listed(g):
     equal(shown["short"]["display_name"], "A short name")
 
 
+def test_pricing(g):
+    """In OpenRouter's words: dollars a token, as decimal texts; what is not known is not said."""
+
+    def change(c):
+        price = {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75}
+        c["models"] = [
+            {"name": "priced", "aliases": ["also-priced"], "targets": [{"provider": "mock-a", "price": price}, {"provider": "mock-o"}]},
+            {"name": "free", "free": True, "targets": [{"provider": "mock-o"}]},
+            {"name": "unknown", "targets": [{"provider": "mock-o"}]},
+        ]
+
+    with rig.Gateway(change=change, mock=g.mock) as h:
+        shown = {m["id"]: m for m in h.call("GET", "/v1/models").json()["data"]}
+        for name in ("priced", "also-priced"):
+            p = shown[name]["pricing"]
+            equal((p["prompt"], p["completion"], p["request"]), ("0.000003", "0.000015", "0"))
+            equal((p["input_cache_read"], p["input_cache_write"], p["input_cache_write_1h"]), ("0.0000003", "0.00000375", "0.000006"))
+        equal(set(shown["free"]["pricing"].values()), {"0"})
+        check("pricing" not in shown["unknown"], shown["unknown"])
+        equal(h.call("GET", "/v1/models/priced").json(), shown["priced"], "alone and in the list")
+
+
 def test_one_model(g):
     r = g.call("GET", "/v1/models/short")
     equal((r.status, r.json()["id"]), (200, "short"))
@@ -103,7 +125,8 @@ def test_priority_of_targets(g):
 
     with rig.Gateway(change=change, mock=g.mock) as h:
         equal(h.post("/v1/messages", rig.messages("x")).json()["model"], "mock-first")
-        equal(h.post("/v1/responses", rig.responses("x")).json()["model"], "mock-openai")
+        h.post("/v1/embeddings", rig.dump({"model": "x", "input": "a"}))
+        equal(g.mock.last().json()["model"], "mock-openai")
         h.post("/v1/chat/completions", rig.chat("x"))  # translated: t_translate.py
         equal(g.mock.last().json()["model"], "mock-first")
 

@@ -115,6 +115,50 @@ def test_streams(g):
                 check(b'"usage"' not in r.body, "nobody asked for usage")
 
 
+def test_completions(g):
+    """The legacy route at a provider of Messages: a prompt, plain and streamed."""
+    path = "/v1/completions"
+    r = g.post(path, rig.completions("only-a/mock-echo", TEXT, stop=["END"], logprobs=1))
+    equal(r.status, 200, r.body)
+    seen, theirs = own(g)
+    equal((seen.target, seen.json()["max_tokens"], seen.json()["stop_sequences"]), ("/v1/messages", 16, ["END"]))
+    j = r.json()
+    equal((j["object"], j["model"], j["choices"]), ("text_completion", "only-a/mock-echo", [{"index": 0, "text": TEXT, "logprobs": None, "finish_reason": "stop"}]))
+    want = usage_of("/v1/messages", theirs.json())
+    equal(usage_of(path, j), want, "usage")
+    check_metered(g, r, want)
+    for more in ({}, {"stream_options": {"include_usage": True}}):
+        r = g.post(path, rig.completions("only-a/mock-events-20", TEXT, stream=True, max_tokens=99, **more))
+        events = rig.parse_events(r.body)
+        seen, theirs = own(g)
+        check(rig.is_complete(path, events), "not whole: ", r.body[-300:])
+        equal(seen.json()["max_tokens"], 99)
+        equal(rig.text_of_stream(events), rig.text_of_stream(rig.parse_events(theirs.body)), "text")
+        chunks = [e.json for e in events if e.json]
+        equal({c["object"] for c in chunks}, {"text_completion"})
+        equal([c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1], "stop")
+        if more:
+            check_metered(g, r, usage_of(path, chunks[-1]))
+        else:
+            check(b'"usage"' not in r.body, "nobody asked for usage")
+            equal(g.access_of(r)["tokens_source"], "reported")
+    equal(g.post(path, rig.completions("only-a/mock-echo", ["one"])).json()["choices"][0]["text"], "one", "a list of one")
+    for more, word in (({"n": 2}, "n,"), ({"best_of": 3}, "best_of"), ({"echo": True}, "echo"), ({"suffix": "x"}, "suffix")):
+        r = g.post(path, rig.completions("only-a/mock-echo", **more))
+        equal((r.status, r.json()["error"]["type"]), (400, "invalid_request_error"), str(more))
+        contains(r.json()["error"]["message"], word)
+    for prompt in (["a", "b"], [1, 2], [[1]], [], "", None):
+        r = g.post(path, rig.completions("only-a/mock-echo", prompt))
+        equal(r.status, 400, str(prompt))
+        contains(r.json()["error"]["message"], "prompt")
+    r = g.post(path, rig.completions("only-a/mock-429"))
+    equal((r.status, r.json()["error"]["type"]), (429, "rate_limit_error"))
+    for path in ("/v1/embeddings", "/v1/moderations"):
+        r = g.post(path, rig.dump({"model": "only-a/mock-echo", "input": "x"}))
+        equal((r.status, r.json()["error"]["type"]), (400, "invalid_request_error"), path)
+        contains(r.json()["error"]["message"], "no provider that speaks")
+
+
 def test_usage_of_a_stream(g):
     """Who asks gets a last chunk with it, and nulls before; it is the provider's own."""
     r = g.post("/v1/chat/completions", rig.chat("only-a/mock-events-5", TEXT, stream=True, stream_options={"include_usage": True}))

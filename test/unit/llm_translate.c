@@ -584,12 +584,51 @@ static void test_no_memory(void **state)
     }
 }
 
+/* What a completion's prompt and the prompt API's amount to, and their plain answers. */
+static void test_prompts(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_COMPLETIONS, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_str out,
+        answer = json("{'choices':[{'message':{'content':'a\\nb'},'finish_reason':"
+                      "'length'}],'usage':{'prompt_tokens':3,'completion_tokens':1}}");
+    const char *const bad[] = {"{'prompt':7}",
+                               "{'prompt':['a','b']}",
+                               "{'prompt':'a','n':2}",
+                               "{'prompt':'a','best_of':2}",
+                               "{'prompt':'a','echo':true}",
+                               "{'prompt':'a','suffix':'b'}"};
+    struct sl_translate *t = ask(&w, "{'prompt':['x\\ty'],'stop':'z','n':1,'suffix':''}", &out);
+    struct sl_usage u;
+    const char *why;
+
+    (void)state;
+    assert_true(sl_str_find(out, SL_STR("\"content\":\"x\\ty\"")) > 0);
+    assert_true(sl_str_find(out, SL_STR("\"max_tokens\":16")) > 0);
+    assert_int_equal(sl_translate_answer(t, answer, &arena, &u, &out), SL_OK);
+    assert_true(sl_str_find(out, SL_STR("{\"index\":0,\"text\":\"a\\nb\",\"logprobs\":null,"
+                                        "\"finish_reason\":\"length\"}]")) > 0);
+    assert_true(sl_str_find(out, SL_STR("\"object\":\"text_completion\"")) > 0);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (sl_translate_request(&w, json(bad[i]), &arena, &t, &out, &why) != SL_ERR_BAD_FIELD)
+            fail_msg("taken: %s", bad[i]);
+    w.from = SL_EP_PROMPT;
+    t = ask(&w, "{'prompt':'p','max_tokens':7,'temperature':0.5,'system':'s'}", &out);
+    assert_true(sl_str_find(out, SL_STR("\"temperature\":0.5")) > 0);
+    assert_int_equal(sl_translate_answer(t, answer, &arena, &u, &out), SL_OK);
+    assert_true(sl_str_starts(out, SL_STR("{\"output\":\"a\\nb\",\"model\":\"asked\",\"usage\":{"
+                                          "\"input_tokens\":3,")));
+    assert_true(sl_str_ends(out, SL_STR(",\"cached\":false,\"id\":\"prm_0123456789abcdef\","
+                                        "\"stop_reason\":\"max_tokens\"}")));
+    assert_false(sl_fold_is_keepable(SL_EP_PROMPT, out));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_ceilings), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_requests),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_prompts),   cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

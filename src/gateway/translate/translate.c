@@ -158,7 +158,8 @@ enum sl_state sl_translation_begin(struct sl_req *r, bool usage)
     r->parts[1] = body;
     r->parts_n = 2;
     r->wants_usage = sl_translate_wants_usage(r->translation->made);
-    r->added_usage = r->ep == SL_EP_CHAT && r->streams && usage && !r->wants_usage;
+    r->added_usage = (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) && r->streams && usage &&
+                     !r->wants_usage;
     r->brings_usage = r->added_usage || r->wants_usage;
     set_hold(r, SL_TRANSLATION_HOLD);
     return SL_ST_TRY;

@@ -223,8 +223,9 @@ struct sl_neutral_dialect {
 
 extern const struct sl_neutral_dialect sl_neutral_anthropic;
 extern const struct sl_neutral_dialect sl_neutral_openai;
-extern const struct sl_neutral_dialect sl_neutral_responses; /* of clients only */
-extern const struct sl_neutral_dialect sl_neutral_prompt;    /* of clients only */
+extern const struct sl_neutral_dialect sl_neutral_responses;   /* of clients only */
+extern const struct sl_neutral_dialect sl_neutral_completions; /* likewise */
+extern const struct sl_neutral_dialect sl_neutral_prompt;      /* of clients only */
 
 /* --- parts.c: building forms --------------------------------------------------------------- */
 

@@ -3,11 +3,12 @@
 
 static const struct sl_neutral_dialect *dialect_of(enum sl_endpoint ep)
 {
-    return ep == SL_EP_MESSAGES    ? &sl_neutral_anthropic
-           : ep == SL_EP_CHAT      ? &sl_neutral_openai
-           : ep == SL_EP_RESPONSES ? &sl_neutral_responses
-           : ep == SL_EP_PROMPT    ? &sl_neutral_prompt
-                                   : NULL;
+    return ep == SL_EP_MESSAGES      ? &sl_neutral_anthropic
+           : ep == SL_EP_CHAT        ? &sl_neutral_openai
+           : ep == SL_EP_RESPONSES   ? &sl_neutral_responses
+           : ep == SL_EP_COMPLETIONS ? &sl_neutral_completions
+           : ep == SL_EP_PROMPT      ? &sl_neutral_prompt
+                                     : NULL;
 }
 
 bool sl_translate_has(enum sl_endpoint from)
