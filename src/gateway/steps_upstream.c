@@ -268,8 +268,7 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_FAIL:
     case SL_EVT_DEADLINE: return fail(r, r->why);
     case SL_EVT_DONE: return fail(r, SL_ERR_UP_GARBAGE);
-    case SL_EVT_BEAT:
-        return r->trial->waiting || r->trial->seat.waits ? sl_trial_go(r) : SL_ST_TRY;
+    case SL_EVT_BEAT: return r->trial->waiting || r->trial->seat.waits ? sl_trial_go(r) : SL_ST_TRY;
     case SL_EVT_TOKEN: return r->why == SL_OK ? sl_trial_call(r) : fail(r, r->why);
     case SL_EVT_BROKE: sl_op_cancel(&r->token_op); return sl_hard_stop(r);
     case SL_EVT_BODY:
