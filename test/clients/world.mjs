@@ -70,6 +70,7 @@ models:
   - name: gpt-at-anthropic
     targets: [{provider: agent-anthropic, model: claude-agent}]
   - name: claude-at-chat
+    max_tokens_max: 8192
     targets: [{provider: agent-chat, model: gpt-agent}]
   - name: "to-anthropic/*"
     targets: [{provider: mock-anthropic}]
