@@ -139,6 +139,18 @@ def test_shared_by_name():
         equal(ask(h, "with more", max_tokens=5).get("x-cache"), "HIT", "kept all the same")
 
 
+def test_another_model_has_no_such_name():
+    """Who reads by the prompt's MD5 never gets what a second target said in the first one's place."""
+
+    redis = Redis()
+    models = [{"name": "claude-a", "targets": [
+        {"provider": "mock-a", "model": "mock-500", "priority": 0}, {"provider": "mock-a", "model": "mock-echo", "priority": 1}]}]
+    with gateway(redis.url, {"scope": "shared"}, models=models, retry={"attempts": 3, "base": "1ms"}) as g:
+        equal(ask(g, "hello").json()["output"], "hello")
+        until(lambda: redis("KEYS", "slc:c:*"), 5, "kept under its own name")
+        equal(redis("GET", name_of("hello")), None, "no name")
+
+
 class Batcher:
     """A client as guides have it: looks into Redis first, asks in batches, tries again after
     429 and 5xx."""
