@@ -22,7 +22,8 @@ static const struct command commands[] = {
      "tenant `dev` whose key is kept in the state directory (SLUICE_STATE, else\n"
      "XDG_STATE_HOME/sluice, else ~/.local/state/sluice). SLUICE_LISTEN and\n"
      "SLUICE_ADMIN_LISTEN move the two listeners, SLUICE_ADMIN_KEY opens the admin API.\n"
-     "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads and reopens logs.\n"},
+     "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads and reopens logs;\n"
+     "SIGUSR2 starts another process that takes over (a new binary, say).\n"},
     {"check", sl_cmd_check, "cqs", "FILE", "say what is wrong with a configuration, or what it is",
      "Prints the effective configuration without its secrets. Nothing is asked of the\n"
      "network. With --schema it prints the table of settings instead.\n"},

@@ -325,6 +325,13 @@ void sl_admin_note_conf(struct sl_admin *a, struct sl_str hash)
     sl_metric_set(sl_metric_series(a->f.config, &old), 1);
 }
 
+void sl_admin_hand_over(struct sl_admin *a)
+{
+    SL_OBJ_CHECK(a, SL_ADMIN_MAGIC);
+    if (a->server != NULL)
+        sl_server_hand_over(a->server);
+}
+
 void sl_admin_end(struct sl_admin **pa)
 {
     struct sl_admin *a = *pa;

@@ -34,6 +34,7 @@ uint16_t sl_admin_port(const struct sl_admin *a);
 /* Counted and shown: what a reload came to, and the hash in force. */
 void sl_admin_note_reload(struct sl_admin *a, bool ok);
 void sl_admin_note_conf(struct sl_admin *a, struct sl_str hash);
+void sl_admin_hand_over(struct sl_admin *a); /* as sl_gateway_hand_over() */
 void sl_admin_end(struct sl_admin **a);
 
 #endif

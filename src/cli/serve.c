@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/hot.h"
 #include "cli/source.h"
 #include "conf/state.h"
 
@@ -172,6 +173,15 @@ static void on_step(struct sl_timer *t)
     struct sl_serve *s = SL_CONTAINER(t, struct sl_serve, step);
     uint64_t passed = sl_net_now(s->net) - s->drain_from_ms;
 
+    if (s->phase == SL_LEAVING) {
+        if (sl_hot_is_over(s))
+            stop(s, "handed over");
+        else if (passed >= sl_hot_limit_ms(s))
+            stop(s, "timeouts.stream_total has passed");
+        else
+            sl_timer_start(s->net, t, LOOK_MS);
+        return;
+    }
     if (s->phase == SL_DRAINING && passed >= NOTICE_MS) {
         sl_gateway_stop_accepting(s->gateway);
         if (is_drained(s)) {
@@ -219,9 +229,16 @@ static void on_hup(void *ctx, int signum)
     (void)!reload(s, why, sizeof(why)); /* it has said what was wrong */
 }
 
+static void on_usr2(void *ctx, int signum)
+{
+    (void)signum;
+    sl_hot_begin(ctx);
+}
+
 static bool watch_signals(struct sl_serve *s)
 {
-    return sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
+    return sl_net_on_signal(s->net, SIGUSR2, on_usr2, s) == SL_OK &&
+           sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
            sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK &&
            sl_net_on_signal(s->net, SIGHUP, on_hup, s) == SL_OK;
 }
@@ -291,7 +308,8 @@ static bool open_store(struct sl_serve *s)
     uint64_t from = sl_net_now(s->net);
     char why[512] = "", dir[SL_STATE_PATH];
 
-    store.fresh = s->fresh;
+    store.fresh = s->fresh && !s->hot;
+    store.hot = s->hot;
     copy(dir, sizeof(dir), conf->state_dir);
     if (dir[0] == '\0' || sl_state_make(dir, why, sizeof(why)))
         s->store = sl_store_new(s->net, conf, s->metrics, why, sizeof(why));
@@ -307,6 +325,15 @@ static bool open_store(struct sl_serve *s)
     return !s->wrong_store;
 }
 
+static bool is_all_taken(const struct sl_serve *s)
+{
+    if (!sl_hand_has_unused(s->net))
+        return true;
+    sl_log(SL_LOG_ERROR, "cli", nobody,
+           "listen and admin.listen can't change by a hot restart; put them back");
+    return false;
+}
+
 static int start(struct sl_serve *s)
 {
     struct sl_gateway_parts parts;
@@ -320,10 +347,12 @@ static int start(struct sl_serve *s)
     s->gateway = sl_gateway_new(s->net, &parts);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);
-    if (!listen_admin(s) || !listen_clients(s))
+    /* from the first connection that is accepted on, nothing may end this process */
+    if (!watch_signals(s) || !listen_admin(s) || !listen_clients(s) || !is_all_taken(s))
         return SL_EXIT_FAILED;
     ask_lists(s);
-    return watch_signals(s) ? SL_EXIT_OK : SL_EXIT_FAILED;
+    sl_hand_ready(s->net);
+    return SL_EXIT_OK;
 }
 
 /* What was ended closes over the next turns; then nothing may be left. */
@@ -341,6 +370,7 @@ static void end(struct sl_serve *s)
     s->phase = SL_STOPPING; /* after a start that failed, too */
     if (s->net != NULL)
         sl_timer_stop(s->net, &s->step);
+    sl_hand_end(&s->hand);
     sl_admin_end(&s->admin);
     sl_gateway_end(&s->gateway);
     sl_op_cancel(&s->opening);
@@ -379,7 +409,7 @@ static int run(struct sl_serve *s, bool quiet)
     code = start(s);
     if (code != SL_EXIT_OK)
         return code;
-    if (!quiet)
+    if (!quiet && !s->hot)
         sl_banner_print(s); /* says it all, in a screen's few lines */
     else
         sl_log(SL_LOG_INFO, "cli", nobody, "sluice " SL_VERSION " serves on %.*s, admin on %.*s",
@@ -400,6 +430,9 @@ int sl_cmd_serve(const struct sl_options *o)
         fprintf(stderr, "sluice: the event loop can't be made\n");
         return SL_EXIT_FAILED;
     }
+    s.hot = sl_hand_take(s.net);
+    if (!sl_hot_remember())
+        fprintf(stderr, "sluice: /proc can't be read, so there is no hot restart\n");
     sl_timer_init(&s.step, on_step);
     s.origins = sl_origins_new(s.net);
     s.catalog = sl_catalog_new(s.net, on_lists, &s);

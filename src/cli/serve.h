@@ -5,9 +5,10 @@
 #include "admin/admin.h"
 #include "cli/options.h"
 #include "conf/build.h"
+#include "net/hand/hand.h"
 #include "net/timer.h"
 
-enum sl_phase { SL_SERVING, SL_DRAINING, SL_STOPPING };
+enum sl_phase { SL_SERVING, SL_DRAINING, SL_LEAVING, SL_STOPPING };
 
 struct sl_serve {
     const char *config;           /* up: the command line's */
@@ -24,7 +25,9 @@ struct sl_serve {
     struct sl_admin *admin;       /* owns */
     struct sl_file *log;          /* owns */
     struct sl_file *access;       /* owns: or NULL */
+    struct sl_hand *hand;         /* owns: the process that is to follow; or NULL */
     enum sl_phase phase;
+    bool hot;               /* it follows another process */
     bool fresh;             /* the command line's */
     bool wrong_store;       /* it is empty, and was not: nothing is served from it */
     struct sl_timer step;   /* the drain's next look */

@@ -189,6 +189,13 @@ void sl_gateway_drain(struct sl_gateway *g)
         sl_server_drain(g->server);
 }
 
+void sl_gateway_hand_over(struct sl_gateway *g)
+{
+    g->draining = true;
+    if (g->server != NULL)
+        sl_server_hand_over(g->server);
+}
+
 void sl_gateway_stop_accepting(struct sl_gateway *g)
 {
     if (g->server != NULL)

@@ -44,7 +44,8 @@ enum sl_ready {
 enum sl_ready sl_gateway_ready(const struct sl_gateway *g);
 struct sl_store *sl_gateway_store(const struct sl_gateway *g);
 struct sl_cache *sl_gateway_cache(const struct sl_gateway *g); /* or NULL */
-void sl_gateway_drain(struct sl_gateway *g); /* readiness false, close kept connections */
+void sl_gateway_drain(struct sl_gateway *g);     /* readiness false, close kept connections */
+void sl_gateway_hand_over(struct sl_gateway *g); /* to a process that accepts on its socket */
 void sl_gateway_stop_accepting(struct sl_gateway *g);
 bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */
 size_t sl_gateway_requests(const struct sl_gateway *g);

@@ -60,6 +60,15 @@ void sl_server_stop_accepting(struct sl_server *s)
     sl_listen_end(&s->listener);
 }
 
+void sl_server_hand_over(struct sl_server *s)
+{
+    SL_OBJ_CHECK(s, SL_SERVER_MAGIC);
+    s->draining = true;
+    if (s->listener != NULL)
+        sl_listen_hand_over(s->listener);
+    sl_listen_end(&s->listener);
+}
+
 static void reap_server(struct sl_grave *g)
 {
     struct sl_server *s = SL_CONTAINER(g, struct sl_server, grave);

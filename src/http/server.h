@@ -76,6 +76,8 @@ void sl_server_reconfigure(struct sl_server *s, const struct sl_server_conf *con
 /* Draining, first step: idle and next answers say `connection: close`, but
  * accepting goes on. Second step: stop accepting. */
 void sl_server_drain(struct sl_server *s);
+/* Another process accepts on the same socket from now on: as drain and stop_accepting. */
+void sl_server_hand_over(struct sl_server *s);
 void sl_server_stop_accepting(struct sl_server *s);
 /* Closes every connection; their exchanges get gone SL_ERR_DRAINING, from
  * inside this call. */

@@ -28,6 +28,13 @@ struct sl_net_signal {
     int signum;
 };
 
+#define SL_NET_GIVEN 8 /* sockets that are handed over: hand/hand.h */
+
+struct sl_given {
+    int fd; /* -1: a listener has it */
+    char address[280];
+};
+
 struct sl_name; /* one cached name, see dial.c */
 
 struct sl_net {
@@ -54,6 +61,10 @@ struct sl_net {
     unsigned handshakes;   /* advanced in this turn */
     struct sl_name *names; /* owns: hash */
     size_t names_n;
+    struct sl_list listeners;
+    struct sl_given given[SL_NET_GIVEN];
+    size_t given_n;
+    int word; /* descriptor to say "ready" on; -1: to nobody */
     struct sl_net_counts counts;
     int64_t unix_offset_ms; /* wall clock minus the loop's, taken once a turn */
     uint64_t turn_began_us;
@@ -170,5 +181,8 @@ void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uin
 void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a);
 void sl_resolve_cancel(struct sl_net *net); /* look-ups that have not begun */
 void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
+
+/* listen.c: of a node in net->listeners, its socket and its address; -1: it has none. */
+int sl_listen_show(struct sl_list *node, struct sl_str *address);
 
 #endif

@@ -24,6 +24,7 @@
 struct sl_listener {
     uint32_t magic;
     bool is_pipe, ended, waiting, closed;
+    bool bound;         /* the file of the unix socket is ours to remove */
     struct sl_net *net; /* up */
     union {
         uv_handle_t handle;
@@ -32,6 +33,8 @@ struct sl_listener {
         uv_pipe_t pipe;
     } u;
     struct sl_tls_profile *tls; /* shared */
+    struct sl_list node;        /* in the net's list */
+    char *address;              /* owns: as it was given */
     size_t max;
     size_t open;
     uint64_t shake_ms;      /* SHAKE_MS, but for a test */
@@ -47,6 +50,7 @@ static void reap(struct sl_grave *g)
     struct sl_listener *l = SL_CONTAINER(g, struct sl_listener, grave);
 
     sl_tls_drop(&l->tls);
+    sl_mem_free(l->address);
     l->magic = SL_OBJ_DEAD;
     sl_mem_free(l);
 }
@@ -171,21 +175,31 @@ static bool is_stale(const char *path)
     return refused;
 }
 
+/* Bound by hand: a socket that libuv has bound it unlinks when it closes it, also when
+ * another process goes on with it. */
 static int bind_pipe(struct sl_listener *l, struct sl_str path)
 {
-    char name[108];
-    int e;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd, e = 0;
 
     uv_pipe_init(&l->net->loop, &l->u.pipe, 0);
-    if (path.n == 0 || path.n >= sizeof name)
+    if (path.n == 0 || path.n >= sizeof a.sun_path)
         return UV_ENAMETOOLONG;
-    memcpy(name, path.p, path.n);
-    name[path.n] = 0;
-    if (is_stale(name))
-        (void)unlink(name);
-    e = uv_pipe_bind(&l->u.pipe, name);
-    if (e == 0 && chmod(name, 0660) != 0) /* its owner and group, nobody else */
-        e = UV_EACCES;
+    memcpy(a.sun_path, path.p, path.n);
+    if (is_stale(a.sun_path))
+        (void)unlink(a.sun_path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0)
+        e = -errno;
+    l->bound = e == 0;
+    if (e == 0 && chmod(a.sun_path, 0660) != 0) /* its owner and group, nobody else */
+        e = -errno;
+    if (e == 0)
+        e = uv_pipe_open(&l->u.pipe, fd);
+    if (e != 0)
+        close(fd);
     return e;
 }
 
@@ -204,6 +218,54 @@ static int bind_tcp(struct sl_listener *l, struct sl_str addr)
         uv_ip6_addr(host, port, (struct sockaddr_in6 *)&a) != 0)
         return UV_EINVAL;
     return uv_tcp_bind(&l->u.tcp, (struct sockaddr *)&a, 0);
+}
+
+/* The socket that another process has handed over for that address. */
+static int take_given(struct sl_listener *l)
+{
+    for (size_t i = 0; i < l->net->given_n; i++) {
+        struct sl_given *g = &l->net->given[i];
+        int fd = g->fd;
+
+        if (fd < 0 || strcmp(g->address, l->address) != 0)
+            continue;
+        g->fd = -1;
+        l->bound = l->is_pipe;
+        if (l->is_pipe)
+            uv_pipe_init(&l->net->loop, &l->u.pipe, 0);
+        else
+            uv_tcp_init(&l->net->loop, &l->u.tcp);
+        return l->is_pipe ? uv_pipe_open(&l->u.pipe, fd) : uv_tcp_open(&l->u.tcp, fd);
+    }
+    return UV_ENOENT;
+}
+
+static int open_socket(struct sl_listener *l, struct sl_str addr)
+{
+    int e = take_given(l);
+
+    if (e != UV_ENOENT)
+        return e;
+    return l->is_pipe ? bind_pipe(l, sl_str_from(addr, 5)) : bind_tcp(l, addr);
+}
+
+int sl_listen_show(struct sl_list *node, struct sl_str *address)
+{
+    struct sl_listener *l = SL_CONTAINER(node, struct sl_listener, node);
+    uv_os_fd_t fd;
+
+    *address = sl_str_of(l->address);
+    return uv_fileno(&l->u.handle, &fd) == 0 ? fd : -1;
+}
+
+void sl_listen_hand_over(struct sl_listener *l)
+{
+    SL_OBJ_CHECK(l, SL_LISTENER_MAGIC);
+    l->bound = false;
+    if (l->waiting) { /* one beyond the ceiling, which would be lost with us */
+        l->waiting = false;
+        accept_one(l);
+    }
 }
 
 static void on_uv_close(uv_handle_t *h)
@@ -231,7 +293,10 @@ enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr, struct sl_tl
     l->fn = fn;
     l->ctx = ctx;
     l->is_pipe = sl_str_starts(addr, SL_STR("unix:"));
-    e = l->is_pipe ? bind_pipe(l, sl_str_from(addr, 5)) : bind_tcp(l, addr);
+    l->address = sl_mem_dup(addr);
+    sl_list_init(&l->node);
+    sl_list_push_back(&net->listeners, &l->node);
+    e = open_socket(l, addr);
     l->u.handle.data = l;
     net->counts.listeners++;
     if (e == 0)
@@ -272,5 +337,8 @@ void sl_listen_end(struct sl_listener **pl)
         return;
     SL_OBJ_CHECK(l, SL_LISTENER_MAGIC);
     l->ended = true;
+    sl_list_unlink(&l->node);
+    if (l->bound)
+        (void)unlink(l->address + 5);
     uv_close(&l->u.handle, on_uv_close);
 }

@@ -20,6 +20,9 @@ SL_MUST enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr,
                                     char *why, size_t cap);
 /* The port really bound (for ":0"); 0 for unix sockets. */
 uint16_t sl_listen_port(const struct sl_listener *l);
+/* Another process has the same socket and goes on with it: ending this one leaves a
+ * unix socket's file where it is. */
+void sl_listen_hand_over(struct sl_listener *l);
 size_t sl_listen_open(const struct sl_listener *l); /* accepted and not yet closed */
 void sl_listen_end(struct sl_listener **l);         /* stops accepting; open streams live on */
 

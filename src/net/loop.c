@@ -150,6 +150,8 @@ struct sl_net *sl_net_new(void)
     sl_list_init(&net->tasks);
     sl_list_init(&net->dirty);
     sl_list_init(&net->streams);
+    sl_list_init(&net->listeners);
+    net->word = -1;
     sl_list_init(&net->graves);
     net->read_buf = sl_mem_new(SL_STREAM_READ);
     uv_prepare_init(&net->loop, &net->prepare);

@@ -37,6 +37,7 @@ struct sl_store_conf {
     struct sl_str ca_file; /* of rediss://; empty: the system's */
     uint64_t timeout_ms;
     bool refuse; /* on_outage: refuse */
+    bool hot;    /* started by the process before, which still uses `state_dir` */
     bool fresh;  /* --fresh: an empty Redis is fine beside a used state directory */
 };
 
@@ -50,6 +51,8 @@ struct sl_store *sl_store_new(struct sl_net *net, const struct sl_store_conf *co
  * away, the store goes on trying, the caller may serve; or with CONFIG: it is empty, but
  * keys are known here (the log says what to do), the caller must not serve. */
 void sl_store_start(struct sl_store *s, struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+/* Another process follows: the state directory is not this one's alone any more. */
+void sl_store_leave(struct sl_store *s);
 /* Sends what is settled, at most `wait_ms`; blocking turns, at the very end. */
 void sl_store_flush(struct sl_store *s, uint64_t wait_ms);
 void sl_store_end(struct sl_store **s);

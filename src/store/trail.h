@@ -13,6 +13,9 @@
  *          second since the epoch times 2^20, or one after the last line.
  * Instance DIR/instance: 8 characters, made once; one process at a time holds DIR
  *          (an flock on DIR/lock).
+ * Slots    Processes that follow one another without a gap (SIGUSR2) overlap: each has a
+ *          directory, an instance and a trail of its own, DIR itself or DIR/hot-<1..7>.
+ *          DIR/…/lock says since when its process serves, or that it is leaving.
  * Disk     Lines are collected and written by libuv's pool with an fsync a batch,
  *          at most SL_TRAIL_DELAY_MS apart. A full disk: logged once, tried again
  *          each half second, lines wait in memory up to SL_TRAIL_WAITING bytes, then
@@ -36,6 +39,21 @@
 #define SL_TRAIL_PAGE ((size_t)1 << 20) /* bytes read at once */
 
 struct sl_trail;
+
+#define SL_TRAIL_SLOTS 8
+/* Which of DIR's slots this process is to open: with `hot` one that is free, beside the
+ * process that started it; without, the one that was in use last, if no process serves
+ * from any of them. False: `why`. */
+SL_MUST bool sl_trail_slot(struct sl_str dir, bool hot, char *out, size_t cap, char *why,
+                           size_t why_cap);
+/* Of one of them, 0 to SL_TRAIL_SLOTS - 1; false: too long. */
+SL_MUST bool sl_trail_slot_path(struct sl_str dir, unsigned i, char *out, size_t cap);
+/* A process that had it died with lines that the store has not acknowledged. */
+bool sl_trail_slot_has_unsent(const char *path);
+/* This process is followed by another one, and only finishes what it has. */
+void sl_trail_leave(struct sl_trail *t);
+/* It was opened for what another process left in it, not to be written on. */
+void sl_trail_only_send(struct sl_trail *t);
 
 /* NULL with `why`: in use, unreadable, its last line does not fit the chain, or lines
  * that trail.head knows of are gone. A torn last line is cut off and said. Blocking, at

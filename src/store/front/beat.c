@@ -190,6 +190,7 @@ static void on_beat(void *ctx, enum sl_err e)
             go_up(s);
         read_beat(s);
         sl_ledger_pump(s->l);
+        sl_strays_pump(s);
     } else if (!h->overran) {
         sl_health_strike(s, "it fails what it is asked");
     }

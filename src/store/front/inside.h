@@ -186,6 +186,12 @@ struct sl_store_source {     /* of a settled line's tokens: a series that is rem
     struct sl_metric *count; /* up */
 };
 
+/* strays.c */
+struct sl_stray {
+    struct sl_trail *t;  /* owns */
+    struct sl_ledger *l; /* owns */
+};
+
 struct sl_store {
     uint32_t magic;
     struct sl_net *net;   /* up */
@@ -193,6 +199,8 @@ struct sl_store {
     struct sl_trail *t;   /* owns; may be NULL */
     struct sl_ledger *l;  /* owns */
     struct sl_mirror *m;  /* owns */
+    struct sl_stray strays[SL_TRAIL_SLOTS];
+    size_t strays_n;
     struct sl_holds holds;
     struct sl_outage outage;
     struct sl_health health;
@@ -210,6 +218,12 @@ struct sl_store {
     struct sl_store_source sources[SL_STORE_SOURCES];
     struct sl_grave grave;
 };
+
+/* strays.c: of the slots of `root` all but our own. */
+void sl_strays_open(struct sl_store *s, struct sl_str root, struct sl_str own);
+void sl_strays_pump(struct sl_store *s);
+uint64_t sl_strays_unsent(const struct sl_store *s);
+void sl_strays_end(struct sl_store *s);
 
 /* store.c. Takes the backend over, ends it on failure too. */
 struct sl_store *sl_store_over(struct sl_net *net, struct sl_backend *b,

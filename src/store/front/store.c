@@ -194,12 +194,19 @@ void sl_store_was_met(struct sl_store *s, enum sl_err e)
 
 /* ---- end ---- */
 
+void sl_store_leave(struct sl_store *s)
+{
+    SL_OBJ_CHECK(s, SL_STORE_MAGIC);
+    if (s->t != NULL)
+        sl_trail_leave(s->t);
+}
+
 static bool has_work(const struct sl_store *s)
 {
     bool on_disk =
         s->t == NULL || sl_trail_is_failing(s->t) || sl_trail_synced(s->t) == sl_trail_last(s->t);
 
-    return !on_disk || (sl_store_is_asked(s) && sl_ledger_unsent(s->l) > 0);
+    return !on_disk || (sl_store_is_asked(s) && sl_ledger_unsent(s->l) + sl_strays_unsent(s) > 0);
 }
 
 void sl_store_flush(struct sl_store *s, uint64_t wait_ms)
@@ -239,6 +246,7 @@ void sl_store_end(struct sl_store **ps)
         sl_trail_on_synced(s->t, NULL, NULL);
     sl_ledger_end(&s->l);
     sl_trail_end(&s->t);
+    sl_strays_end(s);
     s->b->ops->end(&s->b);
     sl_net_bury(s->net, &s->grave, reap);
 }
@@ -250,7 +258,7 @@ void sl_store_look(const struct sl_store *s, struct sl_store_state *out)
     *out = (struct sl_store_state){.kind = s->b->ops->name,
                                    .up = s->health.up,
                                    .instances = s->health.instances,
-                                   .unsent = sl_ledger_unsent(s->l),
+                                   .unsent = sl_ledger_unsent(s->l) + sl_strays_unsent(s),
                                    .lost = s->health.lost,
                                    .lag_ms = sl_ledger_lag_ms(s->l),
                                    .dropped = sl_ledger_dropped(s->l),

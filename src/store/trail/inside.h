@@ -64,6 +64,7 @@ struct sl_trail {
     struct sl_trail_block *spare;   /* owns */
     struct sl_trail_disk *disk;     /* owns, but while a job runs */
     struct sl_op *job;              /* owns */
+    uint64_t since_ms;              /* by the wall clock: when it was opened */
     uint64_t busy_since_ms;         /* when the first line that the job holds came; 0: none */
     uint64_t head_next_ms;          /* when trail.head may be rewritten */
     uint64_t head_acked, head_last; /* what it says */
@@ -82,6 +83,8 @@ static inline struct sl_trail_block *sl_trail_first_block(const struct sl_list *
 /* trail.c */
 void sl_trail_let_go(struct sl_trail *t, struct sl_list *blocks);
 void sl_trail_arm(struct sl_trail *t); /* for whatever is left to do */
+/* slots.c: into the file that is locked, for those that come next. */
+void sl_trail_mark(int lock, bool leaving, uint64_t since_ms);
 /* open.c */
 SL_MUST bool sl_trail_open_files(struct sl_trail *t, char *why, size_t cap);
 /* disk.c: a job. Writes what is in `blocks`; all or nothing but for a torn end. */

@@ -2,6 +2,7 @@
  * place where the chain ends. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include "base/rand.h"
 #include "store/trail/inside.h"
 
+#define LOCK_TRIES 5
+#define LOCK_WAIT_MS 20
 #define TAIL ((size_t)4 << 20) /* where the last line's end must be: more than one batch */
 
 struct opening {
@@ -28,6 +31,19 @@ static bool refuse(struct opening *o, const char *name, const char *what)
     return false;
 }
 
+/* Another process that looks whether it is held has it for a moment. */
+static int lock_soon(int fd)
+{
+    int e = -1;
+
+    for (int i = 0; i < LOCK_TRIES && e != 0; i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, LOCK_WAIT_MS);
+        e = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return e;
+}
+
 static bool take_lock(struct opening *o)
 {
     struct sl_trail *t = o->t;
@@ -35,11 +51,13 @@ static bool take_lock(struct opening *o)
     t->disk->lock = openat(t->disk->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (t->disk->lock < 0)
         return refuse(o, "lock", strerror(errno));
-    if (flock(t->disk->lock, LOCK_EX | LOCK_NB) != 0)
+    if (lock_soon(t->disk->lock) != 0)
         return refuse(o, "lock",
                       errno == EWOULDBLOCK
                           ? "another process uses this state directory; give each its own"
                           : strerror(errno));
+    t->since_ms = (uint64_t)sl_net_unix_ms(t->net);
+    sl_trail_mark(t->disk->lock, false, t->since_ms);
     return true;
 }
 

@@ -277,6 +277,18 @@ void sl_trail_end(struct sl_trail **pt)
     sl_net_bury(t->net, &t->grave, reap);
 }
 
+void sl_trail_leave(struct sl_trail *t)
+{
+    SL_OBJ_CHECK(t, SL_TRAIL_MAGIC);
+    sl_trail_mark(t->disk->lock, true, t->since_ms);
+}
+
+void sl_trail_only_send(struct sl_trail *t)
+{
+    t->since_ms = 0; /* it is nobody's last one */
+    sl_trail_leave(t);
+}
+
 /* ---- questions ---- */
 
 struct sl_str sl_trail_instance(const struct sl_trail *t)

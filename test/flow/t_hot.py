@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""Promise: SIGUSR2 puts another process in the place of this one, and no client notices:
+no connection is refused, no request fails, no stream is cut, each is settled once. What
+does not come up leaves the old one in force. HOT_ROUNDS says how often (a soak takes 100)."""
+# timeout: 280
+# serial
+
+import ctypes
+import glob
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import _rig as rig
+from _redis import Redis
+from _rig import check, contains, equal, until
+
+ROUNDS = int(os.environ.get("HOT_ROUNDS", "6"))
+PRICE = {"input": 3.0, "output": 15.0}
+BODY = rig.messages("mock-echo", "hello")
+
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: whom a process leaves behind becomes our child
+
+
+class Follower:
+    """A process that another one started; ours to wait for once that one has ended."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+            except ChildProcessError:
+                pass  # its parent is still there
+        return self.returncode
+
+    def wait(self, timeout=20):
+        end = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("process %d" % self.pid, timeout)
+            time.sleep(0.01)
+        return self.returncode
+
+    def send_signal(self, n):
+        if self.poll() is None:
+            os.kill(self.pid, n)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+def settings(redis, **more):
+    return {
+        "store": {"url": redis.url, "timeout": "2s"},
+        "models": [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}],
+        "tenants": [{"name": "acme", "budget": {"initial_credits": 1000}, "keys": [{"name": "alice", "sha256": rig.sha256(rig.KEY)}]}],
+        "timeouts": {"drain": "10s", "client_idle": "20s"},
+        **more,
+    }
+
+
+class Gateway(rig.Gateway):
+    def __init__(self, *args, **more):
+        self.before = []
+        super().__init__(*args, **more)
+
+    def hot(self, seconds=30):
+        """The next process; the old one is in `before`."""
+        said = self.followers()
+        self.signal(signal.SIGUSR2)
+        until(lambda: len(self.followers()) > len(said), seconds * rig.SLOW, lambda: "another one serves: " + self.said()[-1500:])
+        self.before.append(self.p)
+        self.p = Follower(self.followers()[-1])
+        rig._children.append(self.p)
+        return self.before[-1]
+
+    def followers(self):
+        return [int(n) for n in re.findall(r"hot restart: process (\d+) serves", self.said())]
+
+    def all_ended(self, seconds=40):
+        for p in self.before:
+            p.wait(seconds * rig.SLOW)
+            equal(p.returncode, 0, "exit code of a process that was followed")
+        self.before = []
+
+
+class Client(threading.Thread):
+    """One of those who must not notice."""
+
+    def __init__(self, h, kind):
+        super().__init__(daemon=True)
+        self.h, self.kind, self.over, self.failed, self.n = h, kind, False, [], 0
+        self.start()
+
+    def run(self):
+        w = None
+        while not self.over:
+            try:
+                if self.kind == "stream":
+                    self.stream()
+                elif self.kind == "new":
+                    equal(self.h.post("/v1/messages", BODY, timeout=60).status, 200)
+                else:
+                    w = w or self.h.wire(60)
+                    w.request("POST", "/v1/messages", BODY)
+                    r = w.reply()
+                    equal(r.status, 200)
+                    if r.get("connection") == "close":
+                        w.close()
+                        w = None
+                self.n += 1
+                time.sleep(0.01)
+            except Exception as e:
+                self.failed.append("%s: %r" % (self.kind, e))
+                return
+        if w:
+            w.close()
+
+    def stream(self):
+        w = self.h.wire(60)
+        w.request("POST", "/v1/messages", rig.messages("mock-events-60-slow-25ms", stream=True))
+        r = w.reply_head()
+        equal(r.status, 200)
+        events = [rig.Event(e) for e in w.events(r)]
+        check(rig.is_complete("/v1/messages", events), "a cut stream")
+        w.close()
+
+
+def lines(h):
+    """All settled lines of all processes, by their request ids."""
+    found = []
+    for path in glob.glob(h.dir + "/**/trail*.jsonl", recursive=True):
+        for l in open(path):
+            d = json.loads(l)
+            if d.get("kind") == "settle":
+                found.append(d)
+    return found
+
+
+def spent(redis, tenant="acme"):
+    return sum(int(redis.hash(k).get("spent", 0)) for k in redis("KEYS", "slc:{%s}:acct:t" % tenant))
+
+
+def test_nobody_notices(_):
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        clients = [Client(h, kind) for kind in ("kept", "new", "stream") * 4]
+        for i in range(ROUNDS):
+            time.sleep(0.3)
+            h.hot()
+            h.signal(signal.SIGHUP)
+            if i % 3 == 2:
+                h.all_ended()
+        time.sleep(0.5)
+        for c in clients:
+            c.over = True
+        for c in clients:
+            c.join(60)
+        equal([f for c in clients for f in c.failed], [], "failed requests")
+        check(min(c.n for c in clients) >= 1, [c.n for c in clients])
+        h.all_ended()
+        done = sum(c.n for c in clients)
+        until(lambda: len(lines(h)) == done, 10 * rig.SLOW, lambda: "each settled once: %d lines, %d requests" % (len(lines(h)), done))
+        cost = sum(l["cost_micro"] for l in lines(h))
+        check(cost > 0)
+        until(lambda: spent(redis) == cost, 10 * rig.SLOW, lambda: "the balance is the trails': %d, %d" % (spent(redis), cost))
+        check(h.said().count("is in force") >= ROUNDS, "reloads")
+    mock.stop()
+
+
+def test_streams_and_kept_connections_finish(_):
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        stream, kept, idle, mute = h.wire(60), h.wire(60), h.wire(60), h.wire(60)
+        stream.request("POST", "/v1/messages", rig.messages("mock-events-100-slow-30ms", stream=True))
+        r = stream.reply_head()
+        for w in (kept, idle):
+            w.request("POST", "/v1/messages", BODY)
+            equal(w.reply().get("connection"), None)
+        old = h.hot()
+        equal(h.post("/v1/messages", BODY).status, 200, "the new one serves")
+        kept.request("POST", "/v1/messages", BODY)
+        a = kept.reply()
+        equal((a.status, a.get("connection")), (200, "close"), "once more, by the old one")
+        mute.request("POST", "/v1/messages", BODY)
+        equal(mute.reply().status, 200, "a connection that had said nothing")
+        check(old.poll() is None, "the old one has a stream to finish")
+        check(rig.is_complete("/v1/messages", [rig.Event(e) for e in stream.events(r)]), "whole")
+        stream.close()
+        time.sleep(1)
+        check(old.poll() is None, "and an idle connection, which is not closed under its client's hands")
+        idle.request("POST", "/v1/messages", BODY)
+        equal(idle.reply().status, 200)
+        h.all_ended()
+        contains(h.said(), "handed over")
+        mine = h.metrics()
+        equal(mine.value("sluice_requests_total", status="200"), 1.0, "the admin listener is the new one's")
+    mock.stop()
+
+
+def refused(h, why, n=1):
+    h.signal(signal.SIGUSR2)
+    until(lambda: h.said().count("hot restart refused") == n, 5, "refused")
+    contains(h.said(), why)
+    equal(h.post("/v1/messages", BODY).status, 200, "it goes on")
+
+
+def test_refused_with_an_embedded_store(_):
+    with Gateway() as h:
+        refused(h, "an embedded store serves one process")
+
+
+def failed(h, why, n):
+    h.signal(signal.SIGUSR2)
+    until(lambda: h.said().count("hot restart failed") == n, 30, lambda: "failed: " + h.said()[-800:])
+    contains(h.said(), why)
+    check(h.p.poll() is None)
+    equal(h.post("/v1/messages", BODY).status, 200, "the old one is in force")
+    equal(h.admin("GET", "/readyz").status, 200)
+
+
+def test_what_does_not_come_up(_):
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        h.write_config({"nonsense": 1})
+        failed(h, "it ended with code 4", 1)
+        port = h.config["listen"]
+        h.write_config({**h.config, "listen": "127.0.0.1:%d" % rig.free_ports(1)[0]})
+        failed(h, "can't change by a hot restart", 2)
+        h.write_config({**h.config, "listen": port})
+        h.hot()
+        equal(h.post("/v1/messages", BODY).status, 200)
+        h.all_ended()
+    mock.stop()
+
+
+def refuses(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_one_process_serves_from_a_state_directory(_):
+    """A second start is refused, unless all who hold the directory are only finishing."""
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        p = subprocess.run([rig.SLUICE, "serve", "-c", h.path], env=h.environment, cwd=h.dir, capture_output=True, text=True, timeout=60)
+        equal(p.returncode, 1)
+        contains(p.stderr, "another process uses this state directory")
+        w = h.wire(60)
+        w.request("POST", "/v1/messages", rig.messages("mock-events-100-slow-30ms", stream=True))
+        r = w.reply_head()
+        old = h.hot()
+        h.p.kill()
+        until(lambda: refuses(h.port), 10, "nobody listens")
+        h.start()
+        equal(h.post("/v1/messages", BODY).status, 200, "a crash behind the old one is no outage")
+        check(old.poll() is None)
+        check(rig.is_complete("/v1/messages", [rig.Event(e) for e in w.events(r)]))
+        w.close()
+        h.all_ended()
+    mock.stop()
+
+
+def test_unix_sockets(_):
+    redis, mock = Redis(), rig.Mock()
+    path = rig.tmp("hot.sock")
+
+    def ask():
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        s.connect(path)
+        s.sendall(rig.request_bytes("POST", "/v1/messages", BODY, [("x-api-key", rig.KEY), ("connection", "close")]))
+        data = b""
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            data += piece
+        s.close()
+        return data.split(b"\r\n")[0]
+
+    with Gateway({**settings(redis), "listen": "unix:" + path}, mock=mock) as h:
+        for _ in range(3):
+            contains(ask().decode(), "200")
+            h.hot()
+            h.all_ended()
+        contains(ask().decode(), "200")
+    check(not os.path.exists(path), "the last one takes it away")
+    mock.stop()
+
+
+def test_a_killed_one_is_settled_by_the_next(_):
+    """The old process dies with a line that the store does not have yet."""
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        w = h.wire(60)
+        w.request("POST", "/v1/messages", rig.messages("mock-events-40-slow-50ms", stream=True))
+        r = w.reply_head()
+        old = h.hot()
+        redis.stop()
+        check(rig.is_complete("/v1/messages", [rig.Event(e) for e in w.events(r)]))
+        until(lambda: len(lines(h)) == 1, 10, "on disk")
+        os.kill(old.pid, signal.SIGKILL)
+        old.wait(10)
+        redis.go_on()
+        until(lambda: h.post("/v1/messages", BODY).status == 200, 20, "the store is back")
+        until(lambda: len(lines(h)) == 2, 10, "two lines")
+        h.signal(signal.SIGTERM)
+        h.p.wait(60)
+        h.start()
+        contains(h.said(), "settled lines of a process that died")
+        until(lambda: spent(redis) == sum(l["cost_micro"] for l in lines(h)), 10 * rig.SLOW, "its line has come, once")
+        equal(h.post("/v1/messages", BODY).status, 200)
+    mock.stop()
+
+
+if __name__ == "__main__":
+    rig.main(globals(), gateway=True, settings=None)
