@@ -17,6 +17,7 @@ struct request {
     struct sl_admin *admin; /* up */
     struct sl_exch *exch;   /* owns */
     struct sl_buf out;      /* what of the exposition waits */
+    bool too_large;         /* the exposition: else it was memory */
 };
 
 static void reap(struct sl_grave *g)
@@ -126,8 +127,10 @@ static void on_metric_piece(void *ctx, struct sl_str piece)
 {
     struct request *r = ctx;
 
-    if (!sl_buf_append(&r->out, piece))
+    if (r->out.max > 0 && !sl_buf_append(&r->out, piece)) {
+        r->too_large = piece.n > r->out.max - r->out.len;
         r->out.max = 0; /* everything after a hole would be wrong */
+    }
 }
 
 static void pump_or_end(struct request *r)
@@ -143,8 +146,12 @@ static void answer_metrics(struct request *r)
     sl_process_refresh(r->admin);
     r->out.max = SL_ADMIN_EXPOSITION;
     sl_metrics_write(r->admin->metrics, on_metric_piece, r);
-    if (r->out.max == 0) {
+    if (r->out.max == 0 && r->too_large) {
         reply_error(r, 500, SL_STR("the exposition is too large: lower metrics.max_series"));
+        return;
+    }
+    if (r->out.max == 0) {
+        reply_error(r, 503, SL_STR("no memory for the exposition now; ask again"));
         return;
     }
     add_header(r, &h, SL_STR("content-type"), SL_STR("text/plain; version=0.0.4; charset=utf-8"));

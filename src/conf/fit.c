@@ -147,8 +147,13 @@ static void fit_address(struct fit *f, struct sl_node *n)
 
 static void fit_decimal(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
 {
+    const struct sl_str minus = SL_STR("-");
+
     if (sl_fit_decimal(n->text, &n->number))
         fit_bounds(f, n, row);
+    else if (sl_str_starts(n->text, minus) &&
+             sl_fit_decimal(sl_str_from(n->text, minus.n), &n->number))
+        fault_type(f, n, row, "must not be negative");
     else if (row->type == SL_TYPE_MONEY)
         fault_type(f, n, row, "must be dollars such as 12.50, with at most six decimals");
     else
@@ -282,7 +287,10 @@ static void fit_maps(struct fit *f, struct sl_node *n, const struct sl_schema_ro
 static void fit_value(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
 {
     switch (row->type) {
-    case SL_TYPE_LATER: fault_type(f, n, row, "not supported by this version; remove it"); return;
+    case SL_TYPE_LATER:
+        sl_fault_add(f->tree->faults, n, "%s: not supported by this version; %s", row->path,
+                     row->prose);
+        return;
     case SL_TYPE_MAP:
         if (n->kind != SL_NODE_MAP)
             fault_type(f, n, row, "must be a map");

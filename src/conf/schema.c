@@ -69,9 +69,12 @@
     {                                                                                              \
         path, SL_TYPE_DICT, item, NULL, 0, 0, NULL, NULL, 0, prose                                 \
     }
-#define LATER(path)                                                                                \
+#define ALERT_INSTEAD                                                                              \
+    "remove it, and let your monitoring alert on the metric sluice_budget_used_ratio"
+/* `instead`: what serves until then. */
+#define LATER(path, instead)                                                                       \
     {                                                                                              \
-        path, SL_TYPE_LATER, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0, ""                           \
+        path, SL_TYPE_LATER, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0, instead                      \
     }
 
 /* Leaves that plans, tenants and keys have alike. */
@@ -462,10 +465,10 @@ const struct sl_schema_row sl_schema[] = {
          "Its name or names at the provider; a snapshot's date may be left out."),
     PRICE(SL_SCHEMA_PRICES ".prices[].models[]"),
 
-    LATER("providers[].proxy"),
-    LATER("plans[].budget.alert_url"),
-    LATER("tenants[].budget.alert_url"),
-    LATER("tenants[].log_prompts"),
+    LATER("providers[].proxy", "remove it"),
+    LATER("plans[].budget.alert_url", ALERT_INSTEAD),
+    LATER("tenants[].budget.alert_url", ALERT_INSTEAD),
+    LATER("tenants[].log_prompts", "remove it"),
 };
 const size_t sl_schema_n = sizeof(sl_schema) / sizeof(sl_schema[0]);
 

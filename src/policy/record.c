@@ -243,6 +243,8 @@ static bool read_number(struct reader *r, const char *path, const struct field *
         snprintf(wish, sizeof(wish), "must be a whole number from 0 to %lld", (long long)f->max);
         return wrong(r, path, f->name, wish);
     }
+    if (f->kind == MONEY && yyjson_is_raw(v) && sl_str_starts(sl_doc_str(v), SL_STR("-")))
+        return wrong(r, path, f->name, "must not be negative");
     if (f->kind == MONEY && !money(v, to))
         return wrong(r, path, f->name,
                      "must be dollars from 0 to 1000000000, with at most six decimals");

@@ -519,6 +519,10 @@ static void test_named(void **state)
     assert_string_equal(named(a, "claude:ext"), "theirs"); /* from memory now */
     redis_do(&r, "SET claude:ever theirs");                /* without an end */
     assert_string_equal(named(a, "claude:ever"), "");
+    redis_do(&r, "SET claude:late theirs");
+    assert_string_equal(redis_do(&r, "PEXPIREAT claude:late 9223372036854775807"), "1");
+    assert_string_equal(named(a, "claude:late"), "theirs"); /* an end that no sum can hold */
+    assert_in_range(got.out[0]->gone_unix_ms - sl_net_unix_ms(net), 31535990000, 31536000010);
     redis_do(&r, "LPUSH claude:list x");
     for (int i = 0; i < 6; i++) /* somebody's fault, not Redis' */
         assert_string_equal(named(a, "claude:list"), "");

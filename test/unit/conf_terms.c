@@ -127,6 +127,8 @@ static void test_refusals(void **state)
     test_refused(TEST_BASE "tenants: [{name: t, budget: {daily: 0.0000001}}]\n",
                  "tenants[].budget.daily: must be dollars");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {daily: -1}}]\n",
+                 "tenants[].budget.daily: must not be negative");
+    test_refused(TEST_BASE "tenants: [{name: t, budget: {daily: -x}}]\n",
                  "tenants[].budget.daily: must be dollars");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {daily: 1e400}}]\n",
                  "tenants[].budget.daily: must be dollars");
@@ -143,8 +145,10 @@ static void test_refusals(void **state)
                   "plans[].budget.alert_at: at most 8");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [most]}}]\n",
                  "tenants[].budget.alert_at: must be a decimal number");
-    test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
-                 "tenants[].budget.alert_url: not supported by this version");
+    test_refused(
+        TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
+        "tenants[].budget.alert_url: not supported by this version; remove it, and let your "
+        "monitoring alert on the metric sluice_budget_used_ratio");
     test_refused(TEST_BASE "tenants: [{name: t, log_prompts: false}]\n",
                  "tenants[].log_prompts: not supported by this version");
     test_refused(TEST_BASE "tenants: [{name: t, keys: [{key: x, class: 10}]}]\n",

@@ -155,7 +155,7 @@ static void test_refused(void **state)
         {"{\"limits\":{\"tpm\":18446744073709551632}}", SL_ERR_BAD_FIELD, "limits.tpm"},
         {"{\"limits\":5}", SL_ERR_BAD_FIELD, "limits: must be an object"},
         {"{\"budget\":{\"daily\":\"5\"}}", SL_ERR_BAD_FIELD, "budget.daily: must be dollars"},
-        {"{\"budget\":{\"daily\":-0.01}}", SL_ERR_BAD_FIELD, "budget.daily: must be dollars"},
+        {"{\"budget\":{\"daily\":-0.01}}", SL_ERR_BAD_FIELD, "budget.daily: must not be negative"},
         {"{\"budget\":{\"daily\":0.0000001}}", SL_ERR_BAD_FIELD, "budget.daily: must be dollars"},
         {"{\"budget\":{\"daily\":1e400}}", SL_ERR_BAD_FIELD, "budget.daily: must be dollars"},
         {"{\"budget\":{\"monthly\":1000000000.000001}}", SL_ERR_BAD_FIELD, "budget.monthly"},

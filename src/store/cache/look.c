@@ -152,6 +152,8 @@ static void ask_values(struct look *k, struct part *p, char *names)
 
 /* ---- a named value ---- */
 
+#define LEFT_MOST_MS 31536000000 /* a year: memory forgets it long before */
+
 /* Another type under that name is no fault of Redis'. */
 static bool is_well(enum sl_err e, const redisReply *reply)
 {
@@ -172,17 +174,18 @@ static void on_named(void *ctx, enum sl_err e, const redisReply *reply)
     part_done(k, is_well(e, reply));
 }
 
-/* Comes behind the value, in the same write. */
+/* Comes behind the value, in the same write. It may be any number: whoever wrote the value
+ * chose its end. */
 static void on_left(void *ctx, enum sl_err e, const redisReply *reply)
 {
     struct part *p = ctx;
     struct look *k = p->look;
     struct sl_cached **value = &k->places[0].value;
     bool has_end = e == SL_OK && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
+    int64_t left = has_end && reply->integer < LEFT_MOST_MS ? reply->integer : LEFT_MOST_MS;
 
     if (*value != NULL && has_end)
-        (*value)->fresh_until_unix_ms = (*value)->gone_unix_ms =
-            sl_net_unix_ms(k->far->net) + reply->integer;
+        (*value)->fresh_until_unix_ms = (*value)->gone_unix_ms = sl_net_unix_ms(k->far->net) + left;
     else
         sl_cached_drop(value); /* gone meanwhile; or without an end, which none of ours is */
     part_done(k, is_well(e, reply));
