@@ -75,9 +75,10 @@ struct sl_backend_ops {
                   SL_BACKEND_WAIT);
     /* Idempotent by id; nobody waits. */
     void (*give_back)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
-    /* ask->reserve_micro is what the request has reserved by now. */
+    /* ask->reserve_micro is what the request has reserved by now. After CREDITS limit, level,
+     * figure, used and wait of `out` say what does not allow it. */
     void (*grow)(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                 SL_BACKEND_WAIT);
+                 struct sl_quota_answer *out, SL_BACKEND_WAIT);
     /* Each half second: says that this instance lives, and what changed. */
     void (*beat)(struct sl_backend *b, struct sl_str instance, struct sl_beat *out,
                  SL_BACKEND_WAIT);

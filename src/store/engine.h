@@ -34,9 +34,10 @@ void sl_engine_renew(struct sl_engine *e, struct sl_str tenant, const struct sl_
                      int64_t now_us);
 void sl_engine_give_back(struct sl_engine *e, struct sl_str tenant, const struct sl_hold *hold,
                          int64_t now_us);
-/* False: the money does not allow it. */
+/* False: the money does not allow it; limit, level, figure, used and wait of `out` say
+ * which (no limit: there was no memory). */
 SL_MUST bool sl_engine_grow(struct sl_engine *e, const struct sl_quota_ask *ask, int64_t more_micro,
-                            unsigned share, int64_t now_us);
+                            unsigned share, int64_t now_us, struct sl_quota_answer *out);
 /* Ends leases and reservation, books cost and tokens. Numbers are not looked at. */
 void sl_engine_settle(struct sl_engine *e, struct sl_str tenant, const struct sl_line *line,
                       int64_t now_us);

@@ -111,8 +111,14 @@ void sl_store_give_back(struct sl_store *s, const struct sl_quota_ask *ask,
                         const struct sl_quota_answer *answer);
 /* `budget.hard`: more reservation for a running request; done(SL_OK), CREDITS, or STORE
  * where the store is away and `on_outage` refuses. */
-void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int64_t more_micro,
-                         struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+struct sl_growth {
+    int64_t micro;
+    struct sl_quota_answer *out; /* up: after CREDITS limit, level, figure, used and wait; no
+                                  * limit where it is not known */
+};
+void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask,
+                         const struct sl_growth *more, struct sl_op **slot, sl_store_done_fn *done,
+                         void *ctx);
 
 /* ---- records: what the admin API made or changed ---- */
 

@@ -329,7 +329,7 @@ static inline struct sl_balance grants(struct store *s, enum sl_level level, int
 static inline enum sl_err grows(struct store *s, unsigned n, int64_t more_micro)
 {
     suite_id(n, s->ask.id);
-    return CALL(s, grow, &s->ask, more_micro);
+    return CALL(s, grow, &s->ask, more_micro, &s->a);
 }
 
 static inline void is_str(struct sl_str s, const char *text)

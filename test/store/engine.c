@@ -223,8 +223,9 @@ static void share_of_limits(void **state)
     d.ask.reserve_micro = 50;
     sl_engine_admit(d.e, &d.ask, 3, d.now_us, &d.a);
     assert_int_equal(d.a.limit, SL_LIMIT_NONE);
-    assert_false(sl_engine_grow(d.e, &d.ask, 1, 3, d.now_us));
-    assert_true(sl_engine_grow(d.e, &d.ask, 1, 1, d.now_us));
+    assert_false(sl_engine_grow(d.e, &d.ask, 1, 3, d.now_us, &d.a));
+    refused(&d, SL_LIMIT_CREDITS, SL_LEVEL_TENANT);
+    assert_true(sl_engine_grow(d.e, &d.ask, 1, 1, d.now_us, &d.a));
     sl_engine_end(&d.e);
 }
 

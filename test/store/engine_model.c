@@ -28,7 +28,9 @@ static void give_back(struct sl_str tenant, const struct sl_hold *h)
 
 static bool grow(const struct sl_quota_ask *ask, int64_t more_micro)
 {
-    return sl_engine_grow(engine, ask, more_micro, 1, now_us);
+    struct sl_quota_answer out;
+
+    return sl_engine_grow(engine, ask, more_micro, 1, now_us, &out);
 }
 
 static uint64_t write_state(struct sl_str tenant, struct sl_str key_id, bool active, uint64_t rev)

@@ -68,10 +68,11 @@ static void give_back(struct sl_str tenant, const struct sl_hold *h)
 
 static bool grow(const struct sl_quota_ask *ask, int64_t more_micro)
 {
+    struct sl_quota_answer out;
     enum sl_err e;
 
     at_now();
-    e = CALL(&st, grow, ask, more_micro);
+    e = CALL(&st, grow, ask, more_micro, &out);
     assert_true(e == SL_OK || e == SL_ERR_CREDITS);
     return e == SL_OK;
 }

@@ -327,8 +327,9 @@ static inline bool act_verdict(struct fake_call *c)
 }
 
 static inline void fake_grow(struct sl_backend *b, const struct sl_quota_ask *ask,
-                             int64_t more_micro, SL_BACKEND_WAIT)
+                             int64_t more_micro, struct sl_quota_answer *out, SL_BACKEND_WAIT)
 {
+    *out = SL_CONTAINER(b, struct fake, base)->answer;
     (void)ask;
     (void)more_micro;
     (void)fake_call(b, F_GROW, act_verdict, slot, done, ctx);

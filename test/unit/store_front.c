@@ -499,6 +499,8 @@ static void growing(void **state)
 {
     struct rig r;
     struct request q;
+    struct sl_quota_answer why;
+    const struct sl_growth more = {50, &why};
 
     (void)state;
     begin(&r, dir);
@@ -508,17 +510,17 @@ static void growing(void **state)
     r.f.answer.reserved = true;
     (void)admit(&r, &q);
     q.done = 0;
-    sl_store_grow_start(r.s, &q.ask, 50, &q.slot, request_done, &q);
+    sl_store_grow_start(r.s, &q.ask, &more, &q.slot, request_done, &q);
     UNTIL(r.net, q.done == 1);
     assert_int_equal(q.err, SL_OK);
     assert_int_equal(r.s->holds.reserved_micro, 150);
     r.f.verdict = SL_ERR_CREDITS;
-    sl_store_grow_start(r.s, &q.ask, 50, &q.slot, request_done, &q);
+    sl_store_grow_start(r.s, &q.ask, &more, &q.slot, request_done, &q);
     UNTIL(r.net, q.done == 2);
     assert_int_equal(q.err, SL_ERR_CREDITS);
     assert_int_equal(r.s->holds.reserved_micro, 150);
     r.f.mood[F_GROW] = SILENT; /* nobody knows: it goes on */
-    sl_store_grow_start(r.s, &q.ask, 50, &q.slot, request_done, &q);
+    sl_store_grow_start(r.s, &q.ask, &more, &q.slot, request_done, &q);
     UNTIL(r.net, q.done == 3);
     assert_int_equal(q.err, SL_OK);
     q.line.cost_micro = 1;
@@ -544,6 +546,8 @@ static void growing_late(void **state)
     };
     struct rig r;
     struct request q;
+    struct sl_quota_answer why;
+    const struct sl_growth more = {50, &why};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -556,7 +560,7 @@ static void growing_late(void **state)
         q.done = 0;
         r.s->refuse = cases[i].refuse;
         r.f.mood[F_GROW] = SILENT;
-        sl_store_grow_start(r.s, &q.ask, 50, &q.slot, request_done, &q);
+        sl_store_grow_start(r.s, &q.ask, &more, &q.slot, request_done, &q);
         if (!cases[i].ended)
             UNTIL(r.net, q.done == 1);
         sl_op_cancel(&q.slot);

@@ -17,6 +17,7 @@ struct sl_hard {
     int64_t reserved_micro;   /* for them and the question */
     uint64_t wish;            /* both, once it has grown */
     int64_t wish_micro;
+    struct sl_quota_answer why; /* what the last growth met */
     unsigned missed;
     bool due; /* to be ended behind the event that is passing */
 };
@@ -63,15 +64,16 @@ static void renew(struct sl_timer *t)
 {
     struct sl_hard *h = SL_CONTAINER(t, struct sl_hard, timer);
     struct sl_req *r = h->r;
+    struct sl_growth more;
 
     sl_timer_start(r->gw->net, t, r->gw->renew_ms);
     if (h->op != NULL)
         return;
     h->wish = wish(h);
     h->wish_micro = sl_pass_worth(r, h->wish); /* where it is asked now */
-    if (h->wish_micro > h->reserved_micro)
-        sl_store_grow_start(r->gw->store, &r->pass->ask, h->wish_micro - h->reserved_micro, &h->op,
-                            on_grown, h);
+    more = (struct sl_growth){h->wish_micro - h->reserved_micro, &h->why};
+    if (more.micro > 0)
+        sl_store_grow_start(r->gw->store, &r->pass->ask, &more, &h->op, on_grown, h);
 }
 
 bool sl_hard_begin(struct sl_req *r)
@@ -138,13 +140,22 @@ bool sl_hard_is_due(const struct sl_req *r)
 
 static enum sl_state refuse(struct sl_req *r)
 {
+    /* nothing was heard of the store twice, and on_outage refuses */
+    struct sl_str said =
+        SL_STR("Insufficient quota: the store that counts budgets does not answer.");
+    const struct sl_quota_answer *why = &r->hard->why;
+    char text[512];
+
     sl_call_end(&r->call);
     r->ending = SL_END_BUDGET;
+    if (why->limit != SL_LIMIT_NONE)
+        said =
+            (struct sl_str){text, sl_quota_explain(&r->pass->ask, why, sl_net_unix_ms(r->gw->net),
+                                                   text, sizeof text)};
     return sl_req_refuse(r, SL_ERR_CREDITS, 0,
-                         "Insufficient quota: the balance of key %.*s, tenant %.*s, does not cover "
-                         "more of this answer, and its budget is a hard one. Add credits or raise "
-                         "the budget, or ask for fewer max_tokens.",
-                         SL_STR_ARGS(r->key_id), SL_STR_ARGS(r->key->tenant));
+                         "%.*s That does not cover more of this answer of key %.*s, tenant %.*s, "
+                         "and the budget is a hard one: ask for fewer max_tokens.",
+                         SL_STR_ARGS(said), SL_STR_ARGS(r->key_id), SL_STR_ARGS(r->key->tenant));
 }
 
 /* What followers get in the other form ends in the same way. */

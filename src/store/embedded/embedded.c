@@ -129,10 +129,10 @@ static void give_back(struct sl_backend *backend, struct sl_str tenant, const st
 }
 
 static void grow(struct sl_backend *backend, const struct sl_quota_ask *ask, int64_t more_micro,
-                 SL_BACKEND_WAIT)
+                 struct sl_quota_answer *out, SL_BACKEND_WAIT)
 {
     struct sl_embedded *b = sl_embedded_of(backend);
-    bool ok = sl_engine_grow(b->engine, ask, more_micro, 1, sl_embedded_now_us(b));
+    bool ok = sl_engine_grow(b->engine, ask, more_micro, 1, sl_embedded_now_us(b), out);
 
     sl_embedded_say(b, ok ? SL_OK : SL_ERR_CREDITS, slot, done, ctx);
 }

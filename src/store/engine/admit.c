@@ -208,14 +208,14 @@ static bool grow_held(struct sl_asking *a, int64_t more_micro)
 }
 
 bool sl_engine_grow(struct sl_engine *e, const struct sl_quota_ask *ask, int64_t more_micro,
-                    unsigned share, int64_t now_us)
+                    unsigned share, int64_t now_us, struct sl_quota_answer *out)
 {
-    struct sl_quota_answer out;
     struct sl_asking a;
     bool has = false;
 
     sl_engine_tick(e, now_us);
-    if (!begin(&a, e, ask, share, &out))
+    *out = (struct sl_quota_answer){.wait_ms = -1, .at_us = e->now_us};
+    if (!begin(&a, e, ask, share, out))
         return false;
     for (int l = 0; l < SL_LEVEL__COUNT; l++)
         has = has || (a.party[l] != NULL && sl_terms_has_budget(a.terms[l]));

@@ -47,6 +47,7 @@ struct grow {
     struct sl_step st;
     struct sl_quota_ask ask; /* with what is reserved by now; its terms die with the wait */
     int64_t more_micro;
+    struct sl_quota_answer got, *out; /* up */
     bool local;
     bool grown; /* as far as is known here */
     bool account[SL_LEVEL__COUNT];
@@ -62,12 +63,13 @@ static bool finish_grow(struct sl_step *st, enum sl_err *e)
 
     if (g->local && s->outage.engine != NULL)
         *e = sl_engine_grow(s->outage.engine, &g->ask, g->more_micro, s->health.instances,
-                            sl_outage_now_us(s))
+                            sl_outage_now_us(s), &g->got)
                  ? SL_OK
                  : SL_ERR_CREDITS;
     else if (*e == SL_ERR_STORE && !s->refuse)
         *e = SL_OK;
     g->grown = *e == SL_OK;
+    *g->out = g->got;
     if (g->grown)
         sl_holds_grow(&s->holds, &g->ask, g->more_micro);
     return true;
@@ -107,8 +109,9 @@ static void keep_names(struct grow *g, const struct sl_quota_ask *ask)
         g->account[l] = ask->terms[l] != NULL && sl_terms_has_budget(ask->terms[l]);
 }
 
-void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int64_t more_micro,
-                         struct sl_op **slot, sl_store_done_fn *done, void *ctx)
+void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask,
+                         const struct sl_growth *more, struct sl_op **slot, sl_store_done_fn *done,
+                         void *ctx)
 {
     const struct sl_step_waiter w = {slot, done, ctx};
     struct grow *g;
@@ -119,11 +122,12 @@ void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask, int
     g->st.late = late_grow;
     keep_names(g, ask);
     (void)sl_holds_look(&s->holds, ask, &g->ask.reserve_micro, &g->local);
-    g->more_micro = more_micro;
+    g->more_micro = more->micro;
+    g->out = more->out;
     if (g->local || !sl_store_is_asked(s) || s->health.lost)
         sl_step_tell_later(&g->st, SL_ERR_STORE);
     else
-        s->b->ops->grow(s->b, &g->ask, more_micro, &g->st.below, sl_step_on_done, g);
+        s->b->ops->grow(s->b, &g->ask, more->micro, &g->got, &g->st.below, sl_step_on_done, g);
 }
 
 /* ---- how it came out ---- */

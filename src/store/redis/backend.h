@@ -60,7 +60,7 @@ void sl_redis_send_backs(void *redis);
 void sl_redis_drop_backs(struct sl_redis *r);
 
 void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                   SL_BACKEND_WAIT);
+                   struct sl_quota_answer *out, SL_BACKEND_WAIT);
 
 /* sums.c */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,

@@ -212,14 +212,29 @@ static void push_budget(struct sl_script_call *c, const struct sl_budget *b)
 
 static bool read_grown(struct sl_script_call *c, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_INTEGER)
+    struct sl_quota_answer *out = c->out;
+    int64_t v[5];
+
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return reply->integer == 1;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
         return false;
-    c->verdict = reply->integer == 1 ? SL_OK : SL_ERR_CREDITS;
+    for (size_t i = 0; i < 5; i++)
+        if (!sl_reply_int(reply->element[i], &v[i]))
+            return false;
+    if (v[0] < SL_LIMIT_CREDITS || v[0] > SL_LIMIT_MONTHLY || v[1] < 0 || v[1] >= SL_LEVEL__COUNT)
+        return false;
+    out->limit = (enum sl_limit)v[0];
+    out->level = (enum sl_level)v[1];
+    out->figure = v[2];
+    out->used = v[3];
+    out->wait_ms = v[4];
+    c->verdict = SL_ERR_CREDITS;
     return true;
 }
 
 void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                   SL_BACKEND_WAIT)
+                   struct sl_quota_answer *out, SL_BACKEND_WAIT)
 {
     struct sl_redis *r = sl_redis_of(b);
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_GROW);
@@ -230,6 +245,7 @@ void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t
     for (int l = 0; l < SL_LEVEL__COUNT; l++)
         account[l] = charged && sl_terms_has_budget(sl_redis_terms(ask, l));
     c->read = read_grown;
+    c->out = out;
     sl_script_key(c, base, SL_STR("held"));
     sl_script_arg(c, base);
     sl_script_arg(c, (struct sl_str){ask->id, sizeof ask->id});
