@@ -134,6 +134,14 @@ def test_a_conversation_stays_where_it_was(g):
         b.script[:] = [limit]
         equal(who(h, "m", mine), "b")
         equal(b.keys()[2:], ["key-2", "key-1"], "its own first")
+        # now its key is the one that was limited last, by another's request: it goes there all the same
+        threading.Event().wait(0.05)
+        b.script[:] = [limit]
+        equal(who(h, "m", provider={"order": ["b"]}), "b")
+        equal(b.keys()[4:], ["key-1", "key-2"])
+        threading.Event().wait(0.05)
+        equal(who(h, "m", mine), "b")
+        equal(b.keys()[6:], ["key-1"], "where its prompt is")
     for p in (a, b):
         p.close()
 
