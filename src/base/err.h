@@ -50,11 +50,12 @@
     X(TLS_CUT, 502, "provider_tls_cut", true, "TLS ended without close_notify")                    \
     X(UP_RESET, 502, "provider_reset", true, "the provider reset the connection")                  \
     X(UP_CLOSED, 502, "provider_closed", true, "the provider closed before the answer was whole")  \
-    X(UP_GARBAGE, 502, "provider_bad_answer", true, "the provider's answer is not valid HTTP")     \
+    X(UP_GARBAGE, 502, "provider_bad_answer", true,                                                \
+      "the provider's answer is none of its protocol")                                             \
     X(UP_SILENT, 504, "provider_first_byte", true, "the provider did not answer in time")          \
     X(UP_IDLE, 504, "provider_idle", true, "the provider fell silent")                             \
     X(UP_STALLED, 504, "provider_stalled", true, "the provider stopped reading the request")       \
-    X(UP_STREAM_ERROR, 502, "provider_stream_error", true, "the provider sent an error event")     \
+    X(UP_ERROR, 502, "provider_error", true, "the provider answered with an error")                \
     X(UP_TOKEN, 502, "provider_token", true, "there is no access token for the provider")          \
     X(UP_REFUSED_US, 502, "provider_refused_key", true, "the provider refused our credentials")    \
     X(TOTAL, 504, "total_timeout", false, "the request took longer than allowed")                  \

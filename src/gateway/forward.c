@@ -19,7 +19,7 @@ static const struct sl_str allowed[] = {
     SL_STR_INIT("tracestate"),   SL_STR_INIT("baggage"),       SL_STR_INIT("idempotency-key"),
 };
 
-/* Of the provider's own account, or of its connection: not for tenants. */
+/* Of the provider's own account or connection, or said by us alone: not for tenants. */
 static const struct sl_str stopped[] = {
     SL_STR_INIT("anthropic-ratelimit-"),
     SL_STR_INIT("x-ratelimit-"),
@@ -32,6 +32,8 @@ static const struct sl_str stopped[] = {
     SL_STR_INIT("request-id"),
     SL_STR_INIT("x-request-id"),
     SL_STR_INIT("x-sluice-"),
+    SL_STR_INIT("x-cache"),
+    SL_STR_INIT("age"),
     SL_STR_INIT("server-timing"),
     SL_STR_INIT("date"),
     SL_STR_INIT("server"),

@@ -94,26 +94,57 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
 
 /* ---- kept whole ---- */
 
-/* Texts that speak of our account with the provider are not the client's; the first
- * ones say that it is empty. */
+static bool is_in_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Does the name with text[at] in it stand as a word, or as a JSON value of its own? What
+ * a provider quotes from a request ('get_organization', \"org-chart\") does not. */
+static bool is_own_word(struct sl_str text, size_t at)
+{
+    while (at > 0 && is_in_name(text.p[at - 1]))
+        at--;
+    if (at == 0 || text.p[at - 1] == ' ' || text.p[at - 1] == '(')
+        return true;
+    return text.p[at - 1] == '"' && (at == 1 || text.p[at - 2] != '\\');
+}
+
+static bool has_word(struct sl_str text, struct sl_str mark)
+{
+    ptrdiff_t found;
+
+    for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), mark)) >= 0; at += mark.n) {
+        at += (size_t)found;
+        if (is_own_word(text, at))
+            return true;
+    }
+    return false;
+}
+
+/* Texts that speak of our account with the provider are not the client's. */
 static void look_at_text(struct sl_str body, struct sl_failure *f)
 {
-    static const struct sl_str marks[] = {
-        SL_STR_INIT("insufficient_quota"),
-        SL_STR_INIT("billing_"),
-        SL_STR_INIT("credit_balance"),
-        SL_STR_INIT("credit balance"),
-        SL_STR_INIT("spend_limit"),
-        SL_STR_INIT("organization"),
-        SL_STR_INIT("org-"),
+    static const struct {
+        struct sl_str text;
+        bool quota;    /* it says that the account is empty */
+        bool anywhere; /* too odd to be quoted by chance, and some providers quote others */
+    } marks[] = {
+        {SL_STR_INIT("insufficient_quota"), true, true},
+        {SL_STR_INIT("credit_balance"), true, true},
+        {SL_STR_INIT("credit balance"), true, true},
+        {SL_STR_INIT("billing_"), true, false},
+        {SL_STR_INIT("spend_limit"), true, false},
+        {SL_STR_INIT("organization"), false, false},
+        {SL_STR_INIT("org-"), false, false},
     };
-    const size_t quota = 5;
 
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (sl_str_find(body, marks[i]) < 0)
+        if (marks[i].anywhere ? sl_str_find(body, marks[i].text) < 0
+                              : !has_word(body, marks[i].text))
             continue;
         f->about_us = true;
-        f->quota = f->quota || i < quota;
+        f->quota = f->quota || marks[i].quota;
     }
 }
 
@@ -133,7 +164,7 @@ static struct sl_str words_of(struct sl_req *r, int *status, struct sl_str body)
  * as long as the request, or its translation. */
 static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body)
 {
-    struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
+    struct sl_failure f = {.why = SL_ERR_UP_ERROR, .status = status, .shown = status};
 
     look_at_text(body, &f);
     f.too_long = sl_window_is_too_long(status, body);
@@ -152,11 +183,11 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
                              SL_STR_ARGS(r->provider->name));
     }
     if (f.body.p == NULL)
-        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, f.shown,
+        return sl_req_refuse(r, SL_ERR_UP_ERROR, f.shown,
                              "Provider %.*s answered %d with a text too long to pass on.",
                              SL_STR_ARGS(r->provider->name), f.shown);
     r->reply_status = f.shown;
-    r->error = SL_ERR_UP_STREAM_ERROR;
+    r->error = SL_ERR_UP_ERROR;
     r->raw_body = f.body;
     return SL_ST_REPLY;
 }
@@ -182,7 +213,7 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
              sl_str_starts(type, SL_STR("context_length_exceeded")))
         status = 400;
     if (!e.has_data || e.data.p == NULL)
-        return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);
+        return sl_relay_fail(r, SL_ERR_UP_ERROR);
     body = sl_arena_dup(r->arena, e.data);
     return body.p != NULL ? pass_error(r, status, body) : sl_relay_fail(r, SL_ERR_NO_MEMORY);
 }

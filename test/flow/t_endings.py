@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Promise: a request ends when it is over, and as what it was, also with a
 provider that keeps talking, or keeps the connection, when it should not."""
-# timeout: 120
+# timeout: 180
 
 import contextlib
 import re
@@ -23,7 +23,8 @@ PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding
 
 class Stubborn:
     """A provider that sends `first`, then `again` every 0.2 s (or keeps silent)
-    until the other side closes; `asked`: a request is here, `gone`: when that was."""
+    until the other side closes, or closes itself (None); `asked`: a request is
+    here, `gone`: when the end was."""
 
     def __init__(self, first, again=b""):
         self.first, self.again, self.asked, self.gone = first, again, False, None
@@ -51,7 +52,7 @@ class Stubborn:
             self.asked = True
             s.sendall(self.first)
             s.settimeout(0.2)
-            for _ in range(150):
+            for _ in range(150 if self.again is not None else 0):
                 try:
                     if not s.recv(1):
                         break
@@ -147,6 +148,32 @@ def test_a_plain_answer_has_total_alone():
         check(3.5 < time.monotonic() - began < 6.5, "cut by total (4 s), not stream_total (7 s)")
 
 
+def test_a_cut_plain_answer_never_looks_whole():
+    """Too long to be held, without a length: only the connection's end can tell."""
+    with gateway(PLAIN + chunk(b'{"x":"' + b"a" * 300000), None) as (g, _provider):
+        with g.wire() as w:
+            w.request("POST", "/v1/messages", rig.messages("m"))
+            r = w.reply_head()
+            whole = True
+            try:
+                list(w.pieces(r))
+            except rig.Closed:
+                whole = False
+            equal((r.status, r.get("transfer-encoding"), whole), (200, "chunked", False))
+            equal(g.access_of(r)["ending"], "upstream_cut")
+        with g.wire() as w:
+            w.request("POST", "/v1/messages", rig.messages("m"), http="1.0")
+            equal(w.reply_head().status, 200)
+            end = ""
+            try:
+                while True:
+                    w.buf = b""
+                    w.more()
+            except rig.Closed as e:
+                end = str(e)
+            check(end.startswith("reset"), "a FIN would say that it is whole:", end)
+
+
 def test_a_long_error_keeps_its_status_and_its_wait():
     body = b'{"x":"' + b"a" * 70000 + b'"}'
     answer = b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
@@ -154,6 +181,37 @@ def test_a_long_error_keeps_its_status_and_its_wait():
         r, _took = ask(g)
         equal((r.status, r.get("retry-after")), (429, "7"))
         check(r.json()["error"]["message"])
+
+
+def test_words_that_a_provider_quotes_are_not_about_its_account():
+    """A tool called 'get_organization' in a refusal is the client's own; "in organization org-1" is ours."""
+    quoted = (
+        "Invalid schema for function 'get_organization': 'billing_code' is missing",
+        'tools.0.organization_lookup: expected "org-chart"',
+        "tools.3.custom.name: list-org-members: 'set_spend_limit'",
+    )
+    ours = ("Limit reached in organization org-12ab on requests", "Your organization is on hold", "no such project (org-12ab)")
+    codes = ("organization_on_hold", "project_spend_limit_exceeded", "billing_hard_limit_reached")
+    bodies = [(400, rig.dump({"error": {"message": m, "code": None}})) for m in quoted]
+    bodies += [(502, rig.dump({"error": {"message": m, "code": None}})) for m in ours]
+    bodies += [(502, rig.dump({"error": {"message": "no", "code": c}})) for c in codes]
+    bodies += [(502, rig.dump({"error": {"message": "x", "metadata": {"raw": '{"code":"insufficient_quota"}'}}}))]
+    for status, body in bodies:
+        answer = b"HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+        with gateway(answer) as (g, _provider):
+            r, _took = ask(g, stream=False)
+            equal((r.status, r.body == body), (status, status == 400), body)
+            equal(g.access_of(r)["error"], "provider_error" if status == 400 else "provider_refused_key")
+
+
+def test_what_only_we_may_say():
+    body = b'{"type":"message"}'
+    said = b"x-cache: HIT\r\nage: 7\r\nx-sluice-provider: them\r\nserver-timing: them\r\ndate: then\r\n"
+    answer = b"HTTP/1.1 200 OK\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (said, len(body), body)
+    with gateway(answer) as (g, _provider):
+        r, _took = ask(g, stream=False)
+        equal((r.status, r.all("x-cache"), r.all("age"), r.all("x-sluice-provider")), (200, [], [], ["stubborn"]))
+        check("them" not in r.get("server-timing") and r.all("date") != ["then"], r.headers)
 
 
 def test_a_status_that_is_none_is_an_error_of_the_provider():
