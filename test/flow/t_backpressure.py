@@ -4,6 +4,7 @@ answer, and finds every byte when it reads on."""
 # timeout: 240
 # serial
 
+import socket
 import time
 
 import _rig as rig
@@ -80,6 +81,39 @@ def test_a_slow_provider_is_not_hurried(g):
     before = g.rss()
     equal(g.post("/v1/messages", body).status, 200)
     check(g.rss() - before < SLACK + 40 * MIB, "body held more than a few times")
+
+
+def test_who_asks_on_without_reading(g):
+    """Answers that nobody takes hold back the next request of their connection."""
+    g.good()
+    before = g.rss()
+    with rig.Wire(g.port, 5, rcvbuf=4096) as w:
+        for _ in range(500):
+            w.request("POST", "/v1/messages", rig.messages("mock-bytes-100000"))
+            time.sleep(0.003 * rig.SLOW)
+        check(g.rss() - before < SLACK, "grew by %.1f MiB" % ((g.rss() - before) / MIB))
+        equal(g.access_lines()[-1]["status"], 200, "some were answered")
+        w.reset()
+
+
+def test_providers_that_take_nothing(g):
+    """A request on its way up is held once: its body, and no more than the watermark beside it."""
+    n, size = 16, 7 * MIB
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        url = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        provider = {"name": "silent", "protocol": "anthropic", "base_url": url, "keys": ["k"]}
+        with rig.Gateway({"providers": [provider], "models": [{"name": "*", "targets": [{"provider": "silent"}]}]}, mock=g.mock) as h:
+            before = h.rss()
+            wires = [h.wire(60) for _ in range(n)]
+            for w in wires:
+                w.request("POST", "/v1/messages", rig.messages("m", "y" * size))
+            rig.until(lambda: h.rss() - before > n * size, 30, lambda: "all bodies are there: %d" % h.rss())
+            time.sleep(1)
+            more = h.rss() - before - n * size
+            check(more < SLACK + n * MIB, "%.1f MiB beside the bodies" % (more / MIB))
+            for w in wires:
+                w.reset()
+            h.settle()
 
 
 if __name__ == "__main__":
