@@ -34,6 +34,14 @@ static void set_limits(int fd, unsigned seconds)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
+/* What to do about it, where that is known. */
+static const char *unreached(int e)
+{
+    return e == ECONNREFUSED || e == ENOENT
+               ? "no gateway listens there; start one, or name its admin listener with -a"
+               : strerror(e);
+}
+
 static int connect_unix(const char *path, unsigned seconds, struct sl_client_answer *out)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -48,7 +56,7 @@ static int connect_unix(const char *path, unsigned seconds, struct sl_client_ans
     set_limits(fd, seconds);
     if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
         return fd;
-    fail(out, path, strerror(errno));
+    fail(out, path, unreached(errno));
     close(fd);
     return -1;
 }
@@ -101,7 +109,7 @@ static int connect_tcp(const char *where, unsigned seconds, struct sl_client_ans
         fd = -1;
     }
     if (fd < 0)
-        fail(out, where, strerror(errno));
+        fail(out, where, unreached(errno));
     freeaddrinfo(all);
     return fd;
 }

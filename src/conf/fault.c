@@ -21,7 +21,7 @@ static void add_plain(struct sl_text *t, const char *p, size_t n)
 
 void sl_fault_add(struct sl_faults *f, const struct sl_node *at, const char *fmt, ...)
 {
-    char line[400];
+    char line[SL_FAULT_LINE];
     va_list args;
     int n;
 

@@ -11,13 +11,14 @@
 #include "base/text.h"
 
 #define SL_FAULT_MAX 20
+#define SL_FAULT_LINE 512 /* bytes of one text; beyond it is cut */
 
 struct sl_node;
 
 struct sl_faults {
     size_t n; /* all of them, kept or not */
     struct sl_text text;
-    char room[SL_FAULT_MAX * 512];
+    char room[SL_FAULT_MAX * SL_FAULT_LINE];
 };
 
 void sl_faults_init(struct sl_faults *f);

@@ -341,7 +341,7 @@ static struct sl_node *fill(struct fit *f, const struct sl_node *map,
 
 static void fault_unknown(struct fit *f, const struct sl_node *n, struct sl_str path)
 {
-    char known[240];
+    char known[SL_FAULT_LINE];
     struct sl_text t = sl_text_over(known, sizeof(known));
     struct sl_str key;
 

@@ -99,7 +99,10 @@ def test_health(g):
     equal(run("health", "-a", where).returncode, 0)
     equal(run("health", "-c", write("h.yaml", g.config)).returncode, 0)
     equal(run("health", "-a", "http://" + where + "/", "-q").out, "")
-    equal(run("health", "-a", "127.0.0.1:%d" % rig.free_ports(1)[0]).returncode, 1)
+    for nobody in ("127.0.0.1:%d" % rig.free_ports(1)[0], "unix:" + rig.tmp("nobody.sock")):
+        p = run("health", "-a", nobody)
+        equal(p.returncode, 1)
+        contains(p.err, "name its admin listener with -a", "says what to do")
     with rig.Gateway(mock=g.mock) as h:
         h.signal(signal.SIGTERM)
         rig.until(lambda: h.admin("GET", "/readyz").status == 503, 2, "draining")

@@ -53,6 +53,7 @@ static void test_faults_say_where_and_what(void **state)
         const char *text, *want;
     } cases[] = {
         {TEST_BASE "nope: 1\n", "t.yaml:3:7: nope: unknown key; known here: listen"},
+        {TEST_BASE "nope: 1\n", "include, providers, models, plans, tenants"}, /* to the last */
         {TEST_BASE "timeouts:\n  conect: 5s\n", "t.yaml:4:11: timeouts.conect: unknown key; known "
                                                 "here: connect, first_byte"},
         {TEST_BASE "timeouts: {connect: 5}\n", "t.yaml:3:21: timeouts.connect: must be a duration"},
