@@ -55,7 +55,7 @@
     X(UP_SILENT, 504, "provider_first_byte", true, "the provider did not answer in time")          \
     X(UP_IDLE, 504, "provider_idle", true, "the provider fell silent")                             \
     X(UP_STALLED, 504, "provider_stalled", true, "the provider stopped reading the request")       \
-    X(UP_ERROR, 502, "provider_error", true, "the provider answered with an error")                \
+    X(UP_STREAM_ERROR, 502, "provider_error", true, "the provider answered with an error")         \
     X(UP_TOKEN, 502, "provider_token", true, "there is no access token for the provider")          \
     X(UP_REFUSED_US, 502, "provider_refused_key", true, "the provider refused our credentials")    \
     X(TOTAL, 504, "total_timeout", false, "the request took longer than allowed")                  \

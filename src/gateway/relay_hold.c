@@ -164,7 +164,7 @@ static struct sl_str words_of(struct sl_req *r, int *status, struct sl_str body)
  * as long as the request, or its translation. */
 static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body)
 {
-    struct sl_failure f = {.why = SL_ERR_UP_ERROR, .status = status, .shown = status};
+    struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
 
     look_at_text(body, &f);
     f.too_long = sl_window_is_too_long(status, body);
@@ -183,11 +183,11 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
                              SL_STR_ARGS(r->provider->name));
     }
     if (f.body.p == NULL)
-        return sl_req_refuse(r, SL_ERR_UP_ERROR, f.shown,
+        return sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, f.shown,
                              "Provider %.*s answered %d with a text too long to pass on.",
                              SL_STR_ARGS(r->provider->name), f.shown);
     r->reply_status = f.shown;
-    r->error = SL_ERR_UP_ERROR;
+    r->error = SL_ERR_UP_STREAM_ERROR;
     r->raw_body = f.body;
     return SL_ST_REPLY;
 }
@@ -213,7 +213,7 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
              sl_str_starts(type, SL_STR("context_length_exceeded")))
         status = 400;
     if (!e.has_data || e.data.p == NULL)
-        return sl_relay_fail(r, SL_ERR_UP_ERROR);
+        return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);
     body = sl_arena_dup(r->arena, e.data);
     return body.p != NULL ? pass_error(r, status, body) : sl_relay_fail(r, SL_ERR_NO_MEMORY);
 }

@@ -37,7 +37,7 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     case SL_EV_ERROR:
         if (!r->committed)
             return sl_relay_early_error(r, event);
-        r->error = SL_ERR_UP_ERROR;
+        r->error = SL_ERR_UP_STREAM_ERROR;
         break;
     case SL_EV_CONTENT:
     case SL_EV_FINAL:
@@ -275,7 +275,7 @@ enum sl_state sl_relay_stream_end(struct sl_req *r, enum sl_err why)
             return next;
     }
     /* behind an error event of the provider's own there is nothing to add */
-    if (r->committed && r->error == SL_ERR_UP_ERROR) {
+    if (r->committed && r->error == SL_ERR_UP_STREAM_ERROR) {
         r->ending = SL_END_UPSTREAM_ERROR;
         sl_exch_close_after(r->x);
         sl_exch_finish(r->x);

@@ -204,6 +204,18 @@ def test_words_that_a_provider_quotes_are_not_about_its_account():
             equal(g.access_of(r)["error"], "provider_error" if status == 400 else "provider_refused_key")
 
 
+def test_redirects_and_codings_are_refused():
+    """Neither is followed nor opened, and neither goes on to a client that did not ask for it."""
+    body = b'{"type":"message"}'
+    for status, more in ((302, b"location: http://127.0.0.1:1/\r\n"), (307, b"location: /\r\n"), (200, b"content-encoding: gzip\r\n")):
+        answer = b"HTTP/1.1 %d Odd\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, more, len(body), body)
+        with gateway(answer) as (g, _provider):
+            for stream in (False, True):
+                r, _took = ask(g, stream)
+                equal((r.status, r.get("location"), r.get("content-encoding")), (502, None, None), more)
+                equal(g.access_of(r)["error"], "provider_bad_answer")
+
+
 def test_what_only_we_may_say():
     body = b'{"type":"message"}'
     said = b"x-cache: HIT\r\nage: 7\r\nx-sluice-provider: them\r\nserver-timing: them\r\ndate: then\r\n"

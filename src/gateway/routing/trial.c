@@ -481,11 +481,11 @@ bool sl_trial_answer(struct sl_req *r)
                       "operator has to act.",
                       SL_STR_ARGS(r->provider->name));
     } else if (a->body.p == NULL) {
-        sl_req_refuse(r, SL_ERR_UP_ERROR, a->status,
+        sl_req_refuse(r, SL_ERR_UP_STREAM_ERROR, a->status,
                       "Provider %.*s answered %d with a text too long to pass on.",
                       SL_STR_ARGS(r->provider->name), a->status);
     } else {
-        r->error = SL_ERR_UP_ERROR;
+        r->error = SL_ERR_UP_STREAM_ERROR;
         r->reply_status = a->status;
         r->raw_body = a->body;
     }
