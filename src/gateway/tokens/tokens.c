@@ -183,7 +183,7 @@ static void sweep(struct entry *e)
 
 static void fail(struct entry *e)
 {
-    uint64_t rest = SL_TOKENS_BACKOFF_MS << (e->failures < 5 ? e->failures : 5);
+    uint64_t rest = (uint64_t)SL_TOKENS_BACKOFF_MS << (e->failures < 5 ? e->failures : 5);
 
     if (rest > SL_TOKENS_BACKOFF_MAX_MS)
         rest = SL_TOKENS_BACKOFF_MAX_MS;
