@@ -98,6 +98,16 @@ struct sl_cached *sl_cache_peek(struct sl_cache *c, const uint8_t key[SL_CACHE_K
     return v != NULL ? sl_cached_share(v) : NULL;
 }
 
+struct sl_cached *sl_cache_again(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY])
+{
+    struct sl_cached *v;
+
+    SL_OBJ_CHECK(c, CACHE_MAGIC);
+    v = look(c, key, false);
+    c->hits += v != NULL;
+    return v != NULL ? sl_cached_share(v) : NULL;
+}
+
 /* lint: budgets an op over an array: keys, places, and who waits */
 void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY], size_t n,
                         struct sl_cached **out, struct sl_op **slot, sl_store_done_fn *done,
@@ -197,6 +207,14 @@ void sl_cache_get_named_start(struct sl_cache *c, struct sl_str name, struct sl_
     c->hits += v != NULL;
     c->misses += v == NULL;
     sl_far_get_start(c->far, &ask, slot, done, ctx);
+}
+
+struct sl_cached *sl_cache_again_named(struct sl_cache *c, struct sl_str name)
+{
+    uint8_t key[SL_CACHE_KEY];
+
+    key_of(name, key);
+    return sl_cache_again(c, key);
 }
 
 struct sl_cache_counts sl_cache_count(const struct sl_cache *c)

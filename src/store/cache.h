@@ -59,6 +59,10 @@ void sl_cache_end(struct sl_cache **c); /* look-ups under way are cancelled */
 /* From memory, at once, or NULL; shared: drop it. Stale values are found only
  * with `stale`. */
 struct sl_cached *sl_cache_peek(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], bool stale);
+/* Once more after a wait, in which it may have come: fresh values only, and what is still
+ * missing is not counted again. By key, or by name as below. */
+struct sl_cached *sl_cache_again(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY]);
+struct sl_cached *sl_cache_again_named(struct sl_cache *c, struct sl_str name);
 /* From Redis; out[i] is NULL where there is none (or an error, or too late), else
  * shared: drop it; it may be stale. Found values enter the memory layer. `done`
  * always SL_OK; `out` is to be read in it, not before. A look-up is one write and one wait,

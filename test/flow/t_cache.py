@@ -213,6 +213,28 @@ def test_identical_at_once():
             check(how_many["JOINED"] >= 50 and sum(how_many.values()) == CROWD, "not joined: %s" % how_many)
 
 
+def test_what_came_while_the_store_was_asked():
+    """A slow Redis says that there is nothing; meanwhile the same request was answered, and its answer kept."""
+    redis = Redis()
+    with gateway(redis.url) as g:
+        g.good()
+        for path, body, items in (("/v1/messages", messages("mock-first-1500", "meanwhile"), False),
+                                  ("/v1/moderations", {"model": "mock-first-1500", "input": ["one", "two"]}, True)):
+            before, got = seen(g), []
+            body = dump(body) if items else body
+            first = threading.Thread(target=lambda: got.append(g.post(path, body)))
+            first.start()
+            until(lambda: seen(g) == before + 1, 5, "the provider has the first one")
+            redis("CLIENT", "PAUSE", "3000", "ALL")
+            second = g.post(path, body)
+            first.join()
+            equal((got[0].status, got[0].get("x-cache"), second.status, second.get("x-cache")), (200, "MISS", 200, "HIT"))
+            for part in ("content", "results"):
+                equal(second.json().get(part), got[0].json().get(part))
+            equal(seen(g), before + 1, "one call for both")
+    redis.kill()
+
+
 def test_the_leader_leaves():
     with gateway() as g:
         body = messages("mock-events-30-slow-40ms", "leaves", stream=True)

@@ -176,6 +176,16 @@ bool sl_batch_look_far(struct sl_req *r)
     return true;
 }
 
+/* While the store was asked other batches may have ended. */
+void sl_batch_look_again(struct sl_req *r)
+{
+    struct sl_batch *b = r->reuse->batch;
+
+    for (size_t i = 0; r->reuse->look && i < b->n; i++)
+        if (b->want[i].state != SL_WANT_KNOWN && b->want[i].keep)
+            consider(b, i, sl_cache_again(r->gw->cache, b->md5[i]));
+}
+
 void sl_batch_take(struct sl_req *r)
 {
     struct sl_batch *b = r->reuse->batch;

@@ -64,6 +64,7 @@ void sl_want_flights_end(struct sl_want_flights **t);
 SL_MUST enum sl_err sl_batch_begin(struct sl_req *r);
 bool sl_batch_is_known(const struct sl_batch *b); /* every item */
 bool sl_batch_look_far(struct sl_req *r);
+void sl_batch_look_again(struct sl_req *r);
 void sl_batch_take(struct sl_req *r);
 enum sl_state sl_step_gather(struct sl_req *r, enum sl_ev ev);
 /* RELAY has the provider's whole answer. */

@@ -346,15 +346,36 @@ void sl_reuse_take(struct sl_req *r)
     u->got = NULL;
 }
 
+/* While the store was asked a flight may have ended, and its answer been kept. */
+static bool has_come(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+    struct sl_cached *c;
+
+    if (!u->look)
+        return false;
+    c = u->name.n > 0 ? sl_cache_again_named(r->gw->cache, u->name)
+                      : sl_cache_again(r->gw->cache, u->md5);
+    if (c != NULL && u->name.n > 0)
+        consider_named(r, c);
+    else
+        consider(r, c);
+    return u->found != NULL;
+}
+
 enum sl_state sl_reuse_miss(struct sl_req *r)
 {
     struct sl_reuse *u = r->reuse;
     struct sl_flight *f;
 
-    if (u != NULL && u->batch != NULL)
+    if (u != NULL && u->batch != NULL) {
+        sl_batch_look_again(r);
         return SL_ST_GATHER;
+    }
     if (u == NULL || (!u->look && !u->keep))
         return SL_ST_TRY;
+    if (has_come(r))
+        return sl_follow_cached(r, u->found, SL_REUSE_HIT);
     f = u->look ? sl_flight_find(r->gw->flights, u->sha256) : NULL;
     if (f != NULL && sl_flight_suits(f, r)) {
         u->result = SL_REUSE_JOINED;
