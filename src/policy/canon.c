@@ -63,7 +63,9 @@ static enum sl_err write_body(const struct sl_canon *c, struct sl_str body, char
                               struct sl_arena *a, struct sl_str *out)
 {
     struct sl_doc doc;
-    struct sl_canon_writer w = {.doc = &doc, .no_input = kind == 'i'};
+    struct sl_canon_writer w = {.doc = &doc,
+                                .no_input = kind == 'i',
+                                .repeats = sl_str_eq(c->operation, SL_STR("responses"))};
 
     w.err = sl_doc_read(&doc, body, SL_DOC_MAX(body.n), YYJSON_READ_NUMBER_AS_RAW);
     if (w.err == SL_OK && !yyjson_is_obj(doc.root))

@@ -12,10 +12,11 @@
  * Left out at the top: model (it stands apart), stream, stream_options, metadata,
  * user, safety_identifier, prompt_cache_key, prompt_cache_options,
  * prompt_cache_retention, service_tier, store unless true, provider, models, route
- * (ours). Left out too are the marks that change the price and not the answer,
- * cache_control and prompt_cache_breakpoint, where the protocols have them: at the
- * top, in `system`, `tools` and `messages` (in `input` for the second), in `content`
- * and `source` below those. A tool's arguments or schema with such a member keep it.
+ * (ours). The answers of `responses` repeat metadata, user, safety_identifier and
+ * prompt_cache_key, so there these count: nobody gets another one's. Left out too are the marks
+ * that change the price and not the answer, cache_control and prompt_cache_breakpoint, where the
+ * protocols have them: at the top, in `system`, `tools` and `messages` (in `input` for the second),
+ * in `content` and `source` below those. A tool's arguments or schema with such a member keep it.
  *
  * MD5 of it is the entry's name, SHA-256 its proof (net/tls.h computes both).
  * Pure; the tree is built with yyjson in memory capped at 4 x body + 64 KiB.
@@ -26,7 +27,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define SL_CANON_SCHEMA 1 /* grows when the bytes of any request change */
+#define SL_CANON_SCHEMA 2 /* grows when the bytes of any request change */
 
 struct sl_canon {
     struct sl_str scope, operation, model, version;

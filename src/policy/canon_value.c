@@ -176,10 +176,12 @@ static bool is_left_out(const struct sl_canon_writer *w, struct sl_str key, yyjs
         {N("model"), N("stream"), N("stream_options"), N("metadata"), N("user"), N("service_tier"),
          N("safety_identifier"), N("prompt_cache_key"), N("prompt_cache_options"),
          N("prompt_cache_retention"), N("provider"), N("models"), N("route")}};
+    static const struct names repeated = {
+        4, {N("metadata"), N("user"), N("safety_identifier"), N("prompt_cache_key")}};
     static const struct names marks = {2, {N("cache_control"), N("prompt_cache_breakpoint")}};
 
     if (place == SL_CANON_TOP && has(&top, key))
-        return true;
+        return !w->repeats || !has(&repeated, key);
     if (place == SL_CANON_TOP && sl_str_eq(key, SL_STR("store")))
         return yyjson_is_false(value) || yyjson_is_null(value);
     if (place == SL_CANON_TOP && w->no_input && sl_str_eq(key, SL_STR("input")))

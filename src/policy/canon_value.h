@@ -30,6 +30,7 @@ struct sl_canon_writer {
     struct sl_grow out;
     struct sl_doc *doc; /* up: memory for sorting counts as the tree's */
     bool no_input;      /* leave `input` out: items stand apart */
+    bool repeats;       /* the answer says who asked */
     enum sl_err err;
 };
 

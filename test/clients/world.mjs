@@ -33,6 +33,10 @@ const configuration = ({ port, admin, tls, dir, agent }) => `
 listen: 127.0.0.1:${port}
 admin: {listen: "127.0.0.1:${admin}", key: "clients-admin-0123456789abcdef"}
 log: {level: warn, access: stdout, format: json}
+# Errors are asked for by the dozen here: they come back at once, and close nothing.
+queue: {wait: 200ms}
+retry: {attempts: 1}
+breaker: {min_requests: 1000000}
 providers:
   - name: mock-anthropic
     protocol: anthropic
@@ -58,6 +62,8 @@ providers:
     base_url: "http://127.0.0.1:${agent}/v1"
 models:
   - name: "mock-*"
+    targets: [{provider: mock-anthropic}, {provider: mock-openai}]
+  - name: mock-429 # by itself: a limited provider rests
     targets: [{provider: mock-anthropic}, {provider: mock-openai}]
   - name: "mock-dear-*"
     targets:

@@ -68,7 +68,7 @@ static struct sl_str take_str(struct sl_str *in)
 
 static void skip_head(struct sl_str *in)
 {
-    for (const char *p = "slc\001r"; *p != '\0'; p++)
+    for (const char *p = "slc\002r"; *p != '\0'; p++)
         SL_CHECK(take_byte(in) == *p);
     (void)take_str(in);
     for (int i = 0; i < 3; i++)

@@ -63,7 +63,7 @@ static void assert_differ(const char *a, const char *b)
 /* The form itself, once: a change of it must change the schema number. */
 static void test_bytes(void **state)
 {
-    static const char want[] = "slc\x01r"
+    static const char want[] = "slc\x02r"
                                "\x04"
                                "acme"
                                "\x00\x85\x02\x00"
@@ -143,6 +143,25 @@ static const char *const same[][2] = {
      "\"explicit\"}}]}],"
      "\"input\":[{\"content\":[{\"text\":\"b\",\"prompt_cache_breakpoint\":{}}]}]}"},
 };
+
+static const char *const names_of_askers[] = {"metadata", "user", "safety_identifier",
+                                              "prompt_cache_key"};
+
+/* A Responses answer repeats who asked: it is for nobody else. */
+static void test_answers_that_say_who_asked(void **state)
+{
+    struct sl_canon c = plain;
+    char text[64];
+
+    (void)state;
+    c.operation = SL_STR("responses");
+    for (size_t i = 0; i < sizeof names_of_askers / sizeof names_of_askers[0]; i++) {
+        snprintf(text, sizeof text, "{\"input\":\"a\",\"%s\":\"x\"}", names_of_askers[i]);
+        assert_false(sl_str_eq(canon_of(&c, text), canon_of(&c, "{\"input\":\"a\"}")));
+    }
+    assert_true(sl_str_eq(canon_of(&c, "{\"input\":\"a\",\"stream\":true}"),
+                          canon_of(&c, "{\"input\":\"a\"}")));
+}
 
 static const char *const different[][2] = {
     {"{\"a\":1}", "{\"a\":1.0}"},
@@ -413,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_that_say_who_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_and_different, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
