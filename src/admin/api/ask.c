@@ -445,7 +445,7 @@ static bool read_members(struct reader *r, yyjson_val *root)
     yyjson_obj_foreach(root, i, n, key, v)
     {
         at = find(r, sl_doc_str(key));
-        snprintf(name, sizeof name, "%.40s", yyjson_get_str(key));
+        snprintf(name, sizeof name, "%.*s", SL_STR_ARGS(sl_str_first(sl_doc_str(key), 40)));
         if (at == MEMBERS)
             return wrong(r, name, "no such member here");
         if ((seen >> at & 1) != 0)
