@@ -18,6 +18,11 @@ static inline bool sl_llm_is_set(struct sl_str value)
     return value.n > 0 && value.p[0] != 'n';
 }
 
+static inline bool sl_llm_is_true(struct sl_str value)
+{
+    return value.n > 0 && value.p[0] == 't';
+}
+
 /* Between a string's quotes, still escaped; empty if it is none. */
 static inline struct sl_str sl_llm_inner(struct sl_str value)
 {

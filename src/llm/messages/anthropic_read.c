@@ -55,17 +55,6 @@ static struct sl_neutral_part *add(struct sl_neutral_ask *q, struct sl_neutral_p
     return sl_neutral_part_add(q->a, &q->err, to, kind);
 }
 
-static void add_text(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str esc,
-                     struct sl_str mark)
-{
-    struct sl_neutral_part *p = esc.n > 0 ? add(q, to, SL_PART_TEXT) : NULL;
-
-    if (p == NULL)
-        return;
-    p->text = esc;
-    p->mark = mark;
-}
-
 static void read_content(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
                          struct sl_str content, bool inside);
 
@@ -78,7 +67,7 @@ static void add_titled(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
 
     if (title.n > 0)
         text = sl_neutral_cat(q->a, &q->err, all, 3);
-    add_text(q, to, text, v[MARK]);
+    sl_neutral_text_add(q, to, text, v[MARK]);
 }
 
 static void read_source(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
@@ -117,7 +106,7 @@ static void read_search_result(struct sl_neutral_ask *q, struct sl_neutral_parts
 {
     struct sl_str head[3] = {sl_llm_inner(v[TITLE]), SL_STR("\\n"), sl_llm_inner(v[SOURCE])};
 
-    add_text(q, to, sl_neutral_cat(q->a, &q->err, head, 3), (struct sl_str){NULL, 0});
+    sl_neutral_text_add(q, to, sl_neutral_cat(q->a, &q->err, head, 3), (struct sl_str){NULL, 0});
     read_content(q, to, v[CONTENT], true);
 }
 
@@ -125,7 +114,7 @@ static void add_reference(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
 {
     struct sl_str all[3] = {SL_STR("Tool "), name, SL_STR(" is now available.")};
 
-    add_text(q, to, sl_neutral_cat(q->a, &q->err, all, 3), (struct sl_str){NULL, 0});
+    sl_neutral_text_add(q, to, sl_neutral_cat(q->a, &q->err, all, 3), (struct sl_str){NULL, 0});
 }
 
 static void read_call(struct sl_neutral_ask *q, struct sl_neutral_parts *to, const struct sl_str *v)
@@ -173,7 +162,7 @@ static void read_block(struct sl_neutral_ask *q, struct sl_neutral_parts *to, st
 
     sl_neutral_pick(block, members, MEMBERS, v);
     if (sl_neutral_is(v[TYPE], "text"))
-        add_text(q, to, sl_llm_inner(v[TEXT]), v[MARK]);
+        sl_neutral_text_add(q, to, sl_llm_inner(v[TEXT]), v[MARK]);
     else if (sl_neutral_is(v[TYPE], "image"))
         read_source(q, to, v, SL_PART_IMAGE);
     else if (sl_neutral_is(v[TYPE], "document"))
@@ -201,7 +190,7 @@ static void read_content(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
     size_t pos = 0;
 
     if (sl_json_type_of(content) == SL_JSON_STRING)
-        add_text(q, to, sl_llm_inner(content), (struct sl_str){NULL, 0});
+        sl_neutral_text_add(q, to, sl_llm_inner(content), (struct sl_str){NULL, 0});
     while (q->err == SL_OK && sl_json_next(content, &pos, &block))
         read_block(q, to, block, inside);
 }

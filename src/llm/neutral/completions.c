@@ -38,11 +38,6 @@ static const struct sl_str members[MEMBERS] = {
     [SUFFIX] = SL_STR_INIT("suffix"),
 };
 
-static bool is_true(struct sl_str raw)
-{
-    return sl_str_eq(raw, SL_STR("true"));
-}
-
 /* A string, or a list of that one string. */
 static struct sl_str find_prompt(struct sl_neutral_ask *q, struct sl_str raw)
 {
@@ -64,7 +59,7 @@ static void refuse_what_cant(struct sl_neutral_ask *q, const struct sl_str *v)
 
     if ((sl_llm_count(v[CHOICES], &n) && n > 1) || (sl_llm_count(v[BEST_OF], &n) && n > 1))
         sl_neutral_fail(q, "n, best_of: this model's provider gives one choice; ask for 1");
-    if (is_true(v[ECHO_IT]))
+    if (sl_llm_is_true(v[ECHO_IT]))
         sl_neutral_fail(q, "echo: this model's provider can't repeat the prompt");
     if (sl_llm_inner(v[SUFFIX]).n > 0)
         sl_neutral_fail(q, "suffix: this model's provider can't write into a text");
@@ -88,8 +83,8 @@ static void read_ask(struct sl_neutral_ask *q, struct sl_str body)
     q->temperature = v[TEMPERATURE];
     q->top_p = v[TOP_P];
     q->stops = v[STOP];
-    q->streams = is_true(v[STREAM]);
-    q->wants_usage = is_true(sl_json_get(v[OPTIONS], SL_STR("include_usage")));
+    q->streams = sl_llm_is_true(v[STREAM]);
+    q->wants_usage = sl_llm_is_true(sl_json_get(v[OPTIONS], SL_STR("include_usage")));
     q->user = sl_llm_inner(v[USER]);
 }
 

@@ -239,6 +239,9 @@ static inline bool sl_neutral_is(struct sl_str raw, const char *text)
 /* NULL, and `*err`, without memory. */
 struct sl_neutral_part *sl_neutral_part_add(struct sl_arena *a, enum sl_err *err,
                                             struct sl_neutral_parts *to, enum sl_neutral_kind kind);
+/* A text, still escaped, with its mark for caching or none; nothing where it is empty. */
+void sl_neutral_text_add(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str esc,
+                         struct sl_str mark);
 void sl_neutral_part_move(struct sl_neutral_parts *from, struct sl_neutral_part *before,
                           struct sl_neutral_parts *to); /* the one behind `before` (NULL: first) */
 void sl_neutral_parts_join(struct sl_neutral_parts *to, struct sl_neutral_parts *from);

@@ -19,17 +19,6 @@ static struct sl_neutral_part *add(struct sl_neutral_ask *q, struct sl_neutral_p
     return sl_neutral_part_add(q->a, &q->err, to, kind);
 }
 
-static void add_text(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str esc,
-                     struct sl_str mark)
-{
-    struct sl_neutral_part *p = esc.n > 0 ? add(q, to, SL_PART_TEXT) : NULL;
-
-    if (p == NULL)
-        return;
-    p->text = esc;
-    p->mark = mark;
-}
-
 static void read_image(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
                        const struct sl_str *v)
 {
@@ -73,13 +62,13 @@ static void read_content(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
     size_t pos = 0;
 
     if (sl_json_type_of(content) == SL_JSON_STRING)
-        add_text(q, to, sl_llm_inner(content), (struct sl_str){NULL, 0});
+        sl_neutral_text_add(q, to, sl_llm_inner(content), (struct sl_str){NULL, 0});
     while (q->err == SL_OK && sl_json_next(content, &pos, &part)) {
         sl_neutral_pick(part, members, PARTS, v);
         if (sl_neutral_is(v[TYPE], "text"))
-            add_text(q, to, sl_llm_inner(v[TEXT]), v[MARK]);
+            sl_neutral_text_add(q, to, sl_llm_inner(v[TEXT]), v[MARK]);
         else if (sl_neutral_is(v[TYPE], "refusal"))
-            add_text(q, to, sl_llm_inner(v[REFUSAL]), (struct sl_str){NULL, 0});
+            sl_neutral_text_add(q, to, sl_llm_inner(v[REFUSAL]), (struct sl_str){NULL, 0});
         else if (sl_neutral_is(v[TYPE], "image_url"))
             read_image(q, to, v);
         else if (sl_neutral_is(v[TYPE], "file"))
@@ -162,7 +151,7 @@ static void read_assistant(struct sl_neutral_ask *q, struct sl_str message)
     while (q->err == SL_OK && n++ < 4096 && sl_json_next(details, &pos, &one))
         read_detail(q, &turn->parts, one, &index);
     read_content(q, &turn->parts, sl_json_get(message, SL_STR("content")));
-    add_text(q, &turn->parts, refusal, (struct sl_str){NULL, 0});
+    sl_neutral_text_add(q, &turn->parts, refusal, (struct sl_str){NULL, 0});
     for (pos = 0; q->err == SL_OK && sl_json_next(calls, &pos, &one);)
         read_call(q, &turn->parts, one);
     read_function_call(q, &turn->parts, sl_json_get(message, SL_STR("function_call")));
@@ -331,11 +320,6 @@ static const struct sl_str fields[FIELDS] = {
     [MODALITIES] = SL_STR_INIT("modalities"),
 };
 
-static bool is_true(struct sl_str raw)
-{
-    return raw.n > 0 && raw.p[0] == 't';
-}
-
 static void refuse_what_cant(struct sl_neutral_ask *q, const struct sl_str *v)
 {
     struct sl_str one;
@@ -378,7 +362,7 @@ static void read_thought(struct sl_neutral_ask *q, const struct sl_str *v)
         q->effort = (struct sl_str){NULL, 0};
     } else if (sl_llm_count(sl_json_get(v[REASONING], SL_STR("max_tokens")), &q->budget)) {
         q->thinking = SL_THINK_BUDGET;
-    } else if (q->effort.n > 0 || is_true(enabled)) {
+    } else if (q->effort.n > 0 || sl_llm_is_true(enabled)) {
         q->thinking = SL_THINK_ON;
     }
     if (sl_str_eq(q->effort, SL_STR("minimal")))
@@ -417,8 +401,8 @@ void sl_openai_read_ask(struct sl_neutral_ask *q, struct sl_str body)
     q->top_p = v[TOP_P];
     q->top_k = v[TOP_K];
     q->stops = v[STOP];
-    q->streams = is_true(v[STREAM]);
-    q->wants_usage = is_true(sl_json_get(v[STREAM_OPTIONS], SL_STR("include_usage")));
+    q->streams = sl_llm_is_true(v[STREAM]);
+    q->wants_usage = sl_llm_is_true(sl_json_get(v[STREAM_OPTIONS], SL_STR("include_usage")));
     q->user = sl_llm_inner(v[sl_llm_is_set(v[SAFETY]) ? SAFETY : USER]);
     q->standard_tier = sl_neutral_is(v[TIER], "default");
 }

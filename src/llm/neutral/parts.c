@@ -51,6 +51,18 @@ struct sl_neutral_part *sl_neutral_part_add(struct sl_arena *a, enum sl_err *err
     return part;
 }
 
+void sl_neutral_text_add(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str esc,
+                         struct sl_str mark)
+{
+    struct sl_neutral_part *p =
+        esc.n > 0 ? sl_neutral_part_add(q->a, &q->err, to, SL_PART_TEXT) : NULL;
+
+    if (p == NULL)
+        return;
+    p->text = esc;
+    p->mark = mark;
+}
+
 void sl_neutral_part_move(struct sl_neutral_parts *from, struct sl_neutral_part *before,
                           struct sl_neutral_parts *to)
 {

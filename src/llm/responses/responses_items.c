@@ -32,10 +32,7 @@ static struct sl_neutral_part *add(struct sl_neutral_ask *q, struct sl_neutral_p
 
 static void add_text(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str esc)
 {
-    struct sl_neutral_part *p = esc.n > 0 ? add(q, to, SL_PART_TEXT) : NULL;
-
-    if (p != NULL)
-        p->text = esc;
+    sl_neutral_text_add(q, to, esc, (struct sl_str){NULL, 0});
 }
 
 /* --- Content --------------------------------------------------------------------------------- */

@@ -51,11 +51,6 @@ static const struct sl_str fields[FIELDS] = {
     [PROMPT] = SL_STR_INIT("prompt"),
 };
 
-static bool is_true(struct sl_str raw)
-{
-    return raw.n > 0 && raw.p[0] == 't';
-}
-
 /* What stands for something that only its own provider has kept. */
 static void refuse_what_cant(struct sl_neutral_ask *q, const struct sl_str *v)
 {
@@ -66,7 +61,7 @@ static void refuse_what_cant(struct sl_neutral_ask *q, const struct sl_str *v)
         sl_neutral_fail(q, "conversation: nothing is kept between requests; send all of the input");
     if (sl_llm_is_set(v[PROMPT]))
         sl_neutral_fail(q, "prompt: no prompts are kept here; send instructions and input");
-    if (is_true(v[BACKGROUND]))
+    if (sl_llm_is_true(v[BACKGROUND]))
         sl_neutral_fail(q, "background: only answers that are waited for can be had");
 }
 
@@ -290,7 +285,7 @@ void sl_responses_read_ask(struct sl_neutral_ask *q, struct sl_str body)
     q->has_max = sl_llm_count(v[MAX_OUTPUT], &q->max_tokens);
     q->temperature = v[TEMPERATURE];
     q->top_p = v[TOP_P];
-    q->streams = is_true(v[STREAM]);
+    q->streams = sl_llm_is_true(v[STREAM]);
     q->user = sl_llm_inner(v[sl_llm_is_set(v[SAFETY]) ? SAFETY : USER]);
     q->standard_tier = sl_neutral_is(v[TIER], "default");
     q->tier = sl_neutral_is(v[TIER], "auto") ? (struct sl_str){NULL, 0} : v[TIER];
