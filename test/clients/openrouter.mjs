@@ -43,6 +43,12 @@ export default async function openrouter(world) {
     assert.equal(whole.text, 'Good morning, provider.');
     assert.equal(whole.reason, 'stop');
   });
+  await test('of another protocol, plain and streamed', async () => {
+    const r = await client.chat.send(ask({ model: 'to-anthropic/mock-echo' }));
+    assert.equal(r.choices[0].message.content, 'Good morning, provider.');
+    const whole = await collect(await client.chat.send(ask({ model: 'to-anthropic/mock-echo', stream: true })));
+    assert.equal(whole.text, 'Good morning, provider.');
+  });
   await test('a hundred events', async () => {
     const whole = await collect(await client.chat.send(ask({ model: 'mock-events-100', stream: true })));
     assert.equal(whole.text.length, 800);

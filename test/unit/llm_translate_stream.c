@@ -38,7 +38,8 @@
 #define NULL_STOP(reason) "'" reason "','stop_sequence':null"
 #define CHAT(message, finish, usage)                                                               \
     "{'id':'chatcmpl-0123456789abcdef','object':"                                                  \
-    "'chat.completion','created':1790000000,'model':'asked','choices':[{'index':0,"                \
+    "'chat.completion','created':1790000000,'model':'asked','system_fingerprint':'fp_translated'," \
+    "'choices':[{'index':0,"                                                                       \
     "'message':{'role':'assistant'," message "},'logprobs':null,'finish_reason':'" finish          \
     "'}],'usage':" usage "}"
 #define COUNTED                                                                                    \

@@ -62,6 +62,8 @@ void sl_openai_put_head(struct sl_grow *g, const struct sl_translate *t, const c
     sl_grow_u64(g, t->wish.created_s > 0 ? (uint64_t)t->wish.created_s : 0);
     sl_neutral_put(g, ",\"model\":");
     sl_grow_json(g, t->wish.asked);
+    /* OpenRouter's client wants one in an answer, and in a chunk no null. */
+    sl_neutral_put(g, ",\"system_fingerprint\":\"fp_translated\"");
 }
 
 /* --- Reading ------------------------------------------------------------------------------------
