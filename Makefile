@@ -34,7 +34,9 @@ release: ## build ./sluice and ./sluice-mock
 test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY=regex for a part)
 	@sh deps/setup.sh test
 	$(call build,asan,all)
-	@cd build/asan && $(CTEST) -j 2 --output-on-failure $(if $(ONLY),-R '$(ONLY)')
+	@cd build/asan && rm -f Testing/Temporary/LastTestsFailed*.log && \
+	    { $(CTEST) -j 2 --output-on-failure $(if $(ONLY),-R '$(ONLY)') || \
+	      sh $(ROOT)/test/again.sh $(CTEST); }
 
 test-clients: ## the official clients, fetched by npm, against the gateway
 	@sh deps/setup.sh test clients
