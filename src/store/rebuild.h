@@ -13,7 +13,7 @@
  *          run it again until nothing differs.
  * Sums     spent and usage: of all settled lines. granted: what the account began with, by
  *          its earliest line, and all grants. Day and month: of the latest period
- *          (policy/quota.h). Usage older than SL_REBUILD_DAYS is left out.
+ *          (policy/quota.h). Usage older than SL_STORE_USAGE_DAYS is left out.
  */
 #ifndef SL_STORE_REBUILD_H
 #define SL_STORE_REBUILD_H
@@ -23,7 +23,6 @@
 
 #define SL_REBUILD_DIRS 16
 #define SL_REBUILD_SHOWN 100    /* differences that are told one by one */
-#define SL_REBUILD_DAYS 400     /* today is one of them */
 #define SL_REBUILD_ROWS 1000000 /* accounts, usage rows, records: more are refused */
 
 struct sl_rebuild_ask {

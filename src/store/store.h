@@ -25,7 +25,8 @@
 
 #define SL_STORE_STRIKES 5
 #define SL_STORE_ADMIN_MS 2000
-#define SL_STORE_PAGE 200 /* records or usage rows in one answer */
+#define SL_STORE_PAGE 200       /* records or usage rows in one answer */
+#define SL_STORE_USAGE_DAYS 400 /* usage is kept so long; today is one of them */
 
 struct sl_store;
 struct sl_store_conf {

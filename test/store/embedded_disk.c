@@ -206,6 +206,33 @@ static void usage_saturates(void **state)
     assert_int_equal(pragma(s, "SELECT typeof(cost_micro) = 'integer' FROM usage"), 1);
 }
 
+/* Today and the 399 days before it are kept, also when the store was closed meanwhile. */
+static void usage_ends(void **state)
+{
+    static const struct {
+        const char *day;
+        int64_t rows, oldest;
+    } steps[] = {
+        {"2025-10-22", 1, 20251022}, {"2025-10-23", 2, 20251022},
+        {"2025-10-22", 2, 20251022}, /* late */
+        {"2026-11-25", 3, 20251022}, /* the 400th day is the 22nd of October */
+        {"2026-11-26", 3, 20251023}, {"2026-11-26", 3, 20251023},
+        {"2028-01-01", 1, 20280101},
+    };
+    struct store *s = *state;
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct sl_line l = line_of(s, 1, 1);
+
+        l.day = sl_str_of(steps[i].day);
+        applies(s, &l, 1);
+        again(s);
+        assert_int_equal(pragma(s, "SELECT count(*) FROM usage"), steps[i].rows);
+        assert_int_equal(pragma(s, "SELECT min(replace(day, '-', '')) FROM usage"),
+                         steps[i].oldest);
+    }
+}
+
 /* What was settled before a rebuild is in its sums, though it is not written yet; what
  * is settled behind it is added. */
 static void restored_over_unwritten(void **state)
@@ -640,6 +667,7 @@ int main(void)
                                        CASE(queue_is_bounded),
                                        CASE(names_are_bounded),
                                        CASE(usage_saturates),
+                                       CASE(usage_ends),
                                        CASE(restored_over_unwritten)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

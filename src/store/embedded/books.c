@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define PAGE SL_STORE_PAGE
+#define PRUNE_MAX 4096 /* rows of a transaction: some tens of milliseconds */
 
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n)
 {
@@ -61,13 +62,36 @@ static bool write_row(struct sl_db *db, enum sl_statement which, struct sl_str t
     return sl_db_run(&q);
 }
 
+static void note_day(struct sl_db *db, struct sl_str day)
+{
+    if (day.n != sizeof db->newest_day - 1 || memcmp(day.p, db->newest_day, day.n) <= 0)
+        return;
+    memcpy(db->newest_day, day.p, day.n);
+    db->has_old = true;
+}
+
+/* The whole table is looked through for old rows, so it is done only behind a new day. */
+static bool prune(struct sl_db *db)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_USAGE_PRUNE);
+
+    sl_db_text(&q, (struct sl_str){db->newest_day, sizeof db->newest_day - 1});
+    sl_db_int(&q, -SL_STORE_USAGE_DAYS);
+    sl_db_int(&q, PRUNE_MAX);
+    if (!sl_db_run(&q))
+        return false;
+    db->has_old = sqlite3_changes(db->sql) == PRUNE_MAX;
+    return true;
+}
+
 enum sl_err sl_books_usage(struct sl_db *db, const struct sl_tally_row *rows)
 {
     for (const struct sl_tally_row *row = rows; row != NULL; row = row->hh.next) {
         if (!write_row(db, SL_STATEMENT_USAGE_ADD, row->sum.tenant, &row->sum))
             return SL_ERR_STORE;
+        note_day(db, row->sum.day);
     }
-    return SL_OK;
+    return !db->has_old || prune(db) ? SL_OK : SL_ERR_STORE;
 }
 
 enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n)

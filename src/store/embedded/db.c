@@ -37,6 +37,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
     [SL_STATEMENT_USAGE_SET] = USAGE_INSERT COUNTS(SET),
     [SL_STATEMENT_USAGE_LIST] = "SELECT id, " USAGE " FROM usage WHERE tenant = ?1 AND day <= ?2"
                                 " AND (day, id) > (?3, ?4) ORDER BY day, id LIMIT ?5",
+    [SL_STATEMENT_USAGE_PRUNE] = "DELETE FROM usage WHERE id IN (SELECT id FROM usage WHERE"
+                                 " day <= date(?1, ?2 || ' days') LIMIT ?3)",
     [SL_STATEMENT_EPOCH] = "UPDATE meta SET value = 1 WHERE name = 'epoch'",
     [SL_STATEMENT_REVISION_NEXT] = "UPDATE meta SET value = value + 1 WHERE name = 'revision'"
                                    " RETURNING value",

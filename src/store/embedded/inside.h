@@ -44,6 +44,7 @@ enum sl_statement {
     SL_STATEMENT_USAGE_ADD,
     SL_STATEMENT_USAGE_SET,
     SL_STATEMENT_USAGE_LIST,
+    SL_STATEMENT_USAGE_PRUNE,
     SL_STATEMENT_EPOCH,
     SL_STATEMENT_REVISION_NEXT,
     SL_STATEMENT_REVISION_RAISE,
@@ -62,6 +63,8 @@ struct sl_db {
     sqlite3 *sql;                                /* owns */
     sqlite3_stmt *prepared[SL_STATEMENT__COUNT]; /* owns */
     uint64_t until_us;                           /* monotonic: statements end then; 0: no end */
+    char newest_day[sizeof "2026-01-01"];        /* of usage that was written */
+    bool has_old;                                /* usage beyond SL_STORE_USAGE_DAYS may be left */
     char trouble[200];                           /* of the last failure */
 };
 
@@ -211,6 +214,7 @@ struct sl_saved_seq {
 };
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n);
 enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, size_t n);
+/* Also ends what is older than SL_STORE_USAGE_DAYS, some rows a call, once a day is new. */
 enum sl_err sl_books_usage(struct sl_db *db, const struct sl_tally_row *rows);
 enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n);
 enum sl_err sl_books_list(struct sl_db *db, struct sl_entry *n);

@@ -13,7 +13,7 @@
 void sl_totals_init(struct sl_totals *t, int64_t now_unix_ms)
 {
     *t = (struct sl_totals){.err = SL_OK};
-    sl_line_day(now_unix_ms - (int64_t)(SL_REBUILD_DAYS - 1) * 86400000, t->from_day);
+    sl_line_day(now_unix_ms - (int64_t)(SL_STORE_USAGE_DAYS - 1) * 86400000, t->from_day);
 }
 
 void *sl_totals_make(struct sl_totals *t, size_t size)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#define DAYS_MAX 400 /* of one question */
 #define DAY_BYTES 10
 #define DAY_SPREAD 43200 /* first seconds closer than this are of one day */
 #define MONTH_SPREAD 1209600
@@ -172,7 +171,7 @@ static void push_days(struct sl_script_call *c, struct sl_str from, struct sl_st
     snprintf(text, sizeof text, "%.*s", SL_STR_ARGS(from));
     if (strptime(text, "%Y-%m-%d", &day) == NULL)
         return;
-    for (int i = 0; i < DAYS_MAX; i++) {
+    for (int i = 0; i < SL_STORE_USAGE_DAYS; i++) {
         now = (struct sl_str){text, strftime(text, sizeof text, "%Y-%m-%d", &day)};
         if (now.n != DAY_BYTES || to.n != DAY_BYTES || memcmp(now.p, to.p, DAY_BYTES) > 0)
             return;
