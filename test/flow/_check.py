@@ -1,6 +1,10 @@
 """What the flow tests check with."""
 
+import os
 import time
+
+# An instrumented build is a few times slower; what to multiply impatience with.
+SLOW = 5 if any(w in os.environ.get("SLUICE_BIN", "asan") for w in ("asan", "debug")) else 1
 
 
 class Failed(Exception):
@@ -28,7 +32,8 @@ def _short(v):
 
 
 def until(question, seconds, what):
-    """Asks again and again; the first true answer is returned."""
+    """Asks again and again; the first true answer is returned. `seconds` are those of an idle machine."""
+    seconds *= min(SLOW, 3)
     end = time.monotonic() + seconds
     while True:
         answer = question()

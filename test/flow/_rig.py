@@ -29,7 +29,7 @@ import time
 import traceback
 
 from _bodies import GENERATE, chat, completions, dump, is_complete, messages, responses, text_of, text_of_stream
-from _check import Failed, _short, check, contains, equal, until
+from _check import SLOW, Failed, _short, check, contains, equal, until
 from _wire import KEY, Closed, Event, Reply, Wire, call, parse_events, request_bytes, with_key
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,8 +45,6 @@ KEY_NARROW = "sk-slc-narrow-canarysecretnarrow"
 PROVIDER_KEY_A = "sk-ant-canaryproviderkey-a"
 PROVIDER_KEY_O = "sk-openai-canaryproviderkey-o"
 ADMIN_KEY = "canaryadminkey"
-
-SLOW = 5 if "asan" in SLUICE or "debug" in SLUICE else 1  # what to multiply impatience with
 
 _children = []
 _tmp = tempfile.mkdtemp(prefix="sluice-flow-")

@@ -5,7 +5,7 @@ import re
 import socket
 import struct
 
-from _check import Failed, _short, check, contains, equal
+from _check import SLOW, Failed, _short, check, contains, equal
 
 # The key that a request carries unless a test says otherwise.
 KEY = "sk-slc-alice-canarysecretofalice00"
@@ -179,7 +179,7 @@ class Wire:
 
     def is_closed(self, seconds=5):
         """The peer closes, and nothing comes before that."""
-        self.s.settimeout(seconds)
+        self.s.settimeout(seconds * SLOW)
         try:
             return self.buf == b"" and self.s.recv(1) == b""
         except ConnectionResetError:

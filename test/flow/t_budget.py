@@ -34,13 +34,12 @@ def settings(store, budget, **more):
 
 
 def on_both(budget, act):
-    for redis in (None, Redis()):
-        config = settings(redis.url if redis else "embedded:", budget)
-        with rig.Gateway(config, env={"SLUICE_RENEW_MS": str(EVERY_MS)}) as g:
-            act(g, redis)
-            g.settle()
-        if redis:
-            redis.kill()
+    redis, env = Redis(), {"SLUICE_RENEW_MS": str(EVERY_MS)}
+    with rig.Gateway(settings("embedded:", budget), env=env) as a, rig.Gateway(settings(redis.url, budget), env=env) as b:
+        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
+        a.settle()
+        b.settle()
+    redis.kill()
 
 
 def spend(g, tokens, key=KEY):

@@ -116,7 +116,7 @@ def test_pings_come_back_after_a_pause():
             for _ in range(2):
                 began = time.monotonic()
                 equal(next(pieces), b'event: ping\ndata: {"type":"ping"}\n\n')
-                check(time.monotonic() - began < 2.5, "silent for %.1f s" % (time.monotonic() - began))
+                check(time.monotonic() - began < 1.5 + rig.SLOW, "silent for %.1f s" % (time.monotonic() - began))
 
 
 def test_nothing_follows_the_terminal_event():
@@ -139,13 +139,13 @@ def test_one_error_is_enough():
 
 
 def test_a_plain_answer_has_total_alone():
-    with gateway(PLAIN, chunk(b" " * 40000)) as (g, _provider):
+    with gateway(PLAIN, chunk(b" " * 40000), total="2s", stream_total="20s") as (g, _provider):
         began = time.monotonic()
         with g.wire() as w:
             w.request("POST", "/v1/messages", rig.messages("m"))
             with contextlib.suppress(OSError, rig.Closed):
-                w.everything(20)
-        check(3.5 < time.monotonic() - began < 6.5, "cut by total (4 s), not stream_total (7 s)")
+                w.everything(30)
+        check(1.9 < time.monotonic() - began < 4 + 2 * rig.SLOW, "cut by total (2 s), not stream_total (20 s)")
 
 
 def test_a_cut_plain_answer_never_looks_whole():

@@ -46,12 +46,12 @@ def settings(store, credits, hard=True, cache=False, tenants=1, leaving="abort",
 
 def on_both(credits, act, renew_ms=RENEW_MS, **more):
     """The same on the embedded store and on a Redis of its own."""
-    for redis in (None, Redis()):
-        with gateway(redis.url if redis else "embedded:", credits, renew_ms, **more) as g:
-            act(g, redis)
-            g.settle()
-        if redis:
-            redis.kill()
+    redis = Redis()
+    with gateway("embedded:", credits, renew_ms, **more) as a, gateway(redis.url, credits, renew_ms, **more) as b:
+        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
+        a.settle()
+        b.settle()
+    redis.kill()
 
 
 def gateway(store, credits, renew_ms=RENEW_MS, **more):

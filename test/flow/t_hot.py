@@ -3,7 +3,6 @@
 no connection is refused, no request fails, no stream is cut, each is settled once. What
 does not come up leaves the old one in force. HOT_ROUNDS says how often (a soak takes 100)."""
 # timeout: 280
-# serial
 
 import ctypes
 import glob

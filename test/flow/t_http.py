@@ -15,6 +15,8 @@ J = rig.messages("mock-echo", "framed")
 N = len(J)
 EVIL = rig.request_bytes("POST", "/v1/messages", rig.messages("mock-evil"), [("x-api-key", rig.KEY)])
 
+LAST = rig.request_bytes("GET", "/the-last-one", None, [("x-api-key", rig.KEY), ("connection", "close")])
+
 
 def head(*lines, start=b"POST /v1/messages HTTP/1.1", host=b"host: a\r\n"):
     lines = [l if isinstance(l, bytes) else l.encode("latin-1") for l in lines]
@@ -65,12 +67,22 @@ def exchange(g, data, shut=True, seconds=10):
 def refused(g, data, statuses=(400,), what=None):
     """One answer of those, then the end; nothing behind it is run."""
     before = g.mock.stats()["requests"]
-    with g.wire(10) as w:
+    with g.wire(4 if None in statuses else 30) as w:
+        got = []
         try:
             w.send(data)
         except OSError:
             pass
-        got = replies(w.everything(4))
+        try:
+            got.append(w.reply())
+            if got[0].get("connection") != "close":  # it goes on: with what is asked now, and nothing else
+                w.send(LAST)
+        except (rig.Closed, OSError):
+            pass
+        rest = replies(w.everything(30)) if got else []
+        if got and got[0].get("connection") != "close" and [r.status for r in rest] == [404]:
+            rest = []
+        got += rest
     name = what if what is not None else data[:200]
     check(len(got) <= 1, name, "has %d answers" % len(got))
     if got:
@@ -81,8 +93,15 @@ def refused(g, data, statuses=(400,), what=None):
     equal(g.mock.stats()["requests"], before, "went up: %r" % (name,))
 
 
+def before_last(g, data):
+    """The answers to `data`, and that what follows it on the connection is read as it is meant."""
+    got = exchange(g, data + LAST, shut=False, seconds=30)
+    equal([r.status for r in got[-1:]], [404], data[:200])
+    return got[:-1]
+
+
 def served(g, data, n=1):
-    got = exchange(g, data, shut=False, seconds=1.5)
+    got = before_last(g, data)
     equal([r.status for r in got], [200] * n, data[:200])
     return got
 
@@ -176,8 +195,9 @@ def test_h13_h14_request_lines(g):
         refused(g, head(cl, start=b"POST " + target + b" HTTP/1.1") + J, (400, 401, 403, 404, 405, 505), target)
     for start in (b"CONNECT other.test:443 HTTP/1.1", b"TRACE /v1/messages HTTP/1.1", b"CONNECT /v1/messages HTTP/1.1"):
         refused(g, head(start=start) + EVIL, (400, 404, 405, 501), start)
-    got = exchange(g, head(start=b"OPTIONS * HTTP/1.1"), shut=False, seconds=1)
-    check(len(got) == 1 and got[0].status in (200, 204, 400, 404, 405), [r.status for r in got])
+    got = exchange(g, head(start=b"OPTIONS * HTTP/1.1") + LAST, shut=False, seconds=30)
+    check(got and got[0].status in (200, 204, 400, 404, 405), [r.status for r in got])
+    equal([r.status for r in got[1:]], [] if got[0].get("connection") == "close" else [404])
 
 
 def test_h15_host(g):
@@ -198,27 +218,27 @@ def test_h16_pipelining(g):
     got = exchange(g, head("content-length: %d" % N, "connection: close") + J + EVIL, shut=False, seconds=3)
     equal([r.status for r in got], [200], "nothing after close")
     mixed = one[0] + head("content-length: %d" % N, start=b"POST /v1/nothing HTTP/1.1") + J + one[2]
-    got = exchange(g, mixed, shut=False, seconds=3)
+    got = before_last(g, mixed)
     equal([r.status for r in got][:2], [200, 404])
 
 
 def test_h17_expect(g):
-    with g.wire(3) as w:
+    with g.wire() as w:
         w.send(head("content-length: %d" % N, "expect: 100-continue"))
         equal(w.read_until(b"\r\n\r\n"), b"HTTP/1.1 100 Continue")
         w.send(J)
         equal(w.reply().status, 200)
-    with g.wire(3) as w:
+    with g.wire() as w:
         w.send(head("content-length: %d" % N, "expect: 100-continue") + J)
         equal(w.reply().status, 200, "a client that does not wait")
-    with g.wire(3) as w:
+    with g.wire() as w:
         w.send(head("content-length: %d" % (10 << 30), "expect: 100-continue"))
         equal(rig.Reply(w.read_until(b"\r\n\r\n")).status, 413)
-    with g.wire(3) as w:
+    with g.wire() as w:
         w.send(head("content-length: %d" % N, "expect: 100-continue", start=b"POST /v1/messages HTTP/1.0") + J)
         equal(rig.Reply(w.read_until(b"\r\n\r\n")).status, 200, "no 1xx to HTTP/1.0")
     for value in ("100-Continue", "100-CONTINUE,100-continue"):
-        with g.wire(3) as w:
+        with g.wire() as w:
             w.send(head("content-length: %d" % N, "expect: " + value))
             equal(w.read_until(b"\r\n\r\n"), b"HTTP/1.1 100 Continue")
             w.send(J)
@@ -227,7 +247,7 @@ def test_h17_expect(g):
         data = head("content-length: %d" % N, "expect: " + value)
         refused(g, data, (417,), value)
         refused(g, data + J + head("content-length: %d" % N) + J, (417,), value)
-        with g.wire(3) as w:
+        with g.wire() as w:
             w.send(data)
             r = w.reply()
             equal((r.json()["type"], r.json()["error"]["type"]), ("error", "invalid_request_error"))
@@ -238,7 +258,7 @@ def test_h18_upgrade(g):
     for v in ("websocket", "h2c", "TLS/1.0", "unknown"):
         data = head("connection: upgrade, http2-settings", "upgrade: " + v, "http2-settings: AAMAAABkAARAAAAAAAIAAAAA",
                     "content-length: %d" % N) + J
-        got = exchange(g, data, shut=False, seconds=1.5)
+        got = before_last(g, data)
         equal(len(got), 1, v)
         check(got[0].status in (200, 400), v, got[0].status)
 
@@ -314,7 +334,7 @@ def test_h24_json(g):
         started = time.monotonic()
         r = g.post("/v1/messages", body)
         check(r.status in statuses, body[:60], r.status)
-        check(time.monotonic() - started < 0.5 * rig.SLOW, "slow:", body[:60])
+        check(time.monotonic() - started < rig.SLOW, "slow:", body[:60])
 
 
 def test_answers_without_a_body(g):

@@ -17,7 +17,7 @@ BODY = rig.messages("mock-echo")
 
 def took(started, least, most):
     t = time.monotonic() - started
-    check(least * 0.95 <= t <= most + 0.5 * rig.SLOW, "after %.2f s, not %.2f to %.2f" % (t, least, most))
+    check(least * 0.95 <= t <= most + rig.SLOW, "after %.2f s, not %.2f to %.2f" % (t, least, most))
 
 
 def test_body_max_to_the_byte(g):
@@ -159,13 +159,13 @@ def test_a_stalled_reader_is_cut(g):
 
 def test_a_reader_is_slow_but_reads(g):
     """The kernel may hold megabytes for it, and says for a while that there is no room."""
-    with rig.Gateway({"timeouts": {"client_stall": "700ms"}}, mock=g.mock) as h, rig.Wire(h.port, 30) as w:
+    with rig.Gateway({"timeouts": {"client_stall": "1500ms"}}, mock=g.mock) as h, rig.Wire(h.port, 30) as w:
         w.request("POST", "/v1/messages", rig.messages("mock-big-20m", stream=True))
         r, got = w.reply_head(), 0
         for piece in w.pieces(r):
             got += len(piece)
-            if got < 4 << 20:
-                time.sleep(len(piece) / (1 << 20))  # 1 MiB a second
+            if got < 3 << 20:
+                time.sleep(len(piece) / (1 << 19))  # 512 KiB a second
         check(got > 20 << 20, "every byte")
 
 
@@ -264,7 +264,7 @@ ALONE = [{"name": "*", "targets": [{"provider": "mock-a"}]}, {"name": "other", "
 
 
 def test_queue(g):
-    settings = {"upstream_pool": {"max_connections": 2, "warm": 0}, "queue": {"max": 2, "wait": "700ms"}, "models": ALONE}
+    settings = {"upstream_pool": {"max_connections": 2, "warm": 0}, "queue": {"max": 2, "wait": "2s"}, "models": ALONE}
     with rig.Gateway(settings, mock=g.mock) as h:
         wires = busy(h, 2)
         waiting = []
@@ -278,7 +278,7 @@ def test_queue(g):
         equal((r.status, r.json()["error"]["type"]), (429, "rate_limit_error"), "a third finds it full")
         check(r.error()[1].startswith("Rate limit exceeded"), r.error()[1])
         check(1 <= int(r.get("retry-after")) <= 60)
-        check(time.monotonic() - started < 0.3 * rig.SLOW, "at once")
+        check(time.monotonic() - started < 0.3 + 0.3 * rig.SLOW, "at once")
         for w in waiting:
             r = w.reply()
             equal(r.status, 429, "waited too long")

@@ -31,11 +31,10 @@ def ask(g, key=KEY, model="mock-echo", **body):
 
 def on_both(tenants, act, **more):
     """The same on the embedded store and on a Redis of its own."""
-    for redis in (None, Redis()):
-        with rig.Gateway(settings(redis.url if redis else "embedded:", tenants, **more)) as g:
-            act(g, redis)
-        if redis:
-            redis.kill()
+    redis = Redis()
+    with rig.Gateway(settings("embedded:", tenants, **more)) as a, rig.Gateway(settings(redis.url, tenants, **more)) as b:
+        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
+    redis.kill()
 
 
 def test_rpm():
@@ -145,7 +144,7 @@ def test_max_tokens_that_are_none():
 def test_four_gateways_one_redis():
     redis, mock = Redis(), rig.Mock()
     many = four(redis, mock, acme({"rpm": 100}))
-    got = hammer(many, 4)
+    got = hammer(many, 2, enough=lambda got: got.count(200) >= 100 and got.count(429) > 20)
     equal(got.count(200), 100, "exactly the limit, and all of it")
     check(got.count(429) > 20, "%d were refused" % got.count(429))
     times = admitted_times(many, 100)
@@ -161,11 +160,16 @@ def four(redis, mock, tenants):
     return [rig.Gateway(patient, mock=mock) for _ in range(4)]
 
 
-def hammer(many, seconds, model="mock-echo", threads=5):
-    got, stop = [], time.monotonic() + seconds
+def hammer(many, seconds, model="mock-echo", threads=5, enough=lambda got: True):
+    """So long, and on until the statuses are enough: a busy machine needs its time."""
+    got, began = [], time.monotonic()
+
+    def going():
+        took = time.monotonic() - began
+        return took < seconds or (took < 4 * rig.SLOW and not enough(got))
 
     def work(g):
-        while time.monotonic() < stop:
+        while going():
             got.append(ask(g, model=model, max_tokens=8).status)
     all_ = [threading.Thread(target=work, args=(g,)) for g in many for _ in range(threads)]
     for t in all_:
@@ -192,11 +196,11 @@ def admitted_times(many, n):
 def test_qps_of_four():
     redis, mock = Redis(), rig.Mock()
     many = four(redis, mock, acme({"qps": 20}))
-    got = hammer(many, 4)
+    got = hammer(many, 3)
     times = admitted_times(many, got.count(200))
     for i in range(len(times) - 20):
         check(times[i + 20] - times[i] > 1_000_000, "more than 20 within a second: %s" % times[i : i + 21])
-    check(got.count(200) >= 60, "the allowance is used up: %d of about 80" % got.count(200))
+    check(got.count(200) >= 40, "the allowance is used up: %d of about 60" % got.count(200))
     equal(mock.stats()["requests"], got.count(200), "the provider's total is the admitted total")
     end(redis, mock, many)
 
@@ -212,7 +216,7 @@ def test_concurrency_of_four():
             time.sleep(0.005)
     w = threading.Thread(target=watch)
     w.start()
-    got = hammer(many, 3, "mock-first-100")
+    got = hammer(many, 2, "mock-first-100", enough=lambda got: 429 in got and max(most, default=0) >= 5)
     watching[0] = False
     w.join()
     equal(set(got), {200, 429})
@@ -227,13 +231,16 @@ def test_tokens_of_four():
     but is not on disk yet."""
     redis, mock = Redis(), rig.Mock()
     many = four(redis, mock, acme({"tpm": 2000, "concurrency": 4}))
-    got = hammer(many, 3)
+    first = ask(many[0], max_tokens=8)
+    usage = first.json()["usage"]
+    each = usage["input_tokens"] + usage["output_tokens"]
+    got = [first.status, *hammer(many, 2, enough=lambda got: (1 + got.count(200)) * each >= 2000 and 429 in got)]
     equal(set(got), {200, 429})
     times = admitted_times(many, got.count(200))
     used = sum(l["tokens_in"] + l["tokens_out"] for g in many for l in g.access_lines() if l["status"] == 200)
     one = used / got.count(200)
     rate = len(times) / ((times[-1] - times[0]) / 1e6)
-    check(2000 <= used <= 2000 + (4 + rate * 0.1 * rig.SLOW) * one, "%d tokens of 2000, %d a request, %d a second" % (used, one, rate))
+    check(2000 <= used <= 2000 + (4 + rate * 0.2 * rig.SLOW) * one, "%d tokens of 2000, %d a request, %d a second" % (used, one, rate))
     end(redis, mock, many)
 
 
