@@ -199,6 +199,30 @@ static inline void together_unlike(void **state)
     assert_int_equal(c->a[6].room[K].rpm_left, 0);
 }
 
+/* Two accounts by one record, alike in all else: each has counts and money of its own. */
+static inline void together_one_record(void **state)
+{
+    struct store *s = *state;
+    struct crowd *c = crowd_of(s);
+
+    s->terms[K].limits.rpm = 2;
+    s->terms[K].budget.daily_micro = 100;
+    s->ask.reserve_micro = 40;
+    s->ask.record_id = SL_STR("issuer");
+    join(s, c, 2);
+    s->ask.key_id = SL_STR("bob");
+    join(s, c, 3);
+    assert_int_equal(passed(s, c), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(c->a[i].room[K].rpm_left, 1 - i % 2);
+        assert_int_equal(c->a[i].room[K].credits_left_micro, 60 - 40 * (i % 2));
+    }
+    assert_int_equal(c->a[4].limit, SL_LIMIT_RPM);
+    assert_int_equal(balance_of(s, K).reserved_micro, 80);
+    s->ask.key_id = SL_STR("alice");
+    assert_int_equal(balance_of(s, K).reserved_micro, 80);
+}
+
 /* More than one call holds. */
 static inline void together_many(void **state)
 {
@@ -314,6 +338,7 @@ static inline void together_ending(void **state)
     X(together_money)                                                                              \
     X(together_softly)                                                                             \
     X(together_unlike)                                                                             \
+    X(together_one_record)                                                                         \
     X(together_many)                                                                               \
     X(together_leaving)                                                                            \
     X(together_pushed)                                                                             \
