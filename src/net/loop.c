@@ -187,6 +187,16 @@ static void close_streams(struct sl_net *net)
     }
 }
 
+/* The process is ending as it was told to: a late signal must not kill it.
+ * Closing a handle brings the default action back, so each is ignored at once. */
+static void ignore_signals(struct sl_net *net)
+{
+    for (size_t i = 0; i < net->signals_n; i++) {
+        close_handle((uv_handle_t *)&net->signals[i].handle, NULL);
+        sigaction(net->signals[i].signum, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    }
+}
+
 /* Those that finish in their own time are cut; a look-up or a write that hangs
  * in the pool is waited for, but not for ever. */
 static void let_close(struct sl_net *net)
@@ -199,6 +209,7 @@ static void let_close(struct sl_net *net)
            uv_hrtime() - from < END_WAIT_MS * 1000000ull)
         (void)sl_net_turn(net, 10);
     net->ending = true;
+    ignore_signals(net);
     uv_walk(&net->loop, close_handle, NULL);
     while (uv_run(&net->loop, UV_RUN_NOWAIT) != 0 &&
            uv_hrtime() - from < 2 * END_WAIT_MS * 1000000ull)
@@ -216,9 +227,6 @@ void sl_net_end(struct sl_net **pnet)
     SL_OBJ_CHECK(net, SL_NET_MAGIC);
     end_turn(net);
     let_close(net);
-    /* the process is ending as it was told to: a late signal must not kill it */
-    for (size_t i = 0; i < net->signals_n; i++)
-        sigaction(net->signals[i].signum, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (net->spare >= 0)
         close(net->spare);
     if (uv_loop_close(&net->loop) != 0)
