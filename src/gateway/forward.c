@@ -98,6 +98,8 @@ static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struc
     if (sl_endpoint_dialect(to->ep) != &sl_dialect_anthropic &&
         sl_str_starts_nocase(name, SL_STR("anthropic-")))
         return false;
+    if (p->auth == SL_AUTH_HEADER && sl_str_eq_nocase(name, p->auth_header))
+        return false; /* there stands its key */
     for (size_t i = 0; i < p->headers_n; i++) {
         if (sl_str_eq_nocase(name, p->header_names[i]))
             return false; /* the operator's value stands */

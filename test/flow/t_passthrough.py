@@ -193,7 +193,7 @@ def test_operators_headers_and_query(g):
         c["providers"][0]["headers"] = {"X-Title": "our team", "x-extra": "e"}
         c["providers"][0]["query"] = {"api-version": "1"}
         c["providers"][1]["auth"] = "header:api-key"
-        c["forward_headers"] = ["x-custom", "x-many-*"]
+        c["forward_headers"] = ["x-custom", "x-many-*", "api-*"]
 
     with rig.Gateway(change=change, mock=g.mock) as h:
         more = [("x-title", "theirs"), ("x-custom", "c"), ("x-many-things", "m"), ("x-other", "o")]
@@ -202,16 +202,16 @@ def test_operators_headers_and_query(g):
         equal(seen.all("x-title"), ["our team"])
         equal((seen.get("x-extra"), seen.get("x-custom"), seen.get("x-many-things"), seen.get("x-other")), ("e", "c", "m", None))
         equal(seen.target, "/v1/messages?beta=true&api-version=1")
-        equal(h.post("/v1/chat/completions", rig.chat("mock-echo")).status, 200)
+        equal(h.post("/v1/chat/completions", rig.chat("mock-echo"), [("API-Key", "theirs"), ("api-other", "o")]).status, 200)
         seen = g.mock.last()
-        equal((seen.get("api-key"), seen.get("authorization")), (rig.PROVIDER_KEY_O, None))
+        equal((seen.all("api-key"), seen.get("authorization"), seen.get("api-other")), ([rig.PROVIDER_KEY_O], None, "o"))
 
 
 def test_what_no_operator_can_forward(g):
     """Credentials, cookies, addresses and framing stay, whatever `forward_headers` says."""
     names = ["authorization", "x-api-key", "cookie", "x-forwarded-for", "forwarded", "x-real-ip", "host", "content-length", "accept-encoding",
-             "connection", "te", "proxy-authorization"]
-    with rig.Gateway({"forward_headers": names + ["x-*"]}, mock=g.mock) as h:
+             "connection", "te", "proxy-authorization", "keep-alive", "trailer", "upgrade", "expect", "transfer-encoding"]
+    with rig.Gateway({"forward_headers": names + ["x-*", "content-*", "proxy-*"]}, mock=g.mock) as h:
         sent = STOPPED + [("x-api-key", rig.KEY), ("x-anything", "goes")]
         equal(h.post("/v1/messages", rig.messages("mock-echo"), sent, key=None).status, 200)
         seen = g.mock.last()
@@ -220,6 +220,24 @@ def test_what_no_operator_can_forward(g):
         for name in ("authorization", "cookie", "x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "te", "x-app2", "proxy-authorization"):
             equal(seen.all(name), [], name)
         equal((len(seen.all("host")), len(seen.all("content-length")), seen.all("accept-encoding")), (1, 1, ["identity"]))
+        more = [("authorization", "Bearer " + rig.KEY_BOB), ("content-type", "application/json; charset=utf-8"), ("content-language", "en"),
+                ("x-sluice-no-such", "ours"), ("keep-alive", "timeout=5"), ("trailer", "x-anything"), ("proxy-connection", "close"),
+                ("upgrade", "h2c"), ("expect", "100-continue"), ("connection", "x-app2")] + [x for x in STOPPED if x[0] != "connection"]
+        body = rig.messages("mock-echo")
+        for keys in ([("x-api-key", rig.KEY)], []):  # with two, the first counts and neither goes on
+            with h.wire() as w:
+                whole = rig.request_bytes("POST", "/v1/messages", body, more + keys, [len(body)])
+                at = whole.index(b"\r\n\r\n") + 4
+                w.send(whole[:at])
+                equal(rig.Reply(w.read_until(b"\r\n\r\n")).status, 100)
+                w.send(whole[at:])
+                equal(w.reply().status, 200)
+            seen = g.mock.last()
+            equal((seen.all("x-api-key"), seen.all("content-type")), ([rig.PROVIDER_KEY_A], ["application/json"]))
+            for name in ("authorization", "connection", "keep-alive", "trailer", "upgrade", "expect", "transfer-encoding", "proxy-connection", "content-language",
+                         "x-sluice-no-such", "x-app2"):
+                equal(seen.all(name), [], name)
+            check("canarysecret" not in json.dumps(seen.headers), "a client's key went up")
 
 
 def test_small_routes(g):
