@@ -190,8 +190,9 @@ def test_words_that_a_provider_quotes_are_not_about_its_account():
         'tools.0.organization_lookup: expected "org-chart"',
         "tools.3.custom.name: list-org-members: 'set_spend_limit'",
     )
-    ours = ("Limit reached in organization org-12ab on requests", "Your organization is on hold", "no such project (org-12ab)")
-    codes = ("organization_on_hold", "project_spend_limit_exceeded", "billing_hard_limit_reached")
+    ours = ("Limit reached in organization org-12ab on requests", "Your organization is on hold", "no such project (org-12ab)",
+            "Your credit balance is too low to access the API")
+    codes = ("organization_on_hold", "project_spend_limit_exceeded", "billing_hard_limit_reached", "credit_balance_too_low")
     bodies = [(400, rig.dump({"error": {"message": m, "code": None}})) for m in quoted]
     bodies += [(502, rig.dump({"error": {"message": m, "code": None}})) for m in ours]
     bodies += [(502, rig.dump({"error": {"message": "no", "code": c}})) for c in codes]
@@ -202,6 +203,16 @@ def test_words_that_a_provider_quotes_are_not_about_its_account():
             r, _took = ask(g, stream=False)
             equal((r.status, r.body == body), (status, status == 400), body)
             equal(g.access_of(r)["error"], "provider_error" if status == 400 else "provider_refused_key")
+
+
+def test_a_bill_is_ours_whatever_its_text_says():
+    for status in (401, 402, 403):
+        body = rig.dump({"error": {"message": "theirs alone", "type": "odd"}})
+        answer = b"HTTP/1.1 %d No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
+        with gateway(answer) as (g, _provider):
+            for stream in (False, True):
+                r, _took = ask(g, stream)
+                equal((r.status, b"theirs alone" in r.body, r.get("x-should-retry")), (502, False, None), status)
 
 
 def test_redirects_and_codings_are_refused():
@@ -216,14 +227,26 @@ def test_redirects_and_codings_are_refused():
                 equal(g.access_of(r)["error"], "provider_bad_answer")
 
 
+NOT_THEIRS = (  # of its account, of its connection to us, and what only we may say
+    "anthropic-organization-id", "anthropic-workspace-id", "openai-organization", "openai-project", "anthropic-ratelimit-tokens-limit",
+    "x-ratelimit-limit-tokens", "set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "x-sluice-provider", "x-sluice-cache",
+    "x-cache", "age", "server-timing", "date", "server", "via", "alt-svc", "strict-transport-security", "x-accel-expires",
+    "access-control-allow-origin", "keep-alive", "te", "trailer", "upgrade", "x-of-the-hop",
+)
+
+
 def test_what_only_we_may_say():
-    body = b'{"type":"message"}'
-    said = b"x-cache: HIT\r\nage: 7\r\nx-sluice-provider: them\r\nserver-timing: them\r\ndate: then\r\n"
-    answer = b"HTTP/1.1 200 OK\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (said, len(body), body)
-    with gateway(answer) as (g, _provider):
-        r, _took = ask(g, stream=False)
-        equal((r.status, r.all("x-cache"), r.all("age"), r.all("x-sluice-provider")), (200, [], [], ["stubborn"]))
-        check("them" not in r.get("server-timing") and r.all("date") != ["then"], r.headers)
+    event = START + DELTA + STOP
+    said = "".join("%s: them\r\n" % name for name in NOT_THEIRS).encode() + b"request-id: req_1\r\nx-request-id: req_2\r\n"
+    for status, kind, body in ((200, b"application/json", b'{"type":"message"}'), (200, b"text/event-stream", event), (400, b"application/json", b"{}")):
+        answer = (b"HTTP/1.1 %d Said\r\nconnection: x-of-the-hop\r\nx-goes: on\r\n%scontent-type: %s\r\ncontent-length: %d\r\n\r\n%s"
+                  % (status, said, kind, len(body), body))
+        with gateway(answer) as (g, _provider):
+            r, _took = ask(g, stream=kind != b"application/json")
+            equal((r.status, r.get("x-goes"), r.body), (status, "on", body))
+            equal([(n, v) for n, v in r.headers if "them" in v], [], "the provider's word")
+            equal((r.all("x-sluice-provider"), r.all("request-id"), r.all("x-request-id")), (["stubborn"], ["req_1"], ["req_1"]))
+            equal((len(r.all("date")), len(r.all("server-timing")), len(r.all("content-length") + r.all("transfer-encoding"))), (1, 1, 1))
 
 
 def test_a_status_that_is_none_is_an_error_of_the_provider():

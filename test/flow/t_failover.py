@@ -266,7 +266,12 @@ def test_the_last_answer_is_the_one(g):
         equal(r.json()["error"]["message"], "scripted 500")
         equal(r.get("retry-after"), "3")
         equal(h.access_of(r)["ending"], "upstream_error")
-    a.script = [answer(500), answer(403, body={"type": "error", "error": {"type": "x", "message": "secret of ours"}})]
+        ours = answer(403, body={"type": "error", "error": {"type": "x", "message": "secret of ours"}})
+        a.script = [ours]
+        r = post(h, "m")
+        equal((r.status, r.get("x-sluice-provider"), r.get("x-sluice-attempts")), (502, "a", "2"))
+        check(b"secret of ours" not in r.body, r.body)
+    a.script = [answer(500), ours]
     with gateway(g.mock, [provider("a", a.port)], {"m": [("a", "x")]}) as h:
         r = post(h, "m")
         equal((r.status, r.get("x-sluice-attempts")), (502, "2"))

@@ -3,6 +3,8 @@
 provider keys, go through every way a request can end, and are then looked for."""
 # timeout: 180
 
+import glob
+import os
 import re
 
 import _rig as rig
@@ -60,11 +62,16 @@ def test_every_way_to_end(g):
                 at = text.find(canary)
                 check(at < 0, canary, "is in", place, text[max(0, at - 200) : at + 100])
         check(b"alice" in open(h.out, "rb").read(), "the public part of a key may be logged")
+    trail = [path for path in glob.glob(h.dir + "/**/*", recursive=True) if os.path.isfile(path)]
+    check(any("trail" in path for path in trail), "no trail was kept:", trail)
+    for path in trail:
+        text = open(path, "rb").read()
+        for canary in (b"canarysecret", b"canaryproviderkey", b"canaryadminkey", PROMPT.encode(), b"canarycookie", b"cookiecanary", ANSWER.encode()):
+            check(canary not in text, canary, "is in", path)
 
 
 def test_configuration_faults_do_not_quote_secrets(g):
     import json
-    import os
     import subprocess
 
     path = rig.tmp("bad.yaml")

@@ -22,12 +22,16 @@ static struct gather shown(const struct sl_conf *c, bool secrets)
     "    keys: [sk-provider-secret]\n"                                                             \
     "    headers: {x-h: header-secret}\n"                                                          \
     "    query: {\"\\\" : #\": query-secret}\n"                                                    \
+    "    oauth2: {client_secret: client-secret, refresh_token: refresh-secret, "                   \
+    "params: {assertion: params-secret}}\n"                                                        \
     "models: [{name: \"*\", display_name: \"caf\\u00e9 \\u2028 \\x85 \\ufeff\", targets: "         \
     "[{provider: p}]}]\n"                                                                          \
     "tenants: [{name: t, keys: [{key: sk-tenant-secret}], labels: {a: \"$${SET}\", b: \"x: y #\"," \
     " c: \"null\", d: \"\", e: \"- a\", f: \" lead\", g: \"\\x01\\t\\n\", h: \"~\"}}]\n"           \
     "admin: {key: admin-secret}\n"                                                                 \
     "store: {url: \"redis://user:store-secret@h/1\", cache_url: \"redis://:cache@secret@c\"}\n"    \
+    "jwt: [{name: j, issuer: i, audience: a, secrets: [jwt-secret]}]\n"                            \
+    "key_tokens: {secrets: [token-secret]}\n"                                                      \
     "cache: {jitter: 0.05}\n"                                                                      \
     "plans: [{name: a, per_key: {budget: {daily: 0.50}}}]\n"
 
@@ -52,13 +56,20 @@ static void test_reads_back(void **state)
 
 static void test_no_secrets(void **state)
 {
-    static const char *const secrets[] = {"sk-provider", "header-secret", "query-secret",
-                                          "sk-tenant",   "admin-secret",  "store-secret",
-                                          "cache@"};
-    struct sl_conf *c = test_accepted(ODD);
-    struct gather g = shown(c, false);
+    static const char *const secrets[] = {"sk-provider",   "header-secret", "query-secret",
+                                          "sk-tenant",     "admin-secret",  "store-secret",
+                                          "cache@",        "client-secret", "refresh-secret",
+                                          "params-secret", "jwt-secret",    "token-secret"};
+    struct sl_conf *c = test_accepted(ODD), *d;
+    struct gather g = shown(c, false), h;
 
     (void)state;
+    d = test_accepted(TEST_BASE "store: {url: \"redis://h\", password: password-secret}\n");
+    h = shown(d, false);
+    assert_null(strstr(h.p, "password-secret"));
+    assert_non_null(strstr(h.p, "password: \"(secret)\""));
+    sl_mem_free(h.p);
+    sl_conf_end(&d);
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         assert_null(strstr(g.p, secrets[i]));
     assert_non_null(strstr(g.p, "(secret)"));
