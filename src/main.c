@@ -1,4 +1,5 @@
 /* main.c -- the command line: which command, with which options. */
+#include "cli/client.h"
 #include "cli/manage/manage.h"
 #include "cli/options.h"
 
@@ -96,7 +97,7 @@ static void print_all(FILE *to)
     sl_manage_help(to);
     fprintf(to, "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
                 "4 the configuration is not valid (serve, check, reload), 5 a trail is broken or "
-                "sums differ (ledger).\n");
+                "sums\ndiffer (ledger, store copy).\n");
 }
 
 static const struct command *find(const char *name)
@@ -142,6 +143,8 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
         default: o->schema = true; break;
         }
     }
+    if (o->admin != NULL && !sl_client_is_address(o->admin))
+        return usage(c->name, SL_CLIENT_ADDRESS, o->admin);
     if (optind < argc)
         o->argument = argv[optind++];
     if (optind < argc || (o->argument != NULL && c->argument == NULL))

@@ -80,20 +80,37 @@ static bool split_address(struct sl_str s, char host[HOST_BYTES], char port[8])
     return true;
 }
 
-static int connect_tcp(const char *where, unsigned seconds, struct sl_client_answer *out)
+/* http:// and the slashes of a URL are left out. */
+static struct sl_str bare(const char *where)
 {
     struct sl_str s = sl_str_of(where);
-    struct addrinfo wish = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-    char host[HOST_BYTES], port[8];
-    int got, fd = -1;
 
-    if (sl_str_starts(s, SL_STR("https://")))
-        return fail(out, where, "the admin listener speaks plain http");
     if (sl_str_starts(s, SL_STR("http://")))
         s = sl_str_from(s, 7);
     while (s.n > 0 && s.p[s.n - 1] == '/')
         s.n--;
-    if (!split_address(s, host, port))
+    return s;
+}
+
+bool sl_client_is_address(const char *where)
+{
+    char host[HOST_BYTES], port[8];
+
+    if (sl_str_starts(sl_str_of(where), SL_STR("unix:")))
+        return where[5] != '\0';
+    return !sl_str_starts(sl_str_of(where), SL_STR("https://")) &&
+           split_address(bare(where), host, port);
+}
+
+static int connect_tcp(const char *where, unsigned seconds, struct sl_client_answer *out)
+{
+    struct addrinfo wish = {.ai_socktype = SOCK_STREAM}, *all = NULL;
+    char host[HOST_BYTES], port[8];
+    int got, fd = -1;
+
+    if (sl_str_starts(sl_str_of(where), SL_STR("https://")))
+        return fail(out, where, "the admin listener speaks plain http");
+    if (!split_address(bare(where), host, port))
         return fail(out, where, "must be host:port, http://host:port or unix:/path");
     got = getaddrinfo(host, port, &wish, &all);
     if (got != 0)

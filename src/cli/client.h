@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #define SL_CLIENT_SECONDS 10
+#define SL_CLIENT_ADDRESS "-a must be host:port, http://host:port or unix:/path, and is not:"
 #define SL_CLIENT_ANSWER ((size_t)64 << 20)
 
 struct sl_client_answer {
@@ -27,6 +28,8 @@ struct sl_client_ask {
     unsigned seconds;   /* 0: SL_CLIENT_SECONDS */
 };
 
+/* Is it written as `where` has to be? Whether anybody listens there is another question. */
+bool sl_client_is_address(const char *where);
 /* `out` is to be given to sl_client_fini(), whatever came. */
 void sl_client_ask(const struct sl_client_ask *ask, struct sl_client_answer *out);
 void sl_client_fini(struct sl_client_answer *a);

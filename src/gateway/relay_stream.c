@@ -14,6 +14,12 @@
 
 #define LAST_MAX 2048 /* of an event too large to hold: where usage stands */
 
+/* Is the terminal event through? A large one is known before its last byte is here. */
+static bool is_over(const struct sl_req *r)
+{
+    return r->usage.has_final && !r->mid_event;
+}
+
 /* ---- one event ---- */
 
 void sl_relay_pass_usage(struct sl_req *r, struct sl_str event)
@@ -153,7 +159,7 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
 /* What is left of a read without an event's end. */
 static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
 {
-    if (rest.n == 0)
+    if (rest.n == 0 || is_over(r))
         return SL_ST_RELAY;
     if (!r->mid_event && sl_buf_append(&r->tail, rest))
         return SL_ST_RELAY;
@@ -173,6 +179,7 @@ static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
 
 /* ---- the pump ---- */
 
+/* Up to the terminal event: what a provider says behind it reaches nobody. */
 static enum sl_state pump(struct sl_req *r)
 {
     struct sl_str rest = r->bytes;
@@ -180,7 +187,7 @@ static enum sl_state pump(struct sl_req *r)
     bool pass = true;
     size_t n;
 
-    while (sl_sse_next(&r->sse, rest, &n)) {
+    while (!is_over(r) && sl_sse_next(&r->sse, rest, &n)) {
         struct sl_str event = {rest.p, n};
         enum sl_state next = SL_ST_RELAY;
         bool was_open = r->mid_event || r->tail.len > 0;
@@ -214,9 +221,9 @@ enum sl_state sl_relay_stream_data(struct sl_req *r)
     enum sl_state next = pump(r);
 
     sl_translation_usage(r);
-    if (next == SL_ST_RELAY && err != SL_OK)
+    if (next == SL_ST_RELAY && err != SL_OK && !is_over(r))
         return sl_relay_fail(r, err);
-    if (next == SL_ST_RELAY && r->usage.has_final && r->final_ms == 0) {
+    if (next == SL_ST_RELAY && is_over(r) && r->final_ms == 0) {
         r->final_ms = sl_net_now(r->gw->net);
         sl_relay_arm_beat(r);
     }
@@ -243,12 +250,11 @@ enum sl_state sl_relay_stream_done(struct sl_req *r)
 {
     bool whole = r->usage.has_final || r->dialect->is_whole(r->ep, &r->usage);
 
-    if (!whole)
+    if (!whole || r->mid_event)
         return sl_relay_fail(r, SL_ERR_UP_CLOSED);
     if (!r->committed && !sl_relay_commit(r))
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
-    if (!r->mid_event)
-        sl_relay_send_buf(r, &r->tail);
+    sl_relay_send_buf(r, &r->tail);
     r->ending = r->error == SL_OK ? SL_END_DONE : SL_END_UPSTREAM_ERROR;
     sl_exch_finish(r->x);
     return SL_ST_ACCOUNT;
@@ -282,7 +288,7 @@ enum sl_state sl_relay_stream_end(struct sl_req *r, enum sl_err why)
         sl_call_end(&r->call);
         return SL_ST_ACCOUNT;
     }
-    if (why == SL_OK || r->usage.has_final)
+    if (why == SL_OK || is_over(r))
         return sl_relay_stream_done(r);
     return sl_relay_fail(r, why);
 }

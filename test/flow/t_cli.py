@@ -30,6 +30,7 @@ def test_help_and_version(g):
     for argv in (["--help"], ["-h"], ["help"]):
         p = run(*argv)
         equal((p.returncode, p.err), (0, ""), argv)
+        contains(p.out, "differ (ledger, store copy)", "exit code 5")
         for command in ("serve", "check", "init", "env", "reload", "health", "version"):
             contains(p.out, command)
             equal(run(command, "--help").returncode, 0, command) if command != "version" else None
@@ -103,6 +104,11 @@ def test_health(g):
         p = run("health", "-a", nobody)
         equal(p.returncode, 1)
         contains(p.err, "name its admin listener with -a", "says what to do")
+    for nonsense in ("nonsense", "https://" + where, "127.0.0.1:", "unix:", ""):
+        for words in (["health"], ["reload"], ["key", "list"]):
+            p = run(*words, "-a", nonsense)
+            equal((p.returncode, p.out), (2, ""), (words, nonsense))
+            contains(p.err, "-a must be host:port, http://host:port or unix:/path")
     with rig.Gateway(mock=g.mock) as h:
         h.signal(signal.SIGTERM)
         rig.until(lambda: h.admin("GET", "/readyz").status == 503, 2, "draining")

@@ -17,6 +17,12 @@ DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"too much"}}\n\n'
 COMMENT = b": still here\n\n"
+BLOCK = b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+CREATED = b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}\n\n'
+CHAT = b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+CHAT_STOP = b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+CHAT_DONE = b"data: [DONE]\n\n"
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -66,12 +72,13 @@ def chunk(data):
 
 
 @contextlib.contextmanager
-def gateway(first, again=b"", **timeouts):
+def gateway(first, again=b"", protocol="anthropic", **timeouts):
     provider = Stubborn(first, again)
     settings = {
         "keepalive_ping": "1s",
         "timeouts": {"first_byte": "5s", "idle": "6s", "total": "4s", "stream_total": "7s", **timeouts},
-        "providers": [{"name": "stubborn", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % provider.port, "keys": ["k"]}],
+        "providers": [{"name": "stubborn", "protocol": protocol, "base_url": "http://127.0.0.1:%d" % provider.port, "keys": ["k"],
+                       **({"responses": True} if protocol == "openai" else {})}],
         "models": [{"name": "*", "targets": [{"provider": "stubborn"}]}],
     }
 
@@ -85,10 +92,11 @@ def gateway(first, again=b"", **timeouts):
     provider.listener.close()
 
 
-def ask(g, stream=True):
+def ask(g, stream=True, path="/v1/messages"):
     """Status, body and how long it took."""
+    make = {p: m for p, m, _ in rig.GENERATE}[path]
     began = time.monotonic()
-    r = g.post("/v1/messages", rig.messages("m", stream=stream))
+    r = g.post(path, make("m", stream=stream))
     return r, time.monotonic() - began
 
 
@@ -125,10 +133,58 @@ def test_nothing_follows_the_terminal_event():
             r, took = ask(g)
             equal(r.status, 200)
             check(took < 3 * rig.SLOW, "the client waited for the provider to hang up: %.1f s" % took)
-            kept = r.body.replace(COMMENT, b"")
-            equal(kept, START + DELTA + STOP, "and no more, least of all an error or a ping")
+            equal(r.body, START + DELTA + STOP, "and no more, least of all an error or a ping")
             equal(g.access_of(r)["ending"], "done")
             rig.until(lambda: provider.gone, 2 * rig.SLOW, "the provider's connection is closed")
+
+
+def test_nothing_follows_it_in_the_same_read():
+    """Whole events, an error, or the start of one, in the client's protocol or made from another."""
+    whole = START + BLOCK + DELTA + STOP
+    with gateway(b"", None) as (g, provider):
+        for behind in (DELTA + STOP, ERROR, DELTA[:40]):
+            provider.first = STREAM + chunk(whole + behind)
+            r, _took = ask(g)
+            equal(r.body, whole, behind)
+            equal(g.access_of(r)["ending"], "done", behind)
+            r, _took = ask(g, path="/v1/chat/completions")
+            equal((r.body.count(b'"hi"'), r.body.count(CHAT_DONE), r.body[-len(CHAT_DONE):]), (1, 1, CHAT_DONE), behind)
+            equal(g.access_of(r)["ending"], "done", behind)
+    whole = CHAT + CHAT_STOP + CHAT_DONE
+    with gateway(b"", None, protocol="openai") as (g, provider):
+        for behind in (CHAT + CHAT_DONE, b'data: {"error":{"message":"no"}}\n\n', CHAT[:40]):
+            provider.first = STREAM + chunk(whole + behind)
+            r, _took = ask(g, path="/v1/chat/completions")
+            equal(r.body, whole, behind)
+            equal(g.access_of(r)["ending"], "done", behind)
+            r, _took = ask(g)
+            equal((r.body.count(b'"hi"'), r.body.count(STOP), r.body[-len(STOP):]), (1, 1, STOP), behind)
+            equal(g.access_of(r)["ending"], "done", behind)
+
+
+def test_a_large_terminal_event_has_to_be_whole():
+    """Its name says what it is long before its end is here."""
+    final = b'event: response.completed\ndata: {"type":"response.completed","response":{"x":"%s' % (b"a" * 200000)
+    with gateway(STREAM + chunk(CREATED + final), None, protocol="openai") as (g, _provider):
+        r, _took = ask(g, path="/v1/responses")
+        check(r.body.startswith(CREATED + final + b"\n\n"), "what came, and its end", r.status, r.body[-300:])
+        equal(rig.Event(r.body[len(CREATED + final) + 2 :]).type, "error")
+        equal(g.access_of(r)["ending"], "upstream_cut")
+
+
+def test_pings_and_our_error_stand_between_events():
+    """What is unfinished and has gone out gets no ping and is ended before the error; what has not is dropped."""
+    large = DELTA.replace(b"hi", b"x" * 200000)[:-10]
+    for unfinished, is_out in ((large, True), (DELTA[:-10], False), (b"event: content_block_delta\n", False)):
+        with gateway(STREAM + chunk(START + DELTA + unfinished), idle="3s") as (g, _provider):
+            r, _took = ask(g)
+            before = START + DELTA + (unfinished + b"\n\n" if is_out else b"")
+            check(r.body.startswith(before), "event by event", r.body[-300:])
+            rest = r.body[len(before):]
+            while not is_out and rest.startswith(PING):
+                rest = rest[len(PING):]
+            equal((rest.count(b"\n\n"), rig.Event(rest).name), (1, "error"), rest[:300])
+            equal(g.access_of(r)["ending"], "timeout")
 
 
 def test_one_error_is_enough():

@@ -243,6 +243,64 @@ def test_after_the_commit_point(g):
             check(h.access_of(r)["ending"] in ("upstream_cut", "timeout", "upstream_error"), f)
 
 
+def as_sent(*names):
+    """Events of both protocols as a provider sends them."""
+    chunk = '{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":null}]}'
+    text = {
+        "start": 'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1}}}',
+        "block": 'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+        "ping": 'event: ping\ndata: {"type":"ping"}',
+        "content": 'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"bad"}}',
+        "comment": ": PROCESSING",
+        "role": "data: " + chunk % '{"role":"assistant","content":""}',
+        "chat": "data: " + chunk % '{"content":"bad"}',
+        "comments": "\n\n".join([": " + 98 * "x"] * 500),  # 51 kB
+    }
+    return "".join(text[n] + "\n\n" for n in names).encode()
+
+
+def test_where_the_commit_point_is(g):
+    """The first content, or more than 64 KiB: not the start, the role or a ping of the provider's own."""
+    held = {
+        "/v1/messages": (["start"], ["start", "ping", "ping"], ["start", "block", "ping"], ["comment"], ["comments"]),
+        "/v1/chat/completions": (["role"], ["role", "comment", "comment"], ["comments", "role"]),
+    }
+    out = {
+        "/v1/messages": (["start", "block", "content"], ["comments", "comments"], ["start", "comments", "comments"]),
+        "/v1/chat/completions": (["role", "chat"], ["comments", "role", "comments"]),
+    }
+    cases = [(p, e, True) for p in held for e in held[p]] + [(p, e, False) for p in out for e in out[p]]
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    bad = Provider(*[head + b"%x\r\n%s\r\nno chunk\r\n" % (len(as_sent(*e)), as_sent(*e)) for _, e, _ in cases])
+    # each try costs its provider's health
+    with gateway(g.mock, [provider("bad", bad.port), provider("good", g.mock.plain)],
+                 {"m": [("bad", "m"), ("good", "mock-echo")]}, breaker={"min_requests": 1000}) as h:
+        for path, names, again in cases:
+            r = post(h, "m", path, "hello", stream=True)
+            if again:
+                well(r, path, True, "hello")
+            else:
+                check(r.body.startswith(as_sent(*names)), "as it came", r.body[:300])
+                seen = rig.parse_events(r.body)
+                equal((r.status, sum(e.is_error() for e in seen), seen[-1].is_error()), (200, 1, True), names)
+            equal(r.get("x-sluice-attempts"), "2" if again else "1", names)
+    bad.close()
+
+
+def test_a_ping_of_ours_is_a_commit_point(g):
+    """What fails behind it is told in the stream, and nobody else starts the answer anew."""
+    with gateway(g.mock, [provider("bad", g.mock.plain), provider("good", g.mock.plain)],
+                 {"m": [("bad", "mock-stall-pre"), ("good", "mock-echo")]},
+                 keepalive_ping="200ms", timeouts={"idle": "2s"}) as h:
+        for path, _, _ in ROUTES:
+            g.mock.reset()
+            r = post(h, "m", path, stream=True)
+            seen = rig.parse_events(r.body)
+            equal((r.status, r.get("x-sluice-attempts"), g.mock.stats()["requests"]), (200, "1", 1), path)
+            equal((sum(e.is_error() for e in seen), seen[-1].is_error()), (1, True), r.body[-300:])
+            check(r.body.count(b"message_start") <= 2 and not rig.text_of_stream(seen), path, r.body[:300])
+
+
 def test_what_the_client_has_to_mend(g):
     with table(g) as h:
         for path, stream in cells():

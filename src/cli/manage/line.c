@@ -1,4 +1,5 @@
 /* cli/manage/line.c -- the command line: which verb, arguments, options. */
+#include "cli/client.h"
 #include "cli/manage/manage.h"
 
 #include <string.h>
@@ -190,6 +191,8 @@ static int take_option(struct sl_manage_line *l, int argc, char **argv, int *i)
         return wrong(l, "this option needs a value:", word);
     if (o != NULL)
         return add_option(l, o, value);
+    if (to == &l->common.admin && !sl_client_is_address(value))
+        return wrong(l, SL_CLIENT_ADDRESS, value);
     *to = value;
     return -1;
 }
