@@ -291,7 +291,7 @@ def test_a_ping_of_ours_is_a_commit_point(g):
     """What fails behind it is told in the stream, and nobody else starts the answer anew."""
     with gateway(g.mock, [provider("bad", g.mock.plain), provider("good", g.mock.plain)],
                  {"m": [("bad", "mock-stall-pre"), ("good", "mock-echo")]},
-                 keepalive_ping="200ms", timeouts={"idle": "2s"}) as h:
+                 keepalive_ping="200ms", timeouts={"idle": "3s"}) as h:
         for path, _, _ in ROUTES:
             g.mock.reset()
             r = post(h, "m", path, stream=True)
