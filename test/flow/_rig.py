@@ -289,6 +289,8 @@ class Gateway:
         self.config = merge(default_config(self.mock, self.port, self.admin_port), settings)
         if change:
             change(self.config)
+        # a look-up that takes longer is a refusal; tests of that say how long themselves
+        self.config.setdefault("store", {}).setdefault("timeout", "2s")
         self.dir = tmp("gw%d" % n)
         os.makedirs(self.dir)
         self.path = os.path.join(self.dir, "sluice.yaml")
