@@ -21,7 +21,7 @@ struct sl_copy_report {
     int64_t spent_micro; /* of tenants' and keys' accounts together */
     uint64_t differences;
     char first[200]; /* the first of them */
-    char why[256];   /* of a failure */
+    char why[320];   /* of a failure */
 };
 
 /* Blocking: turns the loop. CONFIG: one of them can't be opened, or the Redis is not empty;

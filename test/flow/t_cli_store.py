@@ -9,7 +9,9 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
 import _rig as rig
@@ -281,6 +283,123 @@ def test_copy(g):
     sh.fails(1, ["can't be reached"], "store", "copy", "embedded:" + h.dir + "/data", redis.url, key=None, at=False)
     for argv in (["redis://x", "redis://y"], ["embedded:", "redis://y"], ["embedded:x", "embedded:y"]):
         sh.fails(2, ["must be"], "store", "copy", *argv, key=None, at=False)
+
+
+class Between:
+    """In front of a Redis: `seen` gets what a client says before the Redis does; False ends the connection."""
+
+    def __init__(self, redis, seen):
+        self.redis, self.seen = redis, seen
+        self.path = os.path.join(redis.dir, "between.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(8)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(self.redis.socket)
+            except OSError:  # it is dead: so is who asks for it
+                client.close()
+                continue
+            threading.Thread(target=self.pump, args=(client, server, self.seen), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, lambda data: True), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b, seen):
+        try:
+            while True:
+                data = a.recv(65536)
+                if not data or not seen(data):
+                    break
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def end(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        os.unlink(self.path)
+
+
+def test_copy_that_fails(g):
+    """Whatever goes wrong on the way: a code of its own, a text that says what to do, no Redis that passes for a store; done again, it is whole."""
+    redis = Redis()
+    h = rig.Gateway({**MODELS, "store": {"url": "embedded:data"}, "tenants": [{"name": "acme", "budget": {"daily": 5.0}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}]},
+                    mock=g.mock)
+    sh = Shell(h)
+    sh("key", "make", "spare", "--tenant", "acme")
+    equal(ask(h, KEY).status, 200)
+    until(lambda: sum(r["requests"] for r in sh.json("usage")) == 1, 10, "settled")
+    h.stop()
+    account = "slc:{acme}:acct:t"
+    copy = lambda url, *more: sh.raw("store", "copy", "embedded:" + h.dir + "/data", url, *more, key=None, at=False)
+    whole = lambda: redis("EXISTS", "slc:epoch")
+
+    # it dies after the records have been moved, when sums are about to be
+    def dies(data):
+        if b"{acme}:seq" not in data:
+            return True
+        redis.kill()
+        return False
+
+    between = Between(redis, dies)
+    p = copy("unix://" + between.path)
+    between.end()
+    check(redis.p.poll() is not None, "it was asked for sums")
+    equal((p.returncode, p.out), (1, ""), p.err)
+    contains(p.err, "gone or refused it")
+    contains(p.err, "run this again")
+    redis.start()
+
+    # someone else writes to it between the moving and the comparing
+    state = {"moved": False, "changed": False}
+
+    def changes(data):
+        if b"{acme}:seq" in data:
+            state["moved"] = True
+        elif state["moved"] and not state["changed"]:
+            redis("HINCRBY", account, "spent", 1)
+            state["changed"] = True
+        return True
+
+    between = Between(redis, changes)
+    p = copy("unix://" + between.path)
+    between.end()
+    check(state["changed"], "it was compared")
+    equal((p.returncode, p.out), (5, ""), p.err)
+    contains(p.err, "the account of acme differs")
+    contains(p.err, "run this again")
+    equal(whole(), 0)
+
+    # done again, it is whole
+    p = copy(redis.url)
+    equal(p.returncode, 0, p.err)
+    equal(whole(), 1)
+    spent = int(redis("HGET", account, "spent"))
+    check(spent > 0, "what it cost was moved")
+
+    # one that is in use is left as it is, unless it is to be replaced
+    redis("HSET", account, "spent", spent + 7)
+    p = copy(redis.url)
+    equal((p.returncode, p.out), (1, ""), p.err)
+    contains(p.err, "--over")
+    equal(int(redis("HGET", account, "spent")), spent + 7)
+    p = copy(redis.url, "--over")
+    equal(p.returncode, 0, p.err)
+    equal(int(redis("HGET", account, "spent")), spent)
+    redis.kill()
 
 
 def test_command_lines(g):

@@ -1,6 +1,7 @@
 /* store/copy/copy.c -- opened, moved page by page, compared, marked. */
 #include "store/copy/inside.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -32,10 +33,14 @@ enum sl_err sl_copy_wait(struct sl_copy *c)
         (void)sl_net_turn(c->net, 10);
     if (c->op != NULL) {
         sl_op_cancel(&c->op);
-        return fail(c, SL_ERR_STORE, "the Redis does not answer");
+        return fail(c, SL_ERR_STORE,
+                    "the Redis does not answer: the copy is not whole; see that it does, then "
+                    "run this again");
     }
     if (c->err != SL_OK)
-        return fail(c, c->err, "the Redis did not take it; its log may say why");
+        return fail(c, c->err,
+                    "the Redis has gone or refused it: the copy is not whole; see its log, then "
+                    "run this again");
     return SL_OK;
 }
 
@@ -185,6 +190,15 @@ static enum sl_err is_free(struct sl_copy *c, bool over)
     return e;
 }
 
+static enum sl_err differs(struct sl_copy *c)
+{
+    snprintf(c->out->why, sizeof c->out->why,
+             "%.199s (differences in all: %" PRIu64 "): nothing else may write to that Redis "
+             "meanwhile; run this again",
+             c->out->first, c->out->differences);
+    return SL_ERR_CONFLICT;
+}
+
 static enum sl_err copy(struct sl_copy *c, bool over)
 {
     enum sl_err e = is_free(c, over);
@@ -198,7 +212,7 @@ static enum sl_err copy(struct sl_copy *c, bool over)
     if (e != SL_OK)
         return e;
     if (c->out->differences > 0)
-        return fail(c, SL_ERR_CONFLICT, c->out->first);
+        return differs(c);
     c->to->ops->mark(c->to, &c->op, sl_copy_done, c);
     return sl_copy_wait(c);
 }
