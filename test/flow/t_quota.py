@@ -16,7 +16,7 @@ PRICE = {"input": 3.0, "output": 15.0}
 
 def settings(store, tenants=None, **more):
     models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
-    return {"store": {"url": store}, "models": models, **({"tenants": tenants} if tenants else {}), **more}
+    return {"store": {"url": store, "timeout": "2s"}, "models": models, **({"tenants": tenants} if tenants else {}), **more}
 
 
 def acme(limits=None, budget=None, key=None, **more):
