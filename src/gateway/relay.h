@@ -40,6 +40,8 @@ SL_MUST bool sl_relay_keep(struct sl_req *r, struct sl_str bytes);
 enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e);
 /* A provider's own error in a stream that is not committed: an ordinary answer. */
 enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event);
+/* Does a provider's error speak of our account with it? That is not the client's to read. */
+bool sl_relay_is_about_us(struct sl_str text);
 /* HOLD: errors and short plain answers, replied whole. */
 enum sl_state sl_relay_hold_data(struct sl_req *r);
 enum sl_state sl_relay_hold_done(struct sl_req *r);

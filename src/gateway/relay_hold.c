@@ -148,6 +148,14 @@ static void look_at_text(struct sl_str body, struct sl_failure *f)
     }
 }
 
+bool sl_relay_is_about_us(struct sl_str text)
+{
+    struct sl_failure f = {.about_us = false};
+
+    look_at_text(text, &f);
+    return f.about_us;
+}
+
 /* The text in the client's words, and where it lives as long as the request. */
 static struct sl_str words_of(struct sl_req *r, int *status, struct sl_str body)
 {

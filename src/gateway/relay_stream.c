@@ -20,6 +20,20 @@ static bool is_over(const struct sl_req *r)
     return r->usage.has_final && !r->mid_event;
 }
 
+/* A provider's error that speaks of our account with it is told in words of our own. */
+static bool is_told(const struct sl_req *r)
+{
+    return r->committed && r->error == SL_ERR_UP_REFUSED_US;
+}
+
+static enum sl_state tell(struct sl_req *r)
+{
+    enum sl_state next = sl_relay_fail(r, SL_ERR_UP_REFUSED_US);
+
+    r->ending = SL_END_UPSTREAM_ERROR;
+    return next;
+}
+
 /* ---- one event ---- */
 
 void sl_relay_pass_usage(struct sl_req *r, struct sl_str event)
@@ -43,7 +57,8 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     case SL_EV_ERROR:
         if (!r->committed)
             return sl_relay_early_error(r, event);
-        r->error = SL_ERR_UP_STREAM_ERROR;
+        *pass = !sl_relay_is_about_us(event);
+        r->error = *pass ? SL_ERR_UP_STREAM_ERROR : SL_ERR_UP_REFUSED_US;
         break;
     case SL_EV_CONTENT:
     case SL_EV_FINAL:
@@ -52,8 +67,10 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
             if (!sl_relay_commit(r))
                 return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         }
-        if (kind == SL_EV_FINAL && r->usage.error_type[0] != '\0') /* response.failed */
-            r->error = SL_ERR_UP_STREAM_ERROR;
+        if (kind == SL_EV_FINAL && r->usage.error_type[0] != '\0') { /* response.failed */
+            *pass = !sl_relay_is_about_us(event);
+            r->error = *pass ? SL_ERR_UP_STREAM_ERROR : SL_ERR_UP_REFUSED_US;
+        }
         break;
     case SL_EV_OTHER: break;
     }
@@ -150,7 +167,7 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
     next = look(r, event, &pass);
     if (next == SL_ST_RELAY && pass && !sl_relay_keep(r, event))
         next = sl_relay_fail(r, SL_ERR_NO_MEMORY);
-    else if (next == SL_ST_RELAY && !pass && r->committed)
+    else if (next == SL_ST_RELAY && !pass && r->committed && !is_told(r))
         sl_relay_pass_usage(r, event);
     sl_mem_free(whole);
     return next;
@@ -187,7 +204,7 @@ static enum sl_state pump(struct sl_req *r)
     bool pass = true;
     size_t n;
 
-    while (!is_over(r) && sl_sse_next(&r->sse, rest, &n)) {
+    while (!is_over(r) && !is_told(r) && sl_sse_next(&r->sse, rest, &n)) {
         struct sl_str event = {rest.p, n};
         enum sl_state next = SL_ST_RELAY;
         bool was_open = r->mid_event || r->tail.len > 0;
@@ -205,13 +222,13 @@ static enum sl_state pump(struct sl_req *r)
         }
         if (run.n > 0 && !sl_relay_keep(r, run))
             return sl_relay_fail(r, SL_ERR_NO_MEMORY);
-        if (!was_open && r->committed)
+        if (!was_open && r->committed && !is_told(r))
             sl_relay_pass_usage(r, event);
         run = (struct sl_str){rest.p, 0};
     }
     if (run.n > 0 && !sl_relay_keep(r, run))
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
-    return keep_tail(r, rest);
+    return is_told(r) ? tell(r) : keep_tail(r, rest);
 }
 
 /* A client must not wait for the provider to hang up behind its last event. */

@@ -70,6 +70,20 @@ def test_the_providers_own_error_event(g):
         equal(rig.text_of_stream(events), "0000000 0000001 0000002 ", path)
 
 
+def test_an_error_event_about_our_account_is_told_in_our_words(g):
+    for path, make, _ in rig.GENERATE:
+        if path.endswith("responses"):
+            continue  # the mock's error event of that protocol names no account
+        r, events = stream(g, path, make, "mock-error-3-org")
+        equal(r.status, 200, path)
+        check_error_event(path, events[-1])
+        contains(events[-1].data, "refused our credentials")
+        check(not any("mockcanary" in e.data for e in events), path, events[-1].data)
+        check(not any(e.is_error() for e in events[:-1]), path, "only one")
+        equal(rig.text_of_stream(events), "0000000 0000001 0000002 ", path)
+        rig.until(lambda: g.access_of(r)["ending"] == "upstream_error", 5, path)
+
+
 def test_before_the_commit_point_it_is_a_plain_error(g):
     for path, make, protocol in rig.GENERATE:
         for words in ("cut-0", "reset-0", "badchunk-0", "cut-pre", "reset-pre", "badchunk-pre", "empty"):
