@@ -44,6 +44,28 @@ void sl_relay_pass_usage(struct sl_req *r, struct sl_str event)
         (void)!sl_flight_add_usage(r->flight, event); /* the next bytes tell of fullness */
 }
 
+/* `response.failed` repeats the answer, which may speak of anybody: its error alone counts. */
+static struct sl_str error_of(struct sl_str event)
+{
+    struct sl_sse_event e;
+    struct sl_str error;
+
+    sl_sse_parse(event, NULL, 0, &e);
+    if (e.data.n == 0)
+        return event;
+    error = sl_json_get(sl_json_get(e.data, SL_STR("response")), SL_STR("error"));
+    return error.n > 0 ? error : event;
+}
+
+/* Behind the commit point. Does it go on to the client? */
+static bool note_error(struct sl_req *r, struct sl_str event)
+{
+    bool pass = !sl_relay_is_about_us(error_of(event));
+
+    r->error = pass ? SL_ERR_UP_STREAM_ERROR : SL_ERR_UP_REFUSED_US;
+    return pass;
+}
+
 /* One whole event is looked at. `*pass`: does it go on with the others? */
 static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
 {
@@ -57,8 +79,7 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     case SL_EV_ERROR:
         if (!r->committed)
             return sl_relay_early_error(r, event);
-        *pass = !sl_relay_is_about_us(event);
-        r->error = *pass ? SL_ERR_UP_STREAM_ERROR : SL_ERR_UP_REFUSED_US;
+        *pass = note_error(r, event);
         break;
     case SL_EV_CONTENT:
     case SL_EV_FINAL:
@@ -67,10 +88,8 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
             if (!sl_relay_commit(r))
                 return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         }
-        if (kind == SL_EV_FINAL && r->usage.error_type[0] != '\0') { /* response.failed */
-            *pass = !sl_relay_is_about_us(event);
-            r->error = *pass ? SL_ERR_UP_STREAM_ERROR : SL_ERR_UP_REFUSED_US;
-        }
+        if (kind == SL_EV_FINAL && r->usage.error_type[0] != '\0') /* response.failed */
+            *pass = note_error(r, event);
         break;
     case SL_EV_OTHER: break;
     }

@@ -172,6 +172,25 @@ def test_a_large_terminal_event_has_to_be_whole():
         equal(g.access_of(r)["ending"], "upstream_cut")
 
 
+def test_a_failed_response_that_names_our_account():
+    """Its error is looked at, in whatever event it stands; the answer in it may speak of any organization."""
+    begun = CREATED + b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"hi","sequence_number":1}\n\n'
+    failed = (b'event: response.failed\ndata: {"type":"response.failed","sequence_number":2,"response":{"id":"r","status":"failed",'
+              b'"error":{"code":"server_error","message":"%s"},"output":[{"type":"message","content":[{"type":"output_text","text":"%s"}]}]}}\n\n')
+    event = b'event: error\ndata: {"type":"error","code":"server_error","message":"%s","param":null,"sequence_number":2}\n\n'
+    ours, plain = b"organization org-canary is on hold", b"try again"
+    for last, passes in ((failed % (ours, b"hi"), False), (failed % (plain, b"join our organization"), True), (event % ours, False), (event % plain, True)):
+        with gateway(STREAM + chunk(begun + last), None, protocol="openai") as (g, _provider):
+            r, _took = ask(g, path="/v1/responses")
+            check(r.body.startswith(begun), r.body[:300])
+            rest = r.body[len(begun) :]
+            if passes:
+                equal(rest, last)
+            else:
+                equal((b"org-canary" in rest, rest.count(b"\n\n"), rig.Event(rest).type), (False, 1, "error"), rest)
+            equal(g.access_of(r)["ending"], "upstream_error", last)
+
+
 def test_pings_and_our_error_stand_between_events():
     """What is unfinished and has gone out gets no ping and is ended before the error; what has not is dropped."""
     large = DELTA.replace(b"hi", b"x" * 200000)[:-10]
