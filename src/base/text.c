@@ -92,7 +92,7 @@ static void json_escape(struct sl_text *t, char c)
     char hex[6] = {'\\', 'u', '0', '0'};
     char two[2] = {'\\', c};
 
-    if (u >= 32 || letters[u] != 0) {
+    if (u < 0x80 && (u >= 32 || letters[u] != 0)) {
         if (u < 32)
             two[1] = letters[u];
         sl_text_add(t, (struct sl_str){two, 2});
@@ -121,6 +121,7 @@ void sl_text_json(struct sl_text *t, struct sl_str s, size_t max)
         s.n = cut_at(s, max);
     sl_text_byte(t, '"');
     while (s.n > 0) {
+        bool control; /* U+0080 to U+009F: a terminal obeys some of them */
         size_t n;
         char c;
 
@@ -129,7 +130,8 @@ void sl_text_json(struct sl_text *t, struct sl_str s, size_t max)
             break;
         c = s.p[i];
         n = sl_utf8_len(s.p + i, s.n - i);
-        if (n > 1 || (n == 1 && (uint8_t)c >= 0x20 && c != '"' && c != '\\')) {
+        control = n == 2 && c == '\xc2' && (uint8_t)s.p[i + 1] < 0xa0;
+        if ((n > 1 && !control) || (n == 1 && (uint8_t)c >= 0x20 && c != '"' && c != '\\')) {
             i += n;
             continue;
         }
@@ -137,8 +139,9 @@ void sl_text_json(struct sl_text *t, struct sl_str s, size_t max)
         if (n == 0)
             sl_text_add(t, SL_STR("\xef\xbf\xbd"));
         else
-            json_escape(t, c);
-        plain = ++i;
+            json_escape(t, control ? s.p[i + 1] : c);
+        i += n > 0 ? n : 1;
+        plain = i;
     }
     if (i > plain)
         sl_text_add(t, (struct sl_str){s.p + plain, i - plain});

@@ -97,6 +97,18 @@ struct sl_str sl_body_value(const struct sl_body_place *place, struct sl_str tex
     return (struct sl_str){text.p + place->value_at, (size_t)(place->value_end - place->value_at)};
 }
 
+/* U+0000 to U+001F and U+007F to U+009F, in UTF-8. */
+static bool has_controls(struct sl_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = (uint8_t)s.p[i], next = i + 1 < s.n ? (uint8_t)s.p[i + 1] : 0;
+
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+            return true;
+    }
+    return false;
+}
+
 enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, char *out, size_t cap)
 {
     size_t n;
@@ -105,11 +117,8 @@ enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, char *out
         return SL_ERR_NO_MODEL;
     if (!sl_json_unescape(sl_body_value(&b->model, text), out, cap - 1, &n) || n == 0)
         return SL_ERR_BAD_BODY;
-    for (size_t i = 0; i < n; i++)
-        if ((uint8_t)out[i] < 0x20 || out[i] == 0x7f)
-            return SL_ERR_BAD_BODY;
     out[n] = '\0';
-    return SL_OK;
+    return has_controls((struct sl_str){out, n}) ? SL_ERR_BAD_BODY : SL_OK;
 }
 
 bool sl_body_streams(const struct sl_body *b, struct sl_str text)

@@ -96,6 +96,8 @@ static void test_json(void **state)
         {SL_STR_INIT("\b\f\n\r\t"), 0, "\"\\b\\f\\n\\r\\t\""},
         {SL_STR_INIT("\0\x1f\x7f"), 0, "\"\\u0000\\u001f\x7f\""},
         {SL_STR_INIT("\xe2\x82\xac\xf0\x9f\x98\x80"), 0, "\"\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {SL_STR_INIT("\xc2\x80|\xc2\x9b|\xc2\x9f|\xc2\xa0"), 0,
+         "\"\\u0080|\\u009b|\\u009f|\xc2\xa0\""},
         {SL_STR_INIT("a\xff"
                      "b"),
          0,
