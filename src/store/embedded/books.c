@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #define PAGE SL_STORE_PAGE
-#define PRUNE_MAX 4096 /* rows of a transaction: some tens of milliseconds */
+#define PRUNE_MAX 4096 /* rows of a transaction: others wait for it */
 
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n)
 {

@@ -201,6 +201,7 @@ bool sl_db_commit(struct sl_db *db)
 void sl_db_rollback(struct sl_db *db)
 {
     sl_db_limit(db, 0);
+    db->has_old = db->newest_day[0] != '\0'; /* what was ended may be back */
     if (sqlite3_get_autocommit(db->sql) == 0)
         (void)run(db, SL_STATEMENT_ROLLBACK);
 }
