@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 from _check import until
-from _rig import _start, tmp
+from _rig import _start, together, tmp
 
 SERVER = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
 
@@ -84,3 +84,14 @@ class Redis:
         self.p.kill()
         self.p.wait()
         self.sock = None
+
+
+def on_both_stores(make, act):
+    """act(gateway, redis) beside each other: on the embedded store, with None, and on a Redis of its own.
+    `make` starts a gateway on the store of that URL."""
+    redis = Redis()
+    with make("embedded:") as a, make(redis.url) as b:
+        together(2, lambda i: act(*((a, None), (b, redis))[i]))
+        a.settle()
+        b.settle()
+    redis.kill()

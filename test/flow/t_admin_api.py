@@ -26,7 +26,7 @@ PLANS = [{"name": "coders", "limits": {"concurrency": 7}}]
 
 def settings(store, **more):
     models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
-    return {"store": {"url": store, "timeout": "2s"}, "models": models, "plans": PLANS, "tenants": ACME, **more}
+    return {"store": {"url": store}, "models": models, "plans": PLANS, "tenants": ACME, **more}
 
 
 def on_both(act, **more):

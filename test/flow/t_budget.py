@@ -9,7 +9,7 @@ import _rig as rig
 from _admin import Api
 from _bodies import messages
 from _check import check, equal, until
-from _redis import Redis
+from _redis import Redis, on_both_stores
 from _rig import KEY, KEY_BOB
 
 EVERY_MS = 300
@@ -34,12 +34,7 @@ def settings(store, budget, **more):
 
 
 def on_both(budget, act):
-    redis, env = Redis(), {"SLUICE_RENEW_MS": str(EVERY_MS)}
-    with rig.Gateway(settings("embedded:", budget), env=env) as a, rig.Gateway(settings(redis.url, budget), env=env) as b:
-        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
-        a.settle()
-        b.settle()
-    redis.kill()
+    on_both_stores(lambda store: rig.Gateway(settings(store, budget), env={"SLUICE_RENEW_MS": str(EVERY_MS)}), act)
 
 
 def spend(g, tokens, key=KEY):

@@ -12,7 +12,7 @@ import _rig as rig
 from _rig import check, equal
 
 SEED = int(os.environ.get("SLUICE_SEED") or random.SystemRandom().randrange(1 << 30))
-RUNS = int(os.environ.get("SLUICE_CANCELS", "1000" if rig.SLOW == 1 else "500"))
+RUNS = int(os.environ.get("SLUICE_CANCELS", "1000"))
 BATCH = 50
 
 MODELS = [

@@ -6,7 +6,7 @@ of store, each request once."""
 import _rig as rig
 from _bodies import GENERATE, messages
 from _check import check, equal, until
-from _redis import Redis
+from _redis import on_both_stores
 from _rig import KEY, KEY_BOB
 
 PRICE = {"input": 3.0, "output": 15.0}
@@ -32,12 +32,7 @@ def settings(store, **more):
 
 
 def on_both(act, **more):
-    redis = Redis()
-    with rig.Gateway(settings("embedded:", **more)) as a, rig.Gateway(settings(redis.url, **more)) as b:
-        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
-        a.settle()
-        b.settle()
-    redis.kill()
+    on_both_stores(lambda store: rig.Gateway(settings(store, **more)), act)
 
 
 def leave(g, path, body, key, events=5, how="fin"):

@@ -8,7 +8,7 @@ import time
 import _rig as rig
 from _bodies import chat, messages, responses
 from _check import check, contains, equal, until
-from _redis import Redis
+from _redis import Redis, on_both_stores
 from _rig import GENERATE, KEY, Event, is_complete, parse_events, text_of_stream
 
 PRICE = {"input": 3.0, "output": 15.0}
@@ -45,13 +45,7 @@ def settings(store, credits, hard=True, cache=False, tenants=1, leaving="abort",
 
 
 def on_both(credits, act, renew_ms=RENEW_MS, **more):
-    """The same on the embedded store and on a Redis of its own."""
-    redis = Redis()
-    with gateway("embedded:", credits, renew_ms, **more) as a, gateway(redis.url, credits, renew_ms, **more) as b:
-        rig.together(2, lambda i: act(*((a, None), (b, redis))[i]))
-        a.settle()
-        b.settle()
-    redis.kill()
+    on_both_stores(lambda store: gateway(store, credits, renew_ms, **more), act)
 
 
 def gateway(store, credits, renew_ms=RENEW_MS, **more):

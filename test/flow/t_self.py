@@ -22,7 +22,7 @@ TENANTS = [{"name": "acme", "budget": {"initial_credits": 10.0, "zone": "Asia/To
 def on_both(act):
     for redis in (None, Redis()):
         models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
-        with rig.Gateway({"store": {"url": redis.url if redis else "embedded:data", "timeout": "2s"}, "models": models, "tenants": TENANTS}) as g:
+        with rig.Gateway({"store": {"url": redis.url if redis else "embedded:data"}, "models": models, "tenants": TENANTS}) as g:
             act(g, redis)
             g.settle()
         if redis:
