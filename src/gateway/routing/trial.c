@@ -1,15 +1,12 @@
-/* The tries of a request: choosing, waiting, starting, and starting over. */
+/* The tries of a request: waiting, starting, and starting over. */
 #include "gateway/routing/trial.h"
 
 #include "base/mem.h"
-#include "base/rand.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/inside.h"
 #include "gateway/quota/pass.h"
 #include "gateway/routing/mirror.h"
 #include "gateway/translate/translate.h"
-
-#define NOBODY SIZE_MAX
 
 static const struct sl_provider *provider_at(const struct sl_req *r, size_t i)
 {
@@ -26,131 +23,6 @@ static struct sl_health *health_at(struct sl_req *r, size_t i)
 static uint64_t now_of(const struct sl_req *r)
 {
     return sl_net_now(r->gw->net);
-}
-
-/* ---- choosing ---- */
-
-bool sl_trial_is_open(struct sl_req *r, size_t i)
-{
-    const struct sl_trial *t = r->trial;
-
-    return !t->spent[i] && now_of(r) < sl_trial_due(r, i) &&
-           sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) == 0 &&
-           (t->probing ||
-            sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)));
-}
-
-static bool has_key(struct sl_req *r, size_t i, bool barred)
-{
-    size_t key;
-
-    return sl_keyring_pick(&health_at(r, i)->ring, now_of(r), barred, &key);
-}
-
-/* Its provider asked for a wait that is too long. */
-static bool is_too_late(struct sl_req *r, size_t i)
-{
-    return r->trial->not_before[i] > now_of(r) + provider_at(r, i)->retry.max_ms;
-}
-
-/* With one try there is no waiting either: it goes out whatever its keys do. */
-static bool may_wait(const struct sl_req *r, size_t i)
-{
-    return provider_at(r, i)->retry.attempts > 1;
-}
-
-/* The least tried one, in the order of the rank; `room`: of those that have a place. */
-static size_t choose_ready(struct sl_req *r, bool room)
-{
-    const struct sl_trial *t = r->trial;
-    size_t best = NOBODY;
-
-    if (t->key_failed && sl_trial_is_open(r, t->at) && has_key(r, t->at, false) &&
-        (!room || sl_place_is_free(r, t->at)))
-        return t->at;
-    for (size_t i = 0; i < t->n; i++) {
-        if (best != NOBODY && t->tries[i] >= t->tries[best])
-            continue;
-        if (sl_trial_is_open(r, i) && (has_key(r, i, false) || !may_wait(r, i)) &&
-            !is_too_late(r, i) && (!room || sl_place_is_free(r, i)))
-            best = i;
-    }
-    return best;
-}
-
-/* All keys rest: the first one that will be awake, if it may be waited for. */
-static size_t choose_resting(struct sl_req *r, uint64_t *wait_ms)
-{
-    size_t best = NOBODY;
-
-    for (size_t i = 0; i < r->trial->n; i++) {
-        uint64_t wait = sl_keyring_wait_ms(&health_at(r, i)->ring, now_of(r));
-
-        if (!sl_trial_is_open(r, i) || !may_wait(r, i) || wait == 0 ||
-            wait > provider_at(r, i)->retry.max_ms || (best != NOBODY && wait >= *wait_ms))
-            continue;
-        best = i;
-        *wait_ms = wait;
-    }
-    if (best != NOBODY) /* not all that wait for a key come back in the same moment */
-        *wait_ms += sl_rand_u64() % (provider_at(r, best)->retry.base_ms / 2 + 1);
-    return best;
-}
-
-/* Keys that were refused, rather than none: an operator may have mended them. */
-static size_t choose_barred(struct sl_req *r)
-{
-    for (size_t i = 0; i < r->trial->n; i++)
-        if (r->trial->tries[i] == 0 && sl_trial_is_open(r, i) && has_key(r, i, true))
-            return i;
-    return NOBODY;
-}
-
-static bool may_probe(struct sl_req *r)
-{
-    if (r->trial->probing)
-        return false;
-    for (size_t i = 0; i < r->trial->n; i++)
-        if (sl_breaker_look(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)) ==
-            SL_BREAKER_CLOSED)
-            return false;
-    return sl_health_probe(r->gw->healths, r->model, now_of(r));
-}
-
-/* Before the same target again: what its provider asked for, or a backoff. */
-static uint64_t wait_before(struct sl_req *r, size_t i)
-{
-    const struct sl_trial *t = r->trial;
-    const struct sl_retry_rules *rules = &provider_at(r, i)->retry;
-    uint64_t jitter = sl_retry_backoff_ms(rules, t->tries[i], sl_rand_u64());
-
-    if (t->tries[i] == 0 || (t->key_failed && i == t->at))
-        return 0;
-    if (t->not_before[i] > now_of(r))
-        return t->not_before[i] - now_of(r) + jitter % (rules->base_ms / 2 + 1);
-    return jitter;
-}
-
-/* Who is next, and after how long; NOBODY: no one can be tried now or soon. */
-static size_t choose(struct sl_req *r, uint64_t *wait_ms)
-{
-    size_t i = choose_ready(r, true);
-
-    *wait_ms = 0;
-    if (i == NOBODY)
-        i = choose_ready(r, false); /* to wait there for a place */
-    if (i != NOBODY) {
-        *wait_ms = wait_before(r, i);
-        return i;
-    }
-    i = choose_resting(r, wait_ms);
-    if (i == NOBODY)
-        i = choose_barred(r);
-    if (i == NOBODY && may_probe(r)) {
-        r->trial->probing = true;
-        return choose(r, wait_ms);
-    }
-    return i;
 }
 
 /* ---- waiting and starting ---- */
@@ -295,11 +167,11 @@ enum sl_state sl_trial_go(struct sl_req *r)
     leave_queue(r);
     if (!sl_timer_is_armed(&r->total))
         sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
-    i = choose(r, &wait_ms);
-    if (i != NOBODY && (wait_ms == 0 || (waited && has_key(r, i, false))))
+    i = sl_trial_choose(r, &wait_ms);
+    if (i != SL_TRIAL_NOBODY && (wait_ms == 0 || (waited && sl_trial_has_key(r, i, false))))
         return enter(r, i);
     sl_place_give(r);
-    if (i == NOBODY)
+    if (i == SL_TRIAL_NOBODY)
         return give_up(r);
     return wait_for(r, i, wait_ms) ? SL_ST_TRY : give_up(r);
 }
@@ -368,7 +240,7 @@ static enum sl_state pass_over(struct sl_req *r)
     r->attempts--;
     sl_breaker_give(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease,
                     SL_OUTCOME_NONE);
-    if (choose(r, &wait_ms) == NOBODY) {
+    if (sl_trial_choose(r, &wait_ms) == SL_TRIAL_NOBODY) {
         (void)!sl_trial_answer(r); /* if there is none, it is told why */
         return SL_ST_REPLY;
     }
@@ -384,7 +256,7 @@ static void note(struct sl_req *r, const struct sl_failure *f, enum sl_retry ver
 
     t->key_failed =
         f->quota || f->status == 401 || f->status == 402 || f->status == 403 || f->status == 429;
-    if (verdict == SL_RETRY_ELSEWHERE && !(t->key_failed && has_key(r, t->at, false)))
+    if (verdict == SL_RETRY_ELSEWHERE && !(t->key_failed && sl_trial_has_key(r, t->at, false)))
         t->spent[t->at] = true;
     for (size_t i = 0; f->too_long && i < t->n; i++)
         if (t->rank[i].target->context <= t->rank[t->at].target->context)
@@ -443,8 +315,8 @@ bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
     if (verdict == SL_RETRY_NEVER || !has_tries(r, f))
         return false;
     note(r, f, verdict, &hints);
-    i = choose(r, &wait_ms);
-    if (i == NOBODY || (wait_ms > 0 && now_of(r) + wait_ms >= sl_trial_due(r, i)) ||
+    i = sl_trial_choose(r, &wait_ms);
+    if (i == SL_TRIAL_NOBODY || (wait_ms > 0 && now_of(r) + wait_ms >= sl_trial_due(r, i)) ||
         !sl_retry_budget_take(sl_health_budget(r->gw->healths), now_of(r)) ||
         (wait_ms > 0 && !sl_health_wait_take(r->gw->healths)))
         return false;

@@ -86,12 +86,19 @@ SL_MUST bool sl_trial_again(struct sl_req *r, const struct sl_failure *f);
 SL_MUST bool sl_trial_answer(struct sl_req *r);
 /* The access token that the try waited for is there: on with it. */
 enum sl_state sl_trial_call(struct sl_req *r);
-/* Does its breaker let candidate `i` be asked, and is another try there of use? */
-bool sl_trial_is_open(struct sl_req *r, size_t i);
 /* The answer is this one. */
 void sl_trial_good(struct sl_req *r);
 void sl_trial_restart(struct sl_req *r);
 void sl_trial_close(struct sl_req *r);
+
+/* ---- choose.c: who is next ---- */
+#define SL_TRIAL_NOBODY SIZE_MAX
+/* Who is next, and after how long; SL_TRIAL_NOBODY: no one can be tried now or soon. */
+size_t sl_trial_choose(struct sl_req *r, uint64_t *wait_ms);
+/* Does its breaker let candidate `i` be asked, and is another try there of use? */
+bool sl_trial_is_open(struct sl_req *r, size_t i);
+/* Is one of its keys awake; `barred`: or, with none awake, a refused one? */
+bool sl_trial_has_key(struct sl_req *r, size_t i, bool barred);
 
 /* ---- spare.c: time that is kept for a last resort ---- */
 /* When a try of candidate `i` must have begun to answer, monotonic milliseconds: the end of
