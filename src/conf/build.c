@@ -163,6 +163,11 @@ static void general(struct sl_build *b)
     m->default_moderations = sl_build_dup(b, sl_conf_text(c, "default_models.moderations"));
     m->max_series = (size_t)sl_conf_number(c, "metrics.max_series");
     m->access_json = sl_conf_number(c, "log.format") == 0;
+    m->audit = (struct sl_audit_conf){
+        .client = (enum sl_audit_client)sl_conf_number(c, "audit.client"),
+        .hash = sl_conf_number(c, "audit.hash") != 0,
+        .every = sl_conf_number(c, "audit.every") != 0,
+    };
     prompt_api(b);
     check_address(b, "listen");
     check_address(b, "admin.listen");

@@ -4,6 +4,7 @@
 
 #include "base/rand.h"
 #include "base/text.h"
+#include "gateway/audit/audit.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 
@@ -57,28 +58,11 @@ static void span(struct line *l, struct sl_str name, uint64_t from, uint64_t to)
     sl_text_add(&l->t, (struct sl_str){decimals, sizeof decimals});
 }
 
-/* The client's address; a trusted proxy's word for it, never a stranger's. */
-static struct sl_str client_address(const struct sl_req *r)
-{
-    struct sl_str peer = sl_exch_peer(r->x);
-    struct sl_str list, one, last = peer;
-
-    for (size_t i = 0; i < r->conf->trusted_proxies_n; i++) {
-        if (!sl_str_eq(peer, r->conf->trusted_proxies[i]))
-            continue;
-        list = sl_headers_get(&r->head->headers, SL_STR("x-forwarded-for"));
-        while (sl_str_split(&list, ',', &one))
-            last = sl_str_trim(one);
-        break;
-    }
-    return last;
-}
-
 static void who(struct line *l, const struct sl_req *r)
 {
     word(l, NAME(l, "id"), (struct sl_str){r->id, sizeof r->id});
     text(l, NAME(l, "provider_request_id"), r->provider_id);
-    text(l, NAME(l, "client"), client_address(r));
+    text(l, NAME(l, "client"), sl_audit_client(r));
     if (r->key == NULL)
         return;
     text(l, NAME(l, "tenant"), r->key->tenant);

@@ -103,6 +103,14 @@ struct sl_cache_general { /* what is the same for all models */
     uint64_t jitter_ppm;  /* a ttl is shorter by up to this many millionths */
 };
 
+enum sl_audit_client { SL_AUDIT_HASHED, SL_AUDIT_PLAIN, SL_AUDIT_OFF };
+
+struct sl_audit_conf { /* what the trail holds for auditors */
+    enum sl_audit_client client;
+    bool hash; /* SHA-256 of prompts and answers */
+    bool every;
+};
+
 struct sl_gateway_conf {
     uint32_t magic;
     unsigned holders;
@@ -142,6 +150,7 @@ struct sl_gateway_conf {
     struct sl_prompt_defaults prompt_api;
     struct sl_str default_moderations; /* default_models.moderations or empty */
     size_t max_series;
+    struct sl_audit_conf audit;
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

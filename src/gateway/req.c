@@ -19,6 +19,7 @@
 #include "gateway/quota/keys.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/translate/translate.h"
+#include "net/tls.h"
 
 typedef enum sl_state step_fn(struct sl_req *r, enum sl_ev ev);
 
@@ -242,6 +243,8 @@ static void on_exch_body(void *holder, struct sl_str piece)
         }
         memcpy(r->body + r->body_n, piece.p, piece.n);
     }
+    if (r->prompt_hash != NULL)
+        sl_tls_hash_feed(r->prompt_hash, (struct sl_str){r->body + r->body_n, piece.n});
     r->body_err = sl_body_feed(r->inspect, (struct sl_str){r->body + r->body_n, piece.n});
     r->body_n += piece.n;
 }

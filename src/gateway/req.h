@@ -125,7 +125,8 @@ struct sl_req {
     size_t body_n;
     size_t body_cap;
     enum sl_err body_err;
-    struct sl_body *inspect; /* up: in the arena, once a body is wanted */
+    struct sl_body *inspect;                       /* up: in the arena, once a body is wanted */
+    struct sl_tls_hash *prompt_hash, *answer_hash; /* up: in the arena: audit.hash; or NULL */
 
     /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */

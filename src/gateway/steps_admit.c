@@ -2,6 +2,7 @@
 #include "gateway/inside.h"
 
 #include "base/mem.h"
+#include "gateway/audit/audit.h"
 #include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/self.h"
@@ -188,6 +189,7 @@ static enum sl_state want_body(struct sl_req *r)
     if (r->inspect == NULL)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     sl_body_init(r->inspect);
+    sl_audit_begin(r);
     sl_exch_want_body(r->x, r->conf->body_max);
     return SL_ST_BODY;
 }

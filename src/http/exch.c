@@ -5,6 +5,7 @@
 #include "http/conn.h"
 
 #include "base/mem.h"
+#include "net/tls.h"
 
 #define HEAD_ROOM 2048 /* heads up to this are built on the stack */
 #define LINES_ROOM 192 /* status line and the lines of ours */
@@ -92,6 +93,13 @@ uint64_t sl_exch_bytes_out(const struct sl_exch *x)
     return x->bytes_out;
 }
 
+void sl_exch_hash(struct sl_exch *x, struct sl_tls_hash *h)
+{
+    SL_OBJ_CHECK(x, SL_EXCH_MAGIC);
+    SL_CHECK(h == NULL || x->answer == SL_EXCH_NONE);
+    x->hash = h;
+}
+
 /* ---- the request's body ---- */
 
 void sl_exch_take(struct sl_exch *x, const struct sl_exch_ops *ops, void *holder)
@@ -175,6 +183,12 @@ struct answer {
     struct sl_str body;
 };
 
+static void hash_parts(struct sl_exch *x, const struct sl_str *parts, size_t n)
+{
+    for (size_t i = 0; x->hash != NULL && i < n; i++)
+        sl_tls_hash_feed(x->hash, parts[i]);
+}
+
 /* Head and, if it is there, body as one write. False: no memory, and nothing has
  * happened. */
 static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer *a)
@@ -196,6 +210,7 @@ static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer 
     SL_CHECK(!t.cut);
     parts[0] = sl_text_str(&t);
     parts[1] = x->muted ? (struct sl_str){NULL, 0} : a->body;
+    hash_parts(x, parts + 1, 1);
     x->bytes_out += parts[0].n + parts[1].n;
     (void)!sl_stream_write(c->stream, parts, parts[1].n > 0 ? 2 : 1);
     if (place != small)
@@ -287,6 +302,7 @@ bool sl_exch_write(struct sl_exch *x, const struct sl_str *parts, size_t n)
     }
     if (x->muted)
         return true;
+    hash_parts(x, parts, n);
     if (x->answer == SL_EXCH_CHUNKED) {
         room = send_chunk(c, x, parts, n, total);
     } else {

@@ -38,6 +38,7 @@
 
 struct sl_server;
 struct sl_exch;
+struct sl_tls_hash;
 
 struct sl_exch_ops {
     /* The bytes die on return, unless they stand where `room` said. */
@@ -123,6 +124,9 @@ void sl_exch_close_after(struct sl_exch *x);
 bool sl_exch_has_started(const struct sl_exch *x); /* a byte of answer was queued */
 size_t sl_exch_queued(const struct sl_exch *x);
 uint64_t sl_exch_bytes_out(const struct sl_exch *x);
+/* Every byte of the answer's body that is handed to the connection is fed to it, too; it is
+ * in the exchange's arena. Before the answer begins; NULL: no more. */
+void sl_exch_hash(struct sl_exch *x, struct sl_tls_hash *h);
 /* Let go: the answer, if finished, still flushes; if not, it is aborted. */
 void sl_exch_end(struct sl_exch **x);
 

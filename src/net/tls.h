@@ -16,6 +16,7 @@
 #ifndef SL_NET_TLS_H
 #define SL_NET_TLS_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -47,6 +48,11 @@ SL_MUST enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, ch
  * the pool may call them. MD5 (RFC 1321) names cached answers and proves nothing. */
 void sl_tls_sha256(struct sl_str data, uint8_t out[32]);
 void sl_tls_md5(struct sl_str data, uint8_t out[16]);
+/* SHA-256 of a text that comes in pieces. NULL: no memory; lives as long as the arena. */
+struct sl_tls_hash;
+struct sl_tls_hash *sl_tls_hash_new(struct sl_arena *a);
+void sl_tls_hash_feed(struct sl_tls_hash *h, struct sl_str data);
+void sl_tls_hash_end(struct sl_tls_hash *h, uint8_t out[32]); /* once, and nothing after it */
 /* HMAC-SHA256 (RFC 2104, FIPS 180-4) over `parts` one after the other, as if they were
  * one text. */
 void sl_tls_hmac_sha256(struct sl_str key, const struct sl_str *parts, size_t n, uint8_t out[32]);

@@ -17,13 +17,13 @@ static const unsigned char *bytes_of(struct sl_str s)
     return (const unsigned char *)s.p;
 }
 
-struct hash { /* one SHA-256, either way */
+struct sl_tls_hash { /* one SHA-256, either way */
     bool fast;
     struct sl_sha own;
     mbedtls_sha256_context theirs;
 };
 
-static void hash_init(struct hash *h)
+static void hash_begin(struct sl_tls_hash *h)
 {
     h->fast = sl_sha_can();
     if (h->fast) {
@@ -34,7 +34,7 @@ static void hash_init(struct hash *h)
     SL_CHECK(mbedtls_sha256_starts(&h->theirs, 0) == 0);
 }
 
-static void hash_feed(struct hash *h, struct sl_str data)
+void sl_tls_hash_feed(struct sl_tls_hash *h, struct sl_str data)
 {
     if (h->fast)
         sl_sha_feed(&h->own, data);
@@ -42,7 +42,7 @@ static void hash_feed(struct hash *h, struct sl_str data)
         SL_CHECK(mbedtls_sha256_update(&h->theirs, bytes_of(data), data.n) == 0);
 }
 
-static void hash_end(struct hash *h, uint8_t out[32])
+void sl_tls_hash_end(struct sl_tls_hash *h, uint8_t out[32])
 {
     if (h->fast) {
         sl_sha_end(&h->own, out);
@@ -52,13 +52,22 @@ static void hash_end(struct hash *h, uint8_t out[32])
     mbedtls_sha256_free(&h->theirs);
 }
 
+struct sl_tls_hash *sl_tls_hash_new(struct sl_arena *a)
+{
+    struct sl_tls_hash *h = sl_arena_alloc(a, sizeof *h);
+
+    if (h != NULL)
+        hash_begin(h);
+    return h;
+}
+
 void sl_tls_sha256(struct sl_str data, uint8_t out[32])
 {
-    struct hash h;
+    struct sl_tls_hash h;
 
-    hash_init(&h);
-    hash_feed(&h, data);
-    hash_end(&h, out);
+    hash_begin(&h);
+    sl_tls_hash_feed(&h, data);
+    sl_tls_hash_end(&h, out);
 }
 
 void sl_tls_md5(struct sl_str data, uint8_t out[16])
@@ -70,16 +79,16 @@ void sl_tls_md5(struct sl_str data, uint8_t out[16])
 static void keyed(const uint8_t block[BLOCK], uint8_t pad, const struct sl_str *parts, size_t n,
                   uint8_t out[32])
 {
-    struct hash h;
+    struct sl_tls_hash h;
     uint8_t padded[BLOCK];
 
     for (size_t i = 0; i < BLOCK; i++)
         padded[i] = block[i] ^ pad;
-    hash_init(&h);
-    hash_feed(&h, (struct sl_str){(const char *)padded, sizeof padded});
+    hash_begin(&h);
+    sl_tls_hash_feed(&h, (struct sl_str){(const char *)padded, sizeof padded});
     for (size_t i = 0; i < n; i++)
-        hash_feed(&h, parts[i]);
-    hash_end(&h, out);
+        sl_tls_hash_feed(&h, parts[i]);
+    sl_tls_hash_end(&h, out);
     sl_mem_wipe(&h, sizeof h);
     sl_mem_wipe(padded, sizeof padded);
 }

@@ -87,6 +87,23 @@ void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
                           struct sl_quota_answer *out, struct sl_op **slot, sl_store_done_fn *done,
                           void *ctx);
 
+/* What only auditors ask for; nothing is counted by it. Texts may be empty and are cut. */
+struct sl_audit {
+    struct sl_str trace;    /* trace id of `traceparent`: 32 digits */
+    struct sl_str end_user; /* whom the client names: `metadata.user_id`, `user` */
+    struct sl_str app;      /* X-Title, else the user agent */
+    struct sl_str client;   /* its address */
+    bool blind;             /* not the address: a name for it, under the trail's key */
+    struct sl_str asked;    /* model, as the client wrote it */
+    struct sl_str answered; /* model, as the provider names itself in the answer */
+    struct sl_str provider_id, config;
+    struct sl_str path; /* a JSON list: how it was decided */
+    int64_t first_ms;   /* until the first content; -1: none came */
+    uint8_t prompt_sha256[32], answer_sha256[32];
+    bool has_prompt, has_answer;
+    bool every; /* also an ending that cost nothing has a line of its own */
+};
+
 /* How a request came out; texts are copied. Every admitted request comes here
  * once, hits and zero-cost ones too. */
 struct sl_settle {
@@ -104,6 +121,7 @@ struct sl_settle {
     int status;
     bool cached; /* hit or joined */
     int64_t begin_unix_ms, took_ms;
+    const struct sl_audit *audit; /* up: or NULL */
 };
 void sl_store_settle(struct sl_store *s, const struct sl_settle *line);
 /* Nothing came of it (shed in the queue, no hit behind a soft refusal): windows,

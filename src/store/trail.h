@@ -62,6 +62,11 @@ struct sl_trail *sl_trail_open(struct sl_net *net, struct sl_str dir, char *why,
 void sl_trail_end(struct sl_trail **t); /* writes and syncs what is left, at most 2 s */
 struct sl_str sl_trail_instance(const struct sl_trail *t);
 struct sl_str sl_trail_dir(const struct sl_trail *t);
+/* 16 digits that stand for a text: the same ones for the same text as long as the trail's
+ * key is the same, and nobody without it finds the text by trying. */
+void sl_trail_blind(const struct sl_trail *t, struct sl_str text, char out[16]);
+/* The same, by the key that lies in a directory; false: it can't be read. Blocking. */
+SL_MUST bool sl_trail_blind_by(struct sl_str dir, struct sl_str text, char out[16]);
 bool sl_trail_is_new(const struct sl_trail *t); /* no line was there when it was opened */
 /* `members`: `"kind":"settle","tenant":"acme",…` without braces, "n", "t", "mac"; at most
  * SL_TRAIL_LINE less 256 bytes. Returns the line's number; copies. */

@@ -98,23 +98,23 @@ static void both_ways(void **state)
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (char)(i * 131 + i / 7);
     for (size_t n = 0; n <= sizeof text; n++) {
-        struct hash h;
+        struct sl_tls_hash h;
         size_t cut = n * 37 % (n + 1);
 
         assert_int_equal(mbedtls_sha256((const unsigned char *)text, n, theirs, 0), 0);
         sl_tls_sha256((struct sl_str){text, n}, ours);
         assert_memory_equal(ours, theirs, 32);
-        hash_init(&h);
-        hash_feed(&h, (struct sl_str){text, cut});
-        hash_feed(&h, (struct sl_str){NULL, 0});
-        hash_feed(&h, (struct sl_str){text + cut, n - cut});
-        hash_end(&h, ours);
+        hash_begin(&h);
+        sl_tls_hash_feed(&h, (struct sl_str){text, cut});
+        sl_tls_hash_feed(&h, (struct sl_str){NULL, 0});
+        sl_tls_hash_feed(&h, (struct sl_str){text + cut, n - cut});
+        sl_tls_hash_end(&h, ours);
         assert_memory_equal(ours, theirs, 32);
         h.fast = false; /* as on a processor without them */
         mbedtls_sha256_init(&h.theirs);
         assert_int_equal(mbedtls_sha256_starts(&h.theirs, 0), 0);
-        hash_feed(&h, (struct sl_str){text, n});
-        hash_end(&h, ours);
+        sl_tls_hash_feed(&h, (struct sl_str){text, n});
+        sl_tls_hash_end(&h, ours);
         assert_memory_equal(ours, theirs, 32);
     }
 }

@@ -128,6 +128,92 @@ static void trail_first(void **state)
     finish(&r);
 }
 
+static void keep_line(void *ctx, uint64_t number, struct sl_str line)
+{
+    struct sl_str *last = ctx;
+
+    (void)number;
+    free((char *)last->p);
+    *last = (struct sl_str){strndup(line.p, line.n), line.n};
+}
+
+static void assert_member(struct sl_str line, const char *name, const char *want)
+{
+    struct sl_str value = sl_json_get(line, sl_str_of(name));
+
+    if (!sl_str_eq(value, sl_str_of(want)))
+        fail_msg("%s: %.*s, wanted %s", name, SL_STR_ARGS(value), want);
+}
+
+/* What auditors ask for: it fits whatever the texts are, and never costs what is counted. */
+static void for_auditors(void **state)
+{
+    static char wild[1000], path[4096];
+    struct sl_text list = sl_text_over(path, sizeof path);
+    struct sl_str text = {wild, sizeof wild}, line = {NULL, 0};
+    struct sl_audit audit = {.trace = text,
+                             .end_user = text,
+                             .app = text,
+                             .client = text,
+                             .asked = text,
+                             .answered = text,
+                             .provider_id = text,
+                             .config = text,
+                             .first_ms = 12,
+                             .has_prompt = true};
+    const struct sl_ledger_extra extra = {.reserved_micro = 1000};
+    struct sl_trail_report report;
+    struct request q;
+    struct rig r;
+
+    (void)state;
+    memset(wild, 1, sizeof wild); /* six bytes each when they are escaped */
+    sl_text_byte(&list, '[');
+    sl_text_json(&list, (struct sl_str){wild, 600}, 0);
+    sl_text_byte(&list, ']');
+    audit.path = sl_text_str(&list);
+    begin(&r, dir);
+    request_init(&q, "acme", 1);
+    q.line.user = q.line.model = q.line.provider = q.line.served = q.line.key_name = text;
+    q.line.cost_micro = 5;
+    q.line.audit = &audit;
+    sl_ledger_settle(r.l, &q.line, &extra);
+    UNTIL(r.net, sl_ledger_unsent(r.l) == 0);
+    assert_int_equal(r.f.lines_n, 1);
+    assert_int_equal(r.f.lines[0].cost_micro, 5);
+    assert_int_equal(sl_trail_verify(sl_str_of(dir), &report, keep_line, &line), SL_OK);
+    assert_member(line, "first_ms", "12");
+    assert_member(line, "prompt_sha256",
+                  "\"0000000000000000000000000000000000000000000000000000000000000000\"");
+    assert_null(sl_json_get(line, SL_STR("answer_sha256")).p);
+    assert_int_equal(sl_json_get(line, SL_STR("end_user")).n, 2 + 6 * 128 + 3);
+
+    /* the address under a name, that only this trail's key makes; nothing that cost nothing
+     * has a line of its own, unless all shall have one */
+    audit = (struct sl_audit){.client = SL_STR("10.0.0.1"), .blind = true, .first_ms = -1};
+    q.line.cost_micro = 0;
+    sl_ledger_settle(r.l, &q.line, &extra);
+    assert_int_equal(sl_ledger_unsent(r.l), 0);
+    audit.every = true;
+    sl_ledger_settle(r.l, &q.line, &extra);
+    UNTIL(r.net, sl_ledger_unsent(r.l) == 0);
+    assert_int_equal(sl_trail_verify(sl_str_of(dir), &report, keep_line, &line), SL_OK);
+    {
+        char name[16], quoted[32], other[16];
+
+        assert_true(sl_trail_blind_by(sl_str_of(dir), audit.client, name));
+        (void)snprintf(quoted, sizeof quoted, "\"%.16s\"", name);
+        assert_member(line, "client_name", quoted);
+        assert_member(line, "path", "[]");
+        assert_null(sl_json_get(line, SL_STR("client")).p);
+        sl_trail_blind(r.t, SL_STR("10.0.0.2"), other);
+        assert_memory_not_equal(name, other, sizeof name);
+        assert_false(sl_trail_blind_by(SL_STR("/nowhere"), audit.client, name));
+    }
+    free((char *)line.p);
+    finish(&r);
+}
+
 static void lines_gather(void **state)
 {
     struct rig r;
@@ -595,6 +681,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(trail_first, setup),
+        cmocka_unit_test_setup(for_auditors, setup),
         cmocka_unit_test_setup(lines_gather, setup),
         cmocka_unit_test_setup(exactly_once, setup),
         cmocka_unit_test_setup(after_a_restart, setup),

@@ -30,6 +30,7 @@ void sl_manage_help(FILE *to)
         {"provider", "places, queues and connections of providers"},
         {"store", "how the store is; move it to a Redis"},
         {"ledger", "how the trail is; check it, and set the store right by it"},
+        {"audit", "check trails, and list what is in them"},
     };
 
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)

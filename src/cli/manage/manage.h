@@ -103,7 +103,10 @@ void sl_manage_print_one(struct sl_str object);
 int sl_manage_print_report(struct sl_str object); /* the exit code */
 
 /* ---- offline.c ---- */
-int sl_manage_verify(const struct sl_manage_line *l);
 int sl_manage_copy(const struct sl_manage_line *l);
+
+/* ---- audit.c ---- */
+int sl_manage_verify(const struct sl_manage_line *l);
+int sl_manage_audit_list(const struct sl_manage_line *l);
 
 #endif

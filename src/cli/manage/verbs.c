@@ -92,6 +92,12 @@ const struct sl_manage_verb sl_manage_verbs[] = {
      "set the store right by trails, on the gateway's host; none: by its own", NULL},
     {"ledger", "verify", "DIR...", 1, SL_MANAGE_ARGS, "", NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL,
      "check the chain of a trail's lines, without a gateway", sl_manage_verify},
+    {"audit", "verify", "DIR...", 1, SL_MANAGE_ARGS, "", NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL,
+     "check the chain of trails, and say what is in them, without a gateway", sl_manage_verify},
+    {"audit", "list", "DIR...", 1, SL_MANAGE_ARGS,
+     "@kind,@id,?tenant,?key,?user,?model,?provider,@actor,@client,@from,@to", NULL, NULL, NULL,
+     SL_MANAGE_ROWS, NULL, "print lines of trails, up to where a chain breaks",
+     sl_manage_audit_list},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL, NULL, NULL},
 };
 
@@ -152,5 +158,13 @@ const struct sl_manage_option sl_manage_options[] = {
     {"user", "?user", SL_MANAGE_QUERY, "user", "TEXT", "only that user's"},
     {"model", "?model", SL_MANAGE_QUERY, "model", "NAME", "only that model's"},
     {"provider", "?provider", SL_MANAGE_QUERY, "provider", "NAME", "only that provider's"},
+    {"kind", "@kind", SL_MANAGE_QUERY, "", "KIND",
+     "settle, sum, key, tenant, switch, grant, start, dropped; or admin: what operators did"},
+    {"id", "@id", SL_MANAGE_QUERY, "", "ID", "a request's, or of the key or tenant changed"},
+    {"actor", "@actor", SL_MANAGE_QUERY, "", "TEXT", "who changed it: the actor begins with this"},
+    {"client", "@client", SL_MANAGE_QUERY, "", "ADDRESS",
+     "requests from there; also where only a name for it was kept"},
+    {"from", "@from", SL_MANAGE_QUERY, "", "DAY", "the first day, UTC, or a moment"},
+    {"to", "@to", SL_MANAGE_QUERY, "", "DAY", "the last one"},
     {NULL, NULL, SL_MANAGE_TEXT, NULL, NULL, NULL},
 };

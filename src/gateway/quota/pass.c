@@ -2,6 +2,7 @@
 #include "gateway/quota/pass.h"
 
 #include "base/text.h"
+#include "gateway/audit/audit.h"
 #include "gateway/inside.h"
 #include "gateway/quota/hard.h"
 #include "gateway/quota/watch.h"
@@ -220,7 +221,9 @@ static const char *source_of(const struct sl_req *r)
 static void settle(struct sl_req *r)
 {
     const struct sl_usage *u = &r->usage;
-    struct sl_settle s = {.ask = &r->pass->ask,
+    struct sl_audit audit;
+    struct sl_settle s = {.audit = &audit,
+                          .ask = &r->pass->ask,
                           .answer = &r->pass->answer,
                           .endpoint = sl_str_of(sl_endpoint_name(r->ep)),
                           .model = r->model->name,
@@ -232,6 +235,7 @@ static void settle(struct sl_req *r)
                           .status = r->status,
                           .cached = sl_reuse_is_ours(r)};
 
+    sl_audit_fill(r, &audit);
     s.took_ms = (int64_t)((r->t.end - r->t.begin) / 1000);
     s.begin_unix_ms = sl_net_unix_ms(r->gw->net) - s.took_ms;
     if (r->provider != NULL && !s.cached) {

@@ -298,6 +298,15 @@ static bool has_tries(struct sl_req *r, const struct sl_failure *f)
            now_of(r) - t->limited_ms < r->conf->queue_wait_ms;
 }
 
+static void note_step(struct sl_req *r, int status, enum sl_err why)
+{
+    struct sl_trial *t = r->trial;
+
+    if (t->steps_n < SL_TRIAL_STEPS)
+        t->steps[t->steps_n++] =
+            (struct sl_trial_step){t->at, status, why, now_of(r) - t->started_ms};
+}
+
 bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
 {
     struct sl_trial *t = r->trial;
@@ -309,6 +318,7 @@ bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)
     if (t == NULL || t->health == NULL || r->committed)
         return false;
     t->error = f->why;
+    note_step(r, f->status, f->why);
     if (renew_token(r, f))
         return true;
     verdict = sl_trial_judge(r, f, &hints);
@@ -386,6 +396,7 @@ void sl_trial_good(struct sl_req *r)
 
     if (t == NULL || t->health == NULL)
         return;
+    note_step(r, r->up_status, SL_OK);
     slow = rules->slow_ms != 0 && now_of(r) - t->started_ms > rules->slow_ms;
     sl_breaker_give(&t->health->breaker, rules, now_of(r), &t->lease,
                     slow ? SL_OUTCOME_BAD : SL_OUTCOME_GOOD);

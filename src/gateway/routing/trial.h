@@ -35,6 +35,15 @@ struct sl_trial_answer {
     bool about_us; /* its text is not the client's */
 };
 
+/* How a try went, for whoever asks afterwards. */
+#define SL_TRIAL_STEPS 8 /* the first ones of a request are kept */
+struct sl_trial_step {
+    size_t at; /* candidate */
+    int status;
+    enum sl_err why; /* SL_OK: it was good */
+    uint64_t took_ms;
+};
+
 struct sl_trial {
     struct sl_candidate rank[SL_ROUTE_TARGETS_MAX];
     uint8_t tries[SL_ROUTE_TARGETS_MAX];
@@ -62,6 +71,8 @@ struct sl_trial {
     enum sl_err error;   /* of the last try */
     struct sl_trial_answer last;
     struct sl_place seat; /* at the provider that is asked */
+    struct sl_trial_step steps[SL_TRIAL_STEPS];
+    size_t steps_n;
 };
 
 /* A try that failed, as an answer: `status` 0 where there is none. */

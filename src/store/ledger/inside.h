@@ -9,7 +9,8 @@
 #include "store/ledger/ledger.h"
 
 #define SL_LEDGER_MAGIC 0x534c4c44u
-#define SL_LEDGER_TEXT 256 /* bytes of a name in a line; longer ones are cut */
+#define SL_LEDGER_TEXT 256      /* bytes of a name in a line; longer ones are cut */
+#define SL_LEDGER_MEMBERS 32768 /* of a line: every text of it escaped, each byte as six */
 
 struct sl_entry {         /* a line that the store does not have yet */
     struct sl_list node;  /* of its desk's queue */
@@ -107,6 +108,9 @@ SL_MUST struct sl_entry *sl_ledger_entry(struct sl_ledger *l, struct sl_str tena
 SL_MUST struct sl_entry *sl_entry_new(const struct sl_line *line);
 void sl_line_day(int64_t unix_ms, char day[10]);
 void sl_line_write(struct sl_text *t, const struct sl_settle *s, const struct sl_line *line);
+/* What auditors ask for; `trail` may be NULL, then there is no line to write. */
+void sl_line_write_audit(struct sl_text *t, const struct sl_settle *s,
+                         const struct sl_trail *trail);
 void sl_line_write_sum(struct sl_text *t, const struct sl_sum *sum);
 /* A line of the trail back; texts in `text`, without leases and tokens, whose time is
  * over. False: of another kind, or none of ours. */

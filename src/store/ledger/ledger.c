@@ -267,17 +267,19 @@ void sl_ledger_add(struct sl_ledger *l, struct sl_str tenant, const struct sl_li
 void sl_ledger_settle(struct sl_ledger *l, const struct sl_settle *s,
                       const struct sl_ledger_extra *extra)
 {
-    char day[10], members[16384];
+    char day[10], members[SL_LEDGER_MEMBERS];
     struct sl_text t = sl_text_over(members, sizeof members);
     struct sl_line line;
 
     SL_OBJ_CHECK(l, SL_LEDGER_MAGIC);
     sl_ledger_fill(s, extra, sl_net_unix_ms(l->net), day, &line);
-    if (line.cost_micro == 0) {
+    if (line.cost_micro == 0 && (s->audit == NULL || !s->audit->every)) {
         sl_ledger_sum(l, s, &line);
         return;
     }
     sl_line_write(&t, s, &line);
+    if (s->audit != NULL)
+        sl_line_write_audit(&t, s, l->t);
     line.number = sl_ledger_append(l, sl_text_str(&t));
     sl_ledger_add(l, s->ask->tenant, &line);
 }

@@ -56,6 +56,7 @@ struct sl_trail {
     char dir[SL_TRAIL_PATH];
     char instance[8];
     bool is_new, failing;
+    struct sl_trail_mac blind; /* key of sl_trail_blind(): made of the trail's */
     uint64_t last, synced, acked, dropped;
     uint64_t covered;       /* numbers up to here stand on a line or in a gap */
     uint64_t gap_from;      /* of the block that will be made next */
@@ -97,6 +98,7 @@ SL_MUST bool sl_trail_line_number(struct sl_str line, uint64_t *n);
 uint64_t sl_trail_line_from(struct sl_str line, uint64_t n);
 struct sl_trail_mac sl_trail_line_mac(const struct sl_trail_mac *key, struct sl_str body,
                                       const struct sl_trail_mac *before);
+void sl_trail_blind_init(const struct sl_trail_mac *key, struct sl_trail_mac *out);
 bool sl_trail_mac_eq(const struct sl_trail_mac *a, const struct sl_trail_mac *b);
 /* files.c: the files of a directory, in the order of their lines; trail.jsonl is the last. */
 struct sl_trail_file {

@@ -1,5 +1,6 @@
 /* store/trail/line.c -- what a line looks like: {"n":12,…,"mac":"<64 digits>"}. */
 #include "base/json.h"
+#include "base/mem.h"
 #include "net/tls.h"
 #include "store/trail/inside.h"
 
@@ -61,4 +62,48 @@ bool sl_trail_mac_eq(const struct sl_trail_mac *a, const struct sl_trail_mac *b)
 {
     return sl_str_eq_secret((struct sl_str){(const char *)a->b, sizeof a->b},
                             (struct sl_str){(const char *)b->b, sizeof b->b});
+}
+
+/* ---- texts that are told apart, and not told ---- */
+
+static void blind(const struct sl_trail_mac *key, struct sl_str text, char out[16])
+{
+    struct sl_trail_mac mac;
+    char hex[64];
+
+    sl_tls_hmac_sha256((struct sl_str){(const char *)key->b, sizeof key->b}, &text, 1, mac.b);
+    sl_str_hex(mac.b, sizeof mac.b, hex);
+    memcpy(out, hex, 16);
+}
+
+void sl_trail_blind_init(const struct sl_trail_mac *key, struct sl_trail_mac *out)
+{
+    const struct sl_str use = SL_STR("names for addresses");
+
+    sl_tls_hmac_sha256((struct sl_str){(const char *)key->b, sizeof key->b}, &use, 1, out->b);
+}
+
+void sl_trail_blind(const struct sl_trail *t, struct sl_str text, char out[16])
+{
+    blind(&t->blind, text, out);
+}
+
+bool sl_trail_blind_by(struct sl_str dir, struct sl_str text, char out[16])
+{
+    char path[SL_TRAIL_PATH];
+    struct sl_trail_mac key, made;
+    bool ok;
+
+    if (dir.n == 0 || dir.n >= sizeof path)
+        return false;
+    memcpy(path, dir.p, dir.n);
+    path[dir.n] = 0;
+    ok = sl_trail_files_key(path, &key);
+    if (ok) {
+        sl_trail_blind_init(&key, &made);
+        blind(&made, text, out);
+        sl_mem_wipe(&key, sizeof key);
+        sl_mem_wipe(&made, sizeof made);
+    }
+    return ok;
 }

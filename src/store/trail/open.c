@@ -326,5 +326,6 @@ bool sl_trail_open_files(struct sl_trail *t, char *why, size_t cap)
     sl_mem_free(o.tail);
     sl_mem_free(o.files.at);
     t->is_new = t->disk->last == 0;
+    sl_trail_blind_init(&t->disk->key, &t->blind);
     return ok;
 }

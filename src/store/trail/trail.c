@@ -233,6 +233,7 @@ static void reap(struct sl_grave *g)
     struct sl_trail *t = SL_CONTAINER(g, struct sl_trail, grave);
 
     t->magic = SL_OBJ_DEAD;
+    sl_mem_wipe(&t->blind, sizeof t->blind);
     sl_mem_free(t);
 }
 

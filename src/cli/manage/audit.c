@@ -1,0 +1,327 @@
+/* cli/manage/audit.c -- trails of directories, read without a gateway: does the chain hold,
+ * what is in it, and which lines are somebody's. */
+#include "cli/manage/manage.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "policy/money.h"
+#include "store/trail.h"
+
+#define VALUE 1024 /* bytes of a value that is compared or shown */
+
+/* ---- the chain ---- */
+
+struct tally { /* what stands in it, up to where it breaks */
+    uint64_t requests, cached, failed, changes;
+    int64_t cost_micro;
+};
+
+static uint64_t number_of(struct sl_str line, const char *name)
+{
+    uint64_t v = 0;
+
+    return sl_json_u64(sl_json_get(line, sl_str_of(name)), &v) ? v : 0;
+}
+
+static bool is_kind(struct sl_str line, const char *kind)
+{
+    char text[VALUE];
+    size_t n = 0;
+
+    return sl_json_unescape(sl_json_get(line, SL_STR("kind")), text, sizeof text, &n) &&
+           sl_str_eq((struct sl_str){text, n}, sl_str_of(kind));
+}
+
+/* Operators' doing: the only lines with an actor. */
+static bool is_change(struct sl_str line)
+{
+    return sl_json_get(line, SL_STR("actor")).p != NULL;
+}
+
+static void count(void *ctx, uint64_t number, struct sl_str line)
+{
+    struct tally *t = ctx;
+    uint64_t cost = number_of(line, "cost_micro");
+
+    (void)number;
+    t->changes += is_change(line);
+    t->cached += number_of(line, "cached");
+    if (is_kind(line, "settle")) {
+        t->requests++;
+        t->failed += number_of(line, "status") >= 400;
+        if (cost <= (uint64_t)(INT64_MAX - t->cost_micro))
+            t->cost_micro += (int64_t)cost;
+    } else if (is_kind(line, "sum")) {
+        t->requests += number_of(line, "requests");
+        t->failed += number_of(line, "failed");
+    }
+}
+
+static void print_json(const char *dir, const struct sl_trail_report *r, const struct tally *n)
+{
+    char place[8192], sum[24];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_text_add(&t, SL_STR("{\"dir\":"));
+    sl_text_json(&t, sl_str_of(dir), 1000);
+    sl_text_printf(&t,
+                   ",\"instance\":\"%.8s\",\"lines\":%" PRIu64 ",\"files\":%" PRIu64
+                   ",\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"dropped\":%" PRIu64
+                   ",\"torn\":%s,\"broken_at\":%" PRIu64 ",\"what\":",
+                   r->instance, r->lines, r->files, r->first, r->last, r->dropped,
+                   r->torn ? "true" : "false", r->broken_at);
+    sl_text_json(&t, sl_str_of(r->what), 0);
+    sl_text_printf(&t,
+                   ",\"requests\":%" PRIu64 ",\"cached\":%" PRIu64 ",\"failed\":%" PRIu64
+                   ",\"cost\":%.*s,\"changes\":%" PRIu64,
+                   n->requests, n->cached, n->failed,
+                   SL_STR_ARGS(sl_money_print(n->cost_micro, sum)), n->changes);
+    printf("%.*s}\n", (int)t.n, t.p);
+}
+
+static void print_words(const char *dir, const struct sl_trail_report *r, const struct tally *n)
+{
+    char sum[24];
+
+    printf("%s: instance %.8s, %" PRIu64 " lines in %" PRIu64 " files, %" PRIu64 " to %" PRIu64
+           "%s\n",
+           dir, r->instance, r->lines, r->files, r->first, r->last,
+           r->torn ? ", the last one is torn" : "");
+    printf("%s: %" PRIu64 " requests (%" PRIu64 " from the cache, %" PRIu64
+           " failed) cost $%.*s; %" PRIu64 " changes by operators\n",
+           dir, n->requests, n->cached, n->failed, SL_STR_ARGS(sl_money_print(n->cost_micro, sum)),
+           n->changes);
+    if (r->dropped > 0)
+        printf("%s: %" PRIu64 " lines never got on a full disk\n", dir, r->dropped);
+}
+
+/* Says what is wrong, and is the exit code. */
+static int judge(const struct sl_manage_line *l, const char *dir, enum sl_err e,
+                 const struct sl_trail_report *r)
+{
+    const struct sl_manage_verb *v = l->verb;
+
+    if (e != SL_OK) {
+        fprintf(stderr, "sluice %s %s: %s: %s\n", v->group, v->name, dir, r->what);
+        return SL_EXIT_FAILED;
+    }
+    if (r->broken_at == 0)
+        return SL_EXIT_OK;
+    fflush(stdout); /* in the order in which it was found */
+    fprintf(stderr, "sluice %s %s: %s: broken at line %" PRIu64 ": %s\n", v->group, v->name, dir,
+            r->broken_at, r->what);
+    return SL_EXIT_BROKEN;
+}
+
+static int verify_one(const struct sl_manage_line *l, const char *dir)
+{
+    struct tally n = {0};
+    struct sl_trail_report r;
+    enum sl_err e = sl_trail_verify(sl_str_of(dir), &r, count, &n);
+
+    if (e == SL_OK && l->json)
+        print_json(dir, &r, &n);
+    else if (e == SL_OK)
+        print_words(dir, &r, &n);
+    return judge(l, dir, e, &r);
+}
+
+int sl_manage_verify(const struct sl_manage_line *l)
+{
+    int worst = SL_EXIT_OK, code;
+
+    for (int i = 0; i < l->args_n; i++) {
+        code = verify_one(l, l->args[i]);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
+/* ---- lines ---- */
+
+struct choice {                     /* which lines are asked for */
+    const struct sl_manage_line *l; /* up */
+    char client[16];                /* the name kept for an address in this directory */
+    bool named;
+};
+
+static struct sl_str text_of(struct sl_str line, const char *name, char out[VALUE])
+{
+    struct sl_str value = sl_json_get(line, sl_str_of(name));
+    size_t n = 0;
+
+    if (value.p == NULL || sl_str_eq(value, SL_STR("null")))
+        return (struct sl_str){"", 0};
+    if (sl_json_type_of(value) != SL_JSON_STRING)
+        return value;
+    return sl_json_unescape(value, out, VALUE, &n) ? (struct sl_str){out, n} : value;
+}
+
+/* Is the member what the option says, or is there no such option? */
+static bool has(const struct choice *c, struct sl_str line, const char *option, const char *member)
+{
+    const char *want = sl_manage_value(c->l, option);
+    char text[VALUE];
+
+    return want == NULL || sl_str_eq(text_of(line, member, text), sl_str_of(want));
+}
+
+static bool has_kind(const struct choice *c, struct sl_str line)
+{
+    const char *want = sl_manage_value(c->l, "kind");
+
+    if (want != NULL && strcmp(want, "admin") == 0)
+        return is_change(line);
+    return has(c, line, "kind", "kind");
+}
+
+/* A request's own id, which answers carry, is the end of the one in the ledger. */
+static bool has_id(const struct choice *c, struct sl_str line)
+{
+    const char *want = sl_manage_value(c->l, "id");
+    char text[VALUE];
+    struct sl_str id;
+
+    if (want == NULL)
+        return true;
+    id = text_of(line, "id", text);
+    return sl_str_eq(id, sl_str_of(want)) ||
+           (strlen(want) == 16 && is_kind(line, "settle") && sl_str_ends(id, sl_str_of(want))) ||
+           sl_str_eq(text_of(line, "provider_id", text), sl_str_of(want));
+}
+
+static bool has_client(const struct choice *c, struct sl_str line)
+{
+    char text[VALUE];
+    struct sl_str name;
+
+    if (has(c, line, "client", "client"))
+        return true;
+    name = text_of(line, "client_name", text);
+    return c->named && sl_str_eq(name, (struct sl_str){c->client, sizeof c->client});
+}
+
+static bool has_actor(const struct choice *c, struct sl_str line)
+{
+    const char *want = sl_manage_value(c->l, "actor");
+    char text[VALUE];
+
+    return want == NULL ||
+           (is_change(line) && sl_str_starts(text_of(line, "actor", text), sl_str_of(want)));
+}
+
+/* Moments are texts that sort; a day stands for its first or its last one. */
+static bool is_in_time(const struct choice *c, struct sl_str line)
+{
+    const char *from = sl_manage_value(c->l, "from"), *to = sl_manage_value(c->l, "to");
+    char text[VALUE];
+    struct sl_str at = text_of(line, "t", text);
+
+    if (from != NULL && strncmp(at.p, from, at.n < strlen(from) ? at.n : strlen(from)) < 0)
+        return false;
+    return to == NULL || strncmp(at.p, to, at.n < strlen(to) ? at.n : strlen(to)) <= 0;
+}
+
+static bool is_wanted(const struct choice *c, struct sl_str line)
+{
+    return has_kind(c, line) && has_id(c, line) && has(c, line, "tenant", "tenant") &&
+           has(c, line, "key", "key") && has(c, line, "user", "user") &&
+           has(c, line, "model", "model") && has(c, line, "provider", "provider") &&
+           has_actor(c, line) && has_client(c, line) && is_in_time(c, line);
+}
+
+static const char *const columns[] = {
+    "n",
+    "t",
+    "kind",
+    "actor",
+    "tenant",
+    "key",
+    "user",
+    "end_user",
+    "app",
+    "model",
+    "asked",
+    "provider",
+    "served",
+    "answered",
+    "endpoint",
+    "status",
+    "ending",
+    "cached",
+    "in",
+    "cache_read",
+    "cache_write",
+    "out",
+    "source",
+    "cost_micro",
+    "took_ms",
+    "first_ms",
+    "id",
+    "provider_id",
+    "trace",
+    "client",
+    "client_name",
+    "config",
+    "prompt_sha256",
+    "answer_sha256",
+    "requests",
+    "failed",
+    "state",
+    "more_micro",
+};
+#define COLUMNS (sizeof columns / sizeof columns[0])
+
+/* RFC 4180. */
+static void put_csv(struct sl_str s, bool last)
+{
+    putchar('"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            putchar('"');
+        putchar(s.p[i]);
+    }
+    printf("\"%s", last ? "\r\n" : ",");
+}
+
+static void print_line(void *ctx, uint64_t number, struct sl_str line)
+{
+    const struct choice *c = ctx;
+    char text[VALUE];
+
+    (void)number;
+    if (!is_wanted(c, line))
+        return;
+    if (!c->l->csv) {
+        printf("%.*s\n", SL_STR_ARGS(line));
+        return;
+    }
+    for (size_t i = 0; i < COLUMNS; i++)
+        put_csv(text_of(line, columns[i], text), i + 1 == COLUMNS);
+}
+
+static int list_one(const struct sl_manage_line *l, const char *dir)
+{
+    struct choice c = {.l = l};
+    const char *client = sl_manage_value(l, "client");
+    struct sl_trail_report r;
+
+    c.named = client != NULL && sl_trail_blind_by(sl_str_of(dir), sl_str_of(client), c.client);
+    return judge(l, dir, sl_trail_verify(sl_str_of(dir), &r, print_line, &c), &r);
+}
+
+int sl_manage_audit_list(const struct sl_manage_line *l)
+{
+    int worst = SL_EXIT_OK, code;
+
+    for (size_t i = 0; l->csv && i < COLUMNS; i++)
+        put_csv(sl_str_of(columns[i]), i + 1 == COLUMNS);
+    for (int i = 0; i < l->args_n; i++) {
+        code = list_one(l, l->args[i]);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}

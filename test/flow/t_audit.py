@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Promise: the trail answers an auditor: whose each request was, how it was decided, what went in and out; who changed
+what; and whoever changes, removes, moves or cuts a line is found, over restarts, rotated files and kill -9."""
+# timeout: 150
+
+import csv
+import glob
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+
+import _rig as rig
+from _admin import Api
+from _check import check, contains, equal, until
+from _rig import KEY
+
+PRICE = {"input": 3.0, "output": 15.0}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TARGETS = [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]
+
+
+def settings(**how):
+    return {
+        "audit": how,
+        "retry": {"attempts": 3, "base": "1ms"},
+        "cache": {"enabled": True},
+        "models": [
+            {"name": "*", "targets": TARGETS, "cache": {"enabled": False}},
+            {"name": "kept", "targets": [{"provider": "mock-a", "model": "mock-echo", "price": PRICE}]},
+            {"name": "second", "cache": {"enabled": False},
+             "targets": [{"provider": "mock-a", "model": "mock-529", "price": PRICE, "priority": 0},
+                         {"provider": "mock-o", "model": "mock-echo", "price": PRICE, "priority": 1}]},
+        ],
+    }
+
+
+def audit(g, *argv, code=0, what=""):
+    p = subprocess.run([rig.SLUICE, "audit", *argv], env=rig.environment(), cwd=g.dir, capture_output=True, timeout=60)
+    check(not rig.SANITIZER.search(p.stderr), p.stderr.decode()[-3000:])
+    equal(p.returncode, code, "audit %s %s: %s" % (argv, what, p.stderr.decode()))
+    p.out, p.err = p.stdout.decode(), p.stderr.decode()
+    return p
+
+
+def lines(directory):
+    found = []
+    for path in sorted(glob.glob(directory + "/trail*.jsonl")):
+        found += [json.loads(l) for l in open(path, "rb") if l.endswith(b"\n")]
+    return sorted(found, key=lambda l: l["n"])
+
+
+def line_of(g, reply):
+    """The settled line of an answer, once it is on disk."""
+    id = reply.get("x-sluice-request-id")
+    is_it = lambda l: l["kind"] == "settle" and l["id"].endswith(id)
+    return until(lambda: [l for l in lines(g.dir) if is_it(l)], 10 * rig.SLOW, "settled line of " + id)[0]
+
+
+def test_fields(g):
+    """Every field, and the digests of exactly what was sent and received."""
+    headers = [("traceparent", "00-%s-00f067aa0ba902b7-01" % TRACE), ("x-title", "Desk"), ("x-forwarded-for", "203.0.113.9")]
+    config = g.metrics().labelled("sluice_config_info", "hash")
+    for stream in (False, True):
+        body = rig.messages("mock-events-5", "canary-in-the-prompt", stream=stream, metadata={"user_id": "end-7"})
+        r = g.post("/v1/messages", body, headers=headers)
+        equal(r.status, 200)
+        l = line_of(g, r)
+        equal((l["trace"], l["end_user"], l["app"], l["asked"], l["client"]), (TRACE, "end-7", "Desk", "mock-events-5", "203.0.113.9"))
+        equal((l["tenant"], l["user"], l["key_name"], l["provider"], l["served"]), ("acme", "alice@acme", "alice", "mock-a", "mock-events-5"))
+        equal(l["provider_id"], r.get("request-id"))
+        check((l["config"],) in config, "configuration: %s of %s" % (l["config"], config))
+        equal(l["prompt_sha256"], hashlib.sha256(body).hexdigest())
+        equal(l["answer_sha256"], hashlib.sha256(r.body).hexdigest())
+        equal((l["ending"], l["status"], l["source"]), ("done", 200, "reported"))
+        check(l["cost_micro"] > 0 and l["took_ms"] >= 0 and l["first_ms"] >= 0, l)
+        equal(l["path"][0], "admitted")
+        contains(l["path"][1], "mock-a/mock-events-5 200 after ")
+    r = g.post("/v1/chat/completions", rig.chat("mock-echo", user="end-8"), headers=[("traceparent", "00-zz-1-1"), ("user-agent", "curl/8")])
+    l = line_of(g, r)
+    equal((l["end_user"], l["app"], l.get("trace")), ("end-8", "curl/8", None))
+    check("canary-in-the-prompt" not in "".join(open(p).read() for p in glob.glob(g.dir + "/trail*")), "a prompt is in the trail")
+
+
+def test_path(g):
+    """How it was decided: the try that failed, the one that answered, the cache."""
+    l = line_of(g, g.post("/v1/messages", rig.messages("second")))
+    equal(len(l["path"]), 3, l["path"])
+    contains(l["path"][1], "mock-a/mock-529 529 ")
+    contains(l["path"][2], "mock-o/mock-echo 200 after ")
+    body = rig.messages("kept", "the same twice")
+    first, again = g.post("/v1/messages", body), g.post("/v1/messages", body)
+    equal((first.get("x-cache"), again.get("x-cache")), ("MISS", "HIT"))
+    contains(line_of(g, first)["path"], "cache MISS")
+    l = line_of(g, again)  # audit.every: it cost nothing, and has a line of its own
+    equal((l["path"], l["cached"], l["cost_micro"], l.get("provider")), (["admitted", "cache HIT"], 1, 0, ""))
+    equal(l["answer_sha256"], hashlib.sha256(again.body).hexdigest())
+
+
+def test_list(g):
+    """Lines by whom they are of, as JSON or CSV; what operators did."""
+    ours = g.post("/v1/messages", rig.messages("mock-echo", "for the list"), headers=[("x-forwarded-for", "203.0.113.77")])
+    id = line_of(g, ours)["id"]
+    Api(g).key("audited")
+    until(lambda: [l for l in lines(g.dir) if l["kind"] == "key"], 10 * rig.SLOW, "the change is on disk")
+    for asked in (["--id", id], ["--id", ours.get("x-sluice-request-id")], ["--id", ours.get("request-id")], ["--client", "203.0.113.77"]):
+        equal([json.loads(l)["id"] for l in audit(g, "list", g.dir, *asked).out.splitlines()], [id], asked)
+    rows = list(csv.DictReader(io.StringIO(audit(g, "list", g.dir, "--tenant", "acme", "--kind", "settle", "--csv").out)))
+    mine = [r for r in rows if r["id"] == id]
+    equal((mine[0]["user"], mine[0]["client"], mine[0]["model"]), ("alice@acme", "203.0.113.77", "*"))
+    admin = [json.loads(l) for l in audit(g, "list", g.dir, "--kind", "admin").out.splitlines()]
+    check(admin and all(l["actor"] for l in admin), admin)
+    contains([l["kind"] for l in admin], "key")
+    check("canarysecret" not in json.dumps(admin), "a key's text")
+    equal(audit(g, "list", g.dir, "--to", "2001-01-01").out, "")
+    equal(audit(g, "list", g.dir, "--from", "2001-01-01", "--id", id).out.count("\n"), 1)
+
+
+def test_addresses_are_blinded(g):
+    """By default an address is kept as a name that only the trail's key makes; off: not at all."""
+    with rig.Gateway(settings(every=True), mock=g.mock) as h:
+        l = line_of(h, h.post("/v1/messages", rig.messages("mock-echo")))
+        equal((l.get("client"), len(l["client_name"])), (None, 16))
+        check("prompt_sha256" not in l and "answer_sha256" not in l, "digests nobody asked for")
+        r = h.post("/v1/messages", rig.messages("mock-echo", "again"))
+        equal(line_of(h, r)["client_name"], l["client_name"])
+        equal(len(audit(h, "list", h.dir, "--client", "127.0.0.1").out.splitlines()), 2)
+        equal(audit(h, "list", h.dir, "--client", "127.0.0.2").out, "")
+        h.config["audit"] = {"client": "off"}
+        h.write_config()
+        h.signal(1)
+        was = l["config"]
+        until(lambda: (was,) not in h.metrics().labelled("sluice_config_info", "hash") or
+              h.metrics().value("sluice_config_info", hash=was) == 0, 10 * rig.SLOW, "reloaded")
+        l = line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "after")))
+        equal((l.get("client"), l.get("client_name")), (None, None))
+
+
+# ---- tampering ----
+
+
+def split(directory, after):
+    """As rotation leaves it: the first lines in a file named by their numbers."""
+    path = directory + "/trail.jsonl"
+    all = open(path).readlines()
+    first, last = json.loads(all[0]), json.loads(all[after - 1])
+    from_ = first.get("from", first["n"])
+    with open("%s/trail-%d-%d.jsonl" % (directory, from_, last["n"]), "w") as f:
+        f.writelines(all[:after])
+    with open(path, "w") as f:
+        f.writelines(all[after:])
+
+
+def edit(directory, change):
+    path = directory + "/trail.jsonl"
+    all = open(path).readlines()
+    change(all)
+    with open(path, "w") as f:
+        f.writelines(all)
+
+
+def swap(all):
+    all[1], all[2] = all[2], all[1]
+
+
+def change(all):
+    all[1] = all[1].replace('"t":"2', '"t":"3', 1)
+
+
+def forge(all):
+    """A line with its own digits right, but without the key."""
+    l = json.loads(all[-1])
+    l.update(n=l["n"] + 1, mac="0" * 64)
+    all.append(json.dumps(l, separators=(",", ":")) + "\n")
+
+
+def remove_rotated(d):
+    os.remove(glob.glob(d + "/trail-*.jsonl")[0])
+
+
+def tear(d):
+    with open(d + "/trail.jsonl", "a") as f:
+        f.write('{"n":')
+
+
+DAMAGES = [
+    ("changed", lambda d: edit(d, change), 5, "was changed"),
+    ("a digit of a mac", lambda d: edit(d, lambda a: a.__setitem__(1, a[1][:-5] + ("0" if a[1][-5] != "0" else "1") + a[1][-4:])), 5, "was changed"),
+    ("missing", lambda d: edit(d, lambda a: a.pop(1)), 5, "missing"),
+    ("reordered", lambda d: edit(d, swap), 5, "reordered"),
+    ("twice", lambda d: edit(d, lambda a: a.insert(2, a[1])), 5, "reordered"),
+    ("forged", lambda d: edit(d, forge), 5, "was changed"),
+    ("its end cut off", lambda d: edit(d, lambda a: a.pop()), 5, "cut off"),
+    ("a whole file missing", remove_rotated, 5, "missing"),
+    ("no head", lambda d: os.remove(d + "/trail.head"), 5, "trail.head is gone"),
+    ("no key", lambda d: os.remove(d + "/trail.key"), 1, "trail.key"),
+    ("torn", tear, 0, "the last one is torn"),
+]
+
+
+def test_tampering(g):
+    with rig.Gateway(settings(every=True), mock=g.mock) as h:
+        for i in range(4):
+            line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "one %d" % i)))
+        h.p.kill()
+        h.p.wait()
+        h.start()
+        Api(h)("POST", "token", {"name": "after"})
+        for i in range(4):
+            line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "two %d" % i)))
+        h.stop()
+        audit(h, "verify", h.dir)
+        split(h.dir, 4)
+        p = audit(h, "verify", h.dir, "--json")
+        report = json.loads(p.out)
+        of = lines(h.dir)
+        equal((report["files"], report["lines"], report["last"], report["changes"]), (2, len(of), of[-1]["n"], 2), "a key, and the tenant it is of")
+        equal(report["requests"], 8)
+        equal(round(report["cost"] * 1e6), sum(l.get("cost_micro", 0) for l in of))
+        contains(audit(h, "verify", h.dir).out, "8 requests")
+        for name, damage, code, word in DAMAGES:
+            copy = rig.tmp("damaged")
+            shutil.copytree(h.dir, copy)
+            damage(copy)
+            p = audit(h, "verify", copy, code=code, what=name)
+            contains(p.out + p.err, word, name)
+            p = audit(h, "list", copy, code=code)
+            check(len(p.out.splitlines()) <= len(of), "lines behind the damage: " + name)
+            shutil.rmtree(copy)
+        # what was split is the trail still: it goes on from there
+        h.start()
+        line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "three")))
+        h.stop()
+        equal(json.loads(audit(h, "verify", h.dir, "--json").out)["requests"], 9)
+        h.start()
+
+
+def test_a_start_refuses_a_cut_trail(g):
+    with rig.Gateway(settings(every=True), mock=g.mock) as h:
+        line_of(h, h.post("/v1/messages", rig.messages("mock-echo")))
+        h.stop()
+        was = open(h.dir + "/trail.jsonl").read()
+        edit(h.dir, lambda a: a.pop())
+        h.start(wait=False)
+        equal(h.p.wait(20 * rig.SLOW), 1, "it starts on a trail without its end")
+        contains(h.said(), "the trail's end was cut")
+        with open(h.dir + "/trail.jsonl", "w") as f:
+            f.write(was)
+        h.start()
+
+
+rig.main(globals(), settings={**settings(client="plain", hash=True, every=True), "trusted_proxies": ["127.0.0.1"]})
