@@ -150,8 +150,7 @@ void sl_stream_explain(struct sl_stream *s, const char *fmt, ...) SL_PRINTF(2, 3
 /* Connected: start the handshake or be open. */
 void sl_stream_ready(struct sl_stream *s);
 /* stream_write.c */
-void sl_stream_push(struct sl_stream *s);  /* hands the kernel what it takes */
-void sl_stream_flush(struct sl_stream *s); /* the same at the turn's end, and what follows */
+void sl_stream_flush(struct sl_stream *s); /* pushes at the turn's end, and what follows */
 /* stream_read.c */
 void sl_stream_read_on(struct sl_stream *s); /* polls the socket if bytes are welcome */
 /* stream_tls.c */

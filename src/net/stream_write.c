@@ -205,6 +205,7 @@ static bool is_open(const struct sl_stream *s)
 
 void sl_stream_push(struct sl_stream *s)
 {
+    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
     if (s->busy || s->state == SL_STREAM_CLOSED || uv_is_closing(&s->u.handle))
         return;
     if (s->tls == NULL) {
