@@ -42,13 +42,14 @@ void sl_arena_fini(struct sl_arena *a)
 
 static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
 {
-    struct sl_arena_chunk *c;
+    struct sl_arena_chunk *c = NULL;
 
-    if (a->used > a->ceiling || size > a->ceiling - a->used)
+    if (a->used <= a->ceiling && size <= a->ceiling - a->used)
+        c = size == SL_ARENA_CHUNK ? sl_mem_take(&shelf) : sl_mem_try(size);
+    if (c == NULL) {
+        a->failed = true;
         return NULL;
-    c = size == SL_ARENA_CHUNK ? sl_mem_take(&shelf) : sl_mem_try(size);
-    if (c == NULL)
-        return NULL;
+    }
     c->size = size;
     a->used += size;
     return c;

@@ -21,6 +21,7 @@ struct sl_arena {
     char *end;
     size_t used;    /* bytes taken from the system */
     size_t ceiling; /* bytes */
+    bool failed;    /* something was not given; asked once, after many of them */
 };
 
 void sl_arena_init(struct sl_arena *a, size_t ceiling);

@@ -11,12 +11,29 @@
 
 void *sl_build_alloc(struct sl_build *b, size_t n, size_t size)
 {
-    return sl_tree_alloc(&b->made->arena, (n > 0 ? n : 1) * size);
+    void *p = sl_tree_alloc(&b->made->arena, (n > 0 ? n : 1) * size);
+
+    if (p == NULL)
+        sl_fault_memory(b->faults);
+    return p;
 }
 
 struct sl_str sl_build_dup(struct sl_build *b, struct sl_str s)
 {
-    return sl_tree_dup(&b->made->arena, s);
+    struct sl_str copy = sl_tree_dup(&b->made->arena, s);
+
+    if (b->made->arena.failed)
+        sl_fault_memory(b->faults);
+    return copy;
+}
+
+void sl_build_judge(struct sl_build *b, const struct sl_node *at, enum sl_err err, const char *what,
+                    const char *why)
+{
+    if (err == SL_ERR_NO_MEMORY)
+        sl_fault_memory(b->faults);
+    else if (err != SL_OK)
+        sl_fault_add(b->faults, at, "%s: %s", what, why);
 }
 
 void sl_build_check_name(struct sl_build *b, const struct sl_node *map, const char *what)
@@ -43,9 +60,9 @@ static const struct sl_str *texts(struct sl_build *b, const char *path, size_t *
     struct sl_str *out = sl_build_alloc(b, list->n, sizeof(*out));
     size_t i = 0;
 
-    for (const struct sl_node *c = list->first; c != NULL; c = c->next)
+    for (const struct sl_node *c = list->first; out != NULL && c != NULL; c = c->next)
         out[i++] = sl_build_dup(b, c->text);
-    *n = list->n;
+    *n = i;
     return out;
 }
 
@@ -79,9 +96,11 @@ static void lower_all(struct sl_build *b, const struct sl_str *list, size_t n)
 {
     struct sl_str *out = sl_build_alloc(b, n, sizeof(*out));
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; out != NULL && i < n; i++) {
         char *p = sl_build_alloc(b, list[i].n + 1, 1);
 
+        if (p == NULL)
+            return;
         for (size_t k = 0; k < list[i].n; k++) {
             char c = list[i].p[k];
 
@@ -191,7 +210,8 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     b.made->routes = sl_routes_new();
     b.made->tenants = sl_tenants_new();
     b.made->prices = sl_prices_new();
-    sl_show_hash(conf, hash);
+    if (!sl_show_hash(conf, hash))
+        sl_fault_memory(b.faults);
     b.made->hash = sl_build_dup(&b, (struct sl_str){hash, sizeof(hash)});
     general(&b);
     sl_build_store(&b);

@@ -140,7 +140,8 @@ static void place_store(struct sl_tree *t, const struct sl_env *env, struct sl_n
     } else {
         return;
     }
-    SL_CHECK(url->text.p != NULL);
+    if (url->text.p == NULL)
+        url->text = SL_STR("");
     url->shown = url->text;
 }
 
@@ -168,16 +169,22 @@ static struct sl_conf *conf_new(struct sl_tree *t)
     return c;
 }
 
-static struct sl_conf *complete(struct sl_conf *c, struct sl_tree *t, struct sl_env *env)
+static void complete(struct sl_conf *c, struct sl_tree *t, struct sl_env *env)
 {
-    if (c->root == NULL)
-        return c;
     include_all(t, env, c->root);
     sl_fit_tree(t, env, c->root);
-    if (c->faults.n > 0)
-        return c;
+    if (c->faults.n > 0 || c->arena.failed)
+        return;
     place_store(t, env, c->root);
     read_prices(c, t, env);
+}
+
+static struct sl_conf *judge(struct sl_conf *c, struct sl_tree *t, struct sl_env *env)
+{
+    if (c->root != NULL)
+        complete(c, t, env);
+    if (c->arena.failed)
+        sl_fault_memory(&c->faults);
     return c;
 }
 
@@ -187,7 +194,7 @@ struct sl_conf *sl_conf_load(const char *path, struct sl_env *env)
     struct sl_conf *c = conf_new(&t);
 
     c->root = read_file(&t, env, path, NULL);
-    return complete(c, &t, env);
+    return judge(c, &t, env);
 }
 
 struct sl_conf *sl_conf_parse(const char *name, struct sl_str text, struct sl_env *env)
@@ -198,7 +205,7 @@ struct sl_conf *sl_conf_parse(const char *name, struct sl_str text, struct sl_en
     c->root = sl_tree_parse(&t, name, text);
     if (c->root != NULL)
         sl_expand_all(&t, env, c->root);
-    return complete(c, &t, env);
+    return judge(c, &t, env);
 }
 
 static void wipe(struct sl_node *n)

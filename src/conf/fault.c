@@ -9,6 +9,7 @@
 void sl_faults_init(struct sl_faults *f)
 {
     f->n = 0;
+    f->no_memory = false;
     f->text = sl_text_over(f->room, sizeof(f->room));
 }
 
@@ -25,6 +26,8 @@ void sl_fault_add(struct sl_faults *f, const struct sl_node *at, const char *fmt
     va_list args;
     int n;
 
+    if (f->no_memory)
+        return;
     f->n++;
     if (f->n > SL_FAULT_MAX)
         return;
@@ -42,6 +45,17 @@ void sl_fault_add(struct sl_faults *f, const struct sl_node *at, const char *fmt
     if (n > 0)
         add_plain(&f->text, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
     sl_text_byte(&f->text, '\n');
+}
+
+void sl_fault_memory(struct sl_faults *f)
+{
+    if (f->no_memory)
+        return;
+    sl_faults_init(f);
+    sl_fault_add(f, NULL,
+                 "not enough memory to read the configuration; free some, or give this "
+                 "process more, and try again");
+    f->no_memory = true;
 }
 
 struct sl_str sl_faults_text(const struct sl_faults *f)

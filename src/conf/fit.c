@@ -219,11 +219,14 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
 
 /* ---- containers ---- */
 
-/* A single scalar where a list is meant becomes a list of one. */
+/* A single scalar where a list is meant becomes a list of one; without memory it stays
+ * what it was. */
 static void wrap_scalar(struct fit *f, struct sl_node *n)
 {
     struct sl_node *item = sl_tree_alloc(f->tree->arena, sizeof(*item));
 
+    if (item == NULL)
+        return;
     *item = *n;
     item->next = NULL;
     item->key = (struct sl_str){NULL, 0};
@@ -322,6 +325,8 @@ static struct sl_node *fill(struct fit *f, const struct sl_node *map,
         row->type != SL_TYPE_MAPS && row->type != SL_TYPE_DICT)
         return NULL;
     n = sl_tree_alloc(f->tree->arena, sizeof(*n));
+    if (n == NULL)
+        return NULL;
     n->key = key;
     n->file = map->file;
     n->line = map->line;

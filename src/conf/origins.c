@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "net/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define PEM_MAX ((size_t)16 << 20)
@@ -56,17 +57,21 @@ void sl_origins_end(struct sl_origins **po)
     sl_mem_free(o);
 }
 
-/* A file by its content, so that a renewed CA or CRL makes a new origin. */
-static void digest_file(const char *path, uint8_t out[32])
+/* A file by its content, so that a renewed CA or CRL makes a new origin. False: there was
+ * no memory to read it; what else is wrong with it, the profile will say. */
+static bool digest_file(const char *path, uint8_t out[32])
 {
     size_t n = 0;
     char *p = path != NULL && path[0] != '\0' ? sl_file_load(path, PEM_MAX, &n) : NULL;
 
+    if (p == NULL && path != NULL && path[0] != '\0' && errno == ENOMEM)
+        return false;
     sl_tls_sha256((struct sl_str){p != NULL ? p : "", n}, out);
     sl_mem_free(p);
+    return true;
 }
 
-static void identify(const struct sl_origin_conf *c, const struct sl_tls_client_conf *tls,
+static bool identify(const struct sl_origin_conf *c, const struct sl_tls_client_conf *tls,
                      uint8_t out[32])
 {
     char text[2048], ca[65] = "", crl[65] = "";
@@ -74,9 +79,11 @@ static void identify(const struct sl_origin_conf *c, const struct sl_tls_client_
     int n;
 
     if (tls != NULL) {
-        digest_file(tls->ca_file, digest);
+        if (!digest_file(tls->ca_file, digest))
+            return false;
         sl_str_hex(digest, 32, ca);
-        digest_file(tls->crl_file, digest);
+        if (!digest_file(tls->crl_file, digest))
+            return false;
         sl_str_hex(digest, 32, crl);
     }
     n = snprintf(text, sizeof(text), "%.*s|%.*s|%u|%s|%d|%s|%s|%s", SL_STR_ARGS(c->name),
@@ -84,6 +91,7 @@ static void identify(const struct sl_origin_conf *c, const struct sl_tls_client_
                  tls != NULL && tls->verify, tls != NULL ? tls->server_name : "", ca, crl);
     sl_tls_sha256((struct sl_str){text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1},
                   out);
+    return true;
 }
 
 static struct entry *find(struct sl_origins *o, const uint8_t identity[32])
@@ -117,7 +125,10 @@ struct sl_origin *sl_origins_take(struct sl_origins *o, const struct sl_origin_c
     uint8_t identity[32];
     struct entry *e;
 
-    identify(conf, tls, identity);
+    if (!identify(conf, tls, identity)) {
+        snprintf(why, cap, "not enough memory to read its certificates; free some, and try again");
+        return NULL;
+    }
     e = find(o, identity);
     if (e != NULL) {
         remember(e, conf);

@@ -77,29 +77,30 @@ static size_t add_character(struct sl_text *t, const char *p, size_t left)
     return n > 0 ? n : 1;
 }
 
-/* `is_value`: a `${` in it must not be replaced when it is read again. */
+/* `is_value`: a `${` in it must not be replaced when it is read again. In pieces, so that
+ * a long text takes no memory. */
 static void put_quoted(const struct show *s, struct sl_str text, bool is_value)
 {
-    size_t cap = text.n * 6 + 16;
-    char *place;
-    struct sl_text out;
+    char place[256];
+    struct sl_text out = sl_text_over(place, sizeof(place));
 
     if (is_plain(text)) {
         s->put(s->ctx, text);
         return;
     }
-    place = sl_mem_new(cap);
-    out = sl_text_over(place, cap);
     sl_text_byte(&out, '"');
     for (size_t i = 0; i < text.n;) {
+        if (out.n > sizeof(place) - 16) {
+            s->put(s->ctx, sl_text_str(&out));
+            out = sl_text_over(place, sizeof(place));
+        }
         if (is_value && text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{')
             sl_text_byte(&out, '$');
         i += add_character(&out, text.p + i, text.n - i);
     }
     sl_text_byte(&out, '"');
     s->put(s->ctx, sl_text_str(&out));
-    sl_mem_wipe(place, out.n);
-    sl_mem_free(place);
+    sl_mem_wipe(place, sizeof(place));
 }
 
 static void put_scalar(const struct show *s, const struct sl_node *n)
@@ -186,25 +187,33 @@ void sl_show_tree(const struct sl_node *root, bool secrets, sl_show_put_fn *put,
 struct gather {
     char *p; /* owns */
     size_t n, cap;
+    bool failed; /* no memory */
 };
 
 static void on_piece(void *ctx, struct sl_str piece)
 {
     struct gather *g = ctx;
+    size_t cap = (g->n + piece.n) * 2 + 4096;
+    char *more = g->p;
 
+    if (g->failed)
+        return;
     if (g->n + piece.n > g->cap) {
-        g->cap = (g->n + piece.n) * 2 + 4096;
-        g->p = sl_mem_grow(g->p, g->cap);
-        SL_CHECK(g->p != NULL);
+        more = sl_mem_grow(g->p, cap);
+        g->failed = more == NULL;
+        if (g->failed)
+            return;
+        g->p = more;
+        g->cap = cap;
     }
     if (piece.n > 0)
         memcpy(g->p + g->n, piece.p, piece.n);
     g->n += piece.n;
 }
 
-void sl_show_hash(const struct sl_conf *c, char out[16])
+bool sl_show_hash(const struct sl_conf *c, char out[16])
 {
-    struct gather g = {NULL, 0, 0};
+    struct gather g = {.p = NULL};
     uint8_t digest[32];
 
     sl_show_tree(c->root, true, on_piece, &g);
@@ -214,6 +223,7 @@ void sl_show_hash(const struct sl_conf *c, char out[16])
     sl_str_hex(digest, 8, out);
     sl_mem_wipe(g.p, g.n);
     sl_mem_free(g.p);
+    return !g.failed;
 }
 
 /* ---- the schema ---- */

@@ -1,8 +1,6 @@
 /* conf/tree.c -- libyaml's events into nodes, with a stack instead of recursion. */
 #include "conf/tree.h"
 
-#include "base/obj.h"
-
 #include <yaml.h>
 
 /* One container being read. */
@@ -23,18 +21,14 @@ struct reader {
 
 void *sl_tree_alloc(struct sl_arena *a, size_t n)
 {
-    void *p = sl_arena_zalloc(a, n);
-
-    SL_CHECK(p != NULL);
-    return p;
+    return sl_arena_zalloc(a, n);
 }
 
 struct sl_str sl_tree_dup(struct sl_arena *a, struct sl_str s)
 {
     struct sl_str copy = sl_arena_dup(a, s);
 
-    SL_CHECK(copy.p != NULL);
-    return copy;
+    return copy.p != NULL ? copy : SL_STR("");
 }
 
 /* ---- looking into a tree ---- */
@@ -110,6 +104,8 @@ static struct sl_node *node_new(struct reader *r, enum sl_node_kind kind, const 
     if (++r->tree->nodes > SL_TREE_NODES)
         return NULL;
     n = sl_tree_alloc(r->tree->arena, sizeof(*n));
+    if (n == NULL)
+        return NULL;
     n->kind = kind;
     n->file = r->name;
     n->line = (unsigned)ev->start_mark.line + 1;
@@ -132,6 +128,8 @@ static bool place(struct reader *r, struct sl_node *n, const yaml_event_t *ev)
 {
     struct level *top;
 
+    if (n == NULL && r->tree->arena->failed)
+        return false;
     if (n == NULL)
         return fault_here(r, ev, "the file is too large; split it with `include`");
     if (r->depth == 0) {
@@ -182,6 +180,8 @@ static bool take_scalar(struct reader *r, const yaml_event_t *ev)
     if (memchr(text.p, '\0', text.n) != NULL)
         return fault_here(r, ev, "a value must not hold a zero byte");
     text = sl_tree_dup(r->tree->arena, text);
+    if (r->tree->arena->failed)
+        return false;
     if (r->depth > 0 && r->stack[r->depth - 1].node->kind == SL_NODE_MAP &&
         !r->stack[r->depth - 1].has_key)
         return take_key(r, ev, text);

@@ -51,8 +51,10 @@ struct sl_tree {
 /* NULL when faults were added. `name` is shown in messages. */
 SL_MUST struct sl_node *sl_tree_parse(struct sl_tree *t, const char *name, struct sl_str text);
 
-/* From the arena, or the process ends: for what is bounded by the tree. */
-void *sl_tree_alloc(struct sl_arena *a, size_t n);
+/* Zeroed, from the arena; NULL without memory. */
+SL_MUST void *sl_tree_alloc(struct sl_arena *a, size_t n);
+/* A copy; an empty text without memory, so that reading may go on. Whoever owns the
+ * arena looks at its `failed` at the end. */
 struct sl_str sl_tree_dup(struct sl_arena *a, struct sl_str s);
 
 /* Child of a map, or NULL (also when `map` is NULL or no map). */

@@ -243,7 +243,7 @@ char *sl_file_load(const char *path, size_t max, size_t *n)
         if (len + 1 == cap) {
             more = cap < max + 2 ? sl_mem_grow(p, cap * 2) : NULL;
             if (more == NULL) {
-                errno = EFBIG;
+                errno = cap < max + 2 ? ENOMEM : EFBIG;
                 k = -1;
                 break;
             }

@@ -71,14 +71,6 @@ static struct row *find(const struct sl_prices *p, struct sl_str provider, struc
     return r;
 }
 
-static void *take(struct sl_prices *p, size_t n)
-{
-    void *room = sl_arena_zalloc(&p->arena, n);
-
-    SL_CHECK(room != NULL); /* a configuration is bounded long before */
-    return room;
-}
-
 static void add_vendor(struct sl_prices *p, struct sl_str name)
 {
     struct vendor *v;
@@ -86,9 +78,12 @@ static void add_vendor(struct sl_prices *p, struct sl_str name)
     HASH_FIND(hh, p->vendors, name.p, name.n, v);
     if (v != NULL)
         return;
-    v = take(p, sizeof(*v));
+    v = sl_arena_zalloc(&p->arena, sizeof(*v));
+    if (v == NULL)
+        return;
     v->name = sl_arena_dup(&p->arena, name);
-    SL_CHECK(v->name.p != NULL);
+    if (v->name.p == NULL)
+        return;
     HASH_ADD_KEYPTR(hh, p->vendors, v->name.p, v->name.n, v);
 }
 
@@ -108,7 +103,11 @@ enum sl_err sl_prices_add(struct sl_prices *p, struct sl_str provider, struct sl
         return SL_ERR_CONFIG;
     }
     add_vendor(p, provider);
-    r = take(p, sizeof(*r) + n);
+    r = sl_arena_zalloc(&p->arena, sizeof(*r) + n);
+    if (r == NULL || p->arena.failed) {
+        snprintf(why, cap, "not enough memory");
+        return SL_ERR_NO_MEMORY;
+    }
     r->price = *price;
     r->n = n;
     memcpy(r->name, name, n);

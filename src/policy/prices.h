@@ -14,7 +14,7 @@ struct sl_prices;
 
 struct sl_prices *sl_prices_new(void);
 void sl_prices_end(struct sl_prices **p);
-/* Copies. CONFIG with `why` for a name that stands twice. */
+/* Copies. CONFIG with `why` for a name that stands twice; NO_MEMORY. */
 SL_MUST enum sl_err sl_prices_add(struct sl_prices *p, struct sl_str provider, struct sl_str model,
                                   const struct sl_price *price, char *why, size_t cap);
 /* NULL: not listed. */

@@ -49,18 +49,18 @@ void sl_routes_end(struct sl_routes **pr)
 
 static void *take(struct sl_routes *r, size_t n)
 {
-    void *p = sl_arena_zalloc(&r->arena, n);
-
-    SL_CHECK(p != NULL); /* a configuration is bounded long before */
-    return p;
+    return sl_arena_zalloc(&r->arena, n);
 }
 
 static struct sl_str copy(struct sl_routes *r, struct sl_str s)
 {
-    struct sl_str out = sl_arena_dup(&r->arena, s);
+    return sl_arena_dup(&r->arena, s);
+}
 
-    SL_CHECK(out.p != NULL);
-    return out;
+static enum sl_err no_memory(char *why, size_t cap)
+{
+    snprintf(why, cap, "not enough memory");
+    return SL_ERR_NO_MEMORY;
 }
 
 static enum sl_err add_name(struct sl_routes *r, struct sl_str text, struct sl_model *m, char *why,
@@ -74,6 +74,8 @@ static enum sl_err add_name(struct sl_routes *r, struct sl_str text, struct sl_m
         return SL_ERR_CONFIG;
     }
     n = take(r, sizeof *n);
+    if (n == NULL)
+        return no_memory(why, cap);
     n->p = text.p;
     n->n = text.n;
     n->model = m;
@@ -96,12 +98,15 @@ static void sort_targets(struct sl_target *v, size_t n)
     }
 }
 
+/* NULL without memory. */
 static struct sl_model *copy_model(struct sl_routes *r, const struct sl_model *from)
 {
     struct sl_model *m = take(r, sizeof *m);
     struct sl_str *aliases = take(r, (from->aliases_n + 1) * sizeof *aliases);
     struct sl_target *targets = take(r, (from->targets_n + 1) * sizeof *targets);
 
+    if (m == NULL || aliases == NULL || targets == NULL)
+        return NULL;
     *m = *from;
     m->name = copy(r, from->name);
     m->display_name = copy(r, from->display_name);
@@ -116,19 +121,24 @@ static struct sl_model *copy_model(struct sl_routes *r, const struct sl_model *f
     sort_targets(targets, from->targets_n);
     m->aliases = aliases;
     m->targets = targets;
-    m->is_pattern = m->name.n > 0 && m->name.p[m->name.n - 1] == '*';
-    return m;
+    m->is_pattern = sl_str_ends(m->name, SL_STR("*"));
+    return r->arena.failed ? NULL : m;
 }
 
-static void grow(struct sl_routes *r)
+static bool grow(struct sl_routes *r)
 {
     size_t cap = r->cap > 0 ? r->cap * 2 : 16;
     struct sl_model **models, **patterns;
 
     if (r->models_n < r->cap)
-        return;
-    models = sl_mem_new(cap * sizeof(struct sl_model *));
-    patterns = sl_mem_new(cap * sizeof(struct sl_model *));
+        return true;
+    models = sl_mem_try(cap * sizeof(struct sl_model *));
+    patterns = sl_mem_try(cap * sizeof(struct sl_model *));
+    if (models == NULL || patterns == NULL) {
+        sl_mem_free(models);
+        sl_mem_free(patterns);
+        return false;
+    }
     if (r->models_n > 0)
         memcpy(models, r->models, r->models_n * sizeof(struct sl_model *));
     if (r->patterns_n > 0)
@@ -138,11 +148,13 @@ static void grow(struct sl_routes *r)
     r->models = models;
     r->patterns = patterns;
     r->cap = cap;
+    return true;
 }
 
 enum sl_err sl_routes_add(struct sl_routes *r, const struct sl_model *from, char *why, size_t cap)
 {
     struct sl_model *m;
+    enum sl_err err;
     size_t at;
 
     if (from->name.n == 0 || from->targets_n == 0 || from->targets_n > SL_ROUTE_TARGETS_MAX) {
@@ -150,13 +162,13 @@ enum sl_err sl_routes_add(struct sl_routes *r, const struct sl_model *from, char
         return SL_ERR_CONFIG;
     }
     m = copy_model(r, from);
-    if (add_name(r, m->name, m, why, cap) != SL_OK)
-        return SL_ERR_CONFIG;
-    for (size_t i = 0; i < m->aliases_n; i++) {
-        if (add_name(r, m->aliases[i], m, why, cap) != SL_OK)
-            return SL_ERR_CONFIG;
-    }
-    grow(r);
+    if (m == NULL || !grow(r))
+        return no_memory(why, cap);
+    err = add_name(r, m->name, m, why, cap);
+    for (size_t i = 0; err == SL_OK && i < m->aliases_n; i++)
+        err = add_name(r, m->aliases[i], m, why, cap);
+    if (err != SL_OK)
+        return err;
     r->models[r->models_n++] = m;
     if (!m->is_pattern)
         return SL_OK;

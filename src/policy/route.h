@@ -76,7 +76,7 @@ struct sl_routes;
 struct sl_routes *sl_routes_new(void);
 void sl_routes_end(struct sl_routes **r);
 SL_MUST enum sl_err sl_routes_add(struct sl_routes *r, const struct sl_model *m, char *why,
-                                  size_t cap); /* copies; repeated names are CONFIG */
+                                  size_t cap); /* copies; repeated names are CONFIG; NO_MEMORY */
 size_t sl_routes_count(const struct sl_routes *r);
 const struct sl_model *sl_routes_at(const struct sl_routes *r, size_t i);
 

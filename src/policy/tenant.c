@@ -142,25 +142,25 @@ void sl_tenants_end(struct sl_tenants **pt)
 
 static void *take(struct sl_tenants *t, size_t n)
 {
-    void *p = sl_arena_zalloc(&t->arena, n);
-
-    SL_CHECK(p != NULL); /* a configuration is bounded long before */
-    return p;
+    return sl_arena_zalloc(&t->arena, n);
 }
 
 static struct sl_str copy(struct sl_tenants *t, struct sl_str s)
 {
-    struct sl_str out = sl_arena_dup(&t->arena, s);
+    return sl_arena_dup(&t->arena, s);
+}
 
-    SL_CHECK(out.p != NULL);
-    return out;
+static enum sl_err no_memory(char *why, size_t cap)
+{
+    snprintf(why, cap, "not enough memory");
+    return SL_ERR_NO_MEMORY;
 }
 
 static const struct sl_str *copy_texts(struct sl_tenants *t, const struct sl_str *v, size_t n)
 {
     struct sl_str *out = take(t, (n + 1) * sizeof(*out));
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; out != NULL && i < n; i++)
         out[i] = copy(t, v[i]);
     return out;
 }
@@ -189,7 +189,10 @@ enum sl_err sl_tenants_add_plan(struct sl_tenants *t, const struct sl_plan *p, c
     if (sl_tenants_plan(t, p->name) != NULL)
         return twice("plan", p->name, why, cap);
     r = take(t, sizeof(*r));
-    r->plan = copy_plan(t, p);
+    if (r != NULL)
+        r->plan = copy_plan(t, p);
+    if (t->arena.failed)
+        return no_memory(why, cap);
     HASH_ADD_KEYPTR(hh, t->plans, r->plan.name.p, r->plan.name.n, r);
     return SL_OK;
 }
@@ -198,7 +201,7 @@ static const struct sl_label *copy_labels(struct sl_tenants *t, const struct sl_
 {
     struct sl_label *out = take(t, (n + 1) * sizeof(*out));
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; out != NULL && i < n; i++)
         out[i] = (struct sl_label){copy(t, v[i].name), copy(t, v[i].value)};
     return out;
 }
@@ -211,15 +214,20 @@ enum sl_err sl_tenants_add_tenant(struct sl_tenants *t, const struct sl_tenant *
     if (sl_tenants_get(t, from->own.name) != NULL)
         return twice("tenant", from->own.name, why, cap);
     r = take(t, sizeof(*r));
+    if (r == NULL)
+        return no_memory(why, cap);
     r->tenant = *from;
     r->tenant.own = copy_plan(t, &from->own);
     r->tenant.labels = copy_labels(t, from->labels, from->labels_n);
     r->tenant.cache.version = copy(t, from->cache.version);
+    if (t->arena.failed)
+        return no_memory(why, cap);
     sl_tenant_settle(&r->tenant);
     HASH_ADD_KEYPTR(hh, t->tenants, r->tenant.own.name.p, r->tenant.own.name.n, r);
     return SL_OK;
 }
 
+/* NULL without memory. */
 static const struct sl_tenant *tenant_of(struct sl_tenants *t, struct sl_str name)
 {
     const struct sl_tenant *have = sl_tenants_get(t, name);
@@ -230,13 +238,15 @@ static const struct sl_tenant *tenant_of(struct sl_tenants *t, struct sl_str nam
         return have;
     sl_tenant_init(&fresh);
     fresh.own.name = name;
-    SL_CHECK(sl_tenants_add_tenant(t, &fresh, ignored, sizeof(ignored)) == SL_OK);
+    if (sl_tenants_add_tenant(t, &fresh, ignored, sizeof(ignored)) != SL_OK)
+        return NULL;
     return sl_tenants_get(t, name);
 }
 
 enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const uint8_t sha256[32],
                            char *why, size_t cap)
 {
+    const struct sl_tenant *of;
     struct row *r;
 
     HASH_FIND(hh, t->rows, sha256, 32, r);
@@ -246,17 +256,22 @@ enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const u
                  SL_STR_ARGS(r->key.tenant));
         return SL_ERR_CONFIG;
     }
+    of = tenant_of(t, k->tenant);
     r = take(t, sizeof(*r));
+    if (of == NULL || r == NULL)
+        return no_memory(why, cap);
     memcpy(r->sha256, sha256, 32);
     r->key = *k;
-    r->key.of = tenant_of(t, k->tenant);
-    r->key.tenant = r->key.of->own.name;
+    r->key.of = of;
+    r->key.tenant = of->own.name;
     r->key.name = copy(t, k->name);
     r->key.user = copy(t, k->user);
     r->key.scopes = copy_texts(t, k->scopes, k->scopes_n);
     sl_str_hex(sha256, 4, r->hash_id);
     r->key.public_id =
         k->public_id.n > 0 ? copy(t, k->public_id) : (struct sl_str){r->hash_id, sizeof r->hash_id};
+    if (t->arena.failed)
+        return no_memory(why, cap);
     sl_key_settle(&r->key);
     HASH_ADD(hh, t->rows, sha256, 32, r);
     return SL_OK;

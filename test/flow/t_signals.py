@@ -276,6 +276,38 @@ def test_sighup_while_draining_and_other_signals(g):
         w.close()
 
 
+def test_no_memory_for_a_configuration(g):
+    """A start ends with that reason, or is one; a reload is refused and takes nothing away."""
+    def many(config):
+        config["tenants"] += [{"name": "t%d" % i, "keys": [{"name": "k", "sha256": rig.sha256("key %d" % i)}]}
+                              for i in range(1000)]
+
+    n, refused = 500, 0
+    while True:  # nearly all a start takes is for its configuration: twice as much goes into a reload
+        h = own(change=many, mock=g.mock, env={"SLUICE_FAIL_ALLOC": str(n)}, wait=False)
+        rig.until(lambda: h.p.poll() is not None or ready_status(h) == 200, 20 * rig.SLOW, "started, or ended")
+        if h.p.poll() is None:
+            break
+        equal((h.p.returncode, h.said()), (4, "not enough memory to read the configuration; free some, or give "
+                                              "this process more, and try again\n"), "allocation %d" % n)
+        h.expect_code = 4
+        h.stop()
+        n, refused = n * 3 // 2, refused + 1
+    check(refused >= 3, "the configuration takes memory")
+    with h:
+        h.config["tenants"][-1]["keys"][0]["sha256"] = rig.sha256("sk-slc-another-key-of-it")
+        h.write_config()
+        h.signal(signal.SIGHUP)
+        rig.until(lambda: "not enough memory to read the configuration" in h.said(), 20 * rig.SLOW,
+                  lambda: "refused; it said: " + h.said()[-2000:])
+        contains(h.said(), "reload refused, the running configuration stays in force")
+        equal(h.post("/v1/messages", BODY).status, 200, "as before")
+        equal(h.post("/v1/messages", BODY, key="sk-slc-another-key-of-it").status, 401, "not in force")
+        h.signal(signal.SIGHUP)
+        rig.until(lambda: h.post("/v1/messages", BODY, key="sk-slc-another-key-of-it").status == 200, 20 * rig.SLOW,
+                  "there is memory again")
+
+
 def test_signals_until_the_very_end(g):
     """One that comes while everything is taken apart finds nobody to ask."""
     for late in (signal.SIGTERM, signal.SIGHUP):

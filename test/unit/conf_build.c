@@ -367,6 +367,61 @@ static void test_resilience(void **state)
     sl_gateway_conf_drop(&c);
 }
 
+/* How many times: with the first, second, ... allocation failing, until none does. */
+static size_t refused_for_memory(const char *text)
+{
+    struct sl_gateway_conf *m = NULL;
+    size_t refused = 0;
+
+    for (uint64_t n = 1; m == NULL; n++) {
+        struct sl_conf *c;
+
+        sl_mem_fail_at(n);
+        c = test_read(text);
+        m = sl_build_snapshot(c, NULL, NULL);
+        sl_mem_fail_at(0);
+        if (m == NULL) {
+            test_has(c, text, "not enough memory to read the configuration; free some");
+            assert_int_equal(c->faults.n, 1);
+            refused++;
+        }
+        sl_conf_end(&c);
+    }
+    sl_gateway_conf_drop(&m);
+    return refused;
+}
+
+/* A reload without memory is refused with that reason alone, whichever piece was missing. */
+static void test_no_memory(void **state)
+{
+    static const char text[] =
+        "providers: [{name: p, protocol: [anthropic, openai], base_url: \"https://h/x\",\n"
+        "  keys: [one-key, two-key], headers: {x-a: b, x-c: d}, query: {q: a b}, auth: "
+        "header:x-k},\n"
+        "  {name: q, protocol: openai, base_url: \"https://q/v1\", auth: oauth2,\n"
+        "   oauth2: {token_url: \"https://t/x\", client_id: i, client_secret: s, params: {a: "
+        "b}}}]\n"
+        "models: [{name: \"m*\", free: true, targets: [{provider: p, model: other}]},\n"
+        "  {name: n, aliases: [o, r], cache: {version: v2}, targets: [{provider: q,\n"
+        "   price: {input: 1, output: 2}}]}]\n"
+        "plans: [{name: gold, scopes: [\"models:n\"]}]\n"
+        "jwt: [{name: i, issuer: me, audience: you, tenant: t, algorithm: HS256,\n"
+        "  secrets: [\"0123456789abcdef0123456789abcdef\"]}]\n"
+        "trusted_proxies: 127.0.0.1\n"
+        "tenants: [{name: t, plan: gold, labels: {a: b}, budget: {daily: \"1\"}, keys: [{name: k,\n"
+        "  key: \"${LATE:-a-key-of-many}\", scopes: [\"models:n\"]}]}, {name: u}]\n";
+    size_t refused = 0;
+
+    (void)state;
+    for (unsigned pad = 0; pad < 4; pad++) { /* what finds its chunk full is another each time */
+        char padded[sizeof(text) + 200];
+
+        snprintf(padded, sizeof(padded), "%sadmin: {key: \"%0*u\"}\n", text, 16 * pad + 1, 0);
+        refused += refused_for_memory(padded);
+    }
+    assert_true(refused > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_upstreams),
         cmocka_unit_test(test_resilience),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,7 @@ static void read_keys(struct sl_build *b, struct sl_issuer *i, const struct sl_n
     const struct sl_node *at = sl_node_get(map, "keys_file");
     size_t n = 0;
     char *text;
+    bool pem;
 
     if (at == NULL || at->text.n == 0) {
         sl_fault_add(b->faults, map, "jwt[].keys_file: is needed for this algorithm");
@@ -137,10 +138,9 @@ static void read_keys(struct sl_build *b, struct sl_issuer *i, const struct sl_n
         return;
     }
     i->keys = sl_build_alloc(b, SL_ISSUER_KEYS_MAX, sizeof(*i->keys));
-    if (sl_str_find((struct sl_str){text, n}, SL_STR("-----BEGIN ")) >= 0)
-        read_pem(b, i, at, (struct sl_str){text, n});
-    else
-        read_set(b, i, at, (struct sl_str){text, n});
+    pem = sl_str_find((struct sl_str){text, n}, SL_STR("-----BEGIN ")) >= 0;
+    if (i->keys != NULL)
+        (pem ? read_pem : read_set)(b, i, at, (struct sl_str){text, n});
     if (i->keys_n == 0 && b->faults->n == 0)
         sl_fault_add(b->faults, at, "jwt[].keys_file: holds no key for this algorithm");
     sl_mem_free(text);
@@ -154,7 +154,7 @@ static const struct sl_str *secrets_of(struct sl_build *b, const struct sl_node 
     *n = 0;
     if (list->n > SL_ISSUER_SECRETS_MAX)
         sl_fault_add(b->faults, list, "%s: at most %d", what, SL_ISSUER_SECRETS_MAX);
-    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+    for (const struct sl_node *c = list->first; out != NULL && c != NULL; c = c->next) {
         if (c->text.n < SECRET_MIN || c->text.n > 8192)
             sl_fault_add(b->faults, c, "%s: a secret must have at least %d bytes", what,
                          SECRET_MIN);
@@ -214,6 +214,8 @@ void sl_build_jwt(struct sl_build *b)
         return;
     }
     all = sl_build_alloc(b, list->n, sizeof(*all));
+    if (all == NULL)
+        return;
     b->made->issuers = all;
     for (const struct sl_node *c = list->first; c != NULL; c = c->next)
         issuer(b, &all[b->made->issuers_n++], c);

@@ -145,6 +145,8 @@ static void model(struct sl_build *b, const struct sl_node *map)
     struct sl_model m = {.name = name->text, .display_name = sl_node_text(map, "display_name")};
     char why[256] = "";
 
+    if (other == NULL)
+        return;
     set_rules(b, &m, map);
     check_model_name(b, name, true);
     if (m.display_name.n > 200)
@@ -167,8 +169,7 @@ static void model(struct sl_build *b, const struct sl_node *map)
     m.is_pattern = sl_str_ends(m.name, SL_STR("*"));
     if (b->faults->n > 0)
         return; /* a name that is wrong already must not confuse the table */
-    if (sl_routes_add(b->made->routes, &m, why, sizeof(why)) != SL_OK)
-        sl_fault_add(b->faults, name, "models[]: %s", why);
+    sl_build_judge(b, name, sl_routes_add(b->made->routes, &m, why, sizeof(why)), "models[]", why);
 }
 
 static int by_id(const void *a, const void *b)
@@ -251,6 +252,8 @@ static void list_models(struct sl_build *b)
 
     list_all(&l);
     list = sl_build_alloc(b, l.n, sizeof(*list));
+    if (list == NULL)
+        return;
     l.entry = list;
     l.n = 0;
     list_all(&l);

@@ -135,6 +135,8 @@ void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_n
         sl_fault_add(b->faults, sl_node_get(map, "keys"),
                      "providers[].keys: `auth: oauth2` takes none; it has `oauth2`");
     o = sl_build_alloc(b, 1, sizeof(*o));
+    if (o == NULL)
+        return;
     p->oauth = o;
     o->client_id = secret(b, own, "client_id");
     o->client_secret = secret(b, own, "client_secret");

@@ -30,8 +30,14 @@ void sl_build_form(struct sl_text *t, const struct sl_node *dict);
 /* A tenant with a budget may use nothing that has no price. */
 void sl_build_check_priced(struct sl_build *b);
 
-void *sl_build_alloc(struct sl_build *b, size_t n, size_t size);
+/* Zeroed; without memory NULL, and a fault. */
+SL_MUST void *sl_build_alloc(struct sl_build *b, size_t n, size_t size);
+/* A copy; without memory an empty text, and a fault. */
 struct sl_str sl_build_dup(struct sl_build *b, struct sl_str s);
+/* What a table of the policy room said of an entry: `why` behind `what`, or that there is
+ * no memory. */
+void sl_build_judge(struct sl_build *b, const struct sl_node *at, enum sl_err err, const char *what,
+                    const char *why);
 /* 1 to 64 letters, digits, dot, dash, underscore; else a fault. */
 void sl_build_check_name(struct sl_build *b, const struct sl_node *map, const char *what);
 

@@ -116,6 +116,8 @@ void sl_build_check_priced(struct sl_build *b)
     bool *said = sl_build_alloc(b, sl_routes_count(b->made->routes), sizeof(*said));
     struct sl_key any;
 
+    if (said == NULL)
+        return;
     for (const struct sl_tenant *t = sl_tenants_next(all, NULL); t != NULL;
          t = sl_tenants_next(all, t)) {
         sl_key_init(&any);

@@ -61,8 +61,9 @@ static void add_model(struct sl_build *b, const struct sl_node *list, const stru
 
     sl_build_price(b, model, anthropic, "prices[].models[]", &price);
     for (const struct sl_node *n = sl_node_get(model, "name")->first; n != NULL; n = n->next)
-        if (sl_prices_add(b->made->prices, provider, n->text, &price, why, sizeof(why)) != SL_OK)
-            sl_fault_add(b->faults, n, "prices[].models[].name: %s", why);
+        sl_build_judge(b, n,
+                       sl_prices_add(b->made->prices, provider, n->text, &price, why, sizeof(why)),
+                       "prices[].models[].name", why);
 }
 
 void sl_build_prices(struct sl_build *b)

@@ -3,7 +3,6 @@
 #include "conf/parts/parts.h"
 
 #include "base/map.h"
-#include "base/obj.h"
 #include "conf/url.h"
 #include "http/message.h"
 
@@ -30,7 +29,8 @@ static void set_paths(struct sl_build *b, struct sl_provider *p, struct sl_str p
         p->anthropic_prefix.n -= 3;
     } else if (either) {
         p->openai_prefix = sl_arena_printf(&b->made->arena, "%.*s/v1", SL_STR_ARGS(path));
-        SL_CHECK(p->openai_prefix.p != NULL);
+        if (p->openai_prefix.p == NULL)
+            sl_fault_memory(b->faults);
     }
 }
 
@@ -79,7 +79,7 @@ static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_
 
     if (list->n > SL_KEYRING_MAX)
         sl_fault_add(b->faults, list, "providers[].keys: at most %d", SL_KEYRING_MAX);
-    for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
+    for (const struct sl_node *c = list->first; keys != NULL && c != NULL; c = c->next) {
         if (c->text.n == 0 || c->text.n > 8192 || !sl_headers_value_ok(c->text))
             sl_fault_add(b->faults, c, "providers[].keys: a key must be one line of text");
         keys[n++] = sl_build_dup(b, c->text);
@@ -120,6 +120,8 @@ static void set_headers(struct sl_build *b, struct sl_provider *p, const struct 
     struct sl_str *values = sl_build_alloc(b, dict->n, sizeof(*values));
     size_t n = 0;
 
+    if (names == NULL || values == NULL)
+        return;
     for (const struct sl_node *c = dict->first; c != NULL; c = c->next) {
         if (!sl_headers_name_ok(c->key) || sl_headers_is_hop(&none, c->key) ||
             sl_str_eq_nocase(c->key, SL_STR("content-type")) ||
@@ -299,6 +301,8 @@ void sl_build_providers(struct sl_build *b)
         return;
     }
     all = sl_build_alloc(b, list->n, sizeof(*all));
+    if (all == NULL)
+        return;
     b->made->providers = all;
     for (const struct sl_node *c = list->first; c != NULL; c = c->next) {
         provider(b, &all[n], c);

@@ -42,7 +42,7 @@ static struct sl_scopes scopes_of(struct sl_build *b, const struct sl_node *map,
     struct sl_str *list = sl_build_alloc(b, scopes->n, sizeof(*list));
     size_t n = 0;
 
-    for (const struct sl_node *c = scopes->first; c != NULL; c = c->next) {
+    for (const struct sl_node *c = scopes->first; list != NULL && c != NULL; c = c->next) {
         check_scope(b, c, what);
         list[n++] = c->text;
     }
@@ -104,42 +104,40 @@ static void add_plans(struct sl_build *b)
         char why[200] = "";
 
         read_plan(b, n, "plans[]", &p);
-        if (sl_tenants_add_plan(b->made->tenants, &p, why, sizeof(why)) != SL_OK)
-            sl_fault_add(b->faults, n, "plans[].name: %s", why);
+        sl_build_judge(b, n, sl_tenants_add_plan(b->made->tenants, &p, why, sizeof(why)),
+                       "plans[].name", why);
     }
 }
 
-static const struct sl_label *labels_of(struct sl_build *b, const struct sl_node *dict)
+static void read_labels(struct sl_build *b, const struct sl_node *dict, struct sl_tenant *t)
 {
     struct sl_label *out = sl_build_alloc(b, dict->n, sizeof(*out));
-    size_t n = 0;
 
     if (dict->n > SL_RECORD_LABELS)
         sl_fault_add(b->faults, dict, "tenants[].labels: at most %d", SL_RECORD_LABELS);
-    for (const struct sl_node *c = dict->first; c != NULL; c = c->next)
-        out[n++] = (struct sl_label){c->key, c->text};
-    return out;
+    t->labels = out;
+    for (const struct sl_node *c = dict->first; out != NULL && c != NULL; c = c->next)
+        out[t->labels_n++] = (struct sl_label){c->key, c->text};
 }
 
 static void add_tenant(struct sl_build *b, const struct sl_node *map)
 {
-    const struct sl_node *plan = sl_node_get(map, "plan"), *labels = sl_node_get(map, "labels");
+    const struct sl_node *plan = sl_node_get(map, "plan");
     struct sl_tenant t;
     char why[200] = "";
 
     sl_tenant_init(&t);
     read_plan(b, map, "tenants[]", &t.own);
     sl_build_cache_rules(sl_node_get(map, "cache"), &t.cache);
-    t.labels = labels_of(b, labels);
-    t.labels_n = labels->n;
+    read_labels(b, sl_node_get(map, "labels"), &t);
     if (plan != NULL) {
         t.plan = sl_tenants_plan(b->made->tenants, plan->text);
         if (t.plan == NULL)
             sl_fault_add(b->faults, plan, "tenants[].plan: no plan is called %.*s",
                          SL_STR_ARGS(sl_str_first(plan->text, 60)));
     }
-    if (sl_tenants_add_tenant(b->made->tenants, &t, why, sizeof(why)) != SL_OK)
-        sl_fault_add(b->faults, map, "tenants[].name: %s", why);
+    sl_build_judge(b, map, sl_tenants_add_tenant(b->made->tenants, &t, why, sizeof(why)),
+                   "tenants[].name", why);
 }
 
 /* ---- keys ---- */
@@ -199,8 +197,8 @@ static void key(struct sl_build *b, const struct sl_node *map, struct sl_str ten
         sl_str_hex(digest, 4, id);
         k.public_id = (struct sl_str){id, sizeof(id)};
     }
-    if (sl_tenants_add(b->made->tenants, &k, digest, why, sizeof(why)) != SL_OK)
-        sl_fault_add(b->faults, map, "tenants[].keys[]: %s", why);
+    sl_build_judge(b, map, sl_tenants_add(b->made->tenants, &k, digest, why, sizeof(why)),
+                   "tenants[].keys[]", why);
 }
 
 void sl_build_tenants(struct sl_build *b)
