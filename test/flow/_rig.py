@@ -209,7 +209,7 @@ def default_config(mock, port, admin, mock_b=None):
         "admin": {"listen": "127.0.0.1:%d" % admin, "key": "${RIG_ADMIN_KEY}"},
         "limits": {"body_max": "8MiB"},
         "timeouts": {"drain": "10s"},
-        # what a provider does is what the client sees; t_failover.py is for the rest
+        # what a provider does is what the client sees; t_failover.py and t_faults.py are for the rest
         "retry": {"attempts": 1},
         "breaker": {"min_requests": 1000000},
         "log": {"level": "info", "access": "stdout", "format": "json"},

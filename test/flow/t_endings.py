@@ -4,12 +4,11 @@ provider that keeps talking, or keeps the connection, when it should not."""
 # timeout: 180
 
 import contextlib
-import re
 import socket
-import threading
 import time
 
 import _rig as rig
+from _provider import Listener, read_request
 from _rig import check, equal
 
 START = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
@@ -27,34 +26,19 @@ STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodi
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-class Stubborn:
+class Stubborn(Listener):
     """A provider that sends `first`, then `again` every 0.2 s (or keeps silent)
     until the other side closes, or closes itself (None); `asked`: a request is
     here, `gone`: when the end was."""
 
     def __init__(self, first, again=b""):
         self.first, self.again, self.asked, self.gone = first, again, False, None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+        super().__init__()
 
     def serve(self, s):
         with contextlib.suppress(OSError), s:
-            data = b""
-            while b"\r\n\r\n" not in data:
-                piece = s.recv(65536)
-                if not piece:
-                    return  # a connection kept ready, given back
-                data += piece
-            head, body = data.split(b"\r\n\r\n", 1)
-            left = int(re.search(rb"content-length: (\d+)", head).group(1)) - len(body)
-            while left > 0:
-                left -= len(s.recv(65536))
+            if not read_request(s):
+                return  # a connection kept ready, given back
             self.asked = True
             s.sendall(self.first)
             s.settimeout(0.2)
@@ -89,7 +73,7 @@ def gateway(first, again=b"", protocol="anthropic", **timeouts):
     with rig.Gateway(change=change) as g:
         yield g, provider
         g.settle()
-    provider.listener.close()
+    provider.close()
 
 
 def ask(g, stream=True, path="/v1/messages"):

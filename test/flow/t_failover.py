@@ -4,159 +4,13 @@ another one, another key or another try can answer; what is noticed is the
 provider's own error, and never a hang, a duplicate or a silent end."""
 # timeout: 300
 
-import contextlib
-import json
-import re
-import socket
-import threading
 import time
 
 import _rig as rig
+from _provider import Provider, answer, gateway, nobody, post, provider, well
 from _rig import check, contains, equal, until
 
 ROUTES = [r for r in rig.GENERATE if r[0] in ("/v1/messages", "/v1/chat/completions")]
-
-# How a target fails, as words of the mock, and what a client of it alone sees.
-# Faults that a provider has before its first content, in plain and streamed answers.
-BEFORE = {
-    "408": 408, "409": 409, "500": 500, "502": 502, "503": 503, "529": 529,
-    "drop": 502, "rst": 502, "html": 502, "empty": 502,
-    "cut-pre": 502, "reset-pre": 502, "error-0": 529, "error-pre": 529, "badchunk-0": 502,
-}
-PLACES = {"refused": 502, "unroutable": 504, "dns": 502, "certificate": 502}
-AFTER = ("cut-3", "reset-3", "stall-3", "error-3", "badchunk-3")
-NEVER_AGAIN = ("400", "404", "413", "422")
-
-
-class Provider:
-    """Answers each request with the next of `script`: a number (a status), bytes (as
-    they are), or None: well. `seen` has when each came and with which key."""
-
-    def __init__(self, *script):
-        self.script, self.seen, self.lock = list(script), [], threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
-
-    def serve(self, s):
-        with contextlib.suppress(OSError), s:
-            data = b""
-            while True:
-                while b"\r\n\r\n" not in data:
-                    piece = s.recv(65536)
-                    if not piece:
-                        return
-                    data += piece
-                head, data = data.split(b"\r\n\r\n", 1)
-                n = int(re.search(rb"content-length: (\d+)", head).group(1))
-                while len(data) < n:
-                    data += s.recv(65536)
-                data = data[n:]
-                key = re.search(rb"(?:x-api-key: |authorization: Bearer )(\S+)", head)
-                with self.lock:
-                    self.seen.append((time.monotonic(), key.group(1).decode() if key else ""))
-                    what = self.script.pop(0) if self.script else None
-                    if callable(what):
-                        what = what(self.seen[-1][1])
-                if what is None or isinstance(what, int):
-                    what = answer(what or 200)
-                s.sendall(what)
-
-    def keys(self):
-        return [k for _, k in self.seen]
-
-    def close(self):
-        self.listener.close()
-
-
-def answer(status, headers="", body=None):
-    body = body or ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": "well"}], "model": "m",
-                     "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"}
-                    if status == 200 else
-                    {"type": "error", "error": {"type": "api_error", "message": "scripted %d" % status}})
-    body = json.dumps(body).encode()
-    return b"HTTP/1.1 %d Scripted\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
-        status, headers.encode(), len(body), body)
-
-
-def provider(name, port, **more):
-    return {"name": name, "protocol": ["anthropic", "openai"], "base_url": "http://127.0.0.1:%d" % port, "auth": "x-api-key",
-            "keys": ["key-of-" + name], **more}
-
-
-def nobody():
-    """A port that is taken, and where nobody listens."""
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    return s
-
-
-def gateway(mock, providers, models, **settings):
-    """`models`: name -> list of (provider, model there)."""
-
-    def change(c):
-        c["providers"] += providers
-        c["models"] += [{"name": n, "targets": [{"provider": p, "model": m, "priority": i} for i, (p, m) in enumerate(t)]}
-                        for n, t in models.items()]
-
-    more = {"retry": {"attempts": 3, "base": "10ms", "max": "5s"}, **settings}
-    return rig.Gateway(more, change, mock=mock)
-
-
-def post(h, model, path="/v1/messages", text="hello", stream=False, **more):
-    make = {p: m for p, m, _ in rig.GENERATE}[path]
-    return h.post(path, make(model, text, stream=stream), **more)
-
-
-def well(r, path, stream, text):
-    """A clean answer, whole, once."""
-    equal(r.status, 200, r.body[:300])
-    if not stream:
-        equal(rig.text_of(path, r.json()), text)
-        return
-    events = rig.parse_events(r.body)
-    check(rig.is_complete(path, events), "not complete", r.body[-300:])
-    equal(rig.text_of_stream(events), text)
-
-
-# ---- the fault table -----------------------------------------------------------
-
-
-@contextlib.contextmanager
-def table(g, **settings):
-    faults = [*BEFORE, *AFTER, *NEVER_AGAIN, "hang", "stall-pre"]
-    deaf = socket.socket()  # takes no connection: its queue is full
-    deaf.bind(("127.0.0.1", 0))
-    deaf.listen(0)
-    filling = [socket.socket() for _ in range(4)]
-    for s in filling:
-        s.setblocking(False)
-        s.connect_ex(deaf.getsockname())
-    gone = nobody()
-    places = {
-        "refused": provider("refused", gone.getsockname()[1]),
-        "unroutable": provider("unroutable", deaf.getsockname()[1]),
-        "dns": dict(provider("dns", 1), base_url="http://no-such-host.invalid"),
-        "certificate": dict(provider("certificate", 1), base_url="https://localhost:%d" % g.mock.tls),
-    }
-    models = {}
-    for f in faults:
-        models["one-" + f] = [("bad", "mock-" + f)]
-        models["two-" + f] = [("bad", "mock-" + f), ("good", "mock-echo")]
-    for f in PLACES:
-        models["one-" + f] = [(f, "mock-echo")]
-        models["two-" + f] = [(f, "mock-echo"), ("good", "mock-echo")]
-    providers = [provider("bad", g.mock.plain), provider("good", g.mock.plain), *places.values()]
-    timeouts = {"connect": "700ms", "first_byte": "1s", "idle": "600ms", "total": "4s"}
-    with gateway(g.mock, providers, models, timeouts=timeouts, **settings) as h:
-        yield h
-    for s in (deaf, gone, *filling):
-        s.close()
 
 
 def cells():
@@ -165,82 +19,7 @@ def cells():
             yield path, stream
 
 
-def test_another_provider_answers(g):
-    with table(g) as h:
-        answers = []
-
-        def one(path, stream):
-            for f in [*BEFORE, *PLACES]:
-                what = "%s %s %s" % (path, "streamed" if stream else "plain", f)
-                r = post(h, "two-" + f, path, "for " + f, stream)
-                try:
-                    well(r, path, stream, "for " + f)
-                except rig.Failed as e:
-                    raise rig.Failed("%s: %s" % (what, e))
-                equal((r.get("x-sluice-provider"), r.get("x-sluice-attempts")), ("good", "2"), what)
-                answers.append((what, r))
-            for f in ("hang", "stall-pre"):  # a plain answer may take its time, and is not asked for twice
-                r = post(h, "two-" + f, path, "for " + f, stream)
-                if stream:
-                    well(r, path, stream, "for " + f)
-                    equal(r.get("x-sluice-attempts"), "2", f)
-                else:
-                    equal((r.status, r.get("x-sluice-attempts")), (504, "1"), f)
-
-        every = list(cells())
-        rig.together(len(every), lambda i: one(*every[i]))
-        for what, r in answers:
-            line = h.access_of(r)
-            equal((line["provider"], line["attempts"], line["ending"]), ("good", 2, "done"), what)
-        equal(len(answers), len(every) * len([*BEFORE, *PLACES]))
-        m = h.metrics()
-        equal(m.value("sluice_failovers_total", model="two-500", **{"from": "bad"}, to="good", reason="500"), 4.0)
-        check(m.value("sluice_failovers_total", reason="provider_connect") >= 4, "reasons are names")
-
-
-def test_nobody_else_is_there(g):
-    with table(g, retry={"attempts": 2, "base": "10ms", "max": "5s"}) as h:  # within the budget of retries
-        for path, stream in cells():
-            for f, status in {**BEFORE, **PLACES}.items():
-                g.mock.reset()
-                what = "%s %s %s" % (path, "streamed" if stream else "plain", f)
-                r = post(h, "one-" + f, path, stream=stream)
-                if f in ("529", "error-0", "error-pre"):  # an error in a stream has no status of its own
-                    check(r.status in (529, 503, 502), what, r.status)
-                elif f in ("cut-pre", "reset-pre", "badchunk-0"):
-                    check(r.status == 502, what, r.status)
-                else:
-                    equal(r.status, status, what)
-                contains(r.get("content-type") or "", "json", what)
-                check(r.json()["error"]["message"], what)
-                tries = 1 if f == "certificate" else 2
-                equal(r.get("x-sluice-attempts"), str(tries), what)
-                n = g.mock.stats()["requests"]
-                if f in ("drop", "rst"):  # a kept connection that was lost is replaced, once a try
-                    check(tries <= n <= 2 * tries, what, n)
-                elif f not in PLACES:
-                    equal(n, tries, what)
-                if r.status in (502, 503, 504, 529):
-                    check(1 <= int(r.get("retry-after")) <= 60, what)
-        check(h.metrics().value("sluice_retries_total", provider="bad", reason="500") == 4.0, "counted")
-
-
-def test_after_the_commit_point(g):
-    with table(g) as h:
-        answers = []
-        for path, _, _ in ROUTES:
-            for f in AFTER:
-                g.mock.reset()
-                r = post(h, "two-" + f, path, "one two three four five six seven eight", stream=True)
-                equal(r.status, 200, f)
-                events = rig.parse_events(r.body)
-                check(not rig.is_complete(path, events), "looks whole", f)
-                check(any(e.is_error() for e in events), path, f, "no error event", r.body[-300:])
-                check(sum(e.is_error() for e in events) == 1, "one error", f)
-                equal((g.mock.stats()["requests"], r.get("x-sluice-attempts")), (1, "1"), f)
-                answers.append((f, r))
-        for f, r in answers:
-            check(h.access_of(r)["ending"] in ("upstream_cut", "timeout", "upstream_error"), f)
+# ---- the commit point ----------------------------------------------------------
 
 
 def as_sent(*names):
@@ -299,14 +78,6 @@ def test_a_ping_of_ours_is_a_commit_point(g):
             equal((r.status, r.get("x-sluice-attempts"), g.mock.stats()["requests"]), (200, "1", 1), path)
             equal((sum(e.is_error() for e in seen), seen[-1].is_error()), (1, True), r.body[-300:])
             check(r.body.count(b"message_start") <= 2 and not rig.text_of_stream(seen), path, r.body[:300])
-
-
-def test_what_the_client_has_to_mend(g):
-    with table(g) as h:
-        for path, stream in cells():
-            for f in NEVER_AGAIN:
-                r = post(h, "two-" + f, path, stream=stream)
-                equal((r.status, r.get("x-sluice-attempts"), r.get("x-sluice-provider")), (int(f), "1", "bad"), f)
 
 
 # ---- the loop ------------------------------------------------------------------

@@ -4,80 +4,45 @@ the others wait by class and arrival, nobody for ever, each no longer than it ma
 finds no room is told when there will be some."""
 # timeout: 180
 
-import contextlib
 import json
-import re
-import socket
 import subprocess
 import threading
 import time
 
 import _rig as rig
 from _admin import Api
+from _provider import Listener, answer, key_of
 from _rig import check, equal, until
 
 KEYS = {c: "sk-slc-class%d-canarysecret0000" % c for c in (0, 2, 5, 8, 9)}
 
 
-class Provider:
+class Provider(Listener):
     """Answers each request once it has held it for `seconds`, or, without them, when
     `let` allows one more. `seen`: the words and the keys of the requests as they came."""
 
     def __init__(self, seconds=None):
         self.seconds, self.seen, self.keys = seconds, [], []
-        self.lock, self.now, self.most = threading.Lock(), 0, 0
+        self.now, self.most = 0, 0
         self.let = threading.Semaphore(0)
         self.limits = []  # statuses to answer first
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+        super().__init__()
 
     def note(self, head, body):
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-            self.keys.append(re.search(rb"x-api-key: (\S+)", head).group(1).decode())
+            self.keys.append(key_of(head))
             self.seen.append(json.loads(body)["messages"][0]["content"])
             return self.limits.pop(0) if self.limits else None
 
-    def serve(self, s):
-        with contextlib.suppress(OSError), s:
-            data = b""
-            while True:
-                while b"\r\n\r\n" not in data:
-                    piece = s.recv(65536)
-                    if not piece:
-                        return
-                    data += piece
-                head, data = data.split(b"\r\n\r\n", 1)
-                n = int(re.search(rb"content-length: (\d+)", head).group(1))
-                while len(data) < n:
-                    data += s.recv(65536)
-                what = self.note(head, data[:n])
-                data = data[n:]
-                if what is None:
-                    time.sleep(self.seconds) if self.seconds is not None else self.let.acquire()
-                with self.lock:
-                    self.now -= 1
-                s.sendall(what or answer())
-
-    def close(self):
-        self.listener.close()
-
-
-def answer(status=200, headers=""):
-    body = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "well"}], "model": "m",
-            "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"}
-    if status != 200:
-        body = {"type": "error", "error": {"type": "rate_limit_error", "message": "scripted"}}
-    body = json.dumps(body).encode()
-    return b"HTTP/1.1 %d Scripted\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
-        status, headers.encode(), len(body), body)
+    def reply(self, head, body):
+        what = self.note(head, body)
+        if what is None:
+            time.sleep(self.seconds) if self.seconds is not None else self.let.acquire()
+        with self.lock:
+            self.now -= 1
+        return what or answer()
 
 
 def entry(name, p, **more):

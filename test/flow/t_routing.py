@@ -9,8 +9,8 @@ import threading
 
 import _rig as rig
 from _check import check, contains, equal, until
+from _provider import Provider, answer, nobody, post, provider
 from _rig import KEY, chat, messages
-from t_failover import Provider, answer, nobody, post, provider
 
 TOO_LONG = {
     "anthropic": {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8 maximum"}},
