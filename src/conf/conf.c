@@ -5,6 +5,7 @@
 #include "base/obj.h"
 #include "conf/builtin.h"
 #include "conf/fit.h"
+#include "conf/proxy.h"
 #include "conf/state.h"
 #include "net/file.h"
 
@@ -176,6 +177,7 @@ static void complete(struct sl_conf *c, struct sl_tree *t, struct sl_env *env)
     if (c->faults.n > 0 || c->arena.failed)
         return;
     place_store(t, env, c->root);
+    sl_proxy_fill(t, env, c->root);
     read_prices(c, t, env);
 }
 

@@ -5,7 +5,7 @@
  *          snapshot from it is conf/build.h.
  * Result   Never NULL: look at `faults.n` before anything else.
  * Order    YAML -> tree -> variables -> include -> schema (fit.h) -> what is derived:
- *          the place of the store, the list of prices.
+ *          the place of the store, the ways out, the list of prices.
  */
 #ifndef SL_CONF_CONF_H
 #define SL_CONF_CONF_H

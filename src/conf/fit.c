@@ -121,12 +121,11 @@ static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_
 }
 
 /* redis://user:password@host: what stands before the last @ may be shown up to its colon. */
-static void fit_address(struct fit *f, struct sl_node *n)
+void sl_fit_show_address(struct sl_arena *a, struct sl_node *n)
 {
     ptrdiff_t begin, at = -1, colon;
     struct sl_str head, tail;
 
-    sl_expand_secret(f->tree, f->env, n);
     begin = sl_str_find(n->text, SL_STR("://"));
     for (size_t i = 0; i < n->text.n; i++)
         if (n->text.p[i] == '@')
@@ -139,8 +138,8 @@ static void fit_address(struct fit *f, struct sl_node *n)
     colon = sl_str_find_byte(tail, ':');
     if (colon < 0)
         return;
-    n->shown = sl_arena_printf(f->tree->arena, "%.*s%.*s:(secret)%.*s", SL_STR_ARGS(head),
-                               (int)colon, tail.p, SL_STR_ARGS(sl_str_from(n->text, (size_t)at)));
+    n->shown = sl_arena_printf(a, "%.*s%.*s:(secret)%.*s", SL_STR_ARGS(head), (int)colon, tail.p,
+                               SL_STR_ARGS(sl_str_from(n->text, (size_t)at)));
     if (n->shown.p == NULL)
         n->shown = SL_STR("(secret)");
 }
@@ -201,7 +200,10 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
         break;
     case SL_TYPE_CHOICE: fit_choice(f, n, row); break;
     case SL_TYPE_SECRET: sl_expand_secret(f->tree, f->env, n); break;
-    case SL_TYPE_ADDRESS: fit_address(f, n); break;
+    case SL_TYPE_ADDRESS:
+        sl_expand_secret(f->tree, f->env, n);
+        sl_fit_show_address(f->tree->arena, n);
+        break;
     case SL_TYPE_PATH:
         if (n->text.n > 0)
             n->text = sl_expand_path(f->tree->arena, n->file, n->text);

@@ -16,6 +16,9 @@ void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root);
 /* The same for a file of its own, whose rows begin with `path`. */
 void sl_fit_below(struct sl_tree *t, struct sl_env *env, struct sl_node *root, const char *path);
 
+/* Sets what may be shown of an address: all but a password. */
+void sl_fit_show_address(struct sl_arena *a, struct sl_node *n);
+
 /* Scalar types, for other users and tests (times: base/when.h). False: not that. */
 SL_MUST bool sl_fit_size(struct sl_str s, uint64_t *bytes);
 SL_MUST bool sl_fit_decimal(struct sl_str s, uint64_t *millionths); /* not negative */

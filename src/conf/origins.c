@@ -17,6 +17,7 @@ struct entry {
     struct sl_origin_conf wanted; /* of the build under way */
     char *name;                   /* owns: wanted's texts */
     char *host;                   /* owns */
+    char *proxy;                  /* owns: its host */
     bool taken;                   /* by the build under way */
     bool fresh;                   /* made by it */
 };
@@ -42,6 +43,7 @@ static void entry_end(struct entry *e)
     sl_tls_drop(&e->tls);
     sl_mem_free(e->name);
     sl_mem_free(e->host);
+    sl_mem_free(e->proxy);
     sl_mem_free(e);
 }
 
@@ -74,7 +76,7 @@ static bool digest_file(const char *path, uint8_t out[32])
 static bool identify(const struct sl_origin_conf *c, const struct sl_tls_client_conf *tls,
                      uint8_t out[32])
 {
-    char text[2048], ca[65] = "", crl[65] = "";
+    char text[2048], ca[65] = "", crl[65] = "", auth[65] = "";
     uint8_t digest[32];
     int n;
 
@@ -86,9 +88,12 @@ static bool identify(const struct sl_origin_conf *c, const struct sl_tls_client_
             return false;
         sl_str_hex(digest, 32, crl);
     }
-    n = snprintf(text, sizeof(text), "%.*s|%.*s|%u|%s|%d|%s|%s|%s", SL_STR_ARGS(c->name),
-                 SL_STR_ARGS(c->host), c->port, tls != NULL ? "tls" : "plain",
-                 tls != NULL && tls->verify, tls != NULL ? tls->server_name : "", ca, crl);
+    sl_tls_sha256(c->proxy.auth, digest);
+    sl_str_hex(digest, 32, auth);
+    n = snprintf(text, sizeof(text), "%.*s|%.*s|%u|%.*s|%u|%s|%s|%d|%s|%s|%s", SL_STR_ARGS(c->name),
+                 SL_STR_ARGS(c->host), c->port, SL_STR_ARGS(c->proxy.host), c->proxy.port, auth,
+                 tls != NULL ? "tls" : "plain", tls != NULL && tls->verify,
+                 tls != NULL ? tls->server_name : "", ca, crl);
     sl_tls_sha256((struct sl_str){text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1},
                   out);
     return true;
@@ -109,11 +114,15 @@ static void remember(struct entry *e, const struct sl_origin_conf *conf)
 {
     sl_mem_free(e->name);
     sl_mem_free(e->host);
+    sl_mem_free(e->proxy);
     e->name = sl_mem_dup(conf->name);
     e->host = sl_mem_dup(conf->host);
+    e->proxy = sl_mem_dup(conf->proxy.host);
     e->wanted = *conf;
     e->wanted.name.p = e->name;
     e->wanted.host.p = e->host;
+    e->wanted.proxy.host.p = e->proxy;
+    e->wanted.proxy.auth = (struct sl_str){"", 0}; /* the origin has it */
     e->wanted.tls = e->tls;
     e->taken = true;
 }
@@ -122,6 +131,7 @@ struct sl_origin *sl_origins_take(struct sl_origins *o, const struct sl_origin_c
                                   const struct sl_tls_client_conf *tls, char *why, size_t cap)
 {
     struct sl_tls_profile *profile = NULL;
+    struct sl_origin_conf first;
     uint8_t identity[32];
     struct entry *e;
 
@@ -141,7 +151,9 @@ struct sl_origin *sl_origins_take(struct sl_origins *o, const struct sl_origin_c
     e->tls = profile;
     e->fresh = true;
     remember(e, conf);
-    e->origin = sl_origin_new(o->net, &e->wanted);
+    first = e->wanted;
+    first.proxy.auth = conf->proxy.auth;
+    e->origin = sl_origin_new(o->net, &first);
     sl_list_push_back(&o->entries, &e->node);
     return sl_origin_share(e->origin);
 }

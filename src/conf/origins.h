@@ -1,8 +1,8 @@
 /* conf/origins.h -- which origins live on from one configuration to the next.
  *
  * Holder   main's serve. Each provider's origin is known by an identity: name,
- *          scheme, host, port, and what its TLS profile is made of, the files'
- *          contents included. A build takes origins; commit puts what it took in
+ *          scheme, host, port, proxy, and what its TLS profile is made of, the
+ *          files' contents included. A build takes origins; commit puts what it took in
  *          force (new limits for kept ones, others are let go), revert forgets
  *          what it took, so that a refused file changes nothing.
  */

@@ -306,6 +306,9 @@ const struct sl_schema_row sl_schema[] = {
     BOOL("providers[].tls.verify", "true",
          "Check certificate and host name; false is for tests and is warned about."),
     TEXT("providers[].tls.server_name", "", 0, "Name to send and to check instead of the host."),
+    {"providers[].proxy", SL_TYPE_ADDRESS, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, 0,
+     "The way out: an HTTP proxy that opens it by CONNECT, as http://[user:password@]host:port; "
+     "none: straight. Where not given, HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide."},
     DICT("providers[].headers", SL_TYPE_SECRET, "Headers added to every request."),
     DICT("providers[].query", SL_TYPE_SECRET, "Query parameters added to every request."),
     COUNT("providers[].max_concurrency", "0", 0, 100000, 0,
@@ -473,7 +476,6 @@ const struct sl_schema_row sl_schema[] = {
          "Its name or names at the provider; a snapshot's date may be left out."),
     PRICE(SL_SCHEMA_PRICES ".prices[].models[]"),
 
-    LATER("providers[].proxy", "remove it"),
     LATER("plans[].budget.alert_url", ALERT_INSTEAD),
     LATER("tenants[].budget.alert_url", ALERT_INSTEAD),
     LATER("tenants[].log_prompts", "remove it"),

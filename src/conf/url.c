@@ -89,3 +89,9 @@ const char *sl_url_parse(struct sl_str text, struct sl_url *out)
     }
     return take_path(rest, out);
 }
+
+bool sl_url_is_own_host(struct sl_str host)
+{
+    return sl_str_eq_nocase(host, SL_STR("localhost")) || sl_str_starts(host, SL_STR("127.")) ||
+           sl_str_eq(host, SL_STR("::1"));
+}

@@ -14,5 +14,7 @@ struct sl_url { /* slices of the text given */
 
 /* NULL: fine; else what is wrong, in words. */
 SL_MUST const char *sl_url_parse(struct sl_str text, struct sl_url *out);
+/* It is this very host by its name or address: nothing leaves it. */
+bool sl_url_is_own_host(struct sl_str host);
 
 #endif

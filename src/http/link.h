@@ -22,10 +22,11 @@ struct sl_origin {
     uint32_t magic;
     struct sl_net *net; /* up */
     struct sl_origin_conf conf;
-    char *name;     /* owns */
-    char *host;     /* owns */
-    size_t holders; /* shares given out */
-    size_t links;   /* open connections, dialling ones too */
+    char *name;                  /* owns */
+    char *host;                  /* owns */
+    struct sl_dial_proxy *proxy; /* owns: NULL: none */
+    size_t holders;              /* shares given out */
+    size_t links;                /* open connections, dialling ones too */
     size_t n_idle;
     size_t n_dialling;
     size_t n_waiting;

@@ -2,6 +2,7 @@
 #include "http/link.h"
 
 #include "base/mem.h"
+#include "http/tunnel.h"
 #include "net/tls.h"
 
 static const struct sl_stream_ops stream_ops;
@@ -13,6 +14,9 @@ static void copy_conf(struct sl_origin *o, const struct sl_origin_conf *conf)
     o->conf = *conf;
     o->conf.name = sl_str_of(o->name);
     o->conf.host = sl_str_of(o->host);
+    o->conf.proxy = (struct sl_origin_proxy){.port = conf->proxy.port};
+    if (o->proxy != NULL)
+        o->conf.proxy.host = o->proxy->host;
     if (o->conf.max_connections == 0)
         o->conf.max_connections = 1; /* none would be a wait without an end */
 }
@@ -26,6 +30,7 @@ struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf 
     o->holders = 1;
     o->name = sl_mem_dup(conf->name);
     o->host = sl_mem_dup(conf->host);
+    o->proxy = sl_tunnel_new(conf);
     sl_list_init(&o->idle);
     sl_list_init(&o->dialling);
     sl_list_init(&o->waiting);
@@ -60,6 +65,7 @@ static void reap_origin(struct sl_grave *g)
         sl_tls_drop(&o->conf.tls);
     sl_mem_free(o->name);
     sl_mem_free(o->host);
+    sl_tunnel_end(&o->proxy);
     o->magic = SL_OBJ_DEAD;
     sl_mem_free(o);
 }
@@ -123,6 +129,7 @@ static void dial(struct sl_origin *o)
     struct sl_dial_to to = {.host = o->conf.host,
                             .port = o->conf.port,
                             .tls = o->conf.tls,
+                            .proxy = o->proxy,
                             .connect_ms = o->conf.connect_ms,
                             .dns_ttl_ms = o->conf.dns_ttl_ms};
 
@@ -233,7 +240,8 @@ void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *con
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
     SL_CHECK(conf->port == o->conf.port && conf->tls == o->conf.tls &&
-             sl_str_eq(conf->host, o->conf.host));
+             sl_str_eq(conf->host, o->conf.host) && conf->proxy.port == o->conf.proxy.port &&
+             sl_str_eq(conf->proxy.host, o->conf.proxy.host));
     copy_conf(o, conf);
     while (o->n_idle > o->conf.max_keepalive)
         close_link(oldest_idle(o));

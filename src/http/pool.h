@@ -1,6 +1,6 @@
 /* http/pool.h -- connections to providers, by origin.
  *
- * An origin is scheme, host, port and TLS profile of one provider; it owns its
+ * An origin is scheme, host, port, TLS profile and proxy of one provider; it owns its
  * idle connections (last in, first out), counts the open ones, keeps `warm`
  * ready ones once a first request has come, and queues requests beyond
  * `max_connections`: first come, first served, at most `queue_max`, each at
@@ -19,11 +19,18 @@
 struct sl_origin;
 struct sl_tls_profile;
 
+struct sl_origin_proxy { /* HTTP CONNECT: http/tunnel.h */
+    struct sl_str host;
+    uint16_t port;      /* 0: there is none */
+    struct sl_str auth; /* secret: value of Proxy-Authorization; may be empty */
+};
+
 struct sl_origin_conf {
     struct sl_str name; /* for logs and metrics: the provider's */
     struct sl_str host;
     uint16_t port;
     struct sl_tls_profile *tls; /* shared: NULL for http:// */
+    struct sl_origin_proxy proxy;
     size_t max_connections;
     size_t max_keepalive;
     uint64_t keepalive_expiry_ms;
@@ -36,7 +43,7 @@ struct sl_origin_conf {
 
 /* Copies the conf. */
 struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf *conf);
-/* The same origin under new limits (host, port and TLS must be equal). */
+/* The same origin under new limits (host, port, TLS and proxy must be equal). */
 void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *conf);
 struct sl_origin *sl_origin_share(struct sl_origin *o);
 /* The last holder's drop closes idle connections; calls in flight finish. */

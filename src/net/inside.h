@@ -76,6 +76,7 @@ struct sl_net {
 enum sl_stream_state {
     SL_STREAM_NEW, /* accepted, nobody's yet; or resolving */
     SL_STREAM_CONNECT,
+    SL_STREAM_TUNNEL, /* the proxy has been asked */
     SL_STREAM_HANDSHAKE,
     SL_STREAM_OPEN,
     SL_STREAM_ENDED,     /* told the holder */
@@ -86,7 +87,7 @@ enum sl_stream_state {
 #define SL_STREAM_SLICES 16    /* of one writev */
 #define SL_STREAM_RECORD 16384 /* most plain text of a TLS record */
 
-struct sl_dialling; /* stream_dial.c: addresses left, names, limits */
+struct sl_dialling; /* below */
 struct sl_listener;
 
 struct sl_stream {
@@ -106,6 +107,7 @@ struct sl_stream {
         uv_write_t write;
     } req; /* one at a time, in this order */
     bool is_pipe, redial;
+    bool asking;   /* `cipher` is what a proxy is told */
     bool want;     /* the holder's wish */
     bool reading;  /* the socket is polled for bytes; may outlast the wish, see stream_read.c */
     bool busy;     /* a uv_write is under way, with `flying` bytes */
@@ -118,7 +120,7 @@ struct sl_stream {
     enum sl_err broken;   /* to be told at the end of the turn */
     enum sl_err ended;    /* what `end` was told */
     struct sl_buf out;    /* plain text queued */
-    struct sl_buf cipher; /* TLS: for the socket */
+    struct sl_buf cipher; /* TLS: for the socket; before that what a proxy is told */
     char *held;           /* owns: TLS, read while not wanted or before its turn; NULL mostly */
     size_t held_at, held_n;
     struct sl_tls *tls; /* owns */
@@ -160,6 +162,12 @@ void sl_stream_resume(struct sl_task *t);
 /* stream_dial.c */
 void sl_stream_undial(struct sl_stream *s);
 void sl_stream_redial(struct sl_stream *s);
+void sl_stream_through(struct sl_stream *s); /* the proxy has opened the way */
+/* stream_tunnel.c */
+void sl_stream_ask_proxy(struct sl_stream *s); /* it is connected */
+void sl_stream_proxy_said(struct sl_stream *s, struct sl_str bytes);
+/* What an end means while the proxy is asked: no connection, and why. */
+enum sl_err sl_stream_proxy_left(struct sl_stream *s, enum sl_err why);
 /* listen.c */
 void sl_listen_left(struct sl_listener *l);
 /* loop.c: the reserve for listeners, taken again if it was given up. */
@@ -180,6 +188,23 @@ void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uin
 void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a);
 void sl_resolve_cancel(struct sl_net *net); /* look-ups that have not begun */
 void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
+
+/* What there is of a stream until it is open. */
+struct sl_dialling {
+    struct sl_op *op;         /* owns: the look-up */
+    struct sl_stream *stream; /* up */
+    struct sl_addrs addrs;
+    size_t next;    /* address to try */
+    uint64_t until; /* sl_net_now() when all of it is late */
+    struct sl_timer step;
+    struct sl_tls_profile *tls;        /* shared */
+    const struct sl_dial_proxy *proxy; /* up: NULL: none */
+    char *answer;                      /* owns: of the proxy, so far */
+    size_t answer_n;
+    size_t host_n;
+    uint16_t port;
+    char host[256];
+};
 
 /* listen.c: of a node in net->listeners, its socket and its address; -1: it has none. */
 int sl_listen_show(struct sl_list *node, struct sl_str *address);

@@ -2,7 +2,8 @@
  *
  *   open? ─► (data | drain)* ─► end?          close/finish/reset: silence
  *
- * stream_read.c and stream_write.c move the bytes, stream_tls.c stands between.
+ * stream_read.c and stream_write.c move the bytes, stream_tls.c stands between;
+ * stream_dial.c and stream_tunnel.c are the way to `open`.
  */
 #include "net/inside.h"
 
@@ -149,6 +150,8 @@ void sl_stream_tell_end(struct sl_stream *s, enum sl_err why)
         sl_stream_shut(s, false);
         return;
     }
+    if (s->state == SL_STREAM_TUNNEL)
+        why = sl_stream_proxy_left(s, why);
     s->state = SL_STREAM_ENDED;
     s->ended = why;
     sl_timer_stop(s->net, &s->timer);
@@ -224,11 +227,13 @@ static void fire(struct sl_timer *t)
     switch (s->state) {
     case SL_STREAM_NEW:
     case SL_STREAM_CONNECT:
+    case SL_STREAM_TUNNEL:
     case SL_STREAM_HANDSHAKE:
         if (s->reason == NULL)
             sl_stream_explain(s, "%s",
                               s->state == SL_STREAM_NEW       ? "no answer from the resolver"
                               : s->state == SL_STREAM_CONNECT ? "no answer"
+                              : s->state == SL_STREAM_TUNNEL  ? "the proxy does not answer"
                                                               : "the TLS handshake stalled");
         sl_stream_tell_end(s, SL_ERR_CONNECT_SLOW);
         break;

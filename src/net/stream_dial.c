@@ -1,6 +1,6 @@
-/* Dialling: resolve, try every address in turn, then TLS; one limit over all,
- * and of several addresses each gets its part of it, so that one that swallows
- * everything does not keep us from the next. */
+/* Dialling: resolve, try every address in turn, then the proxy if there is one, then TLS; one limit
+ * over all, and of several addresses each gets its part of it, so that one that swallows everything
+ * does not keep us from the next. */
 #include "net/inside.h"
 
 #include <stdio.h>
@@ -9,22 +9,20 @@
 
 #define LEAST_TRY_MS 250
 
-struct sl_dialling {
-    struct sl_op *op;         /* owns: the look-up */
-    struct sl_stream *stream; /* up */
-    struct sl_addrs addrs;
-    size_t next;    /* address to try */
-    uint64_t until; /* sl_net_now() when all of it is late */
-    struct sl_timer step;
-    struct sl_tls_profile *tls; /* shared */
-    size_t host_n;
-    uint16_t port;
-    char host[256];
-};
-
 static struct sl_str host_of(const struct sl_dialling *d)
 {
     return (struct sl_str){d->host, d->host_n};
+}
+
+/* Whom the socket is connected to: it, or the proxy in front of it. */
+static struct sl_str peer_host(const struct sl_dialling *d)
+{
+    return d->proxy != NULL ? d->proxy->host : host_of(d);
+}
+
+static uint16_t peer_port(const struct sl_dialling *d)
+{
+    return d->proxy != NULL ? d->proxy->port : d->port;
 }
 
 void sl_stream_undial(struct sl_stream *s)
@@ -38,6 +36,7 @@ void sl_stream_undial(struct sl_stream *s)
     sl_timer_stop(s->net, &d->step);
     sl_tls_drop(&d->tls);
     s->net->counts.ops--;
+    sl_mem_free(d->answer);
     sl_mem_free(d);
 }
 
@@ -46,15 +45,16 @@ static void explain(struct sl_stream *s, const char *what)
     struct sl_dialling *d = s->dialling;
     char text[INET6_ADDRSTRLEN] = "?";
     struct sockaddr_storage *a = &d->addrs.v[d->next > 0 ? d->next - 1 : 0];
+    const char *who = d->proxy != NULL ? "proxy " : "";
 
     if (s->is_pipe) {
         sl_stream_explain(s, "%s: %s", d->host, what);
     } else if (a->ss_family == AF_INET) {
         uv_ip4_name((struct sockaddr_in *)a, text, sizeof text);
-        sl_stream_explain(s, "%s:%u: %s", text, d->port, what);
+        sl_stream_explain(s, "%s%s:%u: %s", who, text, peer_port(d), what);
     } else {
         uv_ip6_name((struct sockaddr_in6 *)a, text, sizeof text);
-        sl_stream_explain(s, "[%s]:%u: %s", text, d->port, what);
+        sl_stream_explain(s, "%s[%s]:%u: %s", who, text, peer_port(d), what);
     }
 }
 
@@ -72,14 +72,8 @@ static bool begin_tls(struct sl_stream *s)
     return s->tls != NULL;
 }
 
-static void connected(struct sl_stream *s)
+void sl_stream_through(struct sl_stream *s)
 {
-    struct sl_dialling *d = s->dialling;
-
-    if (!s->is_pipe && d->next > 1)
-        sl_resolve_prefer(s->net, host_of(d), &d->addrs.v[d->next - 1]);
-    sl_mem_free(s->reason); /* of addresses before */
-    s->reason = NULL;
     if (!begin_tls(s))
         return;
     sl_stream_ready(s);
@@ -89,6 +83,20 @@ static void connected(struct sl_stream *s)
     sl_stream_undial(s);
     if (s->ops->open != NULL)
         s->ops->open(s->holder);
+}
+
+static void connected(struct sl_stream *s)
+{
+    struct sl_dialling *d = s->dialling;
+
+    if (!s->is_pipe && d->next > 1)
+        sl_resolve_prefer(s->net, peer_host(d), &d->addrs.v[d->next - 1]);
+    sl_mem_free(s->reason); /* of addresses before */
+    s->reason = NULL;
+    if (d->proxy != NULL)
+        sl_stream_ask_proxy(s);
+    else
+        sl_stream_through(s);
 }
 
 /* On to the next address, with a new socket: a failed one can't be used again. */
@@ -172,7 +180,8 @@ static void on_addrs(void *ctx, enum sl_err e, const struct sl_addrs *a, const c
     struct sl_stream *s = ctx;
 
     if (e != SL_OK) {
-        sl_stream_explain(s, "%s: %s", s->dialling->host, why);
+        sl_stream_explain(s, "%s%.*s: %s", s->dialling->proxy != NULL ? "proxy " : "",
+                          SL_STR_ARGS(peer_host(s->dialling)), why);
         sl_stream_break(s, e);
         return;
     }
@@ -198,6 +207,7 @@ struct sl_stream *sl_stream_dial(struct sl_net *net, const struct sl_dial_to *to
     s->dialling = d;
     d->stream = s;
     d->port = to->port;
+    d->proxy = to->proxy;
     d->tls = to->tls != NULL ? sl_tls_share(to->tls) : NULL;
     d->host_n = to->host.n < sizeof d->host ? to->host.n : sizeof d->host - 1;
     memcpy(d->host, to->host.p, d->host_n);
@@ -212,7 +222,7 @@ struct sl_stream *sl_stream_dial(struct sl_net *net, const struct sl_dial_to *to
         sl_task_init(&s->task, begin_pipe);
         sl_net_defer(net, &s->task);
     } else {
-        sl_resolve_start(net, host_of(d), to->port, to->dns_ttl_ms, &d->op, on_addrs, s);
+        sl_resolve_start(net, peer_host(d), peer_port(d), to->dns_ttl_ms, &d->op, on_addrs, s);
     }
     return s;
 }

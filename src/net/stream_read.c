@@ -10,6 +10,7 @@ static bool is_welcome(const struct sl_stream *s)
     if (s->eof || uv_is_closing(&s->u.handle))
         return false;
     switch (s->state) {
+    case SL_STREAM_TUNNEL: return s->broken == SL_OK;
     case SL_STREAM_HANDSHAKE: return !sl_stream_has_backlog(s);
     case SL_STREAM_OPEN: return s->want && !sl_stream_has_backlog(s);
     case SL_STREAM_FINISHING: return true; /* to see the FIN behind it */
@@ -37,7 +38,7 @@ static void on_uv_alloc(uv_handle_t *h, size_t hint, uv_buf_t *b)
     if (s->reads == READS)
         return; /* others first */
     s->reads++;
-    if (s->tls == NULL && s->ops != NULL && s->ops->room != NULL)
+    if (s->tls == NULL && s->state == SL_STREAM_OPEN && s->ops != NULL && s->ops->room != NULL)
         room = s->ops->room(s->holder);
     if (room.n > 0)
         *b = uv_buf_init((char *)(uintptr_t)room.p, (unsigned)sl_str_first(room, 1u << 20).n);
@@ -77,6 +78,8 @@ static void on_uv_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
         }
     } else if (n < 0) {
         on_end(s, n);
+    } else if (n > 0 && s->state == SL_STREAM_TUNNEL) {
+        sl_stream_proxy_said(s, (struct sl_str){b->base, (size_t)n});
     } else if (n == 0 || (s->state != SL_STREAM_OPEN && s->state != SL_STREAM_HANDSHAKE)) {
         return; /* nothing, or nobody listens any more */
     } else if (s->tls != NULL) {

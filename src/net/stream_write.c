@@ -21,7 +21,7 @@ static enum sl_err err_of(ssize_t status)
 
 static struct sl_buf *wire(struct sl_stream *s)
 {
-    return s->tls != NULL ? &s->cipher : &s->out;
+    return s->tls != NULL || s->asking ? &s->cipher : &s->out;
 }
 
 size_t sl_stream_queued(const struct sl_stream *s)
@@ -209,7 +209,7 @@ void sl_stream_push(struct sl_stream *s)
     if (s->busy || s->state == SL_STREAM_CLOSED || uv_is_closing(&s->u.handle))
         return;
     if (s->tls == NULL) {
-        if (is_open(s) && s->broken == SL_OK)
+        if ((is_open(s) || s->state == SL_STREAM_TUNNEL) && s->broken == SL_OK)
             hand_over(s);
     } else if (is_open(s) && s->broken == SL_OK) {
         push_tls(s);

@@ -92,12 +92,10 @@ static void test_faults_say_where_and_what(void **state)
 /* What a later version brings is known and refused, each by its own name. */
 static void test_later(void **state)
 {
-#define MODEL(more) "models: [{name: a, targets: [{provider: p" more "\n"
 #define TENANT(more) TEST_BASE "tenants: [{name: t, " more "}]\n"
     static const struct {
         const char *path, *text;
     } cases[] = {
-        {"providers[].proxy", "providers: [{name: p, proxy: x}]\n" MODEL("}]}]")},
         {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
         {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
         {"tenants[].log_prompts", TENANT("log_prompts: false")},

@@ -34,13 +34,6 @@ void sl_build_form(struct sl_text *t, const struct sl_node *dict)
     }
 }
 
-/* A secret in clear leaves this host only if nobody but the operator has it anyway. */
-static bool is_own_host(struct sl_str host)
-{
-    return sl_str_eq_nocase(host, SL_STR("localhost")) || sl_str_starts(host, SL_STR("127.")) ||
-           sl_str_eq(host, SL_STR("::1"));
-}
-
 static struct sl_str secret(struct sl_build *b, const struct sl_node *map, const char *key)
 {
     struct sl_str s = sl_node_text(map, key);
@@ -63,7 +56,7 @@ static void set_endpoint(struct sl_build *b, struct sl_oauth *o, const struct sl
         sl_fault_add(b->faults, at, "providers[].oauth2.token_url: %s", wrong);
         return;
     }
-    if (!url->tls && !is_own_host(url->host))
+    if (!url->tls && !sl_url_is_own_host(url->host))
         sl_fault_add(b->faults, at,
                      "providers[].oauth2.token_url: must be https, for secrets go there");
     o->host_header = sl_build_dup(b, url->authority);
@@ -93,15 +86,18 @@ static uint64_t print_of(const struct sl_oauth *o)
     return print;
 }
 
-/* Few calls go there, one at a time: one connection, not kept for long. */
+/* Few calls go there, one at a time: one connection, not kept for long, on the same way
+ * out as the provider's. */
 static void set_origin(struct sl_build *b, struct sl_oauth *o, const struct sl_provider *p,
-                       const struct sl_node *map, const struct sl_url *url)
+                       const struct sl_node *map, const struct sl_url *url,
+                       const struct sl_origin_proxy *proxy)
 {
     struct sl_tls_client_conf client = {.ca_file = sl_node_text(map, "ca_file").p, .verify = true};
     char name[80], why[512] = "";
     struct sl_text t = sl_text_over(name, sizeof(name));
     struct sl_origin_conf c = {.host = url->host,
                                .port = url->port,
+                               .proxy = *proxy,
                                .max_connections = 2,
                                .max_keepalive = 1,
                                .keepalive_expiry_ms = 30000,
@@ -120,7 +116,8 @@ static void set_origin(struct sl_build *b, struct sl_oauth *o, const struct sl_p
         sl_fault_add(b->faults, map, "providers[].oauth2.ca_file: %s", why);
 }
 
-void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
+                    const struct sl_origin_proxy *proxy)
 {
     const struct sl_node *own = sl_node_get(map, "oauth2");
     struct sl_oauth *o;
@@ -151,5 +148,5 @@ void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_n
     set_params(b, o, own);
     set_endpoint(b, o, own, &url);
     o->print = print_of(o);
-    set_origin(b, o, p, own, &url);
+    set_origin(b, o, p, own, &url, proxy);
 }

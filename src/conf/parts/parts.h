@@ -24,7 +24,8 @@ void sl_build_tenants(struct sl_build *b);
 /* `jwt` and `key_tokens`. */
 void sl_build_jwt(struct sl_build *b);
 /* `oauth2` of a provider; faults where it does not go with its `auth` and `keys`. */
-void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map);
+void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
+                    const struct sl_origin_proxy *proxy);
 /* A dict as "a=b&c=d", encoded for a query or a form. */
 void sl_build_form(struct sl_text *t, const struct sl_node *dict);
 /* A tenant with a budget may use nothing that has no price. */

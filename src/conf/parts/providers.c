@@ -3,6 +3,8 @@
 #include "conf/parts/parts.h"
 
 #include "base/map.h"
+#include "base/mem.h"
+#include "conf/proxy.h"
 #include "conf/url.h"
 #include "http/message.h"
 
@@ -228,7 +230,7 @@ static struct sl_origin_conf origin_conf(const struct sl_build *b, struct sl_pro
 }
 
 static void set_origin(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
-                       const struct sl_url *url)
+                       const struct sl_url *url, const struct sl_origin_proxy *proxy)
 {
     const struct sl_node *tls = sl_node_get(map, "tls");
     struct sl_origin_conf conf = origin_conf(b, p, map, url);
@@ -240,11 +242,29 @@ static void set_origin(struct sl_build *b, struct sl_provider *p, const struct s
     };
     char why[512] = "";
 
+    conf.proxy = *proxy;
     if (b->origins == NULL || b->faults->n > 0)
         return;
     p->origin = sl_origins_take(b->origins, &conf, url->tls ? &client : NULL, why, sizeof(why));
     if (p->origin == NULL)
         sl_fault_add(b->faults, tls, "providers[].tls: %s", why);
+}
+
+/* The way out, for the provider and for where its tokens come from. */
+static void set_ways(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
+                     const struct sl_url *url)
+{
+    const struct sl_node *n = sl_node_get(map, "proxy");
+    struct sl_origin_proxy proxy;
+    char auth[SL_PROXY_AUTH];
+    const char *wrong = sl_proxy_parse(sl_node_text(map, "proxy"), auth, &proxy);
+
+    if (wrong != NULL)
+        sl_fault_add(b->faults, n, "providers[].proxy%s: %s",
+                     n->implied ? ", which HTTPS_PROXY or HTTP_PROXY gives" : "", wrong);
+    set_origin(b, p, map, url, &proxy);
+    sl_build_oauth(b, p, map, &proxy);
+    sl_mem_wipe(auth, sizeof(auth));
 }
 
 /* ---- one, and all ---- */
@@ -286,8 +306,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     p->price_list = sl_build_dup(b, sl_build_price_list(b, p->name, url.host));
     set_timeouts(b, p, map);
     set_resilience(b, p, map);
-    set_origin(b, p, map, &url);
-    sl_build_oauth(b, p, map);
+    set_ways(b, p, map, &url);
 }
 
 void sl_build_providers(struct sl_build *b)
