@@ -5,10 +5,12 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "gateway/audit/audit.h"
+#include "gateway/audit/recent.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 
 #define LINE_MAX_BYTES 6144
+#define RECENT_BYTES 16384 /* with what is added to a line that is kept in memory */
 #define FIELD_MAX 256
 #define PPM 1000000
 
@@ -144,24 +146,62 @@ static bool is_left_out(const struct sl_req *r)
            r->conf->hit_lines_ppm < PPM && sl_rand_u64() % PPM >= r->conf->hit_lines_ppm;
 }
 
+static void write_line(struct line *l, const struct sl_req *r)
+{
+    sl_text_add(&l->t, l->json ? SL_STR("{\"time\":\"") : SL_STR("time="));
+    sl_text_time(&l->t, sl_net_unix_ms(r->gw->net));
+    if (l->json)
+        sl_text_byte(&l->t, '"');
+    who(l, r);
+    what(l, r);
+    how(l, r);
+    tokens(l, r);
+    times(l, r);
+}
+
+/* What people ask afterwards, and a line has no room for. */
+static void add_more(struct line *l, struct sl_req *r)
+{
+    char cost[24];
+
+    if (r->target != NULL && r->worked) {
+        sl_text_add(&l->t, NAME(l, "cost"));
+        sl_text_add(&l->t, sl_money_print(r->cost_micro, cost));
+    }
+    text(l, NAME(l, "end_user"), sl_audit_end_user(r));
+    text(l, NAME(l, "app"), sl_audit_app(r));
+    text(l, NAME(l, "trace"), sl_audit_trace(r));
+    text(l, NAME(l, "message"), r->message);
+    word(l, NAME(l, "config"), r->conf->hash);
+    sl_text_add(&l->t, NAME(l, "path"));
+    sl_text_add(&l->t, sl_audit_path(r));
+    l->t.p[l->t.n++] = '}';
+}
+
 void sl_accesslog_write(struct sl_req *r)
 {
-    char scratch[LINE_MAX_BYTES];
-    struct line l = {sl_text_over(scratch, sizeof scratch - 2), r->conf->access_json};
+    char place[RECENT_BYTES];
+    struct line l = {sl_text_over(place, LINE_MAX_BYTES - 2), r->conf->access_json};
+    size_t n;
 
-    if (r->gw->access == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO || is_left_out(r))
+    if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO || is_left_out(r))
         return;
-    sl_text_add(&l.t, l.json ? SL_STR("{\"time\":\"") : SL_STR("time="));
-    sl_text_time(&l.t, sl_net_unix_ms(r->gw->net));
-    if (l.json)
-        sl_text_byte(&l.t, '"');
-    who(&l, r);
-    what(&l, r);
-    how(&l, r);
-    tokens(&l, r);
-    times(&l, r);
-    if (l.json)
-        l.t.p[l.t.n++] = '}'; /* two bytes were kept back for the end */
-    l.t.p[l.t.n++] = '\n';
-    sl_file_append(r->gw->access, sl_text_str(&l.t));
+    write_line(&l, r);
+    n = l.t.n;
+    if (r->gw->access != NULL) {
+        if (l.json)
+            l.t.p[l.t.n++] = '}'; /* two bytes were kept back for the end */
+        l.t.p[l.t.n++] = '\n';
+        sl_file_append(r->gw->access, sl_text_str(&l.t));
+    }
+    if (!l.json) { /* what is kept is JSON in any case */
+        l = (struct line){sl_text_over(place, LINE_MAX_BYTES - 2), true};
+        write_line(&l, r);
+        n = l.t.n;
+    }
+    if (l.t.cut)
+        return;
+    l.t = (struct sl_text){place, n, sizeof place - 1, false};
+    add_more(&l, r);
+    sl_recent_add(r->gw->recent, r->id, sl_text_str(&l.t));
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/audit/recent.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/jwt/jwts.h"
@@ -90,6 +91,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->tokens = sl_tokens_new(net, g->f.fetched);
     sl_tokens_reload(g->tokens, g->conf);
     g->watch = sl_watch_new(g, g->renew_ms);
+    g->recent = sl_recent_new();
     return g;
 }
 
@@ -160,6 +162,11 @@ void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec)
 {
     SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
     sl_keys_note(g->keys, rec);
+}
+
+const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g)
+{
+    return g->recent;
 }
 
 enum sl_ready sl_gateway_ready(const struct sl_gateway *g)
@@ -242,6 +249,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_jwts_end(&g->jwts);
     sl_gates_end(&g->gates);
     sl_watch_end(&g->watch);
+    sl_recent_end(&g->recent);
     sl_keys_end(&g->keys);
     sl_gateway_conf_drop(&g->conf);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);

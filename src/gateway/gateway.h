@@ -16,6 +16,7 @@
 #include "store/store.h"
 
 struct sl_gateway;
+struct sl_recent;
 
 struct sl_gateway_parts {         /* what it is put together from; all outlive it */
     struct sl_gateway_conf *conf; /* shared by it */
@@ -34,6 +35,9 @@ struct sl_gateway_conf *sl_gateway_conf_hold(struct sl_gateway *g); /* shared: d
 
 /* A record of the store was just written here. */
 void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec);
+
+/* What ended last: gateway/audit/recent.h. */
+const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g);
 
 /* Readiness for /readyz. */
 enum sl_ready {

@@ -96,6 +96,7 @@ struct sl_gateway {
     struct sl_jwts *jwts;       /* owns */
     struct sl_gates *gates;     /* owns */
     struct sl_watch *watch;     /* owns */
+    struct sl_recent *recent;   /* owns */
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

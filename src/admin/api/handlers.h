@@ -21,6 +21,8 @@ sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
 sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild;
 /* live/providers.c */
 sl_api_fn sl_providers_show;
+/* live/requests.c */
+sl_api_fn sl_requests_list, sl_requests_show;
 /* route.c */
 sl_api_fn sl_reload;
 

@@ -28,6 +28,8 @@ void sl_manage_help(FILE *to)
         {"usage", "requests, tokens and cost, as a table or CSV"},
         {"cache", "statistics; purge by tenant, model, version or text"},
         {"provider", "places, queues and connections of providers"},
+        {"last", "the requests that ended last"},
+        {"show", "what happened to a request, and what it cost"},
         {"store", "how the store is; move it to a Redis"},
         {"ledger", "how the trail is; check it, and set the store right by it"},
         {"audit", "check trails, and list what is in them"},
@@ -96,24 +98,25 @@ static int wrong(const struct sl_manage_line *l, const char *what, const char *w
     return SL_EXIT_USAGE;
 }
 
-/* The first row of that name; `*used`: how many words of argv it is. */
-static const struct sl_manage_verb *find_verb(int argc, char **argv, int *used)
-{
-    const char *word = argc > 1 && argv[1][0] != '-' ? argv[1] : "";
-
-    *used = word[0] != '\0' ? 2 : 1;
-    for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
-        if (strcmp(v->group, argv[0]) == 0 && strcmp(v->name, word) == 0)
-            return v;
-    return NULL;
-}
-
 static bool has_verbs(const char *group)
 {
     for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
         if (strcmp(v->group, group) == 0 && v->name[0] != '\0')
             return true;
     return false;
+}
+
+/* The first row of that name; `*used`: how many words of argv it is. A group without verbs
+ * has no use for one: what stands there is an argument. */
+static const struct sl_manage_verb *find_verb(int argc, char **argv, int *used)
+{
+    const char *word = argc > 1 && argv[1][0] != '-' && has_verbs(argv[0]) ? argv[1] : "";
+
+    *used = word[0] != '\0' ? 2 : 1;
+    for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
+        if (strcmp(v->group, argv[0]) == 0 && strcmp(v->name, word) == 0)
+            return v;
+    return NULL;
 }
 
 static int no_verb(int argc, char **argv)

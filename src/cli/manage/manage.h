@@ -1,4 +1,4 @@
-/* cli/manage/manage.h -- tenant, key, budget, usage, store, cache, ledger: clients of a
+/* cli/manage/manage.h -- tenant, key, budget, usage, store, cache, ledger, last, …: clients of a
  * running gateway's admin API.
  *
  * `sluice <group> <verb> [arguments] [options]`: one row of the table (verbs.c) says which

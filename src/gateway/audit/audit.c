@@ -123,6 +123,8 @@ struct sl_str sl_audit_path(struct sl_req *r)
     char word[32];
     struct sl_text w = sl_text_over(word, sizeof word);
 
+    if (r->decided.n > 0)
+        return r->decided;
     sl_text_byte(&t, '[');
     if (r->pass != NULL)
         add_admission(&t, r->pass);
@@ -136,7 +138,8 @@ struct sl_str sl_audit_path(struct sl_req *r)
     t.cap = sizeof place;
     t.cut = false;
     sl_text_byte(&t, ']');
-    return sl_arena_dup(r->arena, sl_text_str(&t));
+    r->decided = sl_arena_dup(r->arena, sl_text_str(&t));
+    return r->decided;
 }
 
 /* ---- the whole ---- */
