@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "gateway/cache/flight.h"
+#include "gateway/explain/explain.h"
 #include "gateway/quota/keys.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/translate/translate.h"
@@ -76,8 +77,7 @@ static void reap(struct sl_grave *g)
     sl_mem_give(&shelf, r);
 }
 
-/* The one place where a request ends. */
-static void end(struct sl_req *r)
+void sl_req_let_go(struct sl_req *r)
 {
     struct sl_net *net = r->gw->net;
 
@@ -103,9 +103,15 @@ static void end(struct sl_req *r)
     sl_mem_free(r->body);
     r->body = NULL;
     sl_gateway_conf_drop(&r->conf);
+}
+
+/* The one place where a request ends. */
+static void end(struct sl_req *r)
+{
+    sl_req_let_go(r);
     sl_list_unlink(&r->node);
     r->gw->requests_n--;
-    sl_net_bury(net, &r->grave, reap);
+    sl_net_bury(r->gw->net, &r->grave, reap);
 }
 
 static enum sl_ending leaving(const struct sl_req *r)
@@ -149,6 +155,10 @@ void sl_req_event(struct sl_req *r, enum sl_ev ev)
 
     SL_OBJ_CHECK(r, SL_REQ_MAGIC);
     SL_CHECK(!r->stepping); /* nothing may call back into a step */
+    if (r->explain != NULL) {
+        sl_explain_event(r->explain, ev);
+        return;
+    }
     if (r->state >= SL_ST_ACCOUNT)
         return;
     r->stepping = true;
@@ -230,10 +240,8 @@ enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body)
     return e != SL_OK ? e : sl_body_finish(r->inspect);
 }
 
-static void on_exch_body(void *holder, struct sl_str piece)
+void sl_req_take_body(struct sl_req *r, struct sl_str piece)
 {
-    struct sl_req *r = holder;
-
     if (r->body_err != SL_OK)
         return;
     if (piece.p != r->body + r->body_n || r->body == NULL) {
@@ -247,6 +255,11 @@ static void on_exch_body(void *holder, struct sl_str piece)
         sl_tls_hash_feed(r->prompt_hash, (struct sl_str){r->body + r->body_n, piece.n});
     r->body_err = sl_body_feed(r->inspect, (struct sl_str){r->body + r->body_n, piece.n});
     r->body_n += piece.n;
+}
+
+static void on_exch_body(void *holder, struct sl_str piece)
+{
+    sl_req_take_body(holder, piece);
 }
 
 static struct sl_str on_exch_room(void *holder)
@@ -289,16 +302,11 @@ static const struct sl_exch_ops exch_ops = {
     .room = on_exch_room,
 };
 
-void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
+void sl_req_init(struct sl_req *r, struct sl_gateway *g)
 {
-    struct sl_req *r = sl_mem_take_zeroed(&shelf);
-
     r->magic = SL_REQ_MAGIC;
     r->gw = g;
     r->conf = sl_gateway_conf_share(g->conf);
-    r->x = x;
-    r->arena = sl_exch_arena(x);
-    r->head = sl_exch_head(x);
     r->t.begin = sl_net_now_us(g->net);
     sl_rand_id(r->id);
     sl_buf_init(&r->hold, SL_REQ_HOLD_MAX);
@@ -309,10 +317,20 @@ void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
     sl_timer_init(&r->beat, fire_beat);
     sl_list_init(&r->node);
     sl_list_init(&r->fellow);
+    r->state = SL_ST_AUTH;
+}
+
+void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
+{
+    struct sl_req *r = sl_mem_take_zeroed(&shelf);
+
+    sl_req_init(r, g);
+    r->x = x;
+    r->arena = sl_exch_arena(x);
+    r->head = sl_exch_head(x);
     sl_list_push_back(&g->requests, &r->node);
     g->requests_n++;
     sl_exch_take(x, &exch_ops, r);
-    r->state = SL_ST_AUTH;
     sl_req_event(r, SL_EVT_ENTER);
 }
 

@@ -101,6 +101,7 @@ struct sl_req {
     struct sl_arena *arena;             /* up: the exchange's */
     const struct sl_request_head *head; /* up: the exchange's */
     struct sl_list node;                /* in the gateway's list */
+    struct sl_explain *explain;         /* up: it is only explained: explain/explain.h; or NULL */
     struct sl_grave grave;
     char id[16];
 
@@ -131,6 +132,7 @@ struct sl_req {
     /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
+    struct sl_str named;      /* its key, known by an id: key_sha256 is set; or empty */
     struct sl_str jwt;        /* up: the head's: a token in the place of a key; or empty */
     bool jwt_of_key;          /* it was given here, and stands for the key above */
     struct sl_op *key_op;     /* owns: it is looked up, or what is left of its money */
@@ -191,6 +193,10 @@ struct sl_req {
 };
 
 void sl_req_start(struct sl_gateway *g, struct sl_exch *x);
+/* All that needs no exchange, and the way back: a request that is only explained has none. */
+void sl_req_init(struct sl_req *r, struct sl_gateway *g);
+void sl_req_let_go(struct sl_req *r);
+void sl_req_take_body(struct sl_req *r, struct sl_str piece);
 void sl_req_event(struct sl_req *r, enum sl_ev ev);
 const char *sl_ending_name(enum sl_ending e);
 

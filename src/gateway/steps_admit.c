@@ -34,6 +34,8 @@ static struct sl_str find_key(const struct sl_request_head *h)
 /* Its id, which may be said and logged. */
 static struct sl_str id_of(const struct sl_req *r, struct sl_str key)
 {
+    if (r->named.n > 0)
+        return key;
     return r->jwt.n > 0 ? SL_STR("of this token") : sl_tenant_public_id(key);
 }
 
@@ -63,6 +65,9 @@ static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err
                              "Authentication failed: key %.*s has expired or was revoked; ask "
                              "for a new one.",
                              SL_STR_ARGS(id_of(r, key)));
+    if (r->named.n > 0)
+        return sl_req_refuse(r, e, 0, "Authentication failed: there is no key or tenant %.*s.",
+                             SL_STR_ARGS(r->named));
     if (key.n == 0)
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: send one API key of this gateway in "
@@ -82,7 +87,7 @@ static bool is_of_file(const struct sl_req *r)
 /* The configuration's keys, which a record may change, and those of our own making. */
 static bool can_be_stored(const struct sl_req *r, struct sl_str key)
 {
-    return r->jwt_of_key || sl_tenant_public_id(key).n > 0 || is_of_file(r);
+    return r->jwt_of_key || r->named.n > 0 || sl_tenant_public_id(key).n > 0 || is_of_file(r);
 }
 
 static void on_key(void *ctx, enum sl_err e)
@@ -96,13 +101,14 @@ static void on_key(void *ctx, enum sl_err e)
 /* `fetched`: the store has just been asked. What it could not say is not asked again. */
 static enum sl_state authenticate(struct sl_req *r, bool fetched)
 {
-    struct sl_str key = find_key(r->head);
+    struct sl_str key = r->named.n > 0 ? r->named : find_key(r->head);
     enum sl_jwt_fault fault = SL_JWT_OK;
     enum sl_err e = SL_ERR_NO_KEY;
 
     if (key.n > 0) {
-        sl_keymemo_sha256(&r->gw->keymemo, key, r->key_sha256);
-        if (sl_jwts_takes(r->conf, key) && (r->jwt.n > 0 || !is_of_file(r)))
+        if (r->named.n == 0)
+            sl_keymemo_sha256(&r->gw->keymemo, key, r->key_sha256);
+        if (r->named.n == 0 && sl_jwts_takes(r->conf, key) && (r->jwt.n > 0 || !is_of_file(r)))
             r->jwt = key;
         e = sl_who_find(r, &r->key, &r->made, &fault);
     }
@@ -118,7 +124,7 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
     r->t.authed = sl_net_now_us(r->gw->net);
     if (e != SL_OK)
         return refuse_key(r, key, e);
-    r->key_id = sl_tenant_public_id(key);
+    r->key_id = r->named.n > 0 ? r->key->public_id : sl_tenant_public_id(key);
     if (r->key_id.n == 0)
         r->key_id = r->key->public_id;
     if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_TOKEN)
@@ -189,8 +195,10 @@ static enum sl_state want_body(struct sl_req *r)
     if (r->inspect == NULL)
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     sl_body_init(r->inspect);
-    sl_audit_begin(r);
-    sl_exch_want_body(r->x, r->conf->body_max);
+    if (r->x != NULL) {
+        sl_audit_begin(r);
+        sl_exch_want_body(r->x, r->conf->body_max);
+    }
     return SL_ST_BODY;
 }
 

@@ -134,23 +134,27 @@ static bool needs_token(struct sl_req *r)
     return r->provider->oauth != NULL && serial == 0;
 }
 
+enum sl_state sl_try_make(struct sl_req *r)
+{
+    if (sl_translation_is_due(r))
+        return sl_translation_begin(r, may_ask_usage(r));
+    if (!sl_translation_drop(r) || !splice(r))
+        return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
+    return SL_ST_TRY;
+}
+
 enum sl_state sl_try_start(struct sl_req *r)
 {
     struct sl_call_req req;
+    enum sl_state next;
 
     if (needs_token(r)) {
         sl_tokens_wait_start(r->gw->tokens, r->conf, r->provider, &r->token_op, on_token, r);
         return SL_ST_TRY;
     }
-    if (sl_translation_is_due(r)) {
-        enum sl_state next = sl_translation_begin(r, may_ask_usage(r));
-
-        if (next != SL_ST_TRY)
-            return next;
-    } else {
-        if (!sl_translation_drop(r) || !splice(r))
-            return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
-    }
+    next = sl_try_make(r);
+    if (next != SL_ST_TRY)
+        return next;
     if (!sl_hard_begin(r))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     req = (struct sl_call_req){

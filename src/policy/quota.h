@@ -89,6 +89,8 @@ struct sl_quota_ask {
     bool light;        /* count_tokens: gateway qps, qps, concurrency only */
     bool windows_only; /* a hit is at hand: state and 2 to 4 only, no lease, no reservation */
     bool may_hit;      /* a look-up runs beside this */
+    /* Only to know: nothing is taken and nothing begins, and `room` is what is left before it. */
+    bool look;
 };
 
 /* The id of the key's record. */

@@ -374,7 +374,48 @@ static inline void renewal_brings_back(void **state)
     assert_true(asks(s));
 }
 
+/* Whoever only looks is told what would be, and what is left; nothing is taken for it. */
+static inline void looks_take_nothing(void **state)
+{
+    struct store *s = *state;
+
+    s->ask.gateway_qps = 1000;
+    s->terms[T].limits.rpm = 2;
+    s->terms[K].limits.concurrency = 1;
+    s->terms[K].budget.credits_micro = 1000;
+    s->ask.reserve_micro = 600;
+    s->ask.look = true;
+    for (int i = 0; i < 5; i++) {
+        s->ask.may_hit = i % 2 == 1;
+        assert_true(asks(s));
+        assert_false(s->a.booked || s->a.leased || s->a.reserved);
+        assert_int_equal(s->a.room[T].rpm_left, 2);
+        assert_int_equal(s->a.room[K].concurrency_left, 1);
+        assert_int_equal(s->a.room[K].credits_left_micro, 1000);
+    }
+    assert_false(balance_of(s, K).held); /* no account has begun */
+    s->ask.may_hit = s->ask.look = false;
+    assert_true(asks(s));
+    s->ask.look = true;
+    for (int i = 0; i < 3; i++) {
+        s->ask.may_hit = i % 2 == 1;
+        refuses(s, SL_LIMIT_CONCURRENCY, K);
+        assert_false(s->a.booked || s->a.leased || s->a.reserved);
+        assert_int_equal(s->a.room[T].rpm_left, 1);
+        assert_int_equal(s->a.room[K].credits_left_micro, 400);
+    }
+    s->terms[K].limits.concurrency = 2;
+    refuses(s, SL_LIMIT_CREDITS, K);
+    s->ask.look = s->ask.may_hit = false;
+    s->ask.reserve_micro = 400;
+    assert_true(asks(s));
+    s->ask.look = true;
+    refuses(s, SL_LIMIT_RPM, T);
+    assert_int_equal(balance_of(s, K).reserved_micro, 1000);
+}
+
 #define SUITE_WINDOWS(X)                                                                           \
+    X(looks_take_nothing)                                                                          \
     X(rpm_exactly)                                                                                 \
     X(qps_and_its_wait)                                                                            \
     X(both_levels)                                                                                 \

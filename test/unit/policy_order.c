@@ -181,6 +181,58 @@ static void test_cost(void **state)
     assert_order(&b, "cdbae");
 }
 
+static uint64_t share(const struct bed *b, size_t at)
+{
+    return sl_order_share_ppm(&b->m, &b->ask, at);
+}
+
+/* What is told of chances is what is drawn. */
+static void test_shares(void **state)
+{
+    const struct sl_target *out[SL_ROUTE_TARGETS_MAX];
+    unsigned firsts[4] = {0};
+    uint64_t x = 88172645463325252u;
+    struct bed b;
+
+    (void)state;
+    set_up(&b, SL_STRATEGY_LATENCY, 4);
+    for (size_t i = 0; i < 4; i++)
+        b.ask.fact[i].load = 400 - 100 * i;
+    for (int i = 0; i < 60000; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        b.ask.random = x;
+        assert_int_equal(sl_order_rank(&b.m, &b.ask, out), 4);
+        firsts[out[0]->provider]++;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t drawn = (uint64_t)firsts[i] * 1000000 / 60000;
+
+        assert_in_range(share(&b, i) + 10000, drawn, drawn + 20000);
+    }
+    b.ask.prefer = 0; /* whatever is drawn */
+    assert_int_equal(share(&b, 0), 1000000);
+    assert_int_equal(share(&b, 3), 0);
+
+    set_up(&b, SL_STRATEGY_WEIGHTED, 4);
+    b.ask.fact[0].weight = 90;
+    b.ask.fact[1].weight = 10;
+    b.ask.fact[2].weight = 0;
+    b.target[2].speaks = SL_OPENAI;
+    b.target[3].priority = 1;
+    assert_int_equal(share(&b, 0), 900000);
+    assert_int_equal(share(&b, 1), 100000);
+    assert_int_equal(share(&b, 2), 0); /* no candidate */
+    assert_int_equal(share(&b, 3), 1000000);
+    b.ask.fact[0].weight = b.ask.fact[1].weight = 0;
+    assert_int_equal(share(&b, 0), 1000000);
+
+    set_up(&b, SL_STRATEGY_COST, 2);
+    b.ask.fact[0].cost_pico = 2;
+    b.ask.fact[1].cost_pico = 1;
+    assert_int_equal(share(&b, 0), 0);
+    assert_int_equal(share(&b, 1), 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_weight_0_comes_last),
         cmocka_unit_test(test_latency),
         cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_shares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* admin/api/api.c -- a call's life: its body, its answer, its end. */
-#include "admin/api/api.h"
+#include "admin/api/handlers.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -318,6 +318,13 @@ static void on_exch_body(void *holder, struct sl_str piece)
         c->got.max = 0; /* nothing more is taken; `whole` sees that */
 }
 
+/* A request to be explained has another one inside. */
+static size_t body_max(const struct sl_api *c)
+{
+    return c->route->run == sl_explain_show ? SL_API_BODY + 2 * (size_t)c->conf->body_max
+                                            : SL_API_BODY;
+}
+
 static void on_exch_whole(void *holder)
 {
     struct sl_api *c = holder;
@@ -328,7 +335,7 @@ static void on_exch_whole(void *holder)
     if (e == SL_OK && c->got.max == 0)
         e = SL_ERR_NO_MEMORY;
     if (e != SL_OK) {
-        sl_api_fail(c, 0, e, NULL, "%s (a body may have %d bytes)", sl_err_text(e), SL_API_BODY);
+        sl_api_fail(c, 0, e, NULL, "%s (a body may have %zu bytes)", sl_err_text(e), body_max(c));
         return;
     }
     c->body = whole_body(c);
@@ -371,6 +378,12 @@ static void refuse_path(struct sl_api *c, struct sl_str allow)
     send(c, 405, allow);
 }
 
+static void want_body(struct sl_api *c)
+{
+    c->got.max = body_max(c);
+    sl_exch_want_body(c->exch, c->got.max);
+}
+
 /* Who asks: the key's print and the address, or the socket. */
 static struct sl_str actor_of(struct sl_api *c)
 {
@@ -411,7 +424,7 @@ static void dispatch(struct sl_api *c)
     sl_timer_start(c->net, &c->limit,
                    1000 * (c->route->seconds > 0 ? c->route->seconds : SL_API_SECONDS));
     if (c->route->body && head->has_body)
-        sl_exch_want_body(c->exch, SL_API_BODY);
+        want_body(c);
     else
         run(c);
 }
@@ -426,7 +439,7 @@ void sl_api_start(struct sl_admin *a, struct sl_exch *x)
     c->store = sl_gateway_store(a->gateway);
     c->conf = sl_gateway_conf_hold(a->gateway);
     c->exch = x;
-    sl_arena_init(&c->arena, SL_API_ARENA);
+    sl_arena_init(&c->arena, SL_API_ARENA + 8 * (size_t)c->conf->body_max);
     sl_buf_init(&c->got, SL_API_BODY);
     sl_out_init(&c->out, SL_API_OUT);
     sl_timer_init(&c->limit, on_limit);

@@ -23,6 +23,8 @@ sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild;
 sl_api_fn sl_providers_show;
 /* live/requests.c */
 sl_api_fn sl_requests_list, sl_requests_show;
+/* live/explain.c */
+sl_api_fn sl_explain_show;
 /* route.c */
 sl_api_fn sl_reload;
 

@@ -35,6 +35,7 @@ const struct sl_api_route sl_api_routes[] = {
     {SL_GET, "request", sl_requests_list, "limit,tenant,key,model,provider,ending,end_user", false,
      0},
     {SL_GET, "request/*", sl_requests_show, "", false, 0},
+    {SL_POST, "explain", sl_explain_show, "", true, 0},
     {SL_GET, "store", sl_store_show, "", false, 0},
     {SL_GET, "ledger", sl_ledger_show, "", false, 0},
     {SL_POST, "ledger/rebuild", sl_ledger_rebuild, "", true, 600},

@@ -61,12 +61,15 @@ static void decide(struct sl_req *r, bool known)
     struct sl_reuse *u = r->reuse;
     struct sl_str body = {r->body, r->body_n};
 
-    if (!known && sl_canon_refusal(sl_str_of(sl_endpoint_name(r->ep)), body) != NULL)
+    u->why = known ? NULL : sl_canon_refusal(sl_str_of(sl_endpoint_name(r->ep)), body);
+    if (u->why != NULL)
         return;
     u->look = u->keep = true;
     read_directives(r);
     if (u->look || u->keep)
         u->result = SL_REUSE_MISS;
+    else
+        u->why = "cache-control: no-store";
 }
 
 /* ---- the digest ---- */
@@ -270,16 +273,24 @@ static bool is_usual(enum sl_endpoint ep)
     return has_items(ep) || ep == SL_EP_PROMPT;
 }
 
+const char *sl_reuse_off(const struct sl_req *r, struct sl_cache_rules *rules)
+{
+    *rules = r->model->cache;
+    sl_caching_over(rules, &r->key->of->cache);
+    if (!has_answers(r->ep) && !has_items(r->ep))
+        return "answers of this endpoint are not cached";
+    if (!sl_caching_is_on(rules, is_usual(r->ep)))
+        return "the cache is off for this model and tenant";
+    return r->gw->cache == NULL ? "there is no cache" : NULL;
+}
+
 bool sl_reuse_begin(struct sl_req *r)
 {
-    struct sl_cache_rules rules = r->model->cache;
+    struct sl_cache_rules rules;
     struct sl_reuse *u;
     enum sl_err e;
 
-    sl_caching_over(&rules, &r->key->of->cache);
-    if (!has_answers(r->ep) && !has_items(r->ep))
-        return true;
-    if (!sl_caching_is_on(&rules, is_usual(r->ep)) || r->gw->cache == NULL)
+    if (sl_reuse_off(r, &rules) != NULL)
         return true;
     u = sl_arena_zalloc(r->arena, sizeof *u);
     if (u == NULL)
@@ -292,12 +303,15 @@ bool sl_reuse_begin(struct sl_req *r)
                                  (has_items(r->ep) ? 4 * SL_BATCH_ANSWER_MAX : 0));
     u->result = SL_REUSE_BYPASS;
     u->max_age_ms = UINT64_MAX;
-    if (r->body_n > r->conf->cache.request_max)
+    if (r->body_n > r->conf->cache.request_max) {
+        u->why = "the body is longer than cache.request_max";
         return true;
+    }
     e = has_items(r->ep) ? judge_items(r) : judge_answer(r);
     if (e != SL_OK) { /* what can't be told apart for sure is not cached */
         u->look = u->keep = false;
         u->result = SL_REUSE_BYPASS;
+        u->why = "its canonical form can't be made";
         return e != SL_ERR_NO_MEMORY;
     }
     if (u->look && u->batch == NULL && u->name.n == 0)
@@ -377,8 +391,13 @@ enum sl_state sl_reuse_miss(struct sl_req *r)
     if (has_come(r))
         return sl_follow_cached(r, u->found, SL_REUSE_HIT);
     f = u->look ? sl_flight_find(r->gw->flights, u->sha256) : NULL;
-    if (f != NULL && sl_flight_suits(f, r)) {
+    if (f != NULL && !sl_flight_suits(f, r))
+        f = NULL;
+    if (f != NULL)
         u->result = SL_REUSE_JOINED;
+    if (r->explain != NULL)
+        return f != NULL ? SL_ST_FOLLOW : SL_ST_TRY;
+    if (f != NULL) {
         sl_flight_join(f, r);
         return SL_ST_FOLLOW;
     }

@@ -25,6 +25,7 @@ enum sl_reuse_result {
 struct sl_reuse {
     enum sl_reuse_result result;
     struct sl_cache_rules rules; /* model's, with the tenant's over them */
+    const char *why;             /* shared: static: of BYPASS, for people */
     bool look;                   /* may be answered from the cache, or by joining */
     bool keep;                   /* may be stored */
     uint64_t max_age_ms;         /* UINT64_MAX: any */
@@ -46,6 +47,8 @@ struct sl_reuse {
     struct sl_fold *fold; /* owns: a stream that is to be kept */
 };
 
+/* Why the cache is off for such a request, in a few words; NULL: it is on, by these rules. */
+const char *sl_reuse_off(const struct sl_req *r, struct sl_cache_rules *rules);
 /* Decides, digests, looks into memory. Leaves r->reuse NULL where the cache is off
  * for this request (then `x-cache` is not sent). False: no memory. */
 SL_MUST bool sl_reuse_begin(struct sl_req *r);

@@ -97,12 +97,18 @@ void sl_place_init(struct sl_req *r)
     p->waiter.slot = &p->slot;
 }
 
+bool sl_place_look(struct sl_req *r, size_t i, size_t *key)
+{
+    bool free = find_key(r, i, key);
+
+    return free && sl_gate_has_room(gate_at(r, i));
+}
+
 bool sl_place_is_free(struct sl_req *r, size_t i)
 {
-    const struct sl_gate *g = gate_at(r, i);
     size_t key;
 
-    return r->trial->seat.slot.gate == g || (sl_gate_has_room(g) && find_key(r, i, &key));
+    return r->trial->seat.slot.gate == gate_at(r, i) || sl_place_look(r, i, &key);
 }
 
 bool sl_place_take(struct sl_req *r, size_t i, size_t *key)

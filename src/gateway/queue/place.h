@@ -30,6 +30,8 @@ struct sl_place {
 void sl_place_init(struct sl_req *r);
 /* Could candidate `i` be asked right now, as far as places go? */
 bool sl_place_is_free(struct sl_req *r, size_t i);
+/* Likewise, and the key it would be asked with, where one is free. */
+bool sl_place_look(struct sl_req *r, size_t i, size_t *key);
 /* A place there, and the key to use. False: there is none. */
 SL_MUST bool sl_place_take(struct sl_req *r, size_t i, size_t *key);
 /* Waits for one. False: nothing is left of the time; `error` is set. */

@@ -7,6 +7,7 @@
  *                                                              refused: REPLY
  */
 #include "gateway/cache/batch.h"
+#include "gateway/explain/explain.h"
 #include "gateway/inside.h"
 #include "gateway/jwt/jwts.h"
 #include "gateway/quota/keys.h"
@@ -69,7 +70,9 @@ static enum sl_state read_again(struct sl_req *r)
     bool tenant = r->pass->answer.level == SL_LEVEL_TENANT;
 
     r->pass->again = true;
-    if (r->jwt.n > 0 && !r->jwt_of_key) { /* only its tenant has a record */
+    if ((r->jwt.n > 0 && !r->jwt_of_key) ||
+        (r->explain != NULL && sl_explain_is_tenant(r->explain))) {
+        /* only its tenant has a record */
         sl_keys_fetch_tenant_start(r->gw->keys, r->key->tenant, &r->key_op, on_key, r);
         return SL_ST_ADMIT;
     }

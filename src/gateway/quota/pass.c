@@ -57,9 +57,10 @@ uint64_t sl_pass_first(const struct sl_req *r)
     return asked != 0 && asked < most ? asked : most;
 }
 
-static int64_t worth(const struct sl_req *r, const struct sl_price *price, uint64_t out)
+static int64_t worth(const struct sl_req *r, const struct sl_price *price, uint64_t in,
+                     uint64_t out)
 {
-    struct sl_priced what = {.in = r->pass->input};
+    struct sl_priced what = {.in = in};
 
     if (r->ep != SL_EP_EMBEDDINGS && r->ep != SL_EP_MODERATIONS)
         what.out = out;
@@ -68,7 +69,15 @@ static int64_t worth(const struct sl_req *r, const struct sl_price *price, uint6
 
 int64_t sl_pass_worth(const struct sl_req *r, uint64_t out)
 {
-    return worth(r, r->pass->price, out);
+    return worth(r, r->pass->price, r->pass->input, out);
+}
+
+int64_t sl_pass_estimate(const struct sl_req *r, size_t i, uint64_t in)
+{
+    const struct sl_candidate *c = &r->trial->rank[i];
+    const struct sl_price *price = price_at(r, c->target, c->served);
+
+    return price != NULL ? worth(r, price, in, sl_pass_first(r)) : SL_MONEY_UNKNOWN;
 }
 
 /* Of the dearest target it may come to: a failover needs no second admission. */
@@ -81,8 +90,7 @@ static int64_t reservation(struct sl_req *r)
         return 0;
     p->input = sl_estimate_input((struct sl_str){r->body, r->body_n});
     for (size_t i = 0; i < r->trial->n; i++) {
-        const struct sl_candidate *c = &r->trial->rank[i];
-        int64_t one = worth(r, price_at(r, c->target, c->served), sl_pass_first(r));
+        int64_t one = sl_pass_estimate(r, i, p->input);
 
         most = one > most ? one : most;
     }
@@ -157,6 +165,7 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
     ask->light = r->ep == SL_EP_COUNT_TOKENS;
     ask->windows_only = hit;
     ask->may_hit = may_hit;
+    ask->look = r->explain != NULL;
     set_money(r, hit);
     start(r);
     return true;
@@ -175,7 +184,8 @@ enum sl_state sl_pass_refuse(struct sl_req *r)
     char text[512];
     size_t n = sl_quota_explain(&p->ask, &p->answer, sl_net_unix_ms(r->gw->net), text, sizeof text);
 
-    sl_account_limited(r);
+    if (r->explain == NULL)
+        sl_account_limited(r);
     r->retry_ms = p->answer.wait_ms > 0 ? (uint64_t)p->answer.wait_ms : 0;
     return sl_req_refuse(r, sl_quota_error(&p->answer), 0, "%.*s", (int)n, text);
 }

@@ -28,6 +28,9 @@ SL_MUST bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit);
 void sl_pass_ask_again(struct sl_req *r);
 /* What its question, as estimated, and so many tokens of answer cost. */
 int64_t sl_pass_worth(const struct sl_req *r, uint64_t out);
+/* What `in` tokens of a question and the answer reserved at first cost at candidate `i`;
+ * SL_MONEY_UNKNOWN: it has no price. */
+int64_t sl_pass_estimate(const struct sl_req *r, size_t i, uint64_t in);
 uint64_t sl_pass_first(const struct sl_req *r); /* tokens of the answer reserved at admission */
 uint64_t sl_pass_step(const struct sl_req *r);  /* `reserve_output` */
 /* Another target is asked: what it costs there. */

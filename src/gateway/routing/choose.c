@@ -21,14 +21,26 @@ static uint64_t now_of(const struct sl_req *r)
     return sl_net_now(r->gw->net);
 }
 
-bool sl_trial_is_open(struct sl_req *r, size_t i)
+/* Against any try there; NONE: nothing. */
+static enum sl_reason closed_by(struct sl_req *r, size_t i)
 {
     const struct sl_trial *t = r->trial;
 
-    return !t->spent[i] && now_of(r) < sl_trial_due(r, i) &&
-           sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) == 0 &&
-           (t->probing ||
-            sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)));
+    if (t->spent[i])
+        return SL_REASON_SPENT;
+    if (now_of(r) >= sl_trial_due(r, i))
+        return SL_REASON_NO_TIME;
+    if (sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) != 0)
+        return SL_REASON_TOKEN_RESTS;
+    if (!t->probing &&
+        !sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)))
+        return SL_REASON_BREAKER_OPEN;
+    return SL_REASON_NONE;
+}
+
+bool sl_trial_is_open(struct sl_req *r, size_t i)
+{
+    return closed_by(r, i) == SL_REASON_NONE;
 }
 
 bool sl_trial_has_key(struct sl_req *r, size_t i, bool barred)
@@ -50,6 +62,25 @@ static bool may_wait(const struct sl_req *r, size_t i)
     return provider_at(r, i)->retry.attempts > 1;
 }
 
+/* Against a try at once; `room`: a lack of places, too. */
+static enum sl_reason bar(struct sl_req *r, size_t i, bool room)
+{
+    enum sl_reason closed = closed_by(r, i);
+
+    if (closed != SL_REASON_NONE)
+        return closed;
+    if (may_wait(r, i) && !sl_trial_has_key(r, i, false))
+        return SL_REASON_KEYS_REST;
+    if (is_too_late(r, i))
+        return SL_REASON_PROVIDER_WAITS;
+    return room && !sl_place_is_free(r, i) ? SL_REASON_NO_PLACE : SL_REASON_NONE;
+}
+
+enum sl_reason sl_trial_bar(struct sl_req *r, size_t i)
+{
+    return bar(r, i, true);
+}
+
 /* The least tried one, in the order of the rank; `room`: of those that have a place. */
 static size_t choose_ready(struct sl_req *r, bool room)
 {
@@ -62,8 +93,7 @@ static size_t choose_ready(struct sl_req *r, bool room)
     for (size_t i = 0; i < t->n; i++) {
         if (best != SL_TRIAL_NOBODY && t->tries[i] >= t->tries[best])
             continue;
-        if (sl_trial_is_open(r, i) && (sl_trial_has_key(r, i, false) || !may_wait(r, i)) &&
-            !is_too_late(r, i) && (!room || sl_place_is_free(r, i)))
+        if (bar(r, i, room) == SL_REASON_NONE)
             best = i;
     }
     return best;
@@ -105,6 +135,8 @@ static bool may_probe(struct sl_req *r)
         if (sl_breaker_look(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)) ==
             SL_BREAKER_CLOSED)
             return false;
+    if (r->explain != NULL)
+        return sl_health_may_probe(r->gw->healths, r->model, now_of(r));
     return sl_health_probe(r->gw->healths, r->model, now_of(r));
 }
 

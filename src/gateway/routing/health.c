@@ -178,11 +178,21 @@ void sl_healths_reload(struct sl_healths *t, const struct sl_gateway_conf *c)
 
 /* ---- what all share ---- */
 
+static bool may_probe(const struct entry *e, uint64_t now)
+{
+    return e->probe_ms == 0 || now + 1 - e->probe_ms >= PROBE_EVERY_MS;
+}
+
+bool sl_health_may_probe(struct sl_healths *t, const struct sl_model *m, uint64_t now)
+{
+    return may_probe(find(&t->by_model, m->name), now);
+}
+
 bool sl_health_probe(struct sl_healths *t, const struct sl_model *m, uint64_t now)
 {
     struct entry *e = find(&t->by_model, m->name);
 
-    if (e->probe_ms != 0 && now + 1 - e->probe_ms < PROBE_EVERY_MS)
+    if (!may_probe(e, now))
         return false;
     e->probe_ms = now + 1;
     return true;

@@ -47,6 +47,8 @@ void sl_health_drop(struct sl_health **h);
 
 /* The one request a second that a model may send while none of its breakers is closed. */
 SL_MUST bool sl_health_probe(struct sl_healths *t, const struct sl_model *m, uint64_t now);
+/* Would it be let through? */
+bool sl_health_may_probe(struct sl_healths *t, const struct sl_model *m, uint64_t now);
 struct sl_retry_budget *sl_health_budget(struct sl_healths *t);
 struct sl_affinity *sl_health_affinity(struct sl_healths *t);
 /* A place among those that wait; false: there are too many. */

@@ -127,6 +127,86 @@ static bool has(const struct sl_trial *t, const struct sl_candidate *c)
     return false;
 }
 
+static struct sl_candidate candidate_of(const struct sl_req *r, const struct sl_model *m,
+                                        const struct sl_target *target, struct sl_str asked)
+{
+    const struct sl_provider *p = &r->conf->providers[target->provider];
+
+    return (struct sl_candidate){.model = m,
+                                 .target = target,
+                                 .served = served_as(target, asked),
+                                 .provider = p->name,
+                                 .name = name_of(r, target),
+                                 .reads_wish = p->openrouter};
+}
+
+static void leave_out(struct sl_trial *t, struct sl_str model, const struct sl_target *target,
+                      enum sl_reason why)
+{
+    if (t->notes != NULL && t->notes->left_n < SL_TRIAL_LEFT_MAX)
+        t->notes->left[t->notes->left_n++] = (struct sl_trial_left){model, target, why};
+}
+
+static bool is_among(const struct sl_candidate *v, size_t n, const struct sl_target *target)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].target == target)
+            return true;
+    return false;
+}
+
+/* `n` were ranked, in that order; `left` of them stand in `v`, as the request wishes. */
+static void note_left_out(struct sl_trial *t, const struct sl_model *m,
+                          const struct sl_target *const out[SL_ROUTE_TARGETS_MAX], size_t n,
+                          const struct sl_candidate *v, size_t left)
+{
+    for (size_t i = 0; t->notes != NULL && i < m->targets_n; i++) {
+        bool ranked = false;
+
+        for (size_t k = 0; k < n; k++)
+            ranked = ranked || out[k] == &m->targets[i];
+        if (!ranked)
+            leave_out(t, m->name, &m->targets[i], SL_REASON_PROTOCOL);
+        else if (!is_among(v, left, &m->targets[i]))
+            leave_out(t, m->name, &m->targets[i], SL_REASON_WISHED_AWAY);
+    }
+}
+
+static enum sl_reason place_by(const struct sl_model *m)
+{
+    switch (m->strategy) {
+    case SL_STRATEGY_PRIORITY: return SL_REASON_PRIORITY;
+    case SL_STRATEGY_WEIGHTED: return SL_REASON_WEIGHT;
+    case SL_STRATEGY_LATENCY: return SL_REASON_LATENCY;
+    case SL_STRATEGY_COST: return SL_REASON_COST;
+    }
+    return SL_REASON_NONE;
+}
+
+/* Of the candidate that was just added. */
+static void note(const struct sl_req *r, const struct sl_model *m, const struct sl_order_ask *ask,
+                 const struct sl_wish *wish)
+{
+    struct sl_trial *t = r->trial;
+    size_t at;
+    struct sl_trial_note *n;
+
+    if (t->notes == NULL)
+        return;
+    at = (size_t)(t->rank[t->n - 1].target - m->targets);
+    n = &t->notes->of[t->n - 1];
+    n->fact = ask->fact[at];
+    n->share_ppm = sl_order_share_ppm(m, ask, at);
+    if (m != r->model)
+        n->why = SL_REASON_FALLBACK_MODEL;
+    else if (wish->order.p != NULL)
+        n->why = SL_REASON_WISH_ORDER;
+    else if (at == ask->prefer && n->share_ppm > 0 && m->strategy != SL_STRATEGY_WEIGHTED)
+        n->why = SL_REASON_AFFINITY;
+    else
+        n->why = place_by(m);
+}
+
 static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str asked,
                       const struct sl_wish *wish, bool any)
 {
@@ -139,25 +219,24 @@ static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str 
 
     if (m->strategy == SL_STRATEGY_WEIGHTED)
         ask.user = version_user(r);
-    else if (m->strategy == SL_STRATEGY_LATENCY)
-        ask.random = sl_rand_u64();
+    else if (m->strategy == SL_STRATEGY_LATENCY && r->explain == NULL)
+        ask.random = sl_rand_u64(); /* 0: the draw that comes out as expected */
     find_facts(r, m, asked, &ask);
     n = sl_order_rank(m, &ask, out);
-    for (size_t i = 0; i < n; i++) {
-        const struct sl_provider *p = &r->conf->providers[out[i]->provider];
-
-        v[i] = (struct sl_candidate){.model = m,
-                                     .target = out[i],
-                                     .served = served_as(out[i], asked),
-                                     .provider = p->name,
-                                     .name = name_of(r, out[i]),
-                                     .reads_wish = p->openrouter};
-    }
+    for (size_t i = 0; i < n; i++)
+        v[i] = candidate_of(r, m, out[i], asked);
     left = sl_wish_apply(wish, v, n);
     t->narrowed = t->narrowed || left < n;
-    for (size_t i = 0; i < left && t->n < SL_ROUTE_TARGETS_MAX; i++)
-        if (!has(t, &v[i]))
-            t->rank[t->n++] = v[i];
+    note_left_out(t, m, out, n, v, left);
+    for (size_t i = 0; i < left; i++) {
+        if (t->n == SL_ROUTE_TARGETS_MAX || has(t, &v[i])) {
+            leave_out(t, m->name, v[i].target,
+                      t->n == SL_ROUTE_TARGETS_MAX ? SL_REASON_TOO_MANY : SL_REASON_TWICE);
+            continue;
+        }
+        t->rank[t->n++] = v[i];
+        note(r, m, &ask, wish);
+    }
 }
 
 /* Those of `models` that are served here, and that the key may use; others are passed over.
@@ -182,7 +261,11 @@ static bool add_fallbacks(struct sl_req *r, const struct sl_wish *wish)
         if (name.p == NULL)
             return false;
         m = sl_route_find(r->conf->routes, name);
-        if (m != NULL && sl_tenant_can_model(r->key, name))
+        if (m == NULL)
+            leave_out(r->trial, name, NULL, SL_REASON_UNKNOWN_MODEL);
+        else if (!sl_tenant_can_model(r->key, name))
+            leave_out(r->trial, name, NULL, SL_REASON_SCOPE);
+        else
             add_model(r, m, name, wish, false);
     }
     return true;
@@ -195,6 +278,11 @@ bool sl_trial_begin(struct sl_req *r)
     r->trial = sl_arena_zalloc(r->arena, sizeof *r->trial);
     if (r->trial == NULL)
         return false;
+    if (r->explain != NULL) {
+        r->trial->notes = sl_arena_zalloc(r->arena, sizeof *r->trial->notes);
+        if (r->trial->notes == NULL)
+            return false;
+    }
     sl_place_init(r);
     r->trial->who = conversation(r);
     if (r->trial->who == 0 || !sl_affinity_find(sl_health_affinity(r->gw->healths), r->trial->who,

@@ -45,7 +45,7 @@ static void stop_waiting(struct sl_req *r)
     sl_health_wait_give(r->gw->healths);
 }
 
-static void aim(struct sl_req *r, size_t i)
+void sl_trial_aim(struct sl_req *r, size_t i)
 {
     const struct sl_candidate *c = &r->trial->rank[i];
     bool other = !sl_str_eq(c->served, r->served);
@@ -118,7 +118,7 @@ static enum sl_err why_nobody(struct sl_req *r)
     return SL_ERR_NO_PROVIDER;
 }
 
-static enum sl_state give_up(struct sl_req *r)
+enum sl_state sl_trial_give_up(struct sl_req *r)
 {
     r->retry_ms = r->trial->seat.error != SL_OK ? r->trial->seat.retry_ms : sl_trial_rest_ms(r);
     if (sl_trial_answer(r))
@@ -143,7 +143,7 @@ static enum sl_state enter(struct sl_req *r, size_t i)
 {
     size_t key;
 
-    aim(r, i);
+    sl_trial_aim(r, i);
     if (r->t.started == 0)
         r->t.started = sl_net_now_us(r->gw->net);
     if (sl_place_take(r, i, &key))
@@ -151,7 +151,7 @@ static enum sl_state enter(struct sl_req *r, size_t i)
     if (sl_place_sit(r, i))
         return SL_ST_TRY;
     leave_queue(r);
-    return give_up(r);
+    return sl_trial_give_up(r);
 }
 
 enum sl_state sl_trial_go(struct sl_req *r)
@@ -172,8 +172,8 @@ enum sl_state sl_trial_go(struct sl_req *r)
         return enter(r, i);
     sl_place_give(r);
     if (i == SL_TRIAL_NOBODY)
-        return give_up(r);
-    return wait_for(r, i, wait_ms) ? SL_ST_TRY : give_up(r);
+        return sl_trial_give_up(r);
+    return wait_for(r, i, wait_ms) ? SL_ST_TRY : sl_trial_give_up(r);
 }
 
 /* ---- starting over ---- */

@@ -22,6 +22,8 @@
 #include "gateway/queue/place.h"
 #include "gateway/req.h"
 #include "gateway/routing/health.h"
+#include "gateway/routing/reason.h"
+#include "policy/routing/order.h"
 #include "policy/routing/wish.h"
 
 /* The last answer of a provider that was an error: what the client gets when all fails. */
@@ -42,6 +44,22 @@ struct sl_trial_step {
     int status;
     enum sl_err why; /* SL_OK: it was good */
     uint64_t took_ms;
+};
+
+/* What is kept of the ranking for a request that is explained. */
+#define SL_TRIAL_LEFT_MAX 32
+struct sl_trial_notes {
+    struct sl_trial_note { /* of each candidate */
+        enum sl_reason why;
+        struct sl_order_fact fact;
+        uint64_t share_ppm;
+    } of[SL_ROUTE_TARGETS_MAX];
+    struct sl_trial_left { /* those that are none */
+        struct sl_str model;
+        const struct sl_target *target; /* up: the snapshot's; NULL: the model as a whole */
+        enum sl_reason why;
+    } left[SL_TRIAL_LEFT_MAX];
+    size_t left_n;
 };
 
 struct sl_trial {
@@ -70,7 +88,8 @@ struct sl_trial {
     bool waiting;        /* holds a place among those that wait */
     enum sl_err error;   /* of the last try */
     struct sl_trial_answer last;
-    struct sl_place seat; /* at the provider that is asked */
+    struct sl_place seat;         /* at the provider that is asked */
+    struct sl_trial_notes *notes; /* up: in the arena; NULL: nobody asks for them */
     struct sl_trial_step steps[SL_TRIAL_STEPS];
     size_t steps_n;
 };
@@ -95,6 +114,10 @@ enum sl_state sl_trial_go(struct sl_req *r);
 SL_MUST bool sl_trial_again(struct sl_req *r, const struct sl_failure *f);
 /* No other try: the last provider's own error, if there is one. False: there is none. */
 SL_MUST bool sl_trial_answer(struct sl_req *r);
+/* Candidate `i` is the request's target from now on. */
+void sl_trial_aim(struct sl_req *r, size_t i);
+/* Nobody can be asked: REPLY with why. */
+enum sl_state sl_trial_give_up(struct sl_req *r);
 /* The access token that the try waited for is there: on with it. */
 enum sl_state sl_trial_call(struct sl_req *r);
 /* The answer is this one. */
@@ -108,6 +131,8 @@ void sl_trial_close(struct sl_req *r);
 size_t sl_trial_choose(struct sl_req *r, uint64_t *wait_ms);
 /* Does its breaker let candidate `i` be asked, and is another try there of use? */
 bool sl_trial_is_open(struct sl_req *r, size_t i);
+/* What stands against asking it at once; NONE: nothing. */
+enum sl_reason sl_trial_bar(struct sl_req *r, size_t i);
 /* Is one of its keys awake; `barred`: or, with none awake, a refused one? */
 bool sl_trial_has_key(struct sl_req *r, size_t i, bool barred);
 
@@ -130,6 +155,8 @@ bool sl_trial_has_larger(const struct sl_req *r);
 uint64_t sl_trial_rest_ms(struct sl_req *r);
 
 /* ---- steps_upstream.c ---- */
+/* Head and body for r->target, in r->parts: TRY; or REPLY with why not. */
+enum sl_state sl_try_make(struct sl_req *r);
 /* The call to r->target begins, or the wait for an access token before it. */
 enum sl_state sl_try_start(struct sl_req *r);
 enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e);

@@ -122,6 +122,65 @@ static void order(const struct sl_model *m, const struct sl_order_ask *ask, stru
         prefer(m, ask, v, n);
 }
 
+#define PPM 1000000
+
+static bool is_candidate(const struct sl_model *m, const struct sl_order_ask *ask, size_t at)
+{
+    return ask->translates || (m->targets[at].speaks & (unsigned)ask->protocol) != 0;
+}
+
+static uint64_t weight_share(const struct sl_order_ask *ask, const struct place *v, size_t n,
+                             size_t mine)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += ask->fact[v[i].at].weight;
+    if (sum == 0)
+        return mine == 0 ? PPM : 0; /* alike: in file order */
+    return ask->fact[v[mine].at].weight * PPM / sum;
+}
+
+/* The one before which `before` others stand wins those draws of two in which it meets one
+ * that stands behind it. */
+static uint64_t draw_share(size_t n, size_t before)
+{
+    if (n <= 2)
+        return before == 0 ? PPM : 0;
+    return 2 * (uint64_t)(n - 1 - before) * PPM / (n * (n - 1));
+}
+
+static size_t find_at(const struct place *v, size_t n, size_t at)
+{
+    size_t i = 0;
+
+    while (i < n && v[i].at != at)
+        i++;
+    return i;
+}
+
+uint64_t sl_order_share_ppm(const struct sl_model *m, const struct sl_order_ask *ask, size_t at)
+{
+    struct place v[SL_ROUTE_TARGETS_MAX];
+    size_t n = 0, mine;
+
+    for (size_t i = 0; i < m->targets_n; i++)
+        if (m->targets[i].priority == m->targets[at].priority && is_candidate(m, ask, i))
+            v[n++] = (struct place){.target = &m->targets[i], .at = i};
+    for (size_t i = 0; i < n; i++)
+        v[i].score = score(m, ask, &v[i]);
+    mine = find_at(v, n, at);
+    if (mine == n)
+        return 0;
+    if (m->strategy == SL_STRATEGY_WEIGHTED)
+        return weight_share(ask, v, n, mine);
+    sort(v, n);
+    if (m->strategy == SL_STRATEGY_LATENCY && find_at(v, n, ask->prefer) == n)
+        return draw_share(n, find_at(v, n, at));
+    prefer(m, ask, v, n);
+    return v[0].at == at ? PPM : 0;
+}
+
 size_t sl_order_rank(const struct sl_model *m, const struct sl_order_ask *ask,
                      const struct sl_target *out[SL_ROUTE_TARGETS_MAX])
 {
@@ -133,7 +192,7 @@ size_t sl_order_rank(const struct sl_model *m, const struct sl_order_ask *ask,
         size_t from = n;
 
         for (; i < m->targets_n && m->targets[i].priority == priority; i++)
-            if (ask->translates || (m->targets[i].speaks & (unsigned)ask->protocol) != 0)
+            if (is_candidate(m, ask, i))
                 v[n++] = (struct place){.target = &m->targets[i], .at = i};
         order(m, ask, v + from, n - from);
     }

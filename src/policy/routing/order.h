@@ -46,6 +46,10 @@ struct sl_order_ask {
  * secret is in it: a tenant could choose the version a user of its own gets. */
 uint64_t sl_order_hash(uint64_t seed, struct sl_str text);
 
+/* How often, of a million requests like that, the target at `at` in the model's list is the
+ * first of its priority: of `weighted` over all users, of `latency` over all draws. 0 for one
+ * that is no candidate. */
+uint64_t sl_order_share_ppm(const struct sl_model *m, const struct sl_order_ask *ask, size_t at);
 /* How many there are; 0: SL_ERR_NO_TARGET. */
 size_t sl_order_rank(const struct sl_model *m, const struct sl_order_ask *ask,
                      const struct sl_target *out[SL_ROUTE_TARGETS_MAX]);

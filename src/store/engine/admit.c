@@ -182,7 +182,8 @@ void sl_engine_admit(struct sl_engine *e, const struct sl_quota_ask *ask, unsign
         (void)refuse(&a, SL_LIMIT_STORE, SL_LEVEL_TENANT, 0, 0);
     } else {
         add_spans(&a);
-        if (!refuses_state(&a) && !refuses_windows(&a) && (!refuses_soft(&a) || ask->may_hit))
+        if (!refuses_state(&a) && !refuses_windows(&a) && (!refuses_soft(&a) || ask->may_hit) &&
+            !ask->look)
             sl_take(&a);
     }
     if (out->limit == SL_LIMIT_NONE)

@@ -19,7 +19,8 @@
 local base, key, given = ARGV[1], ARGV[2], {struct.unpack('<ddddddddddddddddddddddddd', ARGV[4])}
 local flags, gateway_qps, lease = given[1], given[2], given[3]
 local charged = flags % 8 == 0 -- none of the next two, and the model is not free
-local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags >= 8
+local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags % 16 >= 8
+local looks = flags >= 16 -- only to know: nothing is taken
 local MINUTE, SECOND = 60000000, 1000000
 local requests, sum = (#ARGV - 4) / 2, 0
 for i = 6, #ARGV, 2 do sum = sum + num(ARGV[i]) end
@@ -207,11 +208,11 @@ for at = 5, #ARGV, 2 do
   local limit, level, figure, used, wait, hard
   if refuse then limit, level, figure, used, wait, hard = refuse(amount) end
   -- A soft refusal is no refusal of a hit: what a hit costs is booked, if one may come.
-  if (not limit or may_hit and not hard) and books then
+  if (not limit or may_hit and not hard) and books and not looks then
     booked_n, taken = booked_n + 1, 4
     booked[#booked + 1], booked[#booked + 2] = stamp, id
   end
-  if not limit and not windows_only then
+  if not limit and not windows_only and not looks then
     if leases then
       leased_n, taken = leased_n + 1, taken + 1
       leased[#leased + 1], leased[#leased + 2] = ends, id

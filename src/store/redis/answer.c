@@ -32,7 +32,7 @@ void sl_admit_numbers(const struct sl_quota_ask *ask, int64_t v[SL_ADMIT_NUMBERS
     uint64_t qps = ask->gateway_qps;
 
     v[0] = (ask->free ? 1 : 0) | (ask->light ? 2 : 0) | (ask->windows_only ? 4 : 0) |
-           (ask->may_hit ? 8 : 0);
+           (ask->may_hit ? 8 : 0) | (ask->look ? 16 : 0);
     v[1] = (int64_t)(qps < SL_TERMS_WINDOW_MAX ? qps : SL_TERMS_WINDOW_MAX);
     v[2] = SL_QUOTA_LEASE_MS;
     for (int i = 0; i < 3; i++) {
