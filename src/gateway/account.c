@@ -33,6 +33,8 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     if (r->worked) {
         sl_usage_settle(&r->usage, r->body_n);
         sl_batch_sum(r);
+    } else {
+        r->worked = sl_batch_owes(r);
     }
     sl_reuse_finish(r);
     sl_flight_leave(r);

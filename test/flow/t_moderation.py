@@ -2,7 +2,9 @@
 """The caching front of a moderation pipeline: what is known in memory is answered without the store, also while it is
 away; an item in flight elsewhere is waited for; four gateways on one Redis share what they know."""
 
+import json
 import random
+import socketserver
 import threading
 import time
 
@@ -120,6 +122,72 @@ def test_a_second_round():
         cost = sum(g.access_of(r)["cost_micro"] for r in alone)
         check(cost > 0, "priced")
         equal(g.access_of(got[0]).get("cost_micro"), cost, "both calls are charged")
+
+
+class Scripted(socketserver.ThreadingTCPServer):
+    """A provider of embeddings whose third call fails; its first one waits until the test says so."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Call)
+        self.calls, self.ended = [], threading.Event()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    class Call(socketserver.StreamRequestHandler):
+        def handle(self):
+            length = 0
+            for line in iter(self.rfile.readline, b"\r\n"):
+                if not line:
+                    return
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            items = json.loads(self.rfile.read(length))["input"]
+            self.server.calls.append(items)
+            n = len(self.server.calls)
+            if n == 1:
+                self.server.ended.wait(60)
+                return
+            status, body = "200 OK", {"object": "list", "model": "m", "usage": {"prompt_tokens": 1000, "total_tokens": 1000},
+                                      "data": [{"object": "embedding", "index": i, "embedding": [0.5]} for i in range(len(items))]}
+            if n == 3:
+                status, body = "500 No", {"error": {"message": "no", "type": "server_error"}}
+            if n == 2:
+                until(lambda: self.server.ended.is_set(), 60, "the other one is gone")
+            body = dump(body)
+            self.wfile.write(b"HTTP/1.1 %s\r\ncontent-type: application/json\r\nconnection: close\r\n"
+                             b"content-length: %d\r\n\r\n" % (status.encode(), len(body)) + body)
+
+
+def test_a_second_round_that_fails():
+    """The client has an error, and the first round is paid: its provider did that work, and its items are kept."""
+    provider = Scripted()
+    own = {"store": {"url": "embedded:"}, "retry": {"attempts": 1},
+           "providers": [{"name": "p", "protocol": "openai", "base_url": "http://127.0.0.1:%d/v1" % provider.server_address[1], "keys": ["a-key-of-it"]}],
+           "models": [{"name": "*", "targets": [{"provider": "p", "price": {"input": 2.0, "output": 2.0}}], "cache": {"hits": "free"}}],
+           "tenants": [{"name": "acme", "keys": [{"name": "alice", "sha256": rig.sha256(rig.KEY)}], "budget": {"initial_credits": 1}}]}
+    with rig.Gateway(own) as g:
+        w = g.wire(20)
+        w.request("POST", "/v1/embeddings", dump({"model": "m", "input": ["left alone"]}))
+        until(lambda: provider.calls == [["left alone"]], 10 * rig.SLOW, "it is sent")
+        got = []
+        t = threading.Thread(target=lambda: got.append(g.post("/v1/embeddings", dump({"model": "m", "input": ["left alone", "of its own"]}))))
+        t.start()
+        until(lambda: len(provider.calls) == 2, 10 * rig.SLOW, "the rest is sent")
+        w.close()
+        until(lambda: g.metrics().value("sluice_live_objects", kind="requests") == 1, 10 * rig.SLOW, "the first client's request is over")
+        provider.ended.set()
+        t.join()
+        equal((got[0].status, provider.calls), (500, [["left alone"], ["of its own"], ["left alone"]]))
+        line = g.access_of(got[0])
+        equal((line["ending"], line["tokens_in"], line["cost_micro"]), ("upstream_error", 1000, 2000), "the first round is paid")
+        equal(g.post("/v1/embeddings", dump({"model": "m", "input": ["of its own"]})).get("x-cache"), "HIT", "and kept")
+        # the one whose client left is paid too, by what it said: it was asked
+        paid = lambda: sum(l.get("cost_micro", 0) for l in g.access_lines() if l.get("id"))
+        until(lambda: paid() > 2000 and round(g.call("GET", "/v1/credits").json()["data"]["total_usage"] * 1e6) == paid(), 10 * rig.SLOW,
+              lambda: (paid(), g.call("GET", "/v1/credits").json()))
+    provider.shutdown()
+    provider.server_close()
 
 
 rig.main(globals(), gateway=False)

@@ -41,9 +41,10 @@ struct sl_batch {
     size_t *place;        /* up: arena; item -> want */
     size_t items;         /* as asked */
     size_t hits, joined, sent;
-    bool whole;   /* the request holds its distinct items, as they stand */
-    bool foreign; /* another model answers than the one the items are named for */
-    bool passes;  /* all of it is sent: the provider's answer is the client's */
+    bool whole;    /* the request holds its distinct items, as they stand */
+    bool foreign;  /* another model answers than the one the items are named for */
+    bool passes;   /* all of it is sent: the provider's answer is the client's */
+    bool answered; /* the round that is under way, or was the last */
     unsigned rounds;
     struct sl_usage before;         /* of the rounds before this one */
     struct sl_str id, model;        /* of the provider's answer */
@@ -73,6 +74,9 @@ void sl_batch_end(struct sl_req *r);
 /* Adds what earlier rounds took to what the last one did: all are paid. Once what came is
  * in r->usage; again it does nothing. */
 void sl_batch_sum(struct sl_req *r);
+/* Of a request that failed: true, and r->usage is what the rounds that were answered took.
+ * They are paid, whatever became of a later one; that one is free as any failed try. */
+SL_MUST bool sl_batch_owes(struct sl_req *r);
 /* `x-sluice-items`. */
 SL_MUST bool sl_batch_headers(struct sl_req *r, struct sl_headers *h);
 

@@ -39,6 +39,24 @@ void sl_batch_sum(struct sl_req *r)
     b->before.has_in = false;
 }
 
+bool sl_batch_owes(struct sl_req *r)
+{
+    struct sl_batch *b = r->reuse != NULL ? r->reuse->batch : NULL;
+
+    if (b == NULL)
+        return false;
+    if (b->answered) {
+        sl_usage_settle(&r->usage, r->body_n);
+        sl_batch_sum(r);
+        return true;
+    }
+    if (!b->before.has_in)
+        return false;
+    r->usage = b->before;
+    b->before.has_in = false;
+    return true;
+}
+
 /* An answer that came is put aside: the next one's usage would take its place. */
 static void put_aside(struct sl_req *r)
 {
@@ -145,11 +163,14 @@ static enum sl_state send(struct sl_req *r, size_t sent)
         return fail(r, SL_ERR_UP_GARBAGE);
     if (b->rounds > 1)
         put_aside(r);
+    b->answered = false;
     b->sent += sent;
     e = narrow(r, sent);
     if (e != SL_OK)
         return fail(r, e);
     r->answer = NULL;
+    r->up_status = 0;
+    r->t.sent = 0;
     r->hold.max = SL_BATCH_ANSWER_MAX;
     sl_trial_restart(r);
     return SL_ST_TRY;
@@ -235,6 +256,7 @@ enum sl_state sl_batch_answer(struct sl_req *r, struct sl_str answer)
     if (e != SL_OK)
         return fail(r, e);
     name_answer(b, answer);
+    b->answered = true;
     n = 0;
     for (size_t i = 0; i < b->n; i++) {
         if (b->want[i].state != SL_WANT_SENT)

@@ -277,7 +277,7 @@ void sl_pass_close(struct sl_req *r)
         sl_op_cancel(&p->op);
         return;
     }
-    if (p->passed && r->ending != SL_END_SHED)
+    if (p->passed && (r->ending != SL_END_SHED || r->worked))
         settle(r);
     else if (p->answer.leased || p->answer.reserved || p->answer.booked)
         sl_store_give_back(r->gw->store, &p->ask, &p->answer);
