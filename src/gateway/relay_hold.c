@@ -67,6 +67,7 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
     if (!r->committed) {
         if (r->ending == SL_END_UPSTREAM_CUT)
             r->ending = SL_END_UPSTREAM_ERROR;
+        r->retry_ms = sl_trial_rest_ms(r);
         if (e != SL_ERR_TOTAL && sl_trial_answer(r))
             return SL_ST_REPLY;
         r->message = message;

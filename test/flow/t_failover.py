@@ -340,6 +340,25 @@ def test_breaker_with_nobody_else(g):
         equal(state_of(h, "a"), 0.0)
 
 
+def test_the_wait_that_is_told(g):
+    """All tries are spent, and the breaker is open now: what is left of its rest, however it failed."""
+    a, gone = Provider(), nobody()
+    silent = {"timeouts": {"first_byte": "300ms", "idle": "300ms", "total": "20s"}}
+    providers = [provider("a", a.port), provider("gone", gone.getsockname()[1]), provider("mock", g.mock.plain), provider("mute", g.mock.plain, **silent)]
+    theirs = {"s%d" % s: s for s in (502, 503, 504, 529)}
+    words = {"drop": ("mock", 502), "cut-pre": ("mock", 502), "html": ("mock", 502), "error-0": ("mock", 529), "hang": ("mute", 504), "stall-pre": ("mute", 504)}
+    models = {**{m: [("a", m)] for m in theirs}, "refused": [("gone", "x")], **{w: [(p, "mock-" + w)] for w, (p, _) in words.items()}}
+    want = {**theirs, "refused": 502, **{w: status for w, (_, status) in words.items()}}
+    with gateway(g.mock, providers, models, retry={"attempts": 2, "base": "10ms"}, breaker={"min_requests": 2, "open": "50s"}) as h:
+        for m, status in want.items():
+            a.script = [theirs.get(m)] * 2
+            r = post(h, m, stream=True)
+            equal((r.status, r.get("x-sluice-attempts")), (status, "2"), m)
+            check(40 <= int(r.get("retry-after")) <= 60, m, "is told", r.get("retry-after"))
+            check(40000 <= int(r.get("retry-after-ms")) <= 60000, m, r.get("retry-after-ms"))
+    a.close()
+
+
 def test_what_does_not_open_it(g):
     a = Provider()
     with gateway(g.mock, [provider("a", a.port, keys=["k%d" % i for i in range(40)])], {"m": [("a", "x")]}, retry={"attempts": 1},
