@@ -101,11 +101,14 @@ static const struct bad table[] = {
     BAD("chunk space", POST "Transfer-Encoding: chunked\r\n\r\n 2\r\nhi\r\n0\r\n\r\n", 400),
     BAD("chunk tail", POST "Transfer-Encoding: chunked\r\n\r\n2zz\r\nhi\r\n0\r\n\r\n", 400),
     BAD("chunk empty", POST "Transfer-Encoding: chunked\r\n\r\n\r\nhi\r\n0\r\n\r\n", 400),
+    BAD("chunk space behind", POST "Transfer-Encoding: chunked\r\n\r\n2 \r\nhi\r\n0\r\n\r\n", 400),
     BAD("chunk cr", POST "Transfer-Encoding: chunked\r\n\r\n2\rXhi\r\n0\r\n\r\n", 400),
     /* H08 */
     BAD("term.ext",
         POST "Transfer-Encoding: chunked\r\n\r\n2;\nXX\r\n4\r\nabcd\r\n0\r\n\r\n" SECOND, 400),
     BAD("chunk no end", POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", 400),
+    BAD("chunk no line end", POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello0\r\n\r\n" SECOND,
+        400),
     BAD("chunk XX", POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", 400),
     BAD("chunk lf", POST "Transfer-Encoding: chunked\r\n\r\n2\nhi\n0\n\n", 400),
     /* H11 */

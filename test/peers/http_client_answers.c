@@ -115,6 +115,11 @@ static const struct lie lies[] = {
      SL_ERR_UP_GARBAGE, 0},
     {LIE("chunk lf", A "transfer-encoding: chunked\r\n\r\n2\nok\n0\n\n", KEEP), 200, "",
      SL_ERR_UP_GARBAGE, 0},
+    {LIE("chunk without a line end", A "transfer-encoding: chunked\r\n\r\n2\r\nok0\r\n\r\n" EVIL,
+         KEEP),
+     200, "ok", SL_ERR_UP_GARBAGE, 0},
+    {LIE("space behind a size", A "transfer-encoding: chunked\r\n\r\n2 \r\nok\r\n0\r\n\r\n", KEEP),
+     200, "", SL_ERR_UP_GARBAGE, 0},
     {LIE("chunk overflow", A "transfer-encoding: chunked\r\n\r\n10000000000000000\r\nok\r\n", KEEP),
      200, "", SL_ERR_UP_GARBAGE, 0},
     /* U08 */
@@ -279,12 +284,40 @@ static void test_head_method(void **state)
     assert_int_equal(sl_origin_count(w.o).dialled, 1);
 }
 
+/* An answer to HEAD has no body: what comes behind its head belongs to nobody, and the
+ * next call asks on a connection of its own. */
+static void test_head_with_a_body(void **state)
+{
+    static const struct script cases[] = {
+        {BYTES(A "content-length: 56\r\n\r\n" EVIL), KEEP},
+        {BYTES(A "transfer-encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n"), KEEP},
+    };
+    struct sl_call_req req = {.parts = job_parts, .n = 2, .is_head = true};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        w.p.script = cases[i / 2];
+        w.p.script.drip_ms = i % 2;
+        j = (struct job){.status = 0};
+        j.call = sl_call_start(w.o, &req, &job_ops, &j);
+        assert_true(job_wait(&w, &j, 2000));
+        assert_true(j.done);
+        assert_int_equal(j.n, 0);
+        sl_call_end(&j.call);
+        for (int k = 0; k < 1000 && sl_origin_count(w.o).open > 0; k++)
+            turns_ms(&w, 2);
+        assert_int_equal(sl_origin_count(w.o).open, 0);
+        job_good(&w, 4);
+        fresh_origin();
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {CASE(test_lies), CASE(test_lies_dripped), CASE(test_floods),
-                                       CASE(test_head_method)};
+                                       CASE(test_head_method), CASE(test_head_with_a_body)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
