@@ -9,7 +9,7 @@
  * has the other form, it is waited for until it is whole, and then turned over.
  */
 #include "gateway/cache/flight.h"
-#include "gateway/relay.h"
+#include "gateway/relay/relay.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/quota/pass.h"
 

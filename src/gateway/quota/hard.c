@@ -3,7 +3,7 @@
 
 #include "gateway/cache/reuse.h"
 #include "gateway/quota/pass.h"
-#include "gateway/relay.h"
+#include "gateway/relay/relay.h"
 #include "llm/finish.h"
 
 #define MISSES 2 /* renewals without an answer that end a stream */
@@ -203,7 +203,7 @@ enum sl_state sl_hard_stop(struct sl_req *r)
 
     if (r->state == SL_ST_TRY)
         return refuse(r);
-    if (r->answer->status >= 400 || r->usage.has_final)
+    if (r->answer->status >= 400 || r->usage.has_final || r->error == SL_ERR_UP_STREAM_ERROR)
         return SL_ST_RELAY; /* it costs nothing, or nothing more */
     if (!r->committed)
         return refuse(r);

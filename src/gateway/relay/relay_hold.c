@@ -8,9 +8,10 @@
  */
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
-#include "gateway/relay.h"
+#include "gateway/relay/relay.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
+#include "llm/about.h"
 #include "llm/window.h"
 
 /* ---- the commit point ---- */
@@ -95,66 +96,21 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
 
 /* ---- kept whole ---- */
 
-static bool is_in_name(char c)
+/* The credentials of this try: what the provider was told, it can tell others. */
+static bool shows_key(struct sl_req *r, struct sl_str text)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+    const struct sl_provider *p = r->provider;
+    uint64_t serial = 0;
 
-/* Does the name with text[at] in it stand as a word, or as a JSON value of its own? What
- * a provider quotes from a request ('get_organization', \"org-chart\") does not. */
-static bool is_own_word(struct sl_str text, size_t at)
-{
-    while (at > 0 && is_in_name(text.p[at - 1]))
-        at--;
-    if (at == 0 || text.p[at - 1] == ' ' || text.p[at - 1] == '(')
+    if (p->oauth != NULL && sl_about_key(text, sl_tokens_look(r->gw->tokens, p, &serial)))
         return true;
-    return text.p[at - 1] == '"' && (at == 1 || text.p[at - 2] != '\\');
+    return r->trial != NULL && r->trial->key < p->keys_n &&
+           sl_about_key(text, p->keys[r->trial->key]);
 }
 
-static bool has_word(struct sl_str text, struct sl_str mark)
+bool sl_relay_is_about_us(struct sl_req *r, struct sl_str text, bool *quota)
 {
-    ptrdiff_t found;
-
-    for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), mark)) >= 0; at += mark.n) {
-        at += (size_t)found;
-        if (is_own_word(text, at))
-            return true;
-    }
-    return false;
-}
-
-/* Texts that speak of our account with the provider are not the client's. */
-static void look_at_text(struct sl_str body, struct sl_failure *f)
-{
-    static const struct {
-        struct sl_str text;
-        bool quota;    /* it says that the account is empty */
-        bool anywhere; /* too odd to be quoted by chance, and some providers quote others */
-    } marks[] = {
-        {SL_STR_INIT("insufficient_quota"), true, true},
-        {SL_STR_INIT("credit_balance"), true, true},
-        {SL_STR_INIT("credit balance"), true, true},
-        {SL_STR_INIT("billing_"), true, false},
-        {SL_STR_INIT("spend_limit"), true, false},
-        {SL_STR_INIT("organization"), false, false},
-        {SL_STR_INIT("org-"), false, false},
-    };
-
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (marks[i].anywhere ? sl_str_find(body, marks[i].text) < 0
-                              : !has_word(body, marks[i].text))
-            continue;
-        f->about_us = true;
-        f->quota = f->quota || marks[i].quota;
-    }
-}
-
-bool sl_relay_is_about_us(struct sl_str text)
-{
-    struct sl_failure f = {.about_us = false};
-
-    look_at_text(text, &f);
-    return f.about_us;
+    return sl_about_account(text, quota) || shows_key(r, text);
 }
 
 /* The text in the client's words, and where it lives as long as the request. */
@@ -175,7 +131,7 @@ static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body
 {
     struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
 
-    look_at_text(body, &f);
+    f.about_us = sl_relay_is_about_us(r, body, &f.quota);
     f.too_long = sl_window_is_too_long(status, body);
     f.about_us = f.about_us || status == 401 || status == 402 || status == 403;
     f.quota = f.quota && status >= 400 && status < 500;

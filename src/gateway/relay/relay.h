@@ -1,4 +1,4 @@
-/* gateway/relay.h -- what the files of RELAY share.
+/* gateway/relay/relay.h -- what the files of RELAY share.
  *
  * Private to the room. A mode's functions take DATA (r->bytes, dead when they
  * return) or the end, and answer with the state to be in: RELAY for "wait", and
@@ -6,8 +6,8 @@
  * client through sl_relay_send(); an answer that can't go on ends in
  * sl_relay_fail(), which alone adds bytes of ours: the error event.
  */
-#ifndef SL_GATEWAY_RELAY_H
-#define SL_GATEWAY_RELAY_H
+#ifndef SL_GATEWAY_RELAY_RELAY_H
+#define SL_GATEWAY_RELAY_RELAY_H
 
 #include "gateway/inside.h"
 
@@ -40,8 +40,9 @@ SL_MUST bool sl_relay_keep(struct sl_req *r, struct sl_str bytes);
 enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e);
 /* A provider's own error in a stream that is not committed: an ordinary answer. */
 enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event);
-/* Does a provider's error speak of our account with it? That is not the client's to read. */
-bool sl_relay_is_about_us(struct sl_str text);
+/* Does a provider's error speak of our account with it, or show our key? That is not the
+ * client's to read. */
+bool sl_relay_is_about_us(struct sl_req *r, struct sl_str text, bool *quota);
 /* HOLD: errors and short plain answers, replied whole. */
 enum sl_state sl_relay_hold_data(struct sl_req *r);
 enum sl_state sl_relay_hold_done(struct sl_req *r);
@@ -57,5 +58,14 @@ SL_MUST bool sl_relay_stream_ping(struct sl_req *r);
 enum sl_state sl_relay_stream_end(struct sl_req *r, enum sl_err why);
 /* The terminal event is there, and nobody waits for more. */
 enum sl_state sl_relay_stream_done(struct sl_req *r);
+
+/* ---- relay_large.c: an event too large to hold, from its first bytes on ---- */
+
+bool sl_relay_large_is_error(const struct sl_req *r, struct sl_str first);
+/* It passes in pieces: its name is read, the rest of it is not. */
+void sl_relay_large_begin(struct sl_req *r, struct sl_str first);
+/* In r->tail, for the end. */
+void sl_relay_large_keep(struct sl_req *r, struct sl_str bytes);
+void sl_relay_large_end(struct sl_req *r);
 
 #endif

@@ -11,7 +11,7 @@
  * Which of the three, the answer's head decides (in TRY). Here are the step, the
  * way to the client, and the clock of silence.
  */
-#include "gateway/relay.h"
+#include "gateway/relay/relay.h"
 
 #include "base/mem.h"
 #include "gateway/cache/flight.h"

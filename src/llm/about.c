@@ -1,0 +1,125 @@
+/* llm/about.c -- the marks of an account, and the pieces of a key. */
+#include "llm/about.h"
+
+#define PIECE 16 /* characters in a row that make a key known */
+#define BLOCK 8  /* any such piece holds one block of the key whole */
+#define LAST 4   /* what masked keys still show of their end */
+
+static bool is_in_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Does the name with text[at] in it stand as a word, or as a JSON value of its own? What
+ * a provider quotes from a request ('get_organization', \"org-chart\") does not. */
+static bool is_own_word(struct sl_str text, size_t at)
+{
+    while (at > 0 && is_in_name(text.p[at - 1]))
+        at--;
+    if (at == 0 || text.p[at - 1] == ' ' || text.p[at - 1] == '(')
+        return true;
+    return text.p[at - 1] == '"' && (at == 1 || text.p[at - 2] != '\\');
+}
+
+static bool has_word(struct sl_str text, struct sl_str mark)
+{
+    ptrdiff_t found;
+
+    for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), mark)) >= 0; at += mark.n) {
+        at += (size_t)found;
+        if (is_own_word(text, at))
+            return true;
+    }
+    return false;
+}
+
+bool sl_about_account(struct sl_str text, bool *quota)
+{
+    static const struct {
+        struct sl_str text;
+        bool quota;    /* it says that the account is empty */
+        bool anywhere; /* too odd to be quoted by chance, and some providers quote others */
+    } marks[] = {
+        {SL_STR_INIT("insufficient_quota"), true, true},
+        {SL_STR_INIT("credit_balance"), true, true},
+        {SL_STR_INIT("credit balance"), true, true},
+        {SL_STR_INIT("billing_"), true, false},
+        {SL_STR_INIT("spend_limit"), true, false},
+        {SL_STR_INIT("organization"), false, false},
+        {SL_STR_INIT("org-"), false, false},
+    };
+
+    bool about = false;
+
+    *quota = false;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (marks[i].anywhere ? sl_str_find(text, marks[i].text) < 0
+                              : !has_word(text, marks[i].text))
+            continue;
+        about = true;
+        *quota = *quota || marks[i].quota;
+    }
+    return about;
+}
+
+/* Characters that `text` from `at` and `key` from `from` have alike in a row, both ways. */
+static size_t alike(struct sl_str text, size_t at, struct sl_str key, size_t from)
+{
+    size_t before = 0, n = 0;
+
+    while (before < at && before < from && text.p[at - before - 1] == key.p[from - before - 1])
+        before++;
+    while (at + n < text.n && from + n < key.n && text.p[at + n] == key.p[from + n])
+        n++;
+    return before + n;
+}
+
+static bool has_piece(struct sl_str text, struct sl_str key)
+{
+    for (size_t from = 0; from + BLOCK <= key.n; from += BLOCK) {
+        struct sl_str block = sl_str_first(sl_str_from(key, from), BLOCK);
+        ptrdiff_t found;
+
+        for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), block)) >= 0; at++) {
+            at += (size_t)found;
+            if (alike(text, at, key, from) >= PIECE)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool ends_in_mask(struct sl_str text)
+{
+    static const struct sl_str masks[] = {
+        SL_STR_INIT("***"),          SL_STR_INIT("..."),     SL_STR_INIT("\xe2\x80\xa6"),
+        SL_STR_INIT("\xe2\x80\xa2"), SL_STR_INIT("\\u2026"), SL_STR_INIT("\\u2022"),
+    };
+
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
+        if (sl_str_ends(text, masks[i]))
+            return true;
+    return false;
+}
+
+static bool has_masked_end(struct sl_str text, struct sl_str key)
+{
+    struct sl_str end = sl_str_from(key, key.n - LAST);
+    ptrdiff_t found;
+
+    for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), end)) >= 0; at++) {
+        at += (size_t)found;
+        if (ends_in_mask(sl_str_first(text, at)))
+            return true;
+    }
+    return false;
+}
+
+bool sl_about_key(struct sl_str text, struct sl_str key)
+{
+    if (key.n < BLOCK)
+        return false;
+    if (key.n < PIECE)
+        return sl_str_find(text, key) >= 0;
+    return has_piece(text, key) || has_masked_end(text, key);
+}

@@ -1,0 +1,93 @@
+/* What speaks of an account or shows a key, and what only looks so. */
+#include "llm/about.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define KEY "sk-prov-Zq7RtY2uIoP4aSdF6gHjK8lXcVbN0mWe"
+
+static void test_keys(void **state)
+{
+    static const struct {
+        const char *text, *key;
+        bool want;
+    } cases[] = {
+        {"provided: " KEY ".", KEY, true},
+        {KEY, KEY, true},
+        {"sk-prov-Zq7RtY2u", KEY, true}, /* 16 of its beginning */
+        {"sk-prov-Zq7RtY2", KEY, false},
+        {"jK8lXcVbN0mWe", KEY, false},
+        {"6gHjK8lXcVbN0mWe", KEY, true}, /* of its end */
+        {"<uIoP4aSdF6gHjK8l>", KEY, true},
+        {"uIoP4aSdF6gHjK8-", KEY, false}, /* 15 of its middle */
+        {"sk-prov-sk-prov-Zq7RtY2uI", KEY, true},
+        {"sk-prov-*****0mWe", KEY, true},
+        {"...0mWe", KEY, true},
+        {"..0mWe", KEY, false},
+        {"\xe2\x80\xa6"
+         "0mWe",
+         KEY, true},
+        {"\xe2\x80\xa2"
+         "0mWe",
+         KEY, true},
+        {"\\u2026"
+         "0mWe",
+         KEY, true},
+        {"\\u2022"
+         "0mWe",
+         KEY, true},
+        {"0mWe ***0mWe", KEY, true}, /* the second one */
+        {"0mWe", KEY, false},
+        {"***mWe", KEY, false},
+        {"***1mWe", KEY, false},
+        {"sk-prov-...", KEY, false},
+        {"", KEY, false},
+        {"the key short-key fails", "short-key", true},
+        {"***-key", "short-key", false},
+        {"short-ke", "short-key", false},
+        {"none", "none", false}, /* no secret */
+        {"anything", "", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (sl_about_key(sl_str_of(cases[i].text), sl_str_of(cases[i].key)) != cases[i].want)
+            fail_msg("%s in %s", cases[i].key, cases[i].text);
+    assert_false(sl_about_key((struct sl_str){NULL, 0}, sl_str_of(KEY)));
+}
+
+static void test_accounts(void **state)
+{
+    static const struct {
+        const char *text;
+        bool want, quota;
+    } cases[] = {
+        {"{\"error\":{\"code\":\"insufficient_quota\"}}", true, true},
+        {"Your credit balance is too low", true, true},
+        {"{\"type\":\"billing_error\"}", true, true},
+        {"Limit reached in organization org-abc", true, false},
+        {"(organization x)", true, false},
+        {"no model 'get_organization'", false, false},
+        {"input \\\"org-chart\\\" is no tool", false, false},
+        {"", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool quota = !cases[i].quota;
+
+        if (sl_about_account(sl_str_of(cases[i].text), &quota) != cases[i].want ||
+            quota != cases[i].quota)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys),
+                                       cmocka_unit_test(test_accounts)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
