@@ -83,6 +83,9 @@ struct sl_backend_ops {
     void (*beat)(struct sl_backend *b, struct sl_str instance, struct sl_beat *out,
                  SL_BACKEND_WAIT);
     void (*mark)(struct sl_backend *b, SL_BACKEND_WAIT); /* writes the epoch */
+    /* It goes: what is written over a store makes no whole one until it is marked again.
+     * Only of the kind that `store copy` writes to. */
+    void (*unmark)(struct sl_backend *b, SL_BACKEND_WAIT);
     void (*key)(struct sl_backend *b, const uint8_t sha256[32], struct sl_records *out,
                 SL_BACKEND_WAIT);
     /* A tenant or switch by its name. */

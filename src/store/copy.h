@@ -2,7 +2,8 @@
  *
  * `sluice store copy`: no gateway may have the directory meanwhile (a lock holds that).
  * What was copied is read back and compared; only then is the Redis marked as a store
- * that is whole. Run again after a failure it begins anew, and changes nothing twice.
+ * that is whole; over one that was, the mark goes first. Run again after a failure it
+ * begins anew, and changes nothing twice.
  * Cached answers, windows and leases are not moved: they come by themselves.
  */
 #ifndef SL_STORE_COPY_H

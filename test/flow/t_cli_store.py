@@ -396,9 +396,17 @@ def test_copy_that_fails(g):
     equal((p.returncode, p.out), (1, ""), p.err)
     contains(p.err, "--over")
     equal(int(redis("HGET", account, "spent")), spent + 7)
+    # over one that was whole, a copy that dies half way is none any more
+    equal(whole(), 1)
+    between = Between(redis, lambda data: b"{acme}:seq" not in data)
+    p = copy("unix://" + between.path, "--over")
+    between.end()
+    equal((p.returncode, p.out), (1, ""), p.err)
+    contains(p.err, "run this again")
+    equal(whole(), 0, "half a store does not pass for one")
     p = copy(redis.url, "--over")
     equal(p.returncode, 0, p.err)
-    equal(int(redis("HGET", account, "spent")), spent)
+    equal((whole(), int(redis("HGET", account, "spent"))), (1, spent))
     redis.kill()
 
 

@@ -435,6 +435,37 @@ static void private_files(void **state)
 
 /* ---- a full disk ---- */
 
+/* Of keys that were revoked the newest are kept, and those of the configuration. */
+static void revoked_are_bounded(void **state)
+{
+    struct store *s = *state;
+    struct sl_record key = record_of(SL_RECORD_KEY, "acme", "alice", "active");
+    struct page p = {0};
+    char path[128];
+
+    path_of(s, "store.db", path);
+    suite_end(s);
+    run_sql(path,
+            "UPDATE meta SET value = 100000 WHERE name = 'revision';"
+            "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 10150)"
+            " INSERT INTO record SELECT 0, 'acme', 'k' || n, CAST(printf('%032d', n) AS BLOB),"
+            " n, CASE WHEN n = 2 THEN 'active' ELSE 'revoked' END,"
+            " CASE WHEN n = 1 THEN '{\"of_file\":true}' ELSE '{}' END FROM i");
+    suite_begin(s);
+    puts_ok(s, &key);
+    assert_int_equal(pragma(s, "SELECT count(*) FROM record"), 10151); /* nobody was revoked */
+    for (int i = 0; i < 2; i++) { /* 149 and then 50 too many, of which 100 go at once */
+        key.state = SL_STR("revoked");
+        puts_ok(s, &key);
+    }
+    assert_int_equal(pragma(s, "SELECT count(*) FROM record WHERE state = 'revoked'"), 10001);
+    assert_int_equal(pragma(s, "SELECT count(*) FROM record"), 10002);
+    assert_int_equal(pragma(s, "SELECT min(rev) FROM record WHERE rev > 2"), 152);
+    reads(s, &p, key.sha256);
+    assert_string_equal(p.ids[0], "alice");
+    free(p.doc);
+}
+
 static void limit_files(rlim_t bytes)
 {
     struct rlimit r;
@@ -660,6 +691,7 @@ int main(void)
                                        CASE(newer_or_foreign),
                                        CASE(schema_1),
                                        CASE(private_files),
+                                       CASE(revoked_are_bounded),
                                        CASE(full_disk),
                                        CASE(cancelled_put),
                                        CASE(ends_with_work),

@@ -203,6 +203,10 @@ static enum sl_err copy(struct sl_copy *c, bool over)
 {
     enum sl_err e = is_free(c, over);
 
+    if (e == SL_OK) { /* a copy that dies half way is no store */
+        c->to->ops->unmark(c->to, &c->op, sl_copy_done, c);
+        e = sl_copy_wait(c);
+    }
     if (e == SL_OK)
         e = move_records(c);
     if (e == SL_OK)

@@ -32,6 +32,7 @@
 #define SL_EMBEDDED_RETRY_MS 1000
 #define SL_EMBEDDED_NAME 128 /* bytes of a tenant's name, a key's id */
 #define SL_EMBEDDED_SCHEMA 2
+#define SL_EMBEDDED_REVOKED 10000 /* records of revoked keys that are kept: the newest */
 
 /* ---- db.c ---- */
 
@@ -52,12 +53,17 @@ enum sl_statement {
     SL_STATEMENT_RECORD_TAKEN,
     SL_STATEMENT_RECORD_PUT,
     SL_STATEMENT_RECORD_RESTORE,
+    SL_STATEMENT_RECORD_PRUNE,
     SL_STATEMENT_RECORD_KEY,
     SL_STATEMENT_RECORD_NAMED,
     SL_STATEMENT_RECORD_LIST,
     SL_STATEMENT_RECORD_LIST_OF,
     SL_STATEMENT__COUNT
 };
+
+/* A revoked key's record says no more than that; but for one that lies over the
+ * configuration's, which without it would be valid again. */
+#define SL_DB_REVOKED "kind = 0 AND state = 'revoked' AND instr(doc, '\"of_file\":true') = 0"
 
 struct sl_db {
     sqlite3 *sql;                                /* owns */

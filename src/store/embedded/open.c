@@ -29,6 +29,10 @@ static const char schema[] =
     " cost_micro INTEGER NOT NULL, UNIQUE (tenant, day, key_id, user, model, provider));"
     "CREATE INDEX usage_day ON usage (tenant, day);" SEQ "COMMIT";
 
+/* Not of the schema: an older sluice can do with it and without it. */
+static const char revoked[] =
+    "CREATE INDEX IF NOT EXISTS record_revoked ON record (rev) WHERE " SL_DB_REVOKED;
+
 /* Schema 1 counted numbers an instance, for all of its tenants at once. */
 static const char from_1[] =
     "BEGIN; ALTER TABLE seq RENAME TO seq_1;" SEQ
@@ -132,7 +136,7 @@ static bool open_all(struct sl_db *db, const char *path, bool again, char *why, 
     sl_db_watch(db);
     if (set_up(db, path))
         fit = fit_schema(db, again);
-    if (fit == FITS && sl_db_prepare(db))
+    if (fit == FITS && sl_db_exec(db, revoked) && sl_db_prepare(db))
         return true;
     if (fit == NEWER)
         (void)snprintf(why, cap,

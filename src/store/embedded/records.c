@@ -2,6 +2,7 @@
 #include "store/embedded/inside.h"
 
 #define PAGE SL_STORE_PAGE
+#define PRUNE_MAX 100
 
 static void bind_name(struct sl_query *q, const struct sl_record *r)
 {
@@ -51,6 +52,20 @@ static bool write(struct sl_db *db, enum sl_statement which, const struct sl_rec
     return sl_db_run(&q);
 }
 
+/* With each key that is revoked, the oldest beyond those that are kept go: some a call, as
+ * a restore may have brought many. */
+static bool prune(struct sl_db *db, const struct sl_record *r)
+{
+    struct sl_query q;
+
+    if (r->kind != SL_RECORD_KEY || !sl_str_eq(r->state, SL_STR("revoked")))
+        return true;
+    q = sl_db_query(db, SL_STATEMENT_RECORD_PRUNE);
+    sl_db_int(&q, PRUNE_MAX);
+    sl_db_int(&q, SL_EMBEDDED_REVOKED);
+    return sl_db_run(&q);
+}
+
 enum sl_err sl_records_put(struct sl_db *db, struct sl_entry *n)
 {
     struct sl_record *r = n->records;
@@ -67,7 +82,7 @@ enum sl_err sl_records_put(struct sl_db *db, struct sl_entry *n)
     if (!number(&q, 0, &rev) || rev <= 0)
         return SL_ERR_STORE;
     r->rev = (uint64_t)rev;
-    return write(db, SL_STATEMENT_RECORD_PUT, r) ? SL_OK : SL_ERR_STORE;
+    return write(db, SL_STATEMENT_RECORD_PUT, r) && prune(db, r) ? SL_OK : SL_ERR_STORE;
 }
 
 enum sl_err sl_records_restore(struct sl_db *db, struct sl_entry *n)

@@ -116,6 +116,16 @@ static void mark(struct sl_backend *b, SL_BACKEND_WAIT)
     sl_script_send(c, slot, done, ctx);
 }
 
+static void unmark(struct sl_backend *b, SL_BACKEND_WAIT)
+{
+    struct sl_redis *r = sl_redis_of(b);
+    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("DEL"));
+
+    c->read = sl_redis_read_done;
+    sl_script_key(c, sl_str_of(r->prefix), SL_STR("epoch"));
+    sl_script_send(c, slot, done, ctx);
+}
+
 /* ---- its own life ---- */
 
 static bool is_up(const struct sl_backend *b)
@@ -263,6 +273,7 @@ static const struct sl_backend_ops ops = {
     .grow = sl_redis_grow,
     .beat = beat,
     .mark = mark,
+    .unmark = unmark,
     .key = sl_redis_key,
     .find = sl_redis_find,
     .list = sl_redis_list,
