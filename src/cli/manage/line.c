@@ -32,6 +32,7 @@ void sl_manage_help(FILE *to)
         {"show", "what happened to a request, and what it cost"},
         {"store", "how the store is; move it to a Redis"},
         {"ledger", "how the trail is; check it, and set the store right by it"},
+        {"import", "write our configuration from another gateway's"},
         {"audit", "check trails, and list what is in them"},
     };
 

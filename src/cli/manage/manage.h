@@ -109,4 +109,7 @@ int sl_manage_copy(const struct sl_manage_line *l);
 int sl_manage_verify(const struct sl_manage_line *l);
 int sl_manage_audit_list(const struct sl_manage_line *l);
 
+/* ---- cli/import ---- */
+int sl_manage_import(const struct sl_manage_line *l);
+
 #endif

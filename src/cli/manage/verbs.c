@@ -105,6 +105,9 @@ const struct sl_manage_verb sl_manage_verbs[] = {
      "@kind,@id,?tenant,?key,?user,?model,?provider,@actor,@client,@from,@to", NULL, NULL, NULL,
      SL_MANAGE_ROWS, NULL, "print lines of trails, up to where a chain breaks",
      sl_manage_audit_list},
+    {"import", "litellm", "FILE", 1, 1, "", NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL,
+     "write our configuration from LiteLLM's, and say what it could not carry over",
+     sl_manage_import},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, SL_MANAGE_NOTHING, NULL, NULL, NULL},
 };
 
