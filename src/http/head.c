@@ -254,8 +254,6 @@ enum sl_err sl_parse_request(struct sl_parse *p, struct sl_arena *a, struct sl_r
     e = read_lines(p, a, &head, &out->headers, &n);
     if (e == SL_OK)
         e = read_request_line(p, head, out);
-    if (e == SL_OK && p->work->target.n > SL_MESSAGE_TARGET_MAX)
-        e = SL_ERR_TARGET_TOO_BIG;
     if (e == SL_OK && (n.hosts > 1 || (n.hosts == 0 && !out->http10)))
         e = SL_ERR_BAD_HOST;
     if (e == SL_OK && n.hosts == 1 && !host_ok(n.host))

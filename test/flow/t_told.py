@@ -219,5 +219,44 @@ def test_an_error_too_large_to_look_at(g):
     on_every_path(g, one)
 
 
+def test_an_event_without_an_end(g):
+    """What is held of it is bounded: the rest is on its way while the provider still owes the end."""
+    def one(w, path, make):
+        w.peers[path].script.append(stream(start(path), words(path, "y" * 200000)[:-10], ends=False))
+        with w.h.wire() as c:
+            c.request("POST", path, make("told" + path.replace("/", "-"), stream=True))
+            r, n = c.reply_head(), 0
+            equal(r.status, 200)
+            for piece in c.pieces(r):
+                n += len(piece)
+                if n > 180000:
+                    break
+            c.reset()
+        check(n > 180000, path, n)
+
+    on_every_path(g, one)
+
+
+def test_an_event_too_large_to_translate(g):
+    """It may have 1 MiB; a larger one ends the stream, before content as a plain error."""
+    def one(w, path, make):
+        there, model = ("/v1/chat/completions", "openai") if path.endswith("/messages") else ("/v1/messages", "anthropic")
+        stop = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        if model == "anthropic":
+            stop = event({"type": "content_block_stop", "index": 0}, "content_block_stop") + event(
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}, "message_delta")
+        large, larger = words(there, "x" * 1000000), words(there, "x" * 1200000)
+        r, events = w.ask(path, make, stream(start(there), large, stop, final(there)), True, model)
+        check(rig.is_complete(path, events), path, r.body[-300:])
+        equal(len(rig.text_of_stream(events)), 1000000, path)
+        r, _ = w.ask(path, make, stream(start(there), larger, stop, final(there)), True, model)
+        equal((r.status, len(r.body) < 4096), (502, True), path)
+        r, events = w.ask(path, make, stream(start(there), words(there, "one "), larger, stop, final(there)), True, model)
+        equal((rig.text_of_stream(events), rig.is_complete(path, events)), ("one ", False), path)
+        check(events[-1].is_error() or events[-1].type == "response.failed", path, r.body[-300:])
+
+    on_every_path(g, one, GENERATE[:3])
+
+
 if __name__ == "__main__":
     rig.main(globals())
