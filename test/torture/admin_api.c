@@ -68,7 +68,7 @@ static void send_call(struct house *h, struct sl_admin *a, const struct call *c)
         snprintf(request, sizeof request,
                  "%s %s%s HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %s\r\n"
                  "content-length: %zu\r\nconnection: close\r\n\r\n%s",
-                 c->method, c->is_self ? "" : "/admin/api/", c->path, c->is_self ? KEY : ADMIN_KEY,
+                 c->method, c->path[0] == '/' ? "" : "/admin/api/", c->path, c->is_self ? KEY : ADMIN_KEY,
                  c->body != NULL ? strlen(c->body) : 0, c->body != NULL ? c->body : "");
 
     h->got_n = 0;
@@ -101,6 +101,40 @@ static int whole_call(struct house *h, struct sl_admin *a, const struct call *c)
 {
     send_call(h, a, c);
     return finish_call(h);
+}
+
+static size_t families(const struct house *h)
+{
+    size_t n = 0;
+
+    for (const char *at = h->got; (at = strstr(at, "\n# TYPE ")) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* An exposition is whole or an error: one with a hole would read as counters that fell. */
+static void fail_each_of_metrics(struct house *h, struct sl_admin *a)
+{
+    static const struct call metrics = {"GET", "/metrics", NULL, false};
+    uint64_t before = sl_mem_tries(), tries;
+    size_t all, n503 = 0;
+
+    HOUSE_CHECK(whole_call(h, a, &metrics) == 200);
+    tries = sl_mem_tries() - before;
+    all = families(h);
+    HOUSE_CHECK(all > 10);
+    for (uint64_t n = 1; n <= tries + 2; n++) {
+        int status;
+
+        sl_mem_fail_at(n);
+        status = whole_call(h, a, &metrics);
+        sl_mem_fail_at(0);
+        HOUSE_CHECK(status == 0 || status == 503 || (status == 200 && families(h) == all));
+        n503 += status == 503;
+    }
+    HOUSE_CHECK(n503 > 0);
+    HOUSE_CHECK(whole_call(h, a, &metrics) == 200 && families(h) == all);
+    printf("ok: /metrics, %llu allocations, %zu times 503\n", (unsigned long long)tries, n503);
 }
 
 /* A store whose commit found no memory is away for a second. */
@@ -158,6 +192,7 @@ int main(void)
     alarm(230);
     house_open(&h, 3);
     a = open_admin(&h);
+    fail_each_of_metrics(&h, a);
     for (size_t i = 0; i < CALLS; i++)
         fail_each(&h, a, &calls[i]);
     for (size_t i = 0; i < CALLS; i++)
