@@ -1,7 +1,8 @@
 # timeout: 240
 """Limits, credits and budgets, on both kinds of store: what passes, what is refused, with which words, and that a
-refusal costs nothing."""
+refusal costs nothing. HAMMER says how many clients ask four gateways at once (the long form takes 200)."""
 
+import os
 import threading
 import time
 
@@ -11,6 +12,7 @@ from _check import check, contains, equal, until
 from _redis import Redis, on_both_stores
 from _rig import KEY, KEY_BOB
 
+HAMMER = int(os.environ.get("HAMMER", "20"))
 PRICE = {"input": 3.0, "output": 15.0}
 
 
@@ -156,7 +158,7 @@ def four(redis, mock, tenants):
     return [rig.Gateway(patient, mock=mock) for _ in range(4)]
 
 
-def hammer(many, seconds, model="mock-echo", threads=5, enough=lambda got: True):
+def hammer(many, seconds, model="mock-echo", key=KEY, enough=lambda got: True):
     """So long, and on until the statuses are enough: a busy machine needs its time."""
     got, began = [], time.monotonic()
 
@@ -166,8 +168,8 @@ def hammer(many, seconds, model="mock-echo", threads=5, enough=lambda got: True)
 
     def work(g):
         while going():
-            got.append(ask(g, model=model, max_tokens=8).status)
-    all_ = [threading.Thread(target=work, args=(g,)) for g in many for _ in range(threads)]
+            got.append(ask(g, key, model, max_tokens=8).status)
+    all_ = [threading.Thread(target=work, args=(many[i % len(many)],)) for i in range(HAMMER)]
     for t in all_:
         t.start()
     for t in all_:
@@ -187,6 +189,18 @@ def admitted_times(many, n):
         return [l["admitted_us"] for g in many for l in g.access_lines() if l["status"] == 200]
     until(lambda: len(lines()) == n, 5, lambda: "%d access lines of %d" % (len(lines()), n))
     return sorted(lines())
+
+
+def test_a_keys_limit_of_four():
+    redis, mock = Redis(), rig.Mock()
+    many = four(redis, mock, acme({"rpm": 100}, key={"limits": {"rpm": 60}}))
+    alice = hammer(many, 1, enough=lambda got: got.count(200) >= 60 and got.count(429) > 20)
+    bob = hammer(many, 1, key=KEY_BOB, enough=lambda got: got.count(200) >= 40 and got.count(429) > 20)
+    equal((alice.count(200), bob.count(200)), (60, 40), "the key's own, and what its tenant has left")
+    times = admitted_times(many, 100)
+    check(times[-1] - times[0] < 60_000_000, "all within one window")
+    equal(mock.stats()["requests"], 100, "the provider's total is the admitted total")
+    end(redis, mock, many)
 
 
 def test_qps_of_four():
