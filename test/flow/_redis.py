@@ -29,8 +29,13 @@ class Redis:
             os.unlink(self.socket)
         argv = [SERVER, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no"]
         self.p = _start([*argv, "--dir", self.dir, *self.options], stdout=subprocess.DEVNULL)
-        until(lambda: os.path.exists(self.socket), 10, "redis-server listens")
+        until(self.listens, 10, "redis-server listens")
         self.sock = None
+
+    def listens(self):
+        """The socket's file is there a moment before anybody may connect."""
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.socket) == 0
 
     def __call__(self, *args):
         """One command; an error reply is raised."""

@@ -26,17 +26,19 @@ def gateway(redis, limits=None, budget=None, **store):
     return rig.Gateway({"store": {"url": redis.url, "timeout": "50ms", **store}, "tenants": tenants, "models": models})
 
 
-def ask(g, text="hello", **more):
+def ask(g, text="hello", key=KEY, got=None, **more):
     began = time.monotonic()
-    r = g.post("/v1/messages", messages("mock-echo", text, **more))
+    r = g.post("/v1/messages", messages("mock-echo", text, **more), key=key)
     r.took = time.monotonic() - began
+    if got is not None:
+        got.append(r)
     return r
 
 
-def healed(g, seconds=2.0):
-    """Decided by Redis again."""
+def healed(g, seconds=2.0, got=None):
+    """Decided by Redis again; what was asked for that joins `got`."""
     def by_store():
-        r = ask(g)
+        r = ask(g, got=got)
         return r.status in (200, 402, 429) and "admitted_by" not in g.access_of(r)
     until(by_store, seconds * rig.SLOW, "healed")
 
@@ -174,29 +176,65 @@ def test_scripts_forgotten():
 
 
 def test_answers_that_are_errors():
-    redis = Redis()
-    with gateway(redis, limits={"rpm": 1000}) as g:
-        equal(ask(g).status, 200)
+    redis, all_ = Redis(), []
+    with gateway(redis, limits={"rpm": 1000}, budget={"initial_credits": 1000}) as g:
+        equal(ask(g, got=all_).status, 200)
         for trouble, cure in (
             (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
             (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
             (("SET", "slc:{acme}:w:t:rpm", "of another kind"), ("DEL", "slc:{acme}:w:t:rpm")),
         ):
             redis(*trouble)
-            got = [ask(g) for _ in range(8)]
+            got = [ask(g, got=all_) for _ in range(8)]
             equal({r.status for r in got}, {200}, str(trouble))
             check(max(r.took for r in got) < BUDGET + SLACK, "%s: the slowest took %.3f s" % (trouble, max(r.took for r in got)))
             if trouble[0] == "SET":
                 equal(redis("TYPE", trouble[1]), "string", "a key of another kind is not overwritten")
             redis(*cure)
-            healed(g, 4)
+            healed(g, 4, all_)
+            charged(redis, cost_of(all_), 8 * rig.SLOW, held=True)
+    redis.kill()
+
+
+def test_killed_and_loading():
+    """It comes back with what it had, after a while in which it only says that it loads."""
+    keeps = ("--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no")
+    redis, all_ = Redis(*keeps), []
+    with gateway(redis, limits={"rpm": 1000}, budget={"initial_credits": 1000}) as g:
+        key, _ = Api(g).key("made", tenant="acme")
+        equal((ask(g, got=all_).status, ask(g, key=key, got=all_).status), (200, 200))
+        charged(redis, cost_of(all_))
+        for i in range(300):
+            redis("SET", "filler:%d" % i, "x" * 1000)
+        redis.kill()
+        got = [ask(g, key=k, got=all_) for k in (KEY, key) * 6]
+        redis.options = (*keeps, "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
+        redis.start()
+        try:
+            said = redis("GET", "x")
+        except RuntimeError as e:
+            said = str(e)
+        contains(str(said), "LOADING")
+        got += [ask(g, key=k, got=all_) for k in (KEY, key) * 6]
+        equal({r.status for r in got}, {200}, "keys of both kinds go on")
+        check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))
+
+        def loaded():
+            try:
+                return redis("PING") == "PONG"
+            except RuntimeError:
+                return False
+        until(loaded, 20 * rig.SLOW, "it has loaded")
+        healed(g, 4, all_)
+        charged(redis, cost_of(all_), 8 * rig.SLOW, held=True)
+        equal(ask(g, key=key).status, 200, "the key that was made survives")
     redis.kill()
 
 
 def test_slow():
-    redis = Redis()
-    with gateway(redis) as g:
-        equal(ask(g).status, 200)
+    redis, got = Redis(), []
+    with gateway(redis, budget={"initial_credits": 1000}) as g:
+        equal(ask(g, got=got).status, 200)
 
         def pauses():
             for _ in range(4):
@@ -206,13 +244,13 @@ def test_slow():
                 time.sleep(0.05)
         t = threading.Thread(target=pauses)
         t.start()
-        got = []
         while t.is_alive():
-            got.append(ask(g))
+            ask(g, got=got)
         t.join()
         equal({r.status for r in got}, {200})
         check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))
-        healed(g)
+        healed(g, got=got)
+        charged(redis, cost_of(got), 8 * rig.SLOW, held=True)
     redis.kill()
 
 
