@@ -347,6 +347,7 @@ static int start(struct sl_serve *s)
     s->gateway = sl_gateway_new(s->net, &parts);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);
+    sl_gateway_warm(s->gateway, !s->hot); /* what takes over is ready already */
     /* from the first connection that is accepted on, nothing may end this process */
     if (!watch_signals(s) || !listen_admin(s) || !listen_clients(s) || !is_all_taken(s))
         return SL_EXIT_FAILED;

@@ -201,7 +201,7 @@ const struct sl_schema_row sl_schema[] = {
     COUNT("upstream_pool.max_keepalive", "100", 0, 100000, 0, "Idle connections kept."),
     DURATION("upstream_pool.keepalive_expiry", "300s", 0, DAY(1), "How long an idle one is kept."),
     COUNT("upstream_pool.warm", "1", 0, 1000, 0,
-          "Ready connections held once a first request has come."),
+          "Ready connections held: made at start, before readiness, and with each request."),
     DURATION("upstream_pool.dns_ttl", "60s", 0, DAY(1), "How long resolved addresses are used."),
     DURATION("keepalive_ping", "15s", MS(100), HOUR(1),
              "While a stream's provider is silent, a ping goes to the client this often."),

@@ -109,6 +109,12 @@ uint16_t sl_gateway_port(const struct sl_gateway *g)
     return sl_server_port(g->server);
 }
 
+static void warm(const struct sl_gateway_conf *conf)
+{
+    for (size_t i = 0; i < conf->providers_n; i++)
+        sl_origin_warm(conf->providers[i].origin);
+}
+
 void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
 {
     struct sl_server_conf server = server_conf(conf);
@@ -127,6 +133,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
+    warm(conf); /* providers that are new */
 }
 
 const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone)
@@ -169,14 +176,34 @@ const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g)
     return g->recent;
 }
 
-enum sl_ready sl_gateway_ready(const struct sl_gateway *g)
+void sl_gateway_warm(struct sl_gateway *g, bool wait)
+{
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    g->warming = wait;
+    warm(g->conf);
+}
+
+/* Once it is over it is over: what a reload dials is no reason not to be ready. */
+static bool is_warming(struct sl_gateway *g)
+{
+    bool any = false;
+
+    for (size_t i = 0; g->warming && !any && i < g->conf->providers_n; i++)
+        any = sl_origin_is_warming(g->conf->providers[i].origin);
+    g->warming = any;
+    return any;
+}
+
+enum sl_ready sl_gateway_ready(struct sl_gateway *g)
 {
     struct sl_store_state store;
 
     if (g->draining)
         return SL_READY_DRAINS;
     sl_store_look(g->store, &store);
-    return !store.up && g->conf->store.refuse ? SL_READY_NO_STORE : SL_READY;
+    if (!store.up && g->conf->store.refuse)
+        return SL_READY_NO_STORE;
+    return is_warming(g) ? SL_READY_WARMS : SL_READY;
 }
 
 struct sl_store *sl_gateway_store(const struct sl_gateway *g)

@@ -43,9 +43,14 @@ const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g);
 enum sl_ready {
     SL_READY,
     SL_READY_DRAINS,
-    SL_READY_NO_STORE /* away, and store.on_outage refuses */
+    SL_READY_NO_STORE, /* away, and store.on_outage refuses */
+    SL_READY_WARMS     /* the first connections to providers are being made */
 };
-enum sl_ready sl_gateway_ready(const struct sl_gateway *g);
+enum sl_ready sl_gateway_ready(struct sl_gateway *g);
+/* Connections to the providers are made ahead; readiness waits for them if it is to, for
+ * each at most its provider's timeouts.connect, however it ends. A reload makes those of
+ * providers that are new, and nobody waits. */
+void sl_gateway_warm(struct sl_gateway *g, bool wait);
 struct sl_store *sl_gateway_store(const struct sl_gateway *g);
 struct sl_cache *sl_gateway_cache(const struct sl_gateway *g); /* or NULL */
 void sl_gateway_drain(struct sl_gateway *g);     /* readiness false, close kept connections */

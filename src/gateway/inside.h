@@ -109,6 +109,7 @@ struct sl_gateway {
     size_t requests_n;
     uint64_t renew_ms; /* of growing reservations */
     bool draining;
+    bool warming; /* readiness waits for first connections */
 };
 
 /* Today's and this month's bounds in that zone; good until the next call. */

@@ -29,6 +29,8 @@ struct sl_origin {
     size_t links;                /* open connections, dialling ones too */
     size_t n_idle;
     size_t n_dialling;
+    size_t n_warming; /* of them those begun before any request */
+    bool warmed;
     size_t n_waiting;
     struct sl_list idle; /* newest first */
     struct sl_list dialling;
@@ -50,6 +52,7 @@ struct sl_link_ops {
 struct sl_link {
     uint32_t magic;
     enum sl_link_state state;
+    bool ahead;                    /* begun before any request */
     bool rested;                   /* has been idle: its peer may be closing it right now */
     struct sl_origin *origin;      /* up */
     struct sl_stream *stream;      /* owns */

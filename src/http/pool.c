@@ -1,6 +1,7 @@
 /* http/pool.c -- connections by origin: leased, idle, being made, waited for. */
 #include "http/link.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "http/tunnel.h"
 #include "net/tls.h"
@@ -84,8 +85,10 @@ static void leave_list(struct sl_link *l)
 {
     if (l->state == SL_LINK_IDLE)
         l->origin->n_idle--;
-    if (l->state == SL_LINK_DIALLING)
+    if (l->state == SL_LINK_DIALLING) {
         l->origin->n_dialling--;
+        l->origin->n_warming -= l->ahead;
+    }
     sl_list_unlink(&l->node);
     sl_timer_stop(l->origin->net, &l->timer);
 }
@@ -123,7 +126,7 @@ static void on_expired(struct sl_timer *t)
     end_if_unused(o);
 }
 
-static void dial(struct sl_origin *o)
+static struct sl_link *dial(struct sl_origin *o)
 {
     struct sl_link *l = sl_mem_new(sizeof(*l));
     struct sl_dial_to to = {.host = o->conf.host,
@@ -144,6 +147,7 @@ static void dial(struct sl_origin *o)
     o->n_dialling++;
     o->dialled++;
     l->stream = sl_stream_dial(o->net, &to, &stream_ops, l);
+    return l;
 }
 
 static void lease(struct sl_link *l, struct sl_wait *w)
@@ -186,18 +190,41 @@ static void pump(struct sl_origin *o)
                 return;
             close_link(oldest_idle(o));
         }
-        dial(o);
+        (void)dial(o);
     }
 }
 
-/* Connections ready for the requests to come. Asked for only by a request, so
- * that a provider that is down is not dialled in a circle. */
-static void keep_warm(struct sl_origin *o)
+static bool is_cold(const struct sl_origin *o)
 {
     size_t most = o->conf.warm < o->conf.max_keepalive ? o->conf.warm : o->conf.max_keepalive;
 
-    while (o->n_idle + o->n_dialling < o->n_waiting + most && o->links < o->conf.max_connections)
-        dial(o);
+    return o->n_idle + o->n_dialling < o->n_waiting + most && o->links < o->conf.max_connections;
+}
+
+/* Connections ready for the requests to come. Asked for only by a request, and once at
+ * start, so that a provider that is down is not dialled in a circle. */
+static void keep_warm(struct sl_origin *o)
+{
+    while (is_cold(o))
+        (void)dial(o);
+}
+
+void sl_origin_warm(struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    if (o->warmed)
+        return;
+    o->warmed = true;
+    while (is_cold(o)) {
+        dial(o)->ahead = true;
+        o->n_warming++;
+    }
+}
+
+bool sl_origin_is_warming(const struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    return o->n_warming > 0;
 }
 
 static void rest(struct sl_link *l)
@@ -390,6 +417,9 @@ static void dial_failed(struct sl_link *l, enum sl_err why)
 
     if (reason.n > 0)
         memcpy(text, reason.p, reason.n);
+    if (l->ahead && o->n_waiting == 0)
+        sl_log(SL_LOG_WARN, "http", o->conf.name, "no connection could be made ahead: %s (%.*s)",
+               sl_err_text(why == SL_OK ? SL_ERR_CONNECT : why), (int)reason.n, text);
     close_link(l);
     if (o->n_waiting > o->n_dialling)
         w = first_waiting(o, false);

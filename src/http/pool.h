@@ -2,7 +2,7 @@
  *
  * An origin is scheme, host, port, TLS profile and proxy of one provider; it owns its
  * idle connections (last in, first out), counts the open ones, keeps `warm`
- * ready ones once a first request has come, and queues requests beyond
+ * ready ones from its warming or its first request on, and queues requests beyond
  * `max_connections`: first come, first served, at most `queue_max`, each at
  * most `queue_wait_ms` (then SL_ERR_QUEUE_FULL / SL_ERR_QUEUE_SLOW). An idle
  * connection that becomes readable, expires or breaks is closed.
@@ -48,6 +48,12 @@ void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *con
 struct sl_origin *sl_origin_share(struct sl_origin *o);
 /* The last holder's drop closes idle connections; calls in flight finish. */
 void sl_origin_drop(struct sl_origin **o);
+
+/* The first time: dials what `warm` asks for, so that the first request finds it. What
+ * fails is said in the log and not tried again. */
+void sl_origin_warm(struct sl_origin *o);
+/* Of those dials some have not ended yet; each takes `connect_ms` at most. */
+bool sl_origin_is_warming(const struct sl_origin *o);
 
 struct sl_origin_counts {
     size_t open; /* all connections, dialling ones too */

@@ -1,7 +1,8 @@
 """An HTTP proxy that knows CONNECT and nothing else, on a port of its own.
 
 `to` maps names to ports of this host; what it does not hold is answered 502.
-`mode` is one of MODES, and may be changed at any time for connections to come.
+`mode` is one of MODES, and may be changed at any time for connections to come; with
+`waits` the way is opened when `gate` is set.
 """
 
 import base64
@@ -11,6 +12,7 @@ import threading
 
 MODES = {
     "good": None,
+    "waits": None,
     "407": b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"x\"\r\ncontent-length: 20000\r\n\r\n" + b"x" * 20000,
     "403": b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno",
     "503": b"HTTP/1.1 503 Service Unavailable\r\n\r\n",
@@ -29,7 +31,7 @@ STAYS = {"407", "403", "503", "garbage", "long", "lines", "glued", "hang"}  # an
 
 class Proxy:
     def __init__(self, to, credentials=None):
-        self.to, self.mode = to, "good"
+        self.to, self.mode, self.gate = to, "good", threading.Event()
         self.wanted = credentials and "Basic " + base64.b64encode(credentials.encode()).decode()
         self.asked, self.heads, self.lock = [], [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -78,7 +80,9 @@ class Proxy:
         with self.lock:
             self.asked.append(target)
             self.heads.append((method, headers))
-        if mode == "good":
+        if mode == "waits":
+            self.gate.wait(120)
+        if mode in ("good", "waits"):
             self._tunnel(s, target.rpartition(":")[0], headers.get("proxy-authorization"))
         elif mode == "reset":
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

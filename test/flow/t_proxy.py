@@ -45,7 +45,7 @@ def world(g):
         provider("nowhere", mock, good.url(CREDENTIALS), "unknown.invalid"),
         provider("other-name", mock, good.url(CREDENTIALS)),
         provider("hard", mock, bad.url(), timeouts={"connect": "60s"}, upstream_pool={"max_keepalive": 0, "warm": 0}),
-        provider("late", mock, bad.url(), timeouts={"connect": "300ms"}),
+        provider("late", mock, bad.url(), timeouts={"connect": "300ms"}, upstream_pool={"max_keepalive": 0, "warm": 0}),
         provider("closed", mock, "http://127.0.0.1:%d" % rig.free_ports(1)[0]),
     ]
     for p in g.config["providers"][2:]:

@@ -291,6 +291,61 @@ static void test_warm(void **state)
     end_many(3);
 }
 
+/* Before any request, and once: a provider that is down is not dialled in a circle. */
+static void test_warmed_ahead(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.warm = 2;
+    configure(conf);
+    assert_false(sl_origin_is_warming(w.o));
+    sl_origin_warm(w.o);
+    assert_true(sl_origin_is_warming(w.o));
+    for (int i = 0; i < 500 && sl_origin_is_warming(w.o); i++)
+        turns_ms(&w, 10);
+    assert_false(sl_origin_is_warming(w.o));
+    assert_int_equal(count().idle, 2);
+    sl_origin_warm(w.o);
+    assert_int_equal(count().dialled, 2);
+    start_many(1);
+    assert_true(job_wait(&w, &jobs[0], 5000));
+    assert_true(sl_call_about(jobs[0].call).reused);
+    end_many(1);
+}
+
+/* A request that comes meanwhile takes what is being made. */
+static void test_warmed_for_somebody(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.warm = 1;
+    configure(conf);
+    sl_origin_warm(w.o);
+    start_many(1);
+    assert_true(job_wait(&w, &jobs[0], 5000));
+    assert_false(sl_origin_is_warming(w.o));
+    end_many(1);
+}
+
+static void test_warmed_in_vain(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    close(w.p.fd);
+    w.p.fd = -1;
+    conf.warm = 2;
+    configure(conf);
+    sl_origin_warm(w.o);
+    for (int i = 0; i < 500 && sl_origin_is_warming(w.o); i++)
+        turns_ms(&w, 10);
+    assert_false(sl_origin_is_warming(w.o));
+    assert_int_equal(count().open, 0);
+    assert_int_equal(count().dialled, 2);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -539,16 +594,29 @@ static void test_dial_fails_one_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_reuse),         CASE(test_closed_as_used),
-        CASE(test_closed_late),   CASE(test_resend_at_the_limit),
-        CASE(test_idle_end),      CASE(test_expiry),
-        CASE(test_queue),         CASE(test_queue_slow),
-        CASE(test_leave_queue),   CASE(test_keepalive_limit),
-        CASE(test_warm),          CASE(test_refused),
-        CASE(test_cancel),        CASE(test_large_body),
-        CASE(test_reads_no_more), CASE(test_reads_slowly),
-        CASE(test_early_answer),  CASE(test_pressure),
-        CASE(test_drop),          CASE(test_dial_fails_one_each),
+        CASE(test_reuse),
+        CASE(test_closed_as_used),
+        CASE(test_closed_late),
+        CASE(test_resend_at_the_limit),
+        CASE(test_idle_end),
+        CASE(test_expiry),
+        CASE(test_queue),
+        CASE(test_queue_slow),
+        CASE(test_leave_queue),
+        CASE(test_keepalive_limit),
+        CASE(test_warmed_ahead),
+        CASE(test_warmed_for_somebody),
+        CASE(test_warmed_in_vain),
+        CASE(test_warm),
+        CASE(test_refused),
+        CASE(test_cancel),
+        CASE(test_large_body),
+        CASE(test_reads_no_more),
+        CASE(test_reads_slowly),
+        CASE(test_early_answer),
+        CASE(test_pressure),
+        CASE(test_drop),
+        CASE(test_dial_fails_one_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

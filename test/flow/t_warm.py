@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Promise: connections to providers, TLS and all, are there before readiness turns true;
+one that can't be made holds it no longer than timeouts.connect, and is said; a provider
+that a reload brings is connected to, and nobody waits for that; no request is made."""
+# timeout: 60
+
+import signal
+import subprocess
+
+import _rig as rig
+from _proxy import Proxy
+from _rig import check, contains, equal, until
+
+
+def provider(name, proxy, mock, connect):
+    return {"name": name, "protocol": "anthropic", "base_url": "https://provider.invalid:%d" % mock.tls, "keys": ["k"],
+            "proxy": proxy.url(), "tls": {"ca_file": mock.ca, "server_name": "localhost"}, "timeouts": {"connect": connect}}
+
+
+def add(c, p):
+    c["providers"].append(p)
+    c["models"].append({"name": "m-" + p["name"], "targets": [{"provider": p["name"], "model": "mock-echo"}]})
+
+
+def idle(g, name):
+    return g.metrics().value("sluice_upstream_connections", provider=name, state="idle") or 0
+
+
+def health(g):
+    """The command, and what a probe sees."""
+    done = subprocess.run([rig.SLUICE, "health", "-a", "127.0.0.1:%d" % g.admin_port], env=g.environment, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def reached(g):
+    try:
+        return g.admin("GET", "/readyz")
+    except OSError:
+        return None
+
+
+def test_ready_when_connected(g):
+    proxy = Proxy({"provider.invalid": g.mock.tls})
+    proxy.mode = "waits"
+    requests = g.mock.stats()["requests"]
+    with rig.Gateway({}, lambda c: add(c, provider("slow", proxy, g.mock, "120s")), mock=g.mock, wait=False) as own:
+        until(lambda: reached(own) and proxy.seen("provider.invalid") > 0, 10 * rig.SLOW, "it listens, and the proxy is asked")
+        r = own.admin("GET", "/readyz")
+        equal(r.status, 503, r.body)
+        equal(r.json()["status"], "connecting to providers")
+        code, said = health(own)
+        equal(code, 3, said)
+        equal(own.admin("GET", "/healthz").status, 200)
+        own.good()  # who comes all the same is served
+        equal(idle(own, "slow"), 0)
+        proxy.gate.set()
+        until(own.is_ready, 10 * rig.SLOW, "ready")
+        equal(idle(own, "slow"), 1, "connections ahead")
+        equal(health(own)[0], 0)
+        equal(g.mock.stats()["requests"] - requests, 1, "requests, of which one was ours")
+        r = own.post("/v1/messages", rig.messages("m-slow", "warm"))
+        equal(r.status, 200, r.body)
+    proxy.close()
+
+
+def test_dead_providers_hold_nothing_up(g):
+    silent, gone = Proxy({}), Proxy({})
+    silent.mode = "hang"
+    gone.close()
+
+    def change(c):
+        add(c, provider("silent", silent, g.mock, "500ms"))
+        add(c, provider("gone", gone, g.mock, "120s"))
+
+    with rig.Gateway({}, change, mock=g.mock) as own:  # waits until it is ready
+        check(silent.seen("provider.invalid") > 0, "never tried")
+        for name in ("silent", "gone"):
+            until(lambda name=name: any(name in l and "no connection could be made ahead" in l for l in own.said().splitlines()), 5,
+                  lambda: "a word about it: " + own.said()[-2000:])
+        equal(own.post("/v1/messages", rig.messages("m-gone", "x")).status, 502)
+    silent.close()
+
+
+def test_new_providers_of_a_reload(g):
+    proxy, silent = Proxy({"provider.invalid": g.mock.tls}), Proxy({})
+    silent.mode = "hang"
+    with rig.Gateway({}, mock=g.mock) as own:
+        add(own.config, provider("new", proxy, g.mock, "60s"))
+        add(own.config, provider("silent", silent, g.mock, "120s"))
+        own.write_config()
+        own.signal(signal.SIGHUP)
+        until(lambda: silent.seen("provider.invalid") > 0, 10, "connected to")
+        equal(own.admin("GET", "/readyz").status, 200, "ready as before")
+        until(lambda: idle(own, "new") == 1, 10, "a connection ahead")
+        contains(own.metrics().text, 'provider="new"')
+    proxy.close()
+    silent.close()
+
+
+if __name__ == "__main__":
+    rig.main(globals())
