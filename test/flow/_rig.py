@@ -109,7 +109,8 @@ def free_ports(n):
 
 
 def environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "ANTHROPIC", "OPENAI", "OPENROUTER"))}
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("SLUICE_", "ANTHROPIC", "OPENAI", "OPENROUTER")) and not k.lower().endswith("_proxy")}
     asan = env.get("ASAN_OPTIONS", "detect_leaks=1")
     env["ASAN_OPTIONS"] = asan + ":quarantine_size_mb=8:malloc_context_size=12"
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
