@@ -181,6 +181,7 @@ def test_answers_that_are_errors():
         equal(ask(g, got=all_).status, 200)
         for trouble, cure in (
             (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+            (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0")),
             (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
             (("SET", "slc:{acme}:w:t:rpm", "of another kind"), ("DEL", "slc:{acme}:w:t:rpm")),
         ):
@@ -194,6 +195,81 @@ def test_answers_that_are_errors():
             healed(g, 4, all_)
             charged(redis, cost_of(all_), 8 * rig.SLOW, held=True)
     redis.kill()
+
+
+def cannot_save(redis):
+    """-MISCONF: what it should save to is a directory."""
+    os.mkdir(os.path.join(redis.dir, "dump.rdb"))
+    redis("CONFIG", "SET", "save", "3600 1000000")
+    redis("BGSAVE")
+    until(lambda: b"rdb_last_bgsave_status:err" in redis("INFO", "persistence"), 10, "it failed to save")
+
+
+def test_troubles_of_its_own():
+    """MISCONF, a script that does not end, and a password that was changed: each is an outage, and ends as one."""
+    redis, all_ = Redis("--lua-time-limit", "20"), []
+    with gateway(redis, limits={"rpm": 1000}, budget={"initial_credits": 1000}) as g:
+        equal(ask(g, got=all_).status, 200)
+
+        def endless():
+            try:
+                other("EVAL", "while true do end", 0)
+            except RuntimeError:
+                pass  # it was killed
+        other = Redis.__new__(Redis)
+        other.socket, other.sock = redis.socket, None
+        runs = threading.Thread(target=endless)
+
+        def busy():
+            runs.start()
+            until(lambda: "BUSY" in said_of(redis), 10, "it is busy")
+
+        def idle():
+            redis("SCRIPT", "KILL")
+            runs.join()
+
+        def locked():
+            redis("CONFIG", "SET", "requirepass", "another")
+            redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        for name, trouble, cure in (("MISCONF", lambda: cannot_save(redis), lambda: redis("CONFIG", "SET", "save", "")),
+                                    ("BUSY", busy, idle),
+                                    ("NOAUTH", locked, lambda: redis("CONFIG", "SET", "requirepass", ""))):
+            trouble()
+            got = [ask(g, got=all_) for _ in range(8)]
+            equal({r.status for r in got}, {200}, name)
+            check(max(r.took for r in got) < BUDGET + SLACK, "%s: the slowest took %.3f s" % (name, max(r.took for r in got)))
+            check(any("admitted_by" in g.access_of(r) for r in got), name + " is an outage")
+            cure()
+            healed(g, 4, all_)
+            charged(redis, cost_of(all_), 8 * rig.SLOW, held=True)
+    redis.kill()
+
+
+def said_of(redis):
+    try:
+        return str(redis("GET", "x"))
+    except RuntimeError as e:
+        return str(e)
+
+
+def test_absent_at_start():
+    """It starts, says so, serves whom its configuration knows (but for money, as no balance was seen yet), and is the
+    store's as soon as that is there."""
+    redis, all_ = Redis(), []
+    redis.kill()
+    for budget, status in (({}, 200), ({"initial_credits": 1000}, 503)):
+        with gateway(redis, limits={"rpm": 1000}, budget=budget) as g:
+            equal(g.admin("GET", "/healthz").status, 200)
+            contains(g.admin("GET", "/readyz").body.decode(), "down")
+            got = [ask(g, got=all_) for _ in range(5)]
+            equal({r.status for r in got}, {status})
+            check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))
+            redis.start()
+            healed(g, 4, all_)
+            rows = lambda: [row for k in redis("KEYS", "slc:{acme}:use:*") for row in redis.hash(k.decode()).values()]
+            until(lambda: sum(int(r.split(",")[6]) for r in rows()) == cost_of(all_), 8, "what the outage cost is on the books, once")
+        redis.kill()
+        all_.clear()
 
 
 def test_killed_and_loading():
@@ -210,11 +286,7 @@ def test_killed_and_loading():
         got = [ask(g, key=k, got=all_) for k in (KEY, key) * 6]
         redis.options = (*keeps, "--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024")
         redis.start()
-        try:
-            said = redis("GET", "x")
-        except RuntimeError as e:
-            said = str(e)
-        contains(str(said), "LOADING")
+        contains(said_of(redis), "LOADING")
         got += [ask(g, key=k, got=all_) for k in (KEY, key) * 6]
         equal({r.status for r in got}, {200}, "keys of both kinds go on")
         check(max(r.took for r in got) < BUDGET + SLACK, "the slowest took %.3f s" % max(r.took for r in got))

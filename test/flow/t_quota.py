@@ -236,6 +236,33 @@ def test_concurrency_of_four():
     end(redis, mock, many)
 
 
+def test_credits_of_four():
+    """Reserved before, settled after: at no moment is more promised than there is, and all of it is used."""
+    redis, mock = Redis(), rig.Mock()
+    many = four(redis, mock, acme(budget={"initial_credits": 0.002}))
+    worst, watching = [0], [True]
+
+    def watch():
+        while watching[0]:
+            a = {k: int(v) for k, v in redis.hash("slc:{acme}:acct:t").items()}
+            worst.append(a.get("spent", 0) + a.get("reserved", 0) - a.get("granted", 0))
+            time.sleep(0.005)
+    w = threading.Thread(target=watch)
+    w.start()
+    got = hammer(many, 1, "mock-first-100", enough=lambda got: 200 in got and got.count(402) > 20)
+    watching[0] = False
+    w.join()
+    equal(set(got), {200, 402})
+    check(max(worst) <= 0, "%d micro-dollars too much were promised" % max(worst))
+    settled = lambda: {k: int(v) for k, v in redis.hash("slc:{acme}:acct:t").items()}
+    until(lambda: settled()["reserved"] == 0, 5, "nothing is held")
+    paid = sum(l.get("cost_micro", 0) for g in many for l in until(g.access_lines, 5, "access lines"))
+    until(lambda: settled()["spent"] == sum(l.get("cost_micro", 0) for g in many for l in g.access_lines()), 10,
+          lambda: (settled(), paid))
+    equal(mock.stats()["requests"], got.count(200), "the provider's total is the admitted total")
+    end(redis, mock, many)
+
+
 def test_tokens_of_four():
     """tpm admits while what is settled is below the limit: the overshoot is what runs at that moment, and what has ended
     but is not on disk yet."""

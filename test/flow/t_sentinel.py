@@ -75,6 +75,8 @@ class Pair:
     def lose(self, hangs):
         self.primary.stop() if hangs else self.primary.kill()
         until(lambda: b"role:master" in self.said(self.replica), 30 * rig.SLOW, "the replica is promoted")
+        port = "\r\n%d\r\n" % self.port(self.replica)
+        until(lambda: port in self.sentinel("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "m"), 30 * rig.SLOW, "Sentinel names it")
         self.primary, self.replica = self.replica, self.primary
 
     def mend(self, hung):
@@ -137,7 +139,7 @@ def test_failovers():
         Api(g)("POST", "ledger/rebuild", {})
         equal(account()["spent"], spent, "rebuilt to the micro-dollar")
         took = sorted(r.took for r in got if hasattr(r, "took"))
-        print("     %d fail-overs, %d requests, no error; Redis decided %.2f s after the promotion (most %.2f s); the slowest request took %.0f ms; "
+        print("     %d fail-overs, %d requests, no error; Redis decided %.2f s after Sentinel named the new primary (most %.2f s); the slowest request took %.0f ms; "
               "replication lost %d micro-dollars of %d, and a rebuild set them right" % (
                   FAILOVERS, len(got), sum(downs) / len(downs), max(downs), took[-1] * 1000, lost, spent))
     pair.end()

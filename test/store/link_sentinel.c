@@ -156,6 +156,35 @@ static void test_stale(void **state)
     assert_int_equal(w.ups, 1);
 }
 
+static void hang(struct fake_conn *c, const struct fake_command *m)
+{
+    (void)c;
+    (void)m;
+}
+
+/* A primary that hangs is left, long before its commands' own limits: another is named. */
+static void test_hangs(void **state)
+{
+    uint64_t began;
+
+    (void)state;
+    link_up("");
+    UNTIL(w.net, w.up);
+    began = clock_ms();
+    w.f.answer = hang;
+    named[0] = named[1] = named[2] = &other;
+    ask(w.l, &waits[0], 60000, "X");
+    UNTIL(w.net, w.downs == 1);
+    assert_in_range(clock_ms() - began, SL_LINK_SILENCE_MS - 1, 20000);
+    UNTIL(w.net, waits[0].told == 1);
+    assert_int_equal(waits[0].e, SL_ERR_STORE);
+    UNTIL(w.net, w.up);
+    ask(w.l, &waits[1], 5000, "ECHO back");
+    UNTIL(w.net, waits[1].told == 1);
+    assert_string_equal(waits[1].text, "back");
+    assert_true(other.n > 0);
+}
+
 static void test_none(void **state)
 {
     (void)state;
@@ -258,15 +287,11 @@ static void test_failover(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_first),
-        T(test_in_turn),
-        T(test_lies),
-        T(test_mute),
-        T(test_stale),
-        T(test_none),
-        T(test_password),
-        T(test_end_early),
-        cmocka_unit_test_setup_teardown(test_failover, setup, real_teardown),
+        T(test_first),     T(test_in_turn),
+        T(test_lies),      T(test_mute),
+        T(test_stale),     T(test_hangs),
+        T(test_none),      T(test_password),
+        T(test_end_early), cmocka_unit_test_setup_teardown(test_failover, setup, real_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

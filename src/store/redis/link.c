@@ -212,7 +212,10 @@ struct sl_link_redis *sl_redis_link_new(struct sl_net *net, const struct sl_redi
     l->magic = SL_MACHINE_MAGIC;
     l->net = net;
     l->url = conf->url;
-    l->pipe = (struct sl_pipe){.net = net, .task = &l->task, .broken = on_broken};
+    l->pipe = (struct sl_pipe){.net = net,
+                               .task = &l->task,
+                               .broken = on_broken,
+                               .silence_ms = conf->url->sentinel ? SL_LINK_SILENCE_MS : 0};
     sl_pipe_init(&l->pipe, conf->reply_max);
     sl_timer_init(&l->timer, on_time);
     sl_task_init(&l->task, tell);

@@ -18,7 +18,8 @@
  *          SL_LINK_PENDING commands unanswered, a deadline passed by
  *          SL_LINK_PATIENCE_MS: the connection is closed, all waiting commands
  *          fail, and it is dialled again after 100 to 200 ms, doubling to 1 s, with
- *          jitter.
+ *          jitter. One that Sentinel named is left after SL_LINK_SILENCE_MS without
+ *          a byte while commands wait: another may be the primary by then.
  * Primary  -READONLY, -LOADING, -MASTERDOWN, -NOREPLICAS, or a ROLE other than
  *          master: closed, and the address is asked for again (Sentinel).
  */
@@ -35,6 +36,7 @@
 #define SL_LINK_ARGS 2700                 /* of one command: a restore of full pages */
 #define SL_LINK_QUEUED ((size_t)16 << 20) /* bytes not yet taken by the kernel */
 #define SL_LINK_PATIENCE_MS 2000          /* with a silent Redis, beyond a deadline */
+#define SL_LINK_SILENCE_MS 1000           /* with one that Sentinel named, at all */
 
 struct sl_link_redis; /* http has a link of its own */
 

@@ -26,8 +26,25 @@ struct command {
     max_align_t note[];
 };
 
+static void on_silent(struct sl_timer *t)
+{
+    struct sl_pipe *p = SL_CONTAINER(t, struct sl_pipe, silent);
+
+    p->broken(p, "it is silent");
+}
+
+/* Begins anew while there is something to be answered. */
+static void listen_for(struct sl_pipe *p)
+{
+    if (p->sent_n > 0 && p->silence_ms > 0)
+        sl_timer_start(p->net, &p->silent, p->silence_ms);
+    else
+        sl_timer_stop(p->net, &p->silent);
+}
+
 void sl_pipe_init(struct sl_pipe *p, size_t reply_max)
 {
+    sl_timer_init(&p->silent, on_silent);
     sl_reply_init(&p->reader, reply_max);
     sl_list_init(&p->sent);
     sl_list_init(&p->failed);
@@ -59,6 +76,7 @@ static void fail(struct command *c)
 void sl_pipe_detach(struct sl_pipe *p)
 {
     p->stream = NULL;
+    sl_timer_stop(p->net, &p->silent);
     sl_reply_fini(&p->reader);
     while (!sl_list_is_empty(&p->sent)) {
         struct command *c = SL_CONTAINER(p->sent.next, struct command, node);
@@ -194,6 +212,8 @@ void sl_pipe_send(struct sl_pipe *p, bool can, const struct sl_redis_command *fr
     if (++p->sent_n > SL_LINK_PENDING)
         sl_timer_start(p->net, &c->timer, 0); /* on_time() closes, not this frame */
     c->overdue = p->sent_n > SL_LINK_PENDING;
+    if (p->sent_n == 1)
+        listen_for(p);
 }
 
 /* ---- receiving ---- */
@@ -260,8 +280,10 @@ void sl_pipe_data(struct sl_pipe *p, struct sl_str bytes)
     while (good && p->stream == s) {
         enum sl_reply_step step = sl_reply_next(&p->reader, &reply);
 
-        if (step == SL_REPLY_MORE)
+        if (step == SL_REPLY_MORE) {
+            listen_for(p);
             return;
+        }
         good = step == SL_REPLY_READY && take(p, reply, why, sizeof why);
         if (step == SL_REPLY_BAD)
             (void)snprintf(why, sizeof why, "its reply is not valid, or too large");

@@ -21,11 +21,13 @@ struct sl_pipe {
     struct sl_list sent;   /* awaiting replies */
     struct sl_list failed; /* whose waiters are to be told */
     size_t sent_n;
+    uint64_t silence_ms;    /* with commands unanswered; 0: their own patience is enough */
+    struct sl_timer silent; /* since the last byte, or the first of these commands */
     /* No more use in this connection; called from the loop, last of all. */
     void (*broken)(struct sl_pipe *p, const char *why);
 };
 
-/* Fields net, task, broken are set before. */
+/* Fields net, task, silence_ms, broken are set before. */
 void sl_pipe_init(struct sl_pipe *p, size_t reply_max);
 void sl_pipe_attach(struct sl_pipe *p, struct sl_stream *s);
 /* The stream is gone: what waits fails, the rest is forgotten. */
