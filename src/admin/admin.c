@@ -171,6 +171,7 @@ static void answer_ready(struct request *r)
     static const char *const words[] = {[SL_READY] = "ready",
                                         [SL_READY_DRAINS] = "draining",
                                         [SL_READY_NO_STORE] = "store is down",
+                                        [SL_READY_STARTS] = "starting",
                                         [SL_READY_WARMS] = "connecting to providers"};
     enum sl_ready how = sl_gateway_ready(r->admin->gateway);
     bool ready = how == SL_READY;

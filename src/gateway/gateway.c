@@ -64,6 +64,14 @@ static uint64_t renew_ms(void)
     return z != NULL && sl_str_to_u64(sl_str_of(z), &ms) && ms > 0 ? ms : SL_QUOTA_RENEW_MS;
 }
 
+static void on_records(void *ctx)
+{
+    struct sl_gateway *g = ctx;
+
+    sl_purged_take(&g->purged);
+    sl_switched_take(&g->switched);
+}
+
 struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_parts *parts)
 {
     struct sl_gateway *g = sl_mem_new(sizeof *g);
@@ -79,6 +87,8 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->keys = sl_keys_new(net, parts->store);
     sl_keys_reload(g->keys, g->conf);
     sl_purged_init(&g->purged, g->cache, g->keys);
+    sl_switched_init(&g->switched, g->keys, g->store);
+    sl_keys_on_change(g->keys, on_records, g);
     g->flights = sl_flights_new(net);
     g->wants = sl_want_flights_new();
     g->healths = sl_healths_new();
@@ -203,12 +213,19 @@ enum sl_ready sl_gateway_ready(struct sl_gateway *g)
     sl_store_look(g->store, &store);
     if (!store.up && g->conf->store.refuse)
         return SL_READY_NO_STORE;
+    if (!sl_keys_are_known(g->keys))
+        return SL_READY_STARTS;
     return is_warming(g) ? SL_READY_WARMS : SL_READY;
 }
 
 struct sl_store *sl_gateway_store(const struct sl_gateway *g)
 {
     return g->store;
+}
+
+const struct sl_switches *sl_gateway_switches(const struct sl_gateway *g)
+{
+    return g->switched.table;
 }
 
 struct sl_cache *sl_gateway_cache(const struct sl_gateway *g)
@@ -278,6 +295,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_watch_end(&g->watch);
     sl_recent_end(&g->recent);
     sl_keys_end(&g->keys);
+    sl_switched_fini(&g->switched);
     sl_gateway_conf_drop(&g->conf);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);
     g->magic = SL_OBJ_DEAD;

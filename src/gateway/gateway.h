@@ -12,6 +12,7 @@
 #include "gateway/conf.h"
 #include "http/server.h"
 #include "net/file.h"
+#include "policy/routing/switches.h"
 #include "store/cache.h"
 #include "store/store.h"
 
@@ -44,6 +45,7 @@ enum sl_ready {
     SL_READY,
     SL_READY_DRAINS,
     SL_READY_NO_STORE, /* away, and store.on_outage refuses */
+    SL_READY_STARTS,   /* tenants and switches have yet to be read */
     SL_READY_WARMS     /* the first connections to providers are being made */
 };
 enum sl_ready sl_gateway_ready(struct sl_gateway *g);
@@ -53,6 +55,8 @@ enum sl_ready sl_gateway_ready(struct sl_gateway *g);
 void sl_gateway_warm(struct sl_gateway *g, bool wait);
 struct sl_store *sl_gateway_store(const struct sl_gateway *g);
 struct sl_cache *sl_gateway_cache(const struct sl_gateway *g); /* or NULL */
+/* The operator's, as this process knows them; until the loop's next turn. */
+const struct sl_switches *sl_gateway_switches(const struct sl_gateway *g);
 void sl_gateway_drain(struct sl_gateway *g);     /* readiness false, close kept connections */
 void sl_gateway_hand_over(struct sl_gateway *g); /* to a process that accepts on its socket */
 void sl_gateway_stop_accepting(struct sl_gateway *g);

@@ -11,6 +11,7 @@
 #include "gateway/keymemo.h"
 #include "gateway/quota/self.h"
 #include "gateway/req.h"
+#include "gateway/routing/switched.h"
 #include "gateway/tokens/tokens.h"
 
 struct sl_gateway_families {            /* up: all in the process's metrics */
@@ -37,6 +38,8 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *mirrored;  /* up */
     struct sl_metric_family *mirror_s;  /* up */
     struct sl_metric_family *fetched;   /* up */
+    struct sl_metric_family *switches;  /* up */
+    struct sl_metric_family *paused;    /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -90,6 +93,7 @@ struct sl_gateway {
     struct sl_flights *flights;    /* owns */
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
+    struct sl_switched switched;
     struct sl_healths *healths; /* owns */
     struct sl_mirrors *mirrors; /* owns */
     struct sl_tokens *tokens;   /* owns */

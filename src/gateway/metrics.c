@@ -71,6 +71,11 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->mirror_s = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_mirror_duration_seconds",
                                    "From the copy's start to the end of the shadow's answer.",
                                    "model,provider", slow_bounds);
+    f->switches =
+        sl_metric_family(m, SL_METRIC_GAUGE, "sluice_switches",
+                         "Pauses and weights of operators that are in force.", "kind", NULL);
+    f->paused = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_paused",
+                                 "1: an operator has paused it.", "kind,name", NULL);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
 }
@@ -112,6 +117,7 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
 
     refresh_providers(g);
     sl_healths_refresh(g->healths, g->conf, sl_net_now(g->net), g->f.breakers, g->f.pool);
+    sl_switched_refresh(&g->switched, g->conf, g->f.switches, g->f.paused);
     set(g->f.clients, SL_STR("open"), none, (double)n.connections);
     set(g->f.clients, SL_STR("idle"), none, (double)n.idle);
     sl_store_refresh_metrics(g->store);

@@ -164,6 +164,15 @@ enum sl_state sl_try_start(struct sl_req *r)
     return SL_ST_TRY;
 }
 
+/* Has an operator paused all candidates? */
+static bool is_paused(struct sl_req *r)
+{
+    for (size_t i = 0; i < r->trial->n; i++)
+        if (!sl_trial_is_paused(r, i))
+            return false;
+    return true;
+}
+
 enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e)
 {
     struct sl_str reason = r->call != NULL ? sl_call_about(r->call).reason : (struct sl_str){"", 0};
@@ -182,6 +191,11 @@ enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e)
     else if (e == SL_ERR_UP_LIMITED)
         sl_req_refuse(r, e, 0,
                       "Rate limit exceeded: the limits of model %.*s at its providers are reached; "
+                      "wait and try again.",
+                      SL_STR_ARGS(r->asked));
+    else if (e == SL_ERR_NO_PROVIDER && is_paused(r))
+        sl_req_refuse(r, e, 0,
+                      "No provider of model %.*s can be asked now: an operator has paused it; "
                       "wait and try again.",
                       SL_STR_ARGS(r->asked));
     else if (e == SL_ERR_NO_PROVIDER)

@@ -73,6 +73,9 @@ struct sl_store_state {
     uint64_t trail_last, trail_synced, trail_acked; /* numbers of lines */
 };
 void sl_store_look(const struct sl_store *s, struct sl_store_state *out);
+/* Milliseconds since 1970 by the store's clock, as the last beat told it; by this host's
+ * before there was one. Good to about the time of a beat's way. */
+int64_t sl_store_now_ms(const struct sl_store *s);
 void sl_store_refresh_metrics(struct sl_store *s);
 
 /* ---- a request ---- */

@@ -205,6 +205,35 @@ static inline void puts_race(void **state)
     assert_int_equal(ok, 1);
 }
 
+/* Their names may have what parts names elsewhere. */
+static inline void lists_switches_in_pages(void **state)
+{
+    struct store *s = *state;
+    struct page *p = calloc(1, sizeof *p);
+    size_t all = 0;
+    char id[32], last[32] = "";
+
+    for (int i = 0; i < SL_STORE_PAGE + 50; i++) {
+        struct sl_record r;
+
+        (void)snprintf(id, sizeof id, "model:a:%03d:b", i);
+        r = record_of(SL_RECORD_SWITCH, "", id, "active");
+        puts_ok(s, &r);
+    }
+    for (int pages = 0; pages == 0 || p->next[0] != 0; pages++) {
+        assert_true(pages < 3);
+        lists(s, p, SL_RECORD_SWITCH, "", p->next);
+        for (size_t i = 0; i < p->n; i++) {
+            assert_true(strcmp(last, p->ids[i]) < 0);
+            (void)snprintf(last, sizeof last, "%s", p->ids[i]);
+        }
+        all += p->n;
+    }
+    assert_int_equal(all, SL_STORE_PAGE + 50);
+    free(p->doc);
+    free(p);
+}
+
 /* Many at once, in no order. */
 static inline void puts_many(struct store *s, int n)
 {
@@ -669,6 +698,7 @@ static inline void records_restored(void **state)
     X(successors_go_on)                                                                            \
     X(puts_race)                                                                                   \
     X(lists_in_pages)                                                                              \
+    X(lists_switches_in_pages)                                                                     \
     X(states_at_admission)                                                                         \
     X(states_of_short_names)                                                                       \
     X(epoch_is_marked)                                                                             \

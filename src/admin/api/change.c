@@ -5,14 +5,20 @@
 
 static void attempt(struct sl_api *c);
 
+static const char *kind_of(const struct sl_subject *s)
+{
+    if (s->kind == SL_RECORD_TENANT)
+        return "tenant";
+    return sl_str_starts(s->id, SL_STR("purge.")) ? "cached answers" : "switch";
+}
+
 static void log_change(struct sl_api *c, const struct sl_subject *s)
 {
     if (s->kind == SL_RECORD_KEY)
         sl_log(SL_LOG_INFO, "admin", s->id, "key of tenant %.*s %s by %.*s", SL_STR_ARGS(s->tenant),
                c->change.what, SL_STR_ARGS(c->actor));
     else
-        sl_log(SL_LOG_INFO, "admin", s->id, "%s %s by %.*s",
-               s->kind == SL_RECORD_TENANT ? "tenant" : "cached answers", c->change.what,
+        sl_log(SL_LOG_INFO, "admin", s->id, "%s %s by %.*s", kind_of(s), c->change.what,
                SL_STR_ARGS(c->actor));
 }
 

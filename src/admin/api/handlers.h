@@ -25,6 +25,8 @@ sl_api_fn sl_providers_show;
 sl_api_fn sl_requests_list, sl_requests_show;
 /* live/explain.c */
 sl_api_fn sl_explain_show;
+/* live/switches.c */
+sl_api_fn sl_switches_show, sl_switches_set, sl_switches_end_one;
 /* route.c */
 sl_api_fn sl_reload;
 

@@ -44,6 +44,7 @@ static void provider(struct sl_api *c, size_t at, const struct sl_look_provider 
     sl_out_count(o, "waiting", p->waiting);
     sl_out_count(o, "connections", p->open);
     sl_out_count(o, "idle", p->idle);
+    sl_out_count(o, "paused_ms", p->paused_ms);
     sl_out_open(o, "models", '[');
     while (sl_look_model(c->admin->gateway, at, &h, &m))
         model(o, &m);

@@ -173,14 +173,33 @@ static bool add_paths(struct sl_text *t, const struct sl_manage_line *l)
     return true;
 }
 
+/* "a=0 b=100"; a name may hold the sign, a number does not. */
+static bool add_numbers(struct sl_text *t, const struct sl_manage_line *l)
+{
+    sl_text_byte(t, '{');
+    for (int i = 1; i < l->args_n; i++) {
+        const char *equals = strrchr(l->args[i], '=');
+
+        if (equals == NULL || equals == l->args[i] || !is_number(equals + 1))
+            return wrong(l, "must be NAME=NUMBER", l->args[i]);
+        if (i > 1)
+            sl_text_byte(t, ',');
+        sl_text_json(t, (struct sl_str){l->args[i], (size_t)(equals - l->args[i])}, 0);
+        sl_text_byte(t, ':');
+        sl_text_add(t, sl_str_of(equals + 1));
+    }
+    sl_text_byte(t, '}');
+    return true;
+}
+
 /* The verb's own members, with the arguments in them. */
 static bool add_fixed(struct sl_text *t, const struct sl_manage_line *l)
 {
     for (const char *p = l->verb->body; *p != '\0'; p++) {
         bool text = p[0] == '%', raw = p[0] == '$';
 
-        if (*p == '@') {
-            if (!add_paths(t, l))
+        if (*p == '@' || *p == '#') {
+            if (!(*p == '@' ? add_paths(t, l) : add_numbers(t, l)))
                 return false;
             continue;
         }

@@ -48,8 +48,8 @@ struct sl_manage_verb {
     const char *options;      /* ids of those it takes, between commas */
     const char *method;
     const char *path; /* behind /admin/api/; %1 is the first argument */
-    /* Members; %2 an argument as a text, $2 as it stands, @ all of them as absolute paths;
-     * NULL: none. */
+    /* Members; %2 an argument as a text, $2 as it stands, @ all of them as absolute paths, #
+     * those behind the first, NAME=N each, as an object; NULL: none. */
     const char *body;
     enum sl_manage_shape shape;
     const char *columns;                        /* of a list: "TITLE=member.member,…" */

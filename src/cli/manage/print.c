@@ -48,7 +48,7 @@ static struct sl_str text_of(struct sl_str value, char out[CELL])
 /* Members that are seconds since 1970, by the last part of their name. */
 static bool is_time(struct sl_str member)
 {
-    static const char *const names[] = {"expires",       "created", "until",
+    static const char *const names[] = {"expires",       "created", "until",      "since",
                                         "rotated_until", "stored",  "fresh_until"};
     struct sl_str last = member, part;
 

@@ -37,9 +37,8 @@ static uint64_t count(struct sl_str doc, size_t *have)
     return total;
 }
 
-static void on_change(void *ctx)
+void sl_purged_take(struct sl_purged *p)
 {
-    struct sl_purged *p = ctx;
     const struct sl_tenant_record *rec = sl_keys_switch(p->keys, SL_STR(SL_PURGED_ID));
     struct sl_str at, element;
     struct name name;
@@ -61,7 +60,6 @@ static void on_change(void *ctx)
 void sl_purged_init(struct sl_purged *p, struct sl_cache *cache, struct sl_keys *keys)
 {
     *p = (struct sl_purged){.cache = cache, .keys = keys};
-    sl_keys_on_change(keys, on_change, p);
 }
 
 /* ---- the list ---- */

@@ -27,6 +27,8 @@ struct sl_purged {
 };
 
 void sl_purged_init(struct sl_purged *p, struct sl_cache *cache, struct sl_keys *keys);
+/* Records have changed. */
+void sl_purged_take(struct sl_purged *p);
 /* The list with `n` more names. CEILING: too many came within SL_PURGED_KEEP_S. */
 SL_MUST enum sl_err sl_purged_list(struct sl_str doc, const uint8_t (*names)[SL_CACHE_KEY],
                                    size_t n, int64_t now_s, struct sl_arena *a, struct sl_str *out);

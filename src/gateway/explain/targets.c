@@ -107,6 +107,8 @@ static uint64_t rest_of(struct sl_req *r, size_t i, enum sl_reason bar)
     uint64_t now = sl_net_now(r->gw->net), wait;
 
     switch ((int)bar) {
+    case SL_REASON_PAUSED:
+        return sl_switched_rest_ms(&r->gw->switched, r->conf, c->model, c->target);
     case SL_REASON_BREAKER_OPEN: return sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
     case SL_REASON_TOKEN_RESTS: return sl_tokens_rest_ms(r->gw->tokens, p);
     case SL_REASON_KEYS_REST:

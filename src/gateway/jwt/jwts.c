@@ -275,8 +275,8 @@ static enum sl_err stand_for(struct sl_req *r, const struct known *k, const stru
     return sl_keys_find(r->gw->keys, r->conf, k->digest, sl_net_unix_ms(r->gw->net), key, made);
 }
 
-enum sl_err sl_who_find(struct sl_req *r, const struct sl_key **key, struct sl_made_key **made,
-                        enum sl_jwt_fault *fault)
+static enum sl_err find_who(struct sl_req *r, const struct sl_key **key, struct sl_made_key **made,
+                            enum sl_jwt_fault *fault)
 {
     int64_t now = sl_net_unix_ms(r->gw->net);
     uint8_t sha256[32];
@@ -307,4 +307,12 @@ enum sl_err sl_who_find(struct sl_req *r, const struct sl_key **key, struct sl_m
     sl_arena_fini(&k->arena);
     sl_mem_free(k);
     return e;
+}
+
+enum sl_err sl_who_find(struct sl_req *r, const struct sl_key **key, struct sl_made_key **made,
+                        enum sl_jwt_fault *fault)
+{
+    enum sl_err e = find_who(r, key, made, fault);
+
+    return e == SL_OK && sl_switched_refuses(&r->gw->switched, *key) ? SL_ERR_PAUSED : e;
 }

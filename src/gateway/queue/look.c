@@ -5,6 +5,15 @@
 #include "gateway/queue/gate.h"
 #include "gateway/routing/health.h"
 
+static uint64_t paused_ms(const struct sl_gateway *g, struct sl_str provider)
+{
+    int64_t now_ms = sl_store_now_ms(g->store);
+    const struct sl_switch *s =
+        sl_switches_find(g->switched.table, SL_SWITCH_PROVIDER, provider, now_ms);
+
+    return s != NULL ? (uint64_t)(s->until_ms - now_ms) : 0;
+}
+
 bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *out)
 {
     const struct sl_provider *p = &g->conf->providers[at];
@@ -20,7 +29,8 @@ bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *
                                      .places = places.slots,
                                      .waiting = places.waiting,
                                      .open = links.open,
-                                     .idle = links.idle};
+                                     .idle = links.idle,
+                                     .paused_ms = paused_ms(g, p->name)};
     return true;
 }
 

@@ -15,7 +15,8 @@ struct sl_look_provider {
     struct sl_str name;
     size_t taken, places; /* requests there, and how many may be */
     size_t waiting;
-    size_t open, idle; /* connections */
+    size_t open, idle;  /* connections */
+    uint64_t paused_ms; /* an operator has paused it; until it may be asked again */
 };
 
 struct sl_health;

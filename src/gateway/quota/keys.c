@@ -420,9 +420,20 @@ void sl_keys_on_change(struct sl_keys *k, void (*changed)(void *ctx), void *ctx)
     k->ctx = ctx;
 }
 
+bool sl_keys_are_known(const struct sl_keys *k)
+{
+    return sl_key_records_are_known(k->records);
+}
+
 const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id)
 {
     return sl_key_records_switch(k->records, id);
+}
+
+const struct sl_tenant_record *sl_keys_next_switch(const struct sl_keys *k,
+                                                   const struct sl_tenant_record *after)
+{
+    return sl_key_records_next_switch(k->records, after);
 }
 
 struct sl_keys *sl_keys_new(struct sl_net *net, struct sl_store *store)

@@ -62,9 +62,13 @@ void sl_keys_fetch_start(struct sl_keys *k, const uint8_t sha256[32], struct sl_
 /* The same for a tenant alone. */
 void sl_keys_fetch_tenant_start(struct sl_keys *k, struct sl_str tenant, struct sl_op **slot,
                                 sl_store_done_fn *done, void *ctx);
-/* The switch of that id, or NULL. `changed` runs whenever records were read again, or one
- * was written here. */
+/* Tenants and switches have been read since the start, or could not be. */
+bool sl_keys_are_known(const struct sl_keys *k);
+/* The switch of that id, or NULL; all of them, from NULL to NULL. `changed` runs whenever
+ * records were read again, or one was written here. */
 const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id);
+const struct sl_tenant_record *sl_keys_next_switch(const struct sl_keys *k,
+                                                   const struct sl_tenant_record *after);
 void sl_keys_on_change(struct sl_keys *k, void (*changed)(void *ctx), void *ctx);
 /* How often the cached answers of this tenant, model and version were purged. */
 void sl_keys_generations(const struct sl_keys *k, struct sl_str tenant, struct sl_str model,

@@ -33,6 +33,7 @@ struct sl_key_records {
     struct sl_records page;
     char after[256];
     bool again; /* something changed while reading */
+    bool known; /* the first pass is over, however it ended */
     struct sl_timer retry;
 };
 
@@ -116,6 +117,7 @@ static void replace(struct sl_key_records *t)
         t->now[i] = t->next[i];
         t->next[i] = (struct table){0};
     }
+    t->known = true;
     t->changed(t->ctx);
     if (t->again)
         begin(t);
@@ -126,6 +128,7 @@ static void on_page(void *ctx, enum sl_err e)
     struct sl_key_records *t = ctx;
 
     if (e != SL_OK) { /* what is in force stays so */
+        t->known = true;
         sl_timer_start(t->net, &t->retry, AGAIN_MS);
         return;
     }
@@ -197,6 +200,11 @@ void sl_key_records_end(struct sl_key_records **pt)
     sl_mem_free(t);
 }
 
+bool sl_key_records_are_known(const struct sl_key_records *t)
+{
+    return t->known;
+}
+
 void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec)
 {
     int i = rec->kind == SL_RECORD_TENANT ? 0 : 1;
@@ -219,6 +227,16 @@ const struct sl_tenant_record *sl_key_records_switch(const struct sl_key_records
 {
     const struct row *r = find(&t->now[1], id);
 
+    return r != NULL ? &r->tenant : NULL;
+}
+
+const struct sl_tenant_record *sl_key_records_next_switch(const struct sl_key_records *t,
+                                                          const struct sl_tenant_record *after)
+{
+    const struct row *r = t->now[1].rows;
+
+    if (after != NULL)
+        r = SL_CONTAINER((struct sl_tenant_record *)after, struct row, tenant)->hh.next;
     return r != NULL ? &r->tenant : NULL;
 }
 

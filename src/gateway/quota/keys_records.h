@@ -26,6 +26,8 @@ struct sl_key_records;
 struct sl_key_records *sl_key_records_new(struct sl_net *net, struct sl_store *store,
                                           void (*changed)(void *ctx), void *ctx);
 void sl_key_records_end(struct sl_key_records **t);
+/* They have been read since the start, or could not be. */
+bool sl_key_records_are_known(const struct sl_key_records *t);
 /* A tenant or switch that was just written, or read; it takes the place of an older one. */
 void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec);
 const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records *t,
@@ -33,6 +35,9 @@ const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records
 /* By its id, or NULL. */
 const struct sl_tenant_record *sl_key_records_switch(const struct sl_key_records *t,
                                                      struct sl_str id);
+/* All of them, from NULL to NULL. */
+const struct sl_tenant_record *sl_key_records_next_switch(const struct sl_key_records *t,
+                                                          const struct sl_tenant_record *after);
 /* How often answers of that tenant, model or version were purged: a growing number. */
 uint64_t sl_key_records_purges(const struct sl_key_records *t, struct sl_str kind,
                                struct sl_str name);

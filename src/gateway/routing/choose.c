@@ -21,6 +21,13 @@ static uint64_t now_of(const struct sl_req *r)
     return sl_net_now(r->gw->net);
 }
 
+bool sl_trial_is_paused(struct sl_req *r, size_t i)
+{
+    const struct sl_candidate *c = &r->trial->rank[i];
+
+    return sl_switched_rest_ms(&r->gw->switched, r->conf, c->model, c->target) > 0;
+}
+
 /* Against any try there; NONE: nothing. */
 static enum sl_reason closed_by(struct sl_req *r, size_t i)
 {
@@ -30,6 +37,8 @@ static enum sl_reason closed_by(struct sl_req *r, size_t i)
         return SL_REASON_SPENT;
     if (now_of(r) >= sl_trial_due(r, i))
         return SL_REASON_NO_TIME;
+    if (sl_trial_is_paused(r, i))
+        return SL_REASON_PAUSED;
     if (sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) != 0)
         return SL_REASON_TOKEN_RESTS;
     if (!t->probing &&
@@ -129,12 +138,20 @@ static size_t choose_barred(struct sl_req *r)
 
 static bool may_probe(struct sl_req *r)
 {
+    bool any = false;
+
     if (r->trial->probing)
         return false;
-    for (size_t i = 0; i < r->trial->n; i++)
+    for (size_t i = 0; i < r->trial->n; i++) {
+        if (sl_trial_is_paused(r, i))
+            continue;
+        any = true;
         if (sl_breaker_look(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)) ==
             SL_BREAKER_CLOSED)
             return false;
+    }
+    if (!any)
+        return false;
     if (r->explain != NULL)
         return sl_health_may_probe(r->gw->healths, r->model, now_of(r));
     return sl_health_probe(r->gw->healths, r->model, now_of(r));

@@ -108,7 +108,7 @@ void sl_trial_count(struct sl_req *r, const struct sl_target *to, const struct s
         sl_metric_add(sl_metric_series(r->gw->f.failovers, over), 1);
 }
 
-/* Of the candidate that is back first: its breaker's rest and its keys'. */
+/* Of the candidate that is back first: its breaker's rest, its keys', its pause. */
 uint64_t sl_trial_rest_ms(struct sl_req *r)
 {
     const struct sl_trial *t = r->trial;
@@ -120,13 +120,16 @@ uint64_t sl_trial_rest_ms(struct sl_req *r)
             sl_health_of(r->gw->healths, r->conf, t->rank[i].model, t->rank[i].target);
         uint64_t rest = sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
         uint64_t keys = sl_keyring_wait_ms(&h->ring, now);
-
         uint64_t token = sl_tokens_rest_ms(r->gw->tokens, p);
+        uint64_t paused =
+            sl_switched_rest_ms(&r->gw->switched, r->conf, t->rank[i].model, t->rank[i].target);
 
         if (keys != SL_KEYRING_NEVER && keys > rest)
             rest = keys;
         if (token > rest)
             rest = token;
+        if (paused > rest)
+            rest = paused;
         if (rest < least)
             least = rest;
     }

@@ -138,8 +138,11 @@ static bool is_drawn(const struct sl_req *r)
 static bool has_room(const struct sl_req *r, const struct sl_provider *p)
 {
     const struct sl_mirrors *all = r->gw->mirrors;
+    const struct sl_target to = {.provider = r->model->mirror.provider,
+                                 .model = r->model->mirror.model};
 
-    return all->n < SL_MIRROR_MOST && all->bytes + r->body_n < SL_MIRROR_BYTES &&
+    return sl_switched_rest_ms(&r->gw->switched, r->conf, r->model, &to) == 0 &&
+           all->n < SL_MIRROR_MOST && all->bytes + r->body_n < SL_MIRROR_BYTES &&
            sl_origin_count(p->origin).queued == 0;
 }
 

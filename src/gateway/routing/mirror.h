@@ -8,7 +8,7 @@
  *
  * Where it is left out: a shadow that does not speak the client's protocol, count_tokens, the
  * prompt API, and (counted as `skipped`) where SL_MIRROR_MOST copies or SL_MIRROR_BYTES are
- * under way, or requests wait for a connection to the shadow's provider.
+ * under way, requests wait for a connection to the shadow's provider, or it is paused.
  * Memory   Each has a copy of its own of head and body, and ends by the provider's
  *          `timeouts.total` at the latest.
  */

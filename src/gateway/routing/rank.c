@@ -104,7 +104,9 @@ static void find_facts(struct sl_req *r, const struct sl_model *m, struct sl_str
         const struct sl_target *target = &m->targets[i];
         struct sl_order_fact *f = &ask->fact[i];
 
-        *f = (struct sl_order_fact){.name = name_of(r, target), .weight = target->weight};
+        *f = (struct sl_order_fact){.name = name_of(r, target),
+                                    .weight =
+                                        sl_switched_weight(&r->gw->switched, r->conf, m, target)};
         if (m->strategy == SL_STRATEGY_LATENCY)
             f->load = sl_latency_look(
                 &sl_health_of(r->gw->healths, r->conf, m, target)->latency[r->streams ? 0 : 1],

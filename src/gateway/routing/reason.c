@@ -17,6 +17,7 @@ static const struct {
                               SL_STR_INIT("by the request's provider.order")},
     [SL_REASON_FALLBACK_MODEL] = {SL_STR_INIT("fallback_model"),
                                   SL_STR_INIT("of the request's models")},
+    [SL_REASON_PAUSED] = {SL_STR_INIT("paused"), SL_STR_INIT("an operator has paused it")},
     [SL_REASON_BREAKER_OPEN] = {SL_STR_INIT("breaker_open"), SL_STR_INIT("its breaker is open")},
     [SL_REASON_TOKEN_RESTS] = {SL_STR_INIT("token_rests"),
                                SL_STR_INIT("its access token can't be fetched now")},

@@ -19,6 +19,7 @@ enum sl_reason {
     SL_REASON_WISH_ORDER,
     SL_REASON_FALLBACK_MODEL,
     /* a candidate, but not asked now */
+    SL_REASON_PAUSED,
     SL_REASON_BREAKER_OPEN,
     SL_REASON_TOKEN_RESTS,
     SL_REASON_KEYS_REST,

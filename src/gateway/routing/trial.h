@@ -120,6 +120,8 @@ void sl_trial_aim(struct sl_req *r, size_t i);
 enum sl_state sl_trial_give_up(struct sl_req *r);
 /* The access token that the try waited for is there: on with it. */
 enum sl_state sl_trial_call(struct sl_req *r);
+/* Has an operator paused candidate `i`? */
+bool sl_trial_is_paused(struct sl_req *r, size_t i);
 /* The answer is this one. */
 void sl_trial_good(struct sl_req *r);
 void sl_trial_restart(struct sl_req *r);

@@ -146,13 +146,15 @@ enum sl_err sl_records_key(struct sl_db *db, struct sl_entry *n)
     return sl_db_done(&q) && room ? SL_OK : SL_ERR_STORE;
 }
 
-/* Pages go on behind "<id>", those of all tenants' keys behind "<id>:<tenant>". */
+/* Pages go on behind "<id>", those of all tenants' keys behind "<id>:<tenant>"; names of what
+ * is no key may have colons. */
 static struct sl_query list_query(struct sl_db *db, const struct sl_entry *n)
 {
     bool is_of = n->tenant.n > 0;
     struct sl_query q =
         sl_db_query(db, is_of ? SL_STATEMENT_RECORD_LIST_OF : SL_STATEMENT_RECORD_LIST);
-    ptrdiff_t colon = sl_str_find_byte(n->after, ':');
+    bool is_key = n->record_kind == SL_RECORD_KEY;
+    ptrdiff_t colon = is_key ? sl_str_find_byte(n->after, ':') : -1;
     struct sl_str id = n->after, tenant = {0};
 
     if (colon >= 0) {
@@ -180,8 +182,10 @@ enum sl_err sl_records_list(struct sl_db *db, struct sl_entry *n)
         if (found->n == PAGE) {
             const struct sl_record *last = &found->at[PAGE - 1];
 
-            found->next = sl_arena_printf(&n->arena, "%.*s:%.*s", SL_STR_ARGS(last->id),
-                                          SL_STR_ARGS(last->tenant));
+            found->next = last->kind == SL_RECORD_KEY
+                              ? sl_arena_printf(&n->arena, "%.*s:%.*s", SL_STR_ARGS(last->id),
+                                                SL_STR_ARGS(last->tenant))
+                              : sl_arena_dup(&n->arena, last->id);
             room = found->next.p != NULL;
             break;
         }

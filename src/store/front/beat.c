@@ -20,6 +20,14 @@ bool sl_store_is_asked(const struct sl_store *s)
     return s->health.up;
 }
 
+int64_t sl_store_now_ms(const struct sl_store *s)
+{
+    SL_OBJ_CHECK(s, SL_STORE_MAGIC);
+    if (s->health.ahead_us == 0)
+        return sl_net_unix_ms(s->net);
+    return ((int64_t)sl_net_now_us(s->net) + s->health.ahead_us) / 1000;
+}
+
 void sl_store_changed(struct sl_store *s)
 {
     if (s->on_change != NULL)
@@ -155,6 +163,7 @@ static void read_beat(struct sl_store *s)
     bool changed = h->has_revision && h->revision != h->beat.revision;
     bool fell = h->has_revision && h->revision > h->beat.revision;
 
+    h->ahead_us = h->beat.now_us - (int64_t)sl_net_now_us(s->net);
     h->instances = h->beat.instances > 0 ? h->beat.instances : 1;
     h->revision = h->beat.revision;
     h->has_revision = true;

@@ -165,6 +165,7 @@ struct sl_health {
     struct sl_timer tick, limit;
     struct sl_op *op; /* owns: the beat */
     struct sl_beat beat;
+    int64_t ahead_us; /* the store's clock, beyond the monotonic one; 0: not known */
     bool overran;
     uint64_t began_us;
     struct sl_op *mark; /* owns */

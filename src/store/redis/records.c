@@ -97,8 +97,8 @@ void sl_redis_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str
 
 /* ---- a page ---- */
 
-/* Pages go on behind "<id>:<tenant>", as the embedded store's do; members of the index of
- * keys are "<tenant>\x1f<id>", of the others "<id>". */
+/* Pages of keys go on behind "<id>:<tenant>", as the embedded store's do, and members of their
+ * index are "<tenant>\x1f<id>"; with the others, whose names may have colons, both are the id. */
 static struct sl_str next_of(struct sl_script_call *c, struct sl_str member)
 {
     ptrdiff_t unit = sl_str_find_byte(member, '\x1f');
@@ -106,8 +106,9 @@ static struct sl_str next_of(struct sl_script_call *c, struct sl_str member)
 
     if (member.n == 0)
         return (struct sl_str){"", 0};
-    if (unit >= 0)
-        member = sl_str_from(member, (size_t)unit + 1);
+    if (unit < 0)
+        return sl_arena_dup(&c->arena, member);
+    member = sl_str_from(member, (size_t)unit + 1);
     return sl_arena_printf(&c->arena, "%.*s:%.*s", SL_STR_ARGS(member), SL_STR_ARGS(tenant));
 }
 
@@ -142,12 +143,12 @@ static bool read_page(struct sl_script_call *c, const redisReply *reply)
 static void push_from(struct sl_script_call *c, enum sl_record_kind kind, struct sl_str tenant,
                       struct sl_str after)
 {
-    ptrdiff_t colon = sl_str_find_byte(after, ':');
+    ptrdiff_t colon = kind == SL_RECORD_KEY ? sl_str_find_byte(after, ':') : -1;
     struct sl_str id = colon >= 0 ? sl_str_first(after, (size_t)colon) : after;
     struct sl_str unit = kind == SL_RECORD_KEY ? SL_STR("\x1f") : SL_STR("");
     struct sl_str parts[] = {SL_STR("("), tenant, unit, id};
 
-    if (tenant.n == 0 && colon >= 0 && kind == SL_RECORD_KEY)
+    if (tenant.n == 0 && colon >= 0)
         parts[1] = sl_str_from(after, (size_t)colon + 1);
     if (after.n == 0 && parts[1].n == 0)
         sl_script_arg(c, SL_STR("-"));
