@@ -79,11 +79,12 @@ def works(g, name):
 
 
 def fails(g, name, status, *words):
-    r = ask(g, name)
-    equal(r.status, status, "%s: %s" % (name, r.body))
-    for w in words:
-        contains(r.json()["error"]["message"], w)
-    check(PASSWORD not in r.body.decode() and LINE not in r.body.decode(), "credentials in an answer")
+    for stream in (False, True):
+        r = ask(g, name, stream=stream)
+        equal(r.status, status, "%s: %s" % (name, r.body))
+        for w in words:
+            contains(r.json()["error"]["message"], w)
+        check(PASSWORD not in r.body.decode() and LINE not in r.body.decode(), "credentials in an answer")
 
 
 def test_way(g):
@@ -228,6 +229,21 @@ def test_tokens_go_the_same_way(g):
     with rig.Gateway({}, one, mock=mock) as own:
         works(own, "oauth")
         check(proxy.seen("localhost") > 0 and proxy.seen("provider.invalid") > 0, "asked of the proxy: %s" % proxy.asked)
+    proxy.close()
+
+
+def test_models_are_listed_through_it(g):
+    mock = g.mock
+    proxy = Proxy({"provider.invalid": mock.tls})
+
+    def only(c):
+        c["list_models"] = True
+        c["providers"].append(provider("listed", mock, proxy.url()))
+        c["models"] = [{"name": "*", "targets": [{"provider": "listed"}]}]
+
+    with rig.Gateway({}, only, mock=mock) as own:
+        until(lambda: [m for m in own.call("GET", "/v1/models").json()["data"] if m["owned_by"] == "listed"], 10, "its list")
+        check(proxy.seen("provider.invalid") > 0, "the proxy was not asked")
     proxy.close()
 
 
