@@ -191,6 +191,12 @@ static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
 
 /* ---- the pump ---- */
 
+/* The LF of a CRLF that ended the terminal event may come in a read of its own. */
+static bool is_last_byte(const struct sl_req *r)
+{
+    return is_over(r) && r->sse.was_cr && r->bytes.n > 0 && r->bytes.p[0] == '\n';
+}
+
 /* Up to the terminal event: what a provider says behind it reaches nobody. */
 static enum sl_state pump(struct sl_req *r)
 {
@@ -199,6 +205,10 @@ static enum sl_state pump(struct sl_req *r)
     bool pass = true;
     size_t n;
 
+    if (is_last_byte(r)) {
+        r->sse.was_cr = false;
+        run.n = 1;
+    }
     while (!is_over(r) && !is_told(r) && sl_sse_next(&r->sse, rest, &n)) {
         struct sl_str event = {rest.p, n};
         enum sl_state next = SL_ST_RELAY;

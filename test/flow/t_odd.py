@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Promise: a stream in any form that the standard allows goes through byte for byte and is
+counted; an answer that drips ends at its limit; and no request says where it goes."""
+# timeout: 120
+
+import contextlib
+import time
+
+import _rig as rig
+from _provider import Listener, Provider, provider, read_request
+from _rig import check, contains, equal, until
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n"
+TEXT = "Gr\u00fc\u00dfe \U0001f642"
+DRIP = 0.2  # seconds a byte
+
+
+def messages_stream(whole, long):
+    """What a parser may meet: a BOM, comments, every line end, other fields, a field without
+    a colon, data in several lines, NULs where no data is, and characters of four bytes."""
+    text = TEXT.encode()
+    return (
+        b"\xef\xbb\xbf: first a comment, with a \0 in it\n\n"
+        b"event: message_start\r\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\","
+        b"\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\r\n\r\n"
+        b"id: 1\nretry: 10\nunknown\nevent: content_block_start\n"
+        b"data:{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+        b"data\n\n"
+        b"event:content_block_delta\rdata: {\"type\":\"content_block_delta\",\"index\":0,\rdata: \"delta\":{\"type\":\"text_delta\",\"text\":\""
+        + text + b"\"}}\r\r"
+        b": a long comment " + b"c" * long + b"\n\n"
+        b"event: content_block_stop\r\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\r\n"
+        b"event: message_delta\rdata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":5}}\r\n\r"
+        + (b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n" if whole else b"")
+    )
+
+
+def chat_stream(whole, long):
+    return (
+        b"\xef\xbb\xbf: \0\r\n\r\n"
+        b"data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\r\r"
+        b"id\nretry:5\ndata:{\"id\":\"c\",\rdata:\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + TEXT.encode() + b"\"}}]}\n\r\n"
+        b"data\n\n"
+        b": a long comment " + b"c" * long + b"\n\n"
+        b"data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n"
+        + (b"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\rdata: [DONE]\r\n\r\n" if whole else b"")
+    )
+
+
+def chunks(body, size):
+    pieces = (body[i : i + size] for i in range(0, len(body), size))
+    return HEAD + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
+
+
+@contextlib.contextmanager
+def gateway(g, peers, **settings):
+    def change(c):
+        for name, peer in peers.items():
+            c["providers"].append(provider(name, peer.port))
+            c["models"].append({"name": name, "targets": [{"provider": name, "model": "m"}]})
+
+    with rig.Gateway({"store": {"timeout": "2s"}, **settings}, change, mock=g.mock) as h:
+        try:
+            yield h
+        finally:
+            for peer in peers.values():
+                peer.close()
+
+
+def test_odd_streams(g):
+    p = Provider()
+    ways = (("/v1/messages", rig.messages, messages_stream, {}),
+            ("/v1/chat/completions", rig.chat, chat_stream, {"stream_options": {"include_usage": True}}))
+    with gateway(g, {"odd": p}) as h:
+        for path, make, stream, more in ways:
+            for whole in (True, False):
+                for size in (1, 7, 1000, 1000000):
+                    sent = stream(whole, min(100 * size, 100000))
+                    p.script.append(chunks(sent, size))
+                    r = h.post(path, make("odd", stream=True, **more))
+                    what = "%s, %d bytes a chunk" % (path, size)
+                    equal(r.status, 200, what)
+                    if whole:
+                        check(r.body == sent, what, r.body[:2000])
+                    else:
+                        check(r.body.startswith(sent), what, "what came is not what was sent")
+                        check(rig.parse_events(r.body[len(sent) :])[-1].is_error(), what, r.body[-300:])
+                    until(lambda: h.access_of(r)["ending"] == ("done" if whole else "upstream_cut"), 10, what)
+                    line = h.access_of(r)
+                    equal((line["tokens_in"], line["tokens_out"], line["tokens_source"]), (7, 5, "reported"), what)
+
+
+class Drip(Listener):
+    """Sends `head` at once and `rest` a byte at a time."""
+
+    def __init__(self, head, rest):
+        self.head, self.rest = head, rest
+        super().__init__()
+
+    def serve(self, s):
+        with contextlib.suppress(OSError), s:
+            read_request(s)
+            s.sendall(self.head)
+            for i in range(len(self.rest)):
+                s.sendall(self.rest[i : i + 1])
+                time.sleep(DRIP)
+
+
+def test_answers_that_drip(g):
+    """Each byte is a sign of life and none of them moves the limit: it would take a minute and more."""
+    event = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"one "}}]}\n\n'
+    peers = {
+        "head": Drip(b"", PLAIN + b" " * 500),
+        "stream-head": Drip(b"", HEAD + b" " * 500),
+        "body": Drip(PLAIN, b" " * 500),
+        "stream": Drip(HEAD + b"%x\r\n%s\r\n" % (len(event), event), b"1\r\n:\r\n" * 100),
+    }
+    short = "%dms" % (600 * rig.SLOW)
+    with gateway(g, peers, timeouts={"total": short, "stream_total": short, "first_byte": short}) as h:
+        def one(i):
+            name = list(peers)[i]
+            started = time.monotonic()
+            with h.wire(60) as w:
+                w.request("POST", "/v1/chat/completions", rig.chat(name, stream=name.startswith("stream")))
+                r = w.reply_head()
+                r.body = b"".join(w.pieces(r))
+            check(time.monotonic() - started < 50, name, "was not cut")
+            equal(r.status, 200 if name == "stream" else 504, name)
+            if name == "stream":
+                events = [e for e in rig.parse_events(r.body) if e.json]
+                equal((rig.text_of_stream(events), events[-1].is_error()), ("one ", True), r.body[-300:])
+
+        rig.together(len(peers), one)
+
+
+def test_no_request_says_where_it_goes(g):
+    evil = Provider()
+    here = "http://127.0.0.1:%d" % evil.port
+    fields = {"api_base": here, "base_url": here, "api_url": here + "/v1", "custom_llm_provider": "x", "proxy": here}
+    headers = [("x-forwarded-host", "127.0.0.1:%d" % evil.port), ("x-base-url", here), ("x-original-url", here), ("forwarded", "host=" + here[7:])]
+    for path, make, _ in rig.GENERATE:
+        r = g.post(path, make("mock-echo", "here", **fields), headers)
+        equal((r.status, rig.text_of(path, r.json())), (200, "here"), path)
+        contains(g.mock.last().text, here, "fields go up as they are")
+        with g.wire() as w:
+            w.request("POST", here + path, make("mock-echo"))
+            equal(w.reply().status, 400, "the absolute form")
+    equal(evil.seen, [])
+    evil.close()
+
+
+if __name__ == "__main__":
+    rig.main(globals())
