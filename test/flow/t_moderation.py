@@ -54,7 +54,7 @@ def test_through_an_outage():
 def test_three_thousand_items_a_second():
     """Thirty batches of a hundred a second, three of each never seen before, while Redis hangs for the middle third."""
     redis, seconds = Redis(), float(os.environ.get("MODERATION_SECONDS", "1.5"))
-    with rig.Gateway({"store": {"url": redis.url}, "models": MODELS}) as g:
+    with rig.Gateway({"store": {"url": redis.url, "timeout": "50ms"}, "models": MODELS}) as g:
         known = ["text %d" % i for i in range(1000)]
         for i in range(0, 1000, 100):
             equal(moderate(g, known[i : i + 100]).status, 200)
