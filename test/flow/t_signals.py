@@ -227,6 +227,8 @@ def test_reload_drops_nothing_it_should_keep(g):
     """A provider whose address stays keeps its connections; one that goes gives them back."""
     with own(mock=g.mock) as h:
         h.good()
+        idle = lambda: h.metrics().value("sluice_upstream_connections", provider="mock-a", state="idle")
+        rig.until(lambda: idle() == 2, 5, "the one that was used, and the one made ready beside it")
         g.mock.reset()
         h.config["keepalive_ping"] = "14s"
         h.write_config()
