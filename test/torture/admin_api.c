@@ -64,12 +64,12 @@ static void send_call(struct house *h, struct sl_admin *a, const struct call *c)
                                  htons(c->is_self ? sl_gateway_port(h->gateway) : sl_admin_port(a)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char request[1024];
-    int n =
-        snprintf(request, sizeof request,
-                 "%s %s%s HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %s\r\n"
-                 "content-length: %zu\r\nconnection: close\r\n\r\n%s",
-                 c->method, c->path[0] == '/' ? "" : "/admin/api/", c->path, c->is_self ? KEY : ADMIN_KEY,
-                 c->body != NULL ? strlen(c->body) : 0, c->body != NULL ? c->body : "");
+    int n = snprintf(request, sizeof request,
+                     "%s %s%s HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %s\r\n"
+                     "content-length: %zu\r\nconnection: close\r\n\r\n%s",
+                     c->method, c->path[0] == '/' ? "" : "/admin/api/", c->path,
+                     c->is_self ? KEY : ADMIN_KEY, c->body != NULL ? strlen(c->body) : 0,
+                     c->body != NULL ? c->body : "");
 
     h->got_n = 0;
     h->client = socket(AF_INET, SOCK_STREAM, 0);
