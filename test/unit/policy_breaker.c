@@ -187,7 +187,7 @@ static void test_out_of_turn(void **state)
 static void test_spoil(void **state)
 {
     struct sl_breaker b = {0};
-    struct sl_breaker_lease lease = {0, false};
+    struct sl_breaker_lease lease = {.held = false};
 
     (void)state;
     feed(&b, T0, 20, 0);
@@ -203,14 +203,64 @@ static void test_spoil(void **state)
     sl_breaker_spoil(&b, &rules, T0 + 30000, &lease);
 }
 
+/* Thirty are asked at once, and three fail before the first others are answered: that is
+ * one in ten, not three of twenty, unless the others hang. */
+static void test_failures_are_quick(void **state)
+{
+    (void)state;
+    for (int hang = 0; hang < 2; hang++) {
+        struct sl_breaker b = {0};
+        struct sl_breaker_lease lease[30];
+
+        for (int i = 0; i < 30; i++)
+            assert_true(sl_breaker_take(&b, &rules, T0, &lease[i]));
+        for (int i = 0; i < 20; i++)
+            sl_breaker_give(&b, &rules, T0 + 10, &lease[i],
+                            i < 3 ? SL_OUTCOME_BAD : SL_OUTCOME_GOOD);
+        assert_state(&b, T0 + 10, SL_BREAKER_CLOSED);
+        for (int i = 20; !hang && i < 30; i++)
+            sl_breaker_give(&b, &rules, T0 + 4000, &lease[i], SL_OUTCOME_GOOD);
+        feed(&b, T0 + 4000, 0, 1); /* 4 of 31 */
+        assert_state(&b, T0 + 4000, SL_BREAKER_CLOSED);
+        feed(&b, T0 + 5000, 1, 0); /* 4 of 32, or 4 of 22 */
+        assert_state(&b, T0 + 5000, hang ? SL_BREAKER_OPEN : SL_BREAKER_CLOSED);
+        if (hang)
+            continue;
+        sl_breaker_give(&b, &rules, T0 + 5000, &lease[29], SL_OUTCOME_BAD); /* twice: nothing */
+        assert_state(&b, T0 + 5000, SL_BREAKER_CLOSED);
+    }
+}
+
+/* Of those that end without an outcome none stays under way. */
+static void test_clients_that_leave_are_not_under_way(void **state)
+{
+    struct sl_breaker b = {0};
+    struct sl_breaker_lease lease[100];
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_true(sl_breaker_take(&b, &rules, T0, &lease[i]));
+    for (int i = 0; i < 100; i++)
+        sl_breaker_give(&b, &rules, T0, &lease[i], SL_OUTCOME_NONE);
+    feed(&b, T0, 17, 3);
+    assert_state(&b, T0, SL_BREAKER_OPEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rate_and_least_number), cmocka_unit_test(test_order_does_not_matter),
-        cmocka_unit_test(test_window_slides),         cmocka_unit_test(test_what_never_counts),
-        cmocka_unit_test(test_open_half_closed),      cmocka_unit_test(test_probe_fails),
-        cmocka_unit_test(test_probe_without_outcome), cmocka_unit_test(test_late_outcomes),
-        cmocka_unit_test(test_out_of_turn),           cmocka_unit_test(test_spoil),
+        cmocka_unit_test(test_rate_and_least_number),
+        cmocka_unit_test(test_order_does_not_matter),
+        cmocka_unit_test(test_window_slides),
+        cmocka_unit_test(test_what_never_counts),
+        cmocka_unit_test(test_open_half_closed),
+        cmocka_unit_test(test_probe_fails),
+        cmocka_unit_test(test_probe_without_outcome),
+        cmocka_unit_test(test_late_outcomes),
+        cmocka_unit_test(test_out_of_turn),
+        cmocka_unit_test(test_spoil),
+        cmocka_unit_test(test_failures_are_quick),
+        cmocka_unit_test(test_clients_that_leave_are_not_under_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

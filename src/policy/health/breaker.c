@@ -17,30 +17,47 @@ static bool is_recent(const struct sl_breaker_slice *s, uint64_t at)
     return s->at != 0 && s->at <= at && at - s->at < SL_BREAKER_SLICES;
 }
 
-static void count(struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now, bool good)
+static struct sl_breaker_slice *current(struct sl_breaker *b, uint64_t at)
 {
-    uint64_t at = slice_at(r, now);
     struct sl_breaker_slice *s = &b->slices[at % SL_BREAKER_SLICES];
 
     if (s->at != at)
         *s = (struct sl_breaker_slice){.at = at};
+    return s;
+}
+
+static void count(struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now, bool good)
+{
+    struct sl_breaker_slice *s = current(b, slice_at(r, now));
+
     if (good)
         s->good++;
     else
         s->bad++;
 }
 
+/* The lease has its outcome; its slice may be another one's by now. */
+static void ended(struct sl_breaker *b, const struct sl_breaker_lease *lease)
+{
+    struct sl_breaker_slice *s = &b->slices[lease->at % SL_BREAKER_SLICES];
+
+    if (s->at == lease->at && s->begun > 0)
+        s->begun--;
+}
+
 static bool is_too_bad(const struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now)
 {
-    uint64_t at = slice_at(r, now), all = 0, bad = 0;
+    uint64_t at = slice_at(r, now), all = 0, bad = 0, begun = 0;
 
     for (size_t i = 0; i < SL_BREAKER_SLICES; i++) {
         if (!is_recent(&b->slices[i], at))
             continue;
         bad += b->slices[i].bad;
         all += (uint64_t)b->slices[i].bad + b->slices[i].good;
+        if (at - b->slices[i].at < SL_BREAKER_YOUNG)
+            begun += b->slices[i].begun;
     }
-    return bad > 0 && all >= r->min_requests && bad * 1000000 >= r->error_ppm * all;
+    return bad > 0 && all >= r->min_requests && bad * 1000000 >= r->error_ppm * (all + begun);
 }
 
 /* ---- the states ---- */
@@ -87,7 +104,9 @@ void sl_breaker_force(struct sl_breaker *b, const struct sl_breaker_rules *r, ui
         enter(b, SL_BREAKER_HALF, now);
     if (b->state == SL_BREAKER_HALF)
         b->probes++;
-    *lease = (struct sl_breaker_lease){b->epoch, true};
+    *lease = (struct sl_breaker_lease){b->epoch, true, slice_at(r, now)};
+    if (b->state == SL_BREAKER_CLOSED)
+        current(b, lease->at)->begun++;
 }
 
 bool sl_breaker_take(struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now,
@@ -118,6 +137,8 @@ void sl_breaker_give(struct sl_breaker *b, const struct sl_breaker_rules *r, uin
         return;
     if (b->state == SL_BREAKER_HALF)
         b->probes--;
+    if (b->state == SL_BREAKER_CLOSED)
+        ended(b, lease);
     if (how == SL_OUTCOME_NONE)
         return;
     if (b->state == SL_BREAKER_CLOSED) {

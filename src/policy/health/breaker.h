@@ -11,8 +11,10 @@
  *          was given as good and broke off later. A lease of an earlier state
  *          counts for nothing.
  * Rule     Within the last `window_ms`: at least `min_requests` outcomes, and the
- *          bad ones at least `error_ppm` millionths of them. The window is kept in
- *          SL_BREAKER_SLICES slices, so it is true to one slice.
+ *          bad ones at least `error_ppm` millionths of them and of what was begun in
+ *          the last SL_BREAKER_YOUNG slices and has no outcome yet: failures are quick
+ *          and answers are not, so the first outcomes are worse than the provider.
+ *          The window is kept in SL_BREAKER_SLICES slices, so it is true to one slice.
  *          Source: Nygard, "Release It!", circuit breaker.
  */
 #ifndef SL_POLICY_HEALTH_BREAKER_H
@@ -21,6 +23,7 @@
 #include "base/str.h"
 
 #define SL_BREAKER_SLICES 30
+#define SL_BREAKER_YOUNG 5 /* slices: what is under way for longer may well hang */
 
 enum sl_breaker_state { SL_BREAKER_CLOSED, SL_BREAKER_OPEN, SL_BREAKER_HALF };
 
@@ -41,6 +44,7 @@ struct sl_breaker_rules {
 struct sl_breaker_slice {
     uint64_t at; /* number of the slice since the clock's beginning */
     uint32_t good, bad;
+    uint32_t begun; /* in it, without an outcome yet */
 };
 
 struct sl_breaker {
@@ -54,6 +58,7 @@ struct sl_breaker {
 struct sl_breaker_lease {
     uint32_t epoch;
     bool held;
+    uint64_t at; /* the slice it began in */
 };
 
 /* As it is at `now`: an OPEN one whose time has passed is HALF. */
