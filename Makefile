@@ -48,6 +48,11 @@ bench: ## this gateway and nginx in turn, against the same provider
 	$(call build,release,sluice sluice-mock bench_load)
 	@$(call told,release) sh test/bench/run.sh
 
+bench-faults: ## providers fail under load: client errors, latencies, retries, queue, with figures
+	@sh deps/setup.sh run
+	$(call build,release,sluice)
+	@$(call told,release) python3 -B test/bench/faults.py
+
 fuzz: ## each fuzz target for FUZZ_SECONDS (60), its corpus grows
 	@sh deps/setup.sh fuzz
 	$(call build,fuzz,fuzzers)
@@ -66,4 +71,4 @@ clean: ## forget what was built (deps/.prefix and deps/.tools stay)
 	rm -rf build sluice sluice-mock
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test test-clients bench fuzz lint format clean
+.PHONY: help run release test test-clients bench bench-faults fuzz lint format clean
