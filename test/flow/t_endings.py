@@ -76,6 +76,12 @@ def gateway(first, again=b"", protocol="anthropic", **timeouts):
     provider.close()
 
 
+def closing(status, body, more=b""):
+    """An answer, and the end of its connection."""
+    return b"HTTP/1.1 %s\r\n%scontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (
+        status, more, len(body), body)
+
+
 def ask(g, stream=True, path="/v1/messages"):
     """Status, body and how long it took."""
     make = {p: m for p, m, _ in rig.GENERATE}[path]
@@ -258,19 +264,18 @@ def test_words_that_a_provider_quotes_are_not_about_its_account():
     bodies += [(502, rig.dump({"error": {"message": m, "code": None}})) for m in ours]
     bodies += [(502, rig.dump({"error": {"message": "no", "code": c}})) for c in codes]
     bodies += [(502, rig.dump({"error": {"message": "x", "metadata": {"raw": '{"code":"insufficient_quota"}'}}}))]
-    for status, body in bodies:
-        answer = b"HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-        with gateway(answer) as (g, _provider):
+    with gateway(b"", None) as (g, provider):
+        for status, body in bodies:
+            provider.first = closing(b"400 Bad", body)
             r, _took = ask(g, stream=False)
             equal((r.status, r.body == body), (status, status == 400), body)
             equal(g.access_of(r)["error"], "provider_error" if status == 400 else "provider_refused_key")
 
 
 def test_a_bill_is_ours_whatever_its_text_says():
-    for status in (401, 402, 403):
-        body = rig.dump({"error": {"message": "theirs alone", "type": "odd"}})
-        answer = b"HTTP/1.1 %d No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
-        with gateway(answer) as (g, _provider):
+    with gateway(b"", None) as (g, provider):
+        for status in (401, 402, 403):
+            provider.first = closing(b"%d No" % status, rig.dump({"error": {"message": "theirs alone", "type": "odd"}}))
             for stream in (False, True):
                 r, _took = ask(g, stream)
                 equal((r.status, b"theirs alone" in r.body, r.get("x-should-retry")), (502, False, None), status)
@@ -279,9 +284,9 @@ def test_a_bill_is_ours_whatever_its_text_says():
 def test_redirects_and_codings_are_refused():
     """Neither is followed nor opened, and neither goes on to a client that did not ask for it."""
     body = b'{"type":"message"}'
-    for status, more in ((302, b"location: http://127.0.0.1:1/\r\n"), (307, b"location: /\r\n"), (200, b"content-encoding: gzip\r\n")):
-        answer = b"HTTP/1.1 %d Odd\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, more, len(body), body)
-        with gateway(answer) as (g, _provider):
+    with gateway(b"", None) as (g, provider):
+        for status, more in ((302, b"location: http://127.0.0.1:1/\r\n"), (307, b"location: /\r\n"), (200, b"content-encoding: gzip\r\n")):
+            provider.first = closing(b"%d Odd" % status, body, more)
             for stream in (False, True):
                 r, _took = ask(g, stream)
                 equal((r.status, r.get("location"), r.get("content-encoding")), (502, None, None), more)
@@ -312,14 +317,15 @@ def test_what_only_we_may_say():
 
 def test_a_status_that_is_none_is_an_error_of_the_provider():
     body = b'{"type":"message"}'
-    for status in (101, 104, 199, 600, 999):
-        answer = b"HTTP/1.1 %d Odd\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
-        with gateway(answer) as (g, provider):
+    with gateway(b"") as (g, provider):
+        for status in (101, 104, 199, 600, 999):
+            provider.first = b"HTTP/1.1 %d Odd\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body)
             for stream in (False, True):
+                provider.gone = None
                 r, _took = ask(g, stream)
                 equal((r.status, r.json()["type"]), (502, "error"), status)
                 equal(g.access_of(r)["ending"], "upstream_error")
-            rig.until(lambda: provider.gone, 2 * rig.SLOW, "such a connection is not kept")
+                rig.until(lambda: provider.gone, 2 * rig.SLOW, "such a connection is not kept")
 
 
 def test_leaving_is_seen_behind_any_number_of_bytes():
