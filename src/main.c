@@ -37,6 +37,11 @@ static const struct command commands[] = {
     {"reload", sl_cmd_reload, "cakq", NULL, "make a running gateway read its configuration again",
      "The key is --key, else SLUICE_ADMIN_KEY, else admin.key of the file given.\n"},
     {"health", sl_cmd_health, "caq", NULL, "ask a running gateway whether it is ready", ""},
+    {"explain", sl_cmd_explain, "caktpHj", "FILE", "say what would become of a request",
+     "FILE is the request's body, - is stdin. With --admin the gateway that runs there is\n"
+     "asked, on its state as it is; without it the configuration is, as if it had just been\n"
+     "started. Nothing is sent to a provider, and nothing is taken from any limit. --key is\n"
+     "the client's: its text, its id or its name; without one -H 'x-api-key: ...' counts.\n"},
     {"seal", sl_cmd_seal, "", NULL, "seal a secret, so that it may stand in a file",
      "Reads the secret from stdin and prints seal:v1:..., which the configuration takes\n"
      "wherever it takes a secret. The master key is in SLUICE_MASTER_KEY, or in the file\n"
@@ -54,7 +59,9 @@ static const struct option longs[] = {
     {"url", required_argument, NULL, 'u'},    {"key", required_argument, NULL, 'k'},
     {"quiet", no_argument, NULL, 'q'},        {"schema", no_argument, NULL, 's'},
     {"fresh", no_argument, NULL, 'f'},        {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"version", no_argument, NULL, 'V'},      {"tenant", required_argument, NULL, 't'},
+    {"path", required_argument, NULL, 'p'},   {"header", required_argument, NULL, 'H'},
+    {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0},
 };
 
 static void print_option(FILE *to, char letter)
@@ -66,6 +73,14 @@ static void print_option(FILE *to, char letter)
         break;
     case 'u': fprintf(to, "  -u, --url URL      the gateway as its clients see it\n"); break;
     case 'k': fprintf(to, "  -k, --key KEY      the key to use\n"); break;
+    case 't': fprintf(to, "  -t, --tenant NAME  some key of that tenant\n"); break;
+    case 'p':
+        fprintf(to, "  -p, --path PATH    the request's path; /v1/messages if not said\n");
+        break;
+    case 'H':
+        fprintf(to, "  -H, --header TEXT  one of its headers, 'name: value'; may be repeated\n");
+        break;
+    case 'j': fprintf(to, "  -j, --json         print JSON\n"); break;
     case 'q': fprintf(to, "  -q, --quiet        say only what is wrong\n"); break;
     case 's': fprintf(to, "  -s, --schema       print the table of settings\n"); break;
     case 'f':
@@ -123,7 +138,7 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
     int got;
 
     optind = 1;
-    while ((got = getopt_long(argc, argv, "c:a:u:k:qsfhV", longs, NULL)) != -1) {
+    while ((got = getopt_long(argc, argv, "c:a:u:k:t:p:H:jqsfhV", longs, NULL)) != -1) {
         if (got == '?')
             return usage(c->name, "that option is not known, or lacks its value", "");
         if (got == 'h') {
@@ -138,6 +153,14 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
         case 'a': o->admin = optarg; break;
         case 'u': o->url = optarg; break;
         case 'k': o->key = optarg; break;
+        case 't': o->tenant = optarg; break;
+        case 'p': o->path = optarg; break;
+        case 'j': o->json = true; break;
+        case 'H':
+            if (o->headers_n == SL_OPTIONS_HEADERS)
+                return usage(c->name, "takes no more headers than those before", optarg);
+            o->headers[o->headers_n++] = optarg;
+            break;
         case 'q': o->quiet = true; break;
         case 'f': o->fresh = true; break;
         default: o->schema = true; break;

@@ -6,6 +6,9 @@
 #define SL_CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#define SL_OPTIONS_HEADERS 64
 
 enum sl_exit {
     SL_EXIT_OK = 0,
@@ -22,9 +25,14 @@ struct sl_options {
     const char *url;      /* --url: the gateway as clients see it */
     const char *key;      /* --key */
     const char *argument; /* what follows the command, or NULL */
-    bool quiet;           /* no banner; check: no output but faults */
-    bool schema;          /* check: print the table of settings */
-    bool fresh;           /* serve: begin anew with an empty store */
+    const char *tenant;   /* explain: --tenant */
+    const char *path;     /* explain: --path */
+    const char *headers[SL_OPTIONS_HEADERS]; /* explain: -H, each */
+    size_t headers_n;
+    bool json;   /* explain: as JSON */
+    bool quiet;  /* no banner; check: no output but faults */
+    bool schema; /* check: print the table of settings */
+    bool fresh;  /* serve: begin anew with an empty store */
 };
 
 int sl_cmd_serve(const struct sl_options *o);
@@ -32,6 +40,7 @@ int sl_cmd_check(const struct sl_options *o);
 int sl_cmd_init(const struct sl_options *o);
 int sl_cmd_env(const struct sl_options *o);
 int sl_cmd_reload(const struct sl_options *o);
+int sl_cmd_explain(const struct sl_options *o);
 int sl_cmd_health(const struct sl_options *o);
 int sl_cmd_seal(const struct sl_options *o);
 int sl_cmd_unseal(const struct sl_options *o);

@@ -343,7 +343,11 @@ static int start(struct sl_serve *s)
     sl_limits_fit(s->conf, s->made);
     if (!open_store(s))
         return SL_EXIT_FAILED;
-    parts = (struct sl_gateway_parts){s->made, s->store, s->cache, s->metrics, s->access};
+    parts = (struct sl_gateway_parts){.conf = s->made,
+                                      .store = s->store,
+                                      .cache = s->cache,
+                                      .metrics = s->metrics,
+                                      .access = s->access};
     s->gateway = sl_gateway_new(s->net, &parts);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);

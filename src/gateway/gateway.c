@@ -99,7 +99,8 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     sl_gateway_families_make(g);
     g->jwts = sl_jwts_new();
     g->tokens = sl_tokens_new(net, g->f.fetched);
-    sl_tokens_reload(g->tokens, g->conf);
+    if (!parts->still)
+        sl_tokens_reload(g->tokens, g->conf);
     g->watch = sl_watch_new(g, g->renew_ms);
     g->recent = sl_recent_new();
     return g;

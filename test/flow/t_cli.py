@@ -31,7 +31,7 @@ def test_help_and_version(g):
         p = run(*argv)
         equal((p.returncode, p.err), (0, ""), argv)
         contains(p.out, "differ (ledger, store copy)", "exit code 5")
-        for command in ("serve", "check", "init", "env", "reload", "health", "version"):
+        for command in ("serve", "check", "init", "env", "reload", "health", "explain", "version"):
             contains(p.out, command)
             equal(run(command, "--help").returncode, 0, command) if command != "version" else None
     p = run("version")

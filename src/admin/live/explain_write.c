@@ -124,6 +124,7 @@ static void cache(struct sl_out *o, const struct sl_explained *x)
     text_if(o, "why", z(x->cache_why));
     text_if(o, "key", x->cache_at);
     text_if(o, "sha256", x->cache_sha256);
+    text_if(o, "kept_as", x->cache_kept);
     if (x->items > 0) {
         sl_out_count(o, "items", x->items);
         sl_out_count(o, "known", x->items_known);

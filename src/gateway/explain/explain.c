@@ -250,6 +250,15 @@ static void tell_cache(struct sl_explain *e)
     }
 }
 
+/* After the first target was aimed at, whose model's name is part of it. */
+static void tell_kept(struct sl_explain *e)
+{
+    const struct sl_reuse *u = e->r.reuse;
+
+    if (u != NULL && u->batch == NULL && u->keep)
+        e->out.cache_kept = u->name.n > 0 ? u->name : hex(e, u->md5, sizeof u->md5);
+}
+
 static void tell_money(struct sl_explain *e)
 {
     const struct sl_req *r = &e->r;
@@ -283,10 +292,14 @@ static void finish(struct sl_explain *e, enum sl_state next)
         tell_answer(e);
     }
     if (r->trial != NULL) {
-        sl_explain_targets(r, out->way != SL_EXPLAINED_ASKS, out);
-        if (out->way == SL_EXPLAINED_REFUSED)
+        bool decided = out->way != SL_EXPLAINED_ASKS;
+
+        sl_explain_targets(r, decided, out);
+        if (!decided && out->way == SL_EXPLAINED_REFUSED)
             tell_answer(e);
     }
+    if (out->way == SL_EXPLAINED_ASKS || out->way == SL_EXPLAINED_WAITS)
+        tell_kept(e);
     if (sl_op_close(&e->op))
         e->done(e->ctx, out);
     end(e);

@@ -95,6 +95,7 @@ struct sl_explained {
     const char *cache_why;  /* shared: static: why not; or NULL */
     struct sl_str cache_at; /* the entry's key, md5 in hex; empty: there is none */
     struct sl_str cache_sha256;
+    struct sl_str cache_kept;  /* the key its answer will have: it names who is asked */
     size_t items, items_known; /* of moderations and embeddings */
 
     /* money */
