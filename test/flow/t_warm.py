@@ -39,15 +39,20 @@ def reached(g):
         return None
 
 
+def waits(g):
+    """The answer, once nothing but connections is missing."""
+    r = reached(g)
+    return r if r and r.json()["status"] == "connecting to providers" else None
+
+
 def test_ready_when_connected(g):
     proxy = Proxy({"provider.invalid": g.mock.tls})
     proxy.mode = "waits"
     requests = g.mock.stats()["requests"]
     with rig.Gateway({}, lambda c: add(c, provider("slow", proxy, g.mock, "120s")), mock=g.mock, wait=False) as own:
-        until(lambda: reached(own) and proxy.seen("provider.invalid") > 0, 10 * rig.SLOW, "it listens, and the proxy is asked")
-        r = own.admin("GET", "/readyz")
+        until(lambda: proxy.seen("provider.invalid") > 0, 10 * rig.SLOW, "the proxy is asked")
+        r = until(lambda: waits(own), 10 * rig.SLOW, lambda: "it waits for that alone: " + own.said()[-2000:])
         equal(r.status, 503, r.body)
-        equal(r.json()["status"], "connecting to providers")
         code, said = health(own)
         equal(code, 3, said)
         equal(own.admin("GET", "/healthz").status, 200)
