@@ -156,7 +156,7 @@ void sl_req_event(struct sl_req *r, enum sl_ev ev)
     SL_OBJ_CHECK(r, SL_REQ_MAGIC);
     SL_CHECK(!r->stepping); /* nothing may call back into a step */
     if (r->explain != NULL) {
-        sl_explain_event(r->explain, ev);
+        sl_explain_event(r->explain, (int)ev);
         return;
     }
     if (r->state >= SL_ST_ACCOUNT)
