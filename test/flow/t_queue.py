@@ -270,7 +270,7 @@ def test_what_operators_see(g):
         fresh = {"model": "m", "breaker": "closed", "breaker_rest_ms": 0, "keys": ["ready"] * 3, "keys_rest_ms": 0}
         equal([x["name"] for x in api("GET", "providers")], ["mock-a", "mock-o", "p"])
         equal({k: v for k, v in shown().items() if k not in ("connections", "idle")},
-              {"name": "p", "taken": 0, "places": 1, "waiting": 0, "models": [fresh]})
+              {"name": "p", "taken": 0, "places": 1, "waiting": 0, "paused_ms": 0, "models": [fresh]})
         equal(post(h).status, 500)
         now = shown()["models"][0]
         equal((now["breaker"], now["keys"], now["keys_rest_ms"]), ("open", ["resting", "refused", "ready"], 0))
