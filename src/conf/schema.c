@@ -245,6 +245,12 @@ const struct sl_schema_row sl_schema[] = {
     BOOL("audit.every", "false",
          "A line for each request that was admitted. false: those that cost nothing share one in "
          "10 s."),
+    MAP("hooks", "Who is told when a budget is used up, a breaker opens, a provider's key is "
+                 "refused, or the store is away."),
+    SECRET("hooks.url", "", 0,
+           "Gets a POST for each event; https, but on this host. Empty: nobody."),
+    SECRET("hooks.secret", "", 0, "Signs them: `sluice-signature`. Empty: they are not signed."),
+    FILE_PATH("hooks.ca_file", "PEM file of trusted CAs for it; empty: the system's."),
     LIST("trusted_proxies", SL_TYPE_TEXT, NULL, 0,
          "Addresses whose X-Forwarded-For is believed, for logs only."),
     BOOL("meter_streams", "true",

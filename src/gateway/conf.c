@@ -35,6 +35,10 @@ static void wipe(struct sl_str secret)
 /* Secrets lie in the arena: they are overwritten before the memory goes back. */
 static void wipe_secrets(struct sl_gateway_conf *c)
 {
+    if (c->hook != NULL) {
+        wipe(c->hook->secret);
+        wipe(c->hook->path); /* some receivers are known by it alone */
+    }
     for (size_t i = 0; i < c->providers_n; i++) {
         const struct sl_oauth *o = c->providers[i].oauth;
 
@@ -73,6 +77,11 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
 
         sl_origin_drop(&o);
         sl_origin_drop(&tokens);
+    }
+    if (c->hook != NULL) {
+        struct sl_origin *o = c->hook->origin;
+
+        sl_origin_drop(&o);
     }
     for (size_t i = 0; i < c->issuers_n; i++)
         for (size_t k = 0; k < c->issuers[i].keys_n; k++)

@@ -67,6 +67,12 @@ struct sl_provider {
     struct sl_str price_list; /* whose prices hold for it; empty: no list has it */
 };
 
+struct sl_hook {              /* where operators are told of events */
+    struct sl_origin *origin; /* shared */
+    struct sl_str host_header, path;
+    struct sl_str secret; /* signs; may be empty */
+};
+
 /* Whose tokens are taken in place of keys. */
 #define SL_ISSUERS_MAX 16
 #define SL_ISSUER_KEYS_MAX 32
@@ -151,6 +157,7 @@ struct sl_gateway_conf {
     struct sl_str default_moderations; /* default_models.moderations or empty */
     size_t max_series;
     struct sl_audit_conf audit;
+    const struct sl_hook *hook; /* up: arena; NULL: nobody is told */
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

@@ -9,6 +9,7 @@
 #include "gateway/audit/recent.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/hooks/hooks.h"
 #include "gateway/jwt/jwts.h"
 #include "gateway/queue/gate.h"
 #include "gateway/quota/keys.h"
@@ -103,6 +104,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
         sl_tokens_reload(g->tokens, g->conf);
     g->watch = sl_watch_new(g, g->renew_ms);
     g->recent = sl_recent_new();
+    g->hooks = sl_hooks_new(g);
     return g;
 }
 
@@ -141,6 +143,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_jwts_reload(g->jwts);
     sl_gates_reload(g->gates, conf);
     sl_watch_reload(g->watch);
+    sl_hooks_reload(g->hooks);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
@@ -295,6 +298,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_gates_end(&g->gates);
     sl_watch_end(&g->watch);
     sl_recent_end(&g->recent);
+    sl_hooks_end(&g->hooks);
     sl_keys_end(&g->keys);
     sl_switched_fini(&g->switched);
     sl_gateway_conf_drop(&g->conf);

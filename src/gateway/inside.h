@@ -40,6 +40,7 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *fetched;   /* up */
     struct sl_metric_family *switches;  /* up */
     struct sl_metric_family *paused;    /* up */
+    struct sl_metric_family *hooks;     /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -101,6 +102,7 @@ struct sl_gateway {
     struct sl_gates *gates;     /* owns */
     struct sl_watch *watch;     /* owns */
     struct sl_recent *recent;   /* owns */
+    struct sl_hooks *hooks;     /* owns */
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

@@ -62,6 +62,8 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->fetched = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_token_fetches_total",
                                   "Access tokens asked for at token endpoints: ok, failed.",
                                   "provider,result", NULL);
+    f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
+                                "Events for hooks.url: sent, failed, dropped.", "result", NULL);
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
                                  "Spent of a tenant's credits, day or month: the largest part.",
                                  "tenant", NULL);

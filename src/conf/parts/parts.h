@@ -21,6 +21,7 @@ void sl_build_prices(struct sl_build *b);
 void sl_build_providers(struct sl_build *b);
 void sl_build_models(struct sl_build *b);
 void sl_build_tenants(struct sl_build *b);
+void sl_build_hooks(struct sl_build *b);
 /* `jwt` and `key_tokens`. */
 void sl_build_jwt(struct sl_build *b);
 /* `oauth2` of a provider; faults where it does not go with its `auth` and `keys`. */

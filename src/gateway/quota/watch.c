@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "gateway/hooks/hooks.h"
 
 enum purse { CREDITS, DAY, MONTH, PURSES };
 
@@ -102,8 +103,31 @@ static void say(const struct watched *e, enum purse kind, const struct part *p, 
            SL_STR_ARGS(o), (int)t.n, when, (double)mark_ppm / 1e6);
 }
 
+static void tell_hook(struct sl_watch *w, const struct watched *e, enum purse kind,
+                      const struct part *p, uint32_t mark_ppm)
+{
+    static const char *const kinds[PURSES] = {"credits", "daily", "monthly"};
+    char place[1024], used[24], of[24], mark[24];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_text_add(&t, SL_STR(",\"tenant\":"));
+    sl_text_json(&t, name_of(e), 64);
+    sl_text_printf(&t, ",\"budget\":\"%s\",\"alert_at\":", kinds[kind]);
+    sl_text_add(&t, sl_money_print(mark_ppm, mark)); /* millionths, as money */
+    sl_text_add(&t, SL_STR(",\"used\":"));
+    sl_text_add(&t, sl_money_print(p->used, used));
+    sl_text_add(&t, SL_STR(",\"of\":"));
+    sl_text_add(&t, sl_money_print(p->of, of));
+    if (p->until_s != 0) {
+        sl_text_add(&t, SL_STR(",\"until\":\""));
+        sl_text_time(&t, p->until_s * 1000);
+        sl_text_byte(&t, '"');
+    }
+    sl_hooks_tell(w->gw->hooks, "budget_used", sl_text_str(&t));
+}
+
 /* Marks that were passed since the last look, each once in its period. */
-static void tell(struct watched *e, enum purse kind, const struct part *p)
+static void tell(struct sl_watch *w, struct watched *e, enum purse kind, const struct part *p)
 {
     if (e->purses[kind].period != p->period) {
         e->purses[kind].period = p->period;
@@ -116,6 +140,7 @@ static void tell(struct watched *e, enum purse kind, const struct part *p)
             continue;
         e->purses[kind].told_ppm = mark;
         say(e, kind, p, mark);
+        tell_hook(w, e, kind, p, mark);
     }
 }
 
@@ -130,7 +155,7 @@ static void take(struct sl_watch *w, struct watched *e)
             continue;
         if (ratio_of(&p) > most)
             most = ratio_of(&p);
-        tell(e, (enum purse)kind, &p);
+        tell(w, e, (enum purse)kind, &p);
     }
     sl_metric_set(e->ratio, most);
 }

@@ -122,10 +122,10 @@ struct sl_health *sl_health_of(struct sl_healths *t, const struct sl_gateway_con
     return h;
 }
 
-const struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
-                                       struct sl_str *provider, struct sl_str *model)
+struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
+                                 struct sl_str *provider, struct sl_str *model)
 {
-    const struct entry *e = after != NULL ? ((const struct entry *)after)->hh.next : t->by_name;
+    struct entry *e = after != NULL ? ((const struct entry *)after)->hh.next : t->by_name;
 
     if (e == NULL)
         return NULL;

@@ -25,6 +25,9 @@ struct sl_health {
     uint64_t keys_print;          /* of the list the ring is for */
     size_t holders;
     bool named; /* by the configuration in force */
+    /* what operators were told: hooks/look.c */
+    bool told_open;
+    uint64_t told_keys; /* bits of refused ones, by their place */
 };
 
 struct sl_healths;
@@ -40,8 +43,8 @@ struct sl_health *sl_health_of(struct sl_healths *t, const struct sl_gateway_con
                                const struct sl_model *m, const struct sl_target *target);
 /* The next one of all that are there, from NULL to NULL: a target is there once it was
  * asked for, or seen by a refresh. The texts are the entry's. */
-const struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
-                                       struct sl_str *provider, struct sl_str *model);
+struct sl_health *sl_health_next(const struct sl_healths *t, const struct sl_health *after,
+                                 struct sl_str *provider, struct sl_str *model);
 struct sl_health *sl_health_hold(struct sl_health *h);
 void sl_health_drop(struct sl_health **h);
 
