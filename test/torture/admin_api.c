@@ -34,6 +34,9 @@ static const struct call {
     {"GET", "balance", NULL, false},
     {"GET", "usage?by=tenant,key,day,label:a", NULL, false},
     {"POST", "cache/purge", "{\"model\":\"m\"}", false},
+    {"POST", "switches", "{\"kind\":\"model\",\"name\":\"*\",\"for\":\"1h\",\"why\":\"w\"}", false},
+    {"GET", "switches", NULL, false},
+    {"DELETE", "switches/model:*", NULL, false},
     {"GET", "store", NULL, false},
     {"POST", "token", "{\"name\":", false},
 };
@@ -112,6 +115,20 @@ static size_t families(const struct house *h)
     return n;
 }
 
+/* A store whose commit found no memory is away for a second. */
+static bool is_served(struct house *h, struct sl_admin *a)
+{
+    uint64_t until = sl_net_now(h->net) + 5000;
+
+    while (whole_call(h, a, &calls[2]) != 200) {
+        if (sl_net_now(h->net) > until)
+            return false;
+        for (int i = 0; i < 50; i++)
+            sl_net_turn(h->net, 2);
+    }
+    return true;
+}
+
 /* An exposition is whole or an error: one with a hole would read as counters that fell. */
 static void fail_each_of_metrics(struct house *h, struct sl_admin *a)
 {
@@ -134,21 +151,8 @@ static void fail_each_of_metrics(struct house *h, struct sl_admin *a)
     }
     HOUSE_CHECK(n503 > 0);
     HOUSE_CHECK(whole_call(h, a, &metrics) == 200 && families(h) == all);
+    HOUSE_CHECK(is_served(h, a)); /* a commit may have failed as well */
     printf("ok: /metrics, %llu allocations, %zu times 503\n", (unsigned long long)tries, n503);
-}
-
-/* A store whose commit found no memory is away for a second. */
-static bool is_served(struct house *h, struct sl_admin *a)
-{
-    uint64_t until = sl_net_now(h->net) + 5000;
-
-    while (whole_call(h, a, &calls[2]) != 200) {
-        if (sl_net_now(h->net) > until)
-            return false;
-        for (int i = 0; i < 50; i++)
-            sl_net_turn(h->net, 2);
-    }
-    return true;
 }
 
 /* Beside the call itself beats and commits allocate: some of the failures are theirs. */
