@@ -64,30 +64,9 @@ static void add_entry(struct sl_text *t, const struct sl_gateway_conf *c, const 
     sl_text_byte(t, '}');
 }
 
-/* %2F and friends: clients encode the slash of "openai/gpt-x" or do not. */
-static struct sl_str decode(struct sl_req *r, struct sl_str s)
-{
-    char *out = sl_arena_alloc(r->arena, s.n + 1);
-    size_t n = 0;
-
-    if (out == NULL)
-        return (struct sl_str){NULL, 0};
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t byte = (uint8_t)s.p[i];
-
-        if (s.p[i] == '%') {
-            if (i + 2 >= s.n || !sl_str_unhex((struct sl_str){s.p + i + 1, 2}, &byte, 1))
-                return (struct sl_str){NULL, 0};
-            i += 2;
-        }
-        out[n++] = (char)byte;
-    }
-    return (struct sl_str){out, n};
-}
-
 static enum sl_state answer_one(struct sl_req *r)
 {
-    struct sl_str id = decode(r, r->model_id);
+    struct sl_str id = sl_query_decode(r->arena, r->model_id);
     char *scratch = sl_arena_alloc(r->arena, ENTRY_MAX);
 
     for (size_t i = 0; scratch != NULL && id.p != NULL && i < r->conf->listed_n; i++) {
@@ -104,19 +83,6 @@ static enum sl_state answer_one(struct sl_req *r)
                          SL_STR_ARGS(sl_str_first(r->model_id, 200)));
 }
 
-/* One query parameter's value, or empty. */
-static struct sl_str query(const struct sl_req *r, struct sl_str name)
-{
-    struct sl_str rest = r->head->query;
-    struct sl_str pair;
-
-    while (sl_str_split(&rest, '&', &pair)) {
-        if (pair.n > name.n && pair.p[name.n] == '=' && sl_str_starts(pair, name))
-            return sl_str_from(pair, name.n + 1);
-    }
-    return (struct sl_str){"", 0};
-}
-
 struct page {
     const struct sl_listed **v; /* up: in the arena */
     size_t n;
@@ -125,7 +91,7 @@ struct page {
 
 static size_t place_of(struct sl_req *r, const struct page *p, struct sl_str encoded, size_t none)
 {
-    struct sl_str id = encoded.n > 0 ? decode(r, encoded) : encoded;
+    struct sl_str id = encoded.n > 0 ? sl_query_decode(r->arena, encoded) : encoded;
 
     for (size_t i = 0; encoded.n > 0 && i < p->n; i++) {
         if (sl_str_eq(p->v[i]->id, id))
@@ -137,11 +103,11 @@ static size_t place_of(struct sl_req *r, const struct page *p, struct sl_str enc
 /* Anthropic's pagination: after_id, before_id, limit; without them, all. */
 static bool cut_page(struct sl_req *r, struct page *p)
 {
-    struct sl_str limit = query(r, SL_STR("limit"));
+    struct sl_str limit = sl_query_get(r->head->query, SL_STR("limit"));
     uint64_t most = p->n;
-    size_t after = place_of(r, p, query(r, SL_STR("after_id")), SIZE_MAX);
+    size_t after = place_of(r, p, sl_query_get(r->head->query, SL_STR("after_id")), SIZE_MAX);
     size_t first = after == SIZE_MAX ? 0 : after + 1;
-    size_t last = place_of(r, p, query(r, SL_STR("before_id")), p->n);
+    size_t last = place_of(r, p, sl_query_get(r->head->query, SL_STR("before_id")), p->n);
 
     if (limit.n > 0 && (!sl_str_to_u64(limit, &most) || most < 1 || most > 1000))
         return false;

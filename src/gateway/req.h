@@ -132,25 +132,26 @@ struct sl_req {
     /* admission and cache: pass.h, hard.h, reuse.h, flight.h */
     struct sl_made_key *made; /* shared: a key of the store's, or NULL */
     uint8_t key_sha256[32];
-    struct sl_str named;      /* its key, known by an id: key_sha256 is set; or empty */
-    struct sl_str jwt;        /* up: the head's: a token in the place of a key; or empty */
-    bool jwt_of_key;          /* it was given here, and stands for the key above */
-    struct sl_op *key_op;     /* owns: it is looked up, or what is left of its money */
-    struct sl_op *token_op;   /* owns: an access token for the provider is awaited */
-    struct sl_self *self;     /* up: in the arena; of GET key and credits */
-    struct sl_pass *pass;     /* up: in the arena; NULL before ADMIT */
-    struct sl_hard *hard;     /* up: in the arena; NULL: its budget is no hard one */
-    struct sl_reuse *reuse;   /* up: in the arena; NULL: the cache is off */
-    struct sl_flight *flight; /* up: led or followed */
-    struct sl_list fellow;    /* among the followers */
-    uint64_t flight_at;       /* bytes of its answer taken */
-    bool headless;            /* goes on without its client, for others or for the ledger */
-    enum sl_ending left;      /* headless: how its client went */
-    bool wants_usage;         /* of a stream, in a chunk of its own */
-    bool brings_usage;        /* a leader's stream will have that chunk */
-    bool worked;              /* a provider did work that somebody has to pay */
-    uint64_t max_tokens;      /* asked for, in whichever member; 0: none */
-    uint64_t retry_ms;        /* of our own refusal: when to come back; 0: not known */
+    struct sl_str named;              /* its key, known by an id: key_sha256 is set; or empty */
+    struct sl_str jwt;                /* up: the head's: a token in the place of a key; or empty */
+    bool jwt_of_key;                  /* it was given here, and stands for the key above */
+    struct sl_op *key_op;             /* owns: it is looked up, or what is left of its money */
+    struct sl_op *token_op;           /* owns: an access token for the provider is awaited */
+    struct sl_self *self;             /* up: in the arena; of GET key and credits */
+    struct sl_generation *generation; /* up: in the arena; of GET generation */
+    struct sl_pass *pass;             /* up: in the arena; NULL before ADMIT */
+    struct sl_hard *hard;             /* up: in the arena; NULL: its budget is no hard one */
+    struct sl_reuse *reuse;           /* up: in the arena; NULL: the cache is off */
+    struct sl_flight *flight;         /* up: led or followed */
+    struct sl_list fellow;            /* among the followers */
+    uint64_t flight_at;               /* bytes of its answer taken */
+    bool headless;                    /* goes on without its client, for others or for the ledger */
+    enum sl_ending left;              /* headless: how its client went */
+    bool wants_usage;                 /* of a stream, in a chunk of its own */
+    bool brings_usage;                /* a leader's stream will have that chunk */
+    bool worked;                      /* a provider did work that somebody has to pay */
+    uint64_t max_tokens;              /* asked for, in whichever member; 0: none */
+    uint64_t retry_ms;                /* of our own refusal: when to come back; 0: not known */
     int64_t cost_micro;
 
     struct sl_translation *translation; /* owns: translate/translate.h; NULL: the provider speaks as

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "gateway/audit/audit.h"
 #include "gateway/jwt/jwts.h"
+#include "gateway/quota/generation.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/self.h"
 
@@ -127,7 +128,8 @@ static enum sl_state authenticate(struct sl_req *r, bool fetched)
     r->key_id = r->named.n > 0 ? r->key->public_id : sl_tenant_public_id(key);
     if (r->key_id.n == 0)
         r->key_id = r->key->public_id;
-    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_TOKEN)
+    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_GENERATION ||
+        r->ep == SL_EP_TOKEN)
         return SL_ST_BODY; /* any key may ask about itself */
     if (!sl_tenant_can_endpoint(r->key, sl_str_of(sl_endpoint_name(r->ep))))
         return sl_req_refuse(r, SL_ERR_SCOPE, 0,
@@ -257,13 +259,15 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
 {
     if (ev == SL_EVT_ENTER && (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS))
         return sl_self_begin(r);
+    if (ev == SL_EVT_ENTER && r->ep == SL_EP_GENERATION)
+        return sl_generation_begin(r);
     if (ev == SL_EVT_ENTER && r->ep == SL_EP_TOKEN)
         return sl_jwts_exchange(r);
     if (ev == SL_EVT_ENTER)
         return r->ep == SL_EP_MODELS ? sl_models_answer(r) : want_body(r);
     if (ev == SL_EVT_STORE)
-        return sl_self_go_on(r);
-    if (ev != SL_EVT_BODY || r->self != NULL)
+        return r->generation != NULL ? sl_generation_go_on(r) : sl_self_go_on(r);
+    if (ev != SL_EVT_BODY || r->self != NULL || r->generation != NULL)
         return SL_ST_BODY;
     r->t.whole = sl_net_now_us(r->gw->net);
     if (r->body_err == SL_OK)

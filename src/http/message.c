@@ -187,3 +187,34 @@ const char *sl_message_reason(int status)
             return reasons[i].text;
     return status >= 100 && status < 600 ? classes[status / 100 - 1] : "Unknown";
 }
+
+struct sl_str sl_query_get(struct sl_str query, struct sl_str name)
+{
+    struct sl_str pair;
+
+    while (sl_str_split(&query, '&', &pair)) {
+        if (pair.n > name.n && pair.p[name.n] == '=' && sl_str_starts(pair, name))
+            return sl_str_from(pair, name.n + 1);
+    }
+    return (struct sl_str){"", 0};
+}
+
+struct sl_str sl_query_decode(struct sl_arena *a, struct sl_str s)
+{
+    char *out = sl_arena_alloc(a, s.n + 1);
+    size_t n = 0;
+
+    if (out == NULL)
+        return (struct sl_str){NULL, 0};
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t byte = (uint8_t)s.p[i];
+
+        if (s.p[i] == '%') {
+            if (i + 2 >= s.n || !sl_str_unhex((struct sl_str){s.p + i + 1, 2}, &byte, 1))
+                return (struct sl_str){NULL, 0};
+            i += 2;
+        }
+        out[n++] = (char)byte;
+    }
+    return (struct sl_str){out, n};
+}

@@ -65,6 +65,12 @@ struct sl_answer_head {
     bool json;         /* content-type: application/json or +json */
 };
 
+/* One parameter of a query, as it stands; empty if it is not there. */
+struct sl_str sl_query_get(struct sl_str query, struct sl_str name);
+/* Without its percent signs (%2F and friends), in the arena. .p NULL: not well formed, or no
+ * memory. RFC 3986 section 2.1. */
+struct sl_str sl_query_decode(struct sl_arena *a, struct sl_str s);
+
 /* First value, or .p NULL. `name` in any case. */
 struct sl_str sl_headers_get(const struct sl_headers *h, struct sl_str name);
 size_t sl_headers_count(const struct sl_headers *h, struct sl_str name);

@@ -99,6 +99,7 @@ static enum sl_event_kind on_message_start(struct sl_str data, struct sl_usage *
     if (!sl_llm_is_object(data))
         return SL_EV_OTHER;
     (void)sl_llm_copy(sl_json_get(message, SL_STR("model")), u->model, sizeof(u->model));
+    (void)sl_llm_copy(sl_json_get(message, SL_STR("id")), u->id, sizeof(u->id));
     (void)sl_usage_merge(u, sl_json_get(message, SL_STR("usage")));
     u->has_out = false; /* a first guess: message_delta says the truth */
     return SL_EV_OTHER;

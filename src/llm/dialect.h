@@ -27,7 +27,8 @@ enum sl_endpoint {
     SL_EP_MODELS, /* list and one: answered by the gateway */
     SL_EP_KEY,    /* the calling key, what it has used and may; likewise */
     SL_EP_CREDITS,
-    SL_EP_TOKEN, /* a token in exchange for the calling key */
+    SL_EP_GENERATION, /* what became of a request of its tenant */
+    SL_EP_TOKEN,      /* a token in exchange for the calling key */
     SL_EP_HEALTH,
     SL_EP_HELLO,
     SL_EP__COUNT

@@ -33,6 +33,7 @@ static const struct row {
     [SL_EP_MODELS] = {SL_STR_INIT("/models"), {"", 0}, "models", NULL, true},
     [SL_EP_KEY] = {SL_STR_INIT("/key"), {"", 0}, "key", NULL, true},
     [SL_EP_CREDITS] = {SL_STR_INIT("/credits"), {"", 0}, "credits", NULL, true},
+    [SL_EP_GENERATION] = {SL_STR_INIT("/generation"), {"", 0}, "generation", NULL, true},
     [SL_EP_TOKEN] = {SL_STR_INIT("/auth/token"), {"", 0}, "token", NULL, false},
     [SL_EP_HEALTH] = {{"", 0}, {"", 0}, "health", NULL, true},
     [SL_EP_HELLO] = {{"", 0}, {"", 0}, "hello", NULL, true},

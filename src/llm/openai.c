@@ -203,8 +203,10 @@ static enum sl_event_kind read_chunk(struct sl_str data, struct sl_usage *u)
     bool errors = mentions(data, SL_STR("\"error\""));
     bool metered = read_usage(data, u);
 
-    if (u->model[0] == '\0')
+    if (u->model[0] == '\0') {
         (void)sl_llm_copy(sl_json_get(data, SL_STR("model")), u->model, sizeof(u->model));
+        (void)sl_llm_copy(sl_json_get(data, SL_STR("id")), u->id, sizeof(u->id));
+    }
     if (errors && is_chunk_error(data))
         return chunk_error(data, u);
     if (metered && is_empty_array(choices))
@@ -263,6 +265,7 @@ static enum sl_event_kind read_response_event(struct sl_str name, struct sl_str 
     if (sl_str_eq(name, SL_STR("response.created"))) {
         response = sl_json_get(data, SL_STR("response"));
         (void)sl_llm_copy(sl_json_get(response, SL_STR("model")), u->model, sizeof(u->model));
+        (void)sl_llm_copy(sl_json_get(response, SL_STR("id")), u->id, sizeof(u->id));
     }
     return SL_EV_OTHER;
 }

@@ -144,6 +144,7 @@ static bool pick(void *ctx, struct sl_str key)
         SL_STR_INIT("usage"),  SL_STR_INIT("model"),   SL_STR_INIT("stop_reason"),
         SL_STR_INIT("error"),  SL_STR_INIT("choices"), SL_STR_INIT("input_tokens"),
         SL_STR_INIT("object"), SL_STR_INIT("status"),  SL_STR_INIT("error_type"),
+        SL_STR_INIT("id"),
     };
 
     (void)ctx;
@@ -193,6 +194,8 @@ static void on_member(void *ctx, const struct sl_json_member *m)
         (void)sl_usage_merge(t->u, m->value);
     else if (sl_str_eq(key, SL_STR("model")))
         (void)sl_llm_copy(m->value, t->u->model, sizeof(t->u->model));
+    else if (sl_str_eq(key, SL_STR("id")))
+        (void)sl_llm_copy(m->value, t->u->id, sizeof(t->u->id));
     else if (sl_str_eq(key, SL_STR("stop_reason")) || sl_str_eq(key, SL_STR("status")))
         sl_llm_note_stop(t->u, m->value);
     else if (sl_str_eq(key, SL_STR("error")))

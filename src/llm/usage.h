@@ -26,6 +26,7 @@ struct sl_usage {
     bool has_final;            /* a terminal event was seen */
     bool has_in, has_out;      /* reported for good: a first event's `out` is not */
     char model[SL_USAGE_TEXT]; /* as the provider wrote it, cut; zero-terminated */
+    char id[SL_USAGE_TEXT];    /* of the answer; likewise */
     char stop[32];
     char error_type[64]; /* of an error event or body */
 };

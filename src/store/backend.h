@@ -103,6 +103,10 @@ struct sl_backend_ops {
     void (*usage)(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
                   struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
                   SL_BACKEND_WAIT);
+    /* Nobody waits; its texts are within their limits. */
+    void (*note)(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note);
+    void (*noted)(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
+                  struct sl_noted *out, SL_BACKEND_WAIT);
     /* As store/store.h says; what they point at lives until done. */
     void (*restore)(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
     void (*restore_records)(struct sl_backend *b, const struct sl_record *recs, size_t n,

@@ -220,6 +220,28 @@ void sl_store_usage_start(struct sl_store *s, struct sl_str tenant, struct sl_st
                           struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
                           struct sl_op **slot, sl_store_done_fn *done, void *ctx);
 
+/* ---- notes: what became of single requests, for who asks soon ---- */
+
+#define SL_STORE_NOTES 10000 /* names kept of a tenant: the latest, two a request or one */
+#define SL_STORE_NOTE_S 86400
+#define SL_STORE_NOTE_NAME 128
+#define SL_STORE_NOTE_MAX 2048
+/* Found by either name, by anybody of that tenant; all is copied. */
+struct sl_note {
+    struct sl_str id;    /* the request's */
+    struct sl_str other; /* the answer's own id; empty: none */
+    struct sl_str doc;   /* JSON; begins with a brace */
+};
+/* Never waits. Where the store is away, or a text is too long, nothing is noted. */
+void sl_store_note(struct sl_store *s, struct sl_str tenant, const struct sl_note *note);
+struct sl_noted {
+    size_t n; /* 0: no such name */
+    char doc[SL_STORE_NOTE_MAX];
+};
+void sl_store_noted_start(struct sl_store *s, struct sl_str tenant, struct sl_str name,
+                          struct sl_noted *out, struct sl_op **slot, sl_store_done_fn *done,
+                          void *ctx);
+
 /* ---- `ledger rebuild`, `store copy`: what is set, whatever was there ---- */
 
 struct sl_account {

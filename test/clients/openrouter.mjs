@@ -38,6 +38,13 @@ export default async function openrouter(world) {
     assert.equal(r.choices[0].finishReason, 'stop');
     assert.ok(r.usage.totalTokens > 0);
   });
+  await test('what a generation was', async () => {
+    const r = await client.chat.send(ask());
+    const { data } = await client.generations.getGeneration({ id: r.id });
+    assert.equal(data.id, r.id);
+    assert.equal(data.tokensCompletion, r.usage.completionTokens);
+    assert.equal(data.finishReason, 'stop');
+  });
   await test('streamed', async () => {
     const whole = await collect(await client.chat.send(ask({ stream: true })));
     assert.equal(whole.text, 'Good morning, provider.');

@@ -2,11 +2,12 @@
 """Promise: any key may ask what it has used and has left, in OpenRouter's shape; nobody else learns it."""
 # timeout: 120
 
+import re
 import time
 
 import _rig as rig
 from _admin import Api
-from _bodies import messages
+from _bodies import GENERATE, messages
 from _check import check, contains, equal, until
 from _redis import Redis
 from _rig import KEY, KEY_BOB, KEY_EXPIRED, KEY_NARROW
@@ -19,9 +20,13 @@ TENANTS = [{"name": "acme", "budget": {"initial_credits": 10.0, "zone": "Asia/To
            {"name": "bobs", "keys": [{"name": "bob", "sha256": rig.sha256(KEY_BOB), "expires": "2100-01-01"}]}]
 
 
+ONE_TARGET = [("to-a", "mock-a", "mock-echo"), ("to-o", "mock-o", "mock-echo"), ("slow", "mock-a", "mock-events-100000-slow-20ms")]
+
+
 def on_both(act):
     for redis in (None, Redis()):
         models = [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]
+        models += [{"name": n, "targets": [{"provider": p, "model": m, "price": PRICE}]} for n, p, m in ONE_TARGET]
         with rig.Gateway({"store": {"url": redis.url if redis else "embedded:data"}, "models": models, "tenants": TENANTS}) as g:
             act(g, redis)
             g.settle()
@@ -110,6 +115,64 @@ def test_who_may():
         id = rig.sha256(KEY_EXPIRED)[:8]
         api("PATCH", "token/" + id, {"expires": "2100-01-01"})
         equal((g.call("GET", "/v1/key", key=KEY_EXPIRED).status, g.post("/v1/messages", messages("mock-echo"), key=KEY_EXPIRED).status), (200, 200))
+
+    on_both(act)
+
+
+def test_generation():
+    def act(g, redis):
+        for path, body, protocol in GENERATE:
+            for stream in (False, True):
+                for model in ("to-a", "to-o"):
+                    if path == "/v1/completions" and model == "to-a":
+                        continue
+                    more = {"stream": True} if stream else {}
+                    if stream and protocol == "openai" and path != "/v1/responses":
+                        more["stream_options"] = {"include_usage": True}
+                    r = g.post(path, body(model, "how much is it", **more), headers=[("HTTP-Referer", "https://app.example/\\x?y=1")])
+                    equal(r.status, 200, r.body)
+                    own = re.search(rb'"id": ?"([^"]+)"', r.body).group(1).decode()
+                    ours = r.get("x-sluice-request-id")
+                    until(lambda: g.call("GET", "/v1/generation?id=" + ours).status == 200, 5 * rig.SLOW, "noted")
+                    d = get(g, "/v1/generation?id=" + ours)
+                    equal(get(g, "/api/v1/generation?x=1&id=" + own.replace("-", "%2D")), d, "by the answer's own id")
+                    equal((d["id"], d["request_id"], d["model"]), (own, ours, model), path)
+                    equal((d["streamed"], d["cancelled"], d["finish_reason"]), (stream, False, "stop"), path)
+                    equal(d["provider_name"], "mock-a" if model == "to-a" else "mock-o")
+                    equal((d["origin"], d["http_referer"]), ("https://app.example/\\x?y=1",) * 2)
+                    check(d["created_at"].startswith("20") and d["created_at"].endswith("Z"))
+                    line = g.access_of(r)
+                    equal((d["tokens_prompt"], d["tokens_completion"]), (line["tokens_in"], line["tokens_out"]), path)
+                    equal(d["total_cost"], line["cost_micro"] / 1e6, path)
+                    check(d["total_cost"] > 0 and d["usage"] == d["total_cost"], path)
+        equal(g.call("GET", "/v1/generation?id=" + own, key=KEY_NARROW).status, 200, "any key of the tenant, whatever its scopes")
+        for id, key in ((own, KEY_BOB), ("nobody", KEY), ("x" * 500, KEY)):
+            r = g.call("GET", "/v1/generation?id=" + id, key=key)
+            equal(r.status, 404)
+            contains(r.json()["error"]["message"], "not found")
+        for query in ("", "?id=", "?id=%zz", "?ids=1"):
+            r = g.call("GET", "/v1/generation" + query)
+            equal(r.status, 400)
+            contains(r.json()["error"]["message"], "x-sluice-request-id")
+        equal(g.call("GET", "/v1/generation?id=" + own, key=None).status, 401)
+        failed = g.post("/v1/messages", messages("mock-error-400"))
+        check(failed.status >= 400)
+        g.settle()
+        equal(g.call("GET", "/v1/generation?id=" + failed.get("x-sluice-request-id")).status, 404, "what failed generated nothing")
+
+    on_both(act)
+
+
+def test_generation_of_one_that_left():
+    def act(g, redis):
+        with g.wire() as w:
+            w.send(rig.request_bytes("POST", "/v1/messages", messages("slow", stream=True), rig.with_key([], KEY)))
+            w.read_until(b"content_block_delta")
+        g.settle()
+        line = until(lambda: [x for x in g.access_lines() if x.get("ending") == "client_gone"], 5 * rig.SLOW, "its line")[0]
+        d = get(g, "/v1/generation?id=" + line["id"])
+        equal((d["streamed"], d["cancelled"], d["finish_reason"]), (True, True, None))
+        equal((d["tokens_completion"], d["total_cost"]), (line["tokens_out"], line["cost_micro"] / 1e6))
 
     on_both(act)
 

@@ -692,6 +692,90 @@ static inline void records_restored(void **state)
     free(p.doc);
 }
 
+static inline void notes(struct store *s, const char *tenant, const char *id, const char *other,
+                         const char *doc)
+{
+    s->b->ops->note(
+        s->b, sl_str_of(tenant),
+        &(struct sl_note){sl_str_of(id), sl_str_of(other != NULL ? other : ""), sl_str_of(doc)});
+}
+
+/* The text of that name; "" if there is none. */
+static inline const char *noted(struct store *s, const char *tenant, const char *name)
+{
+    static struct sl_noted out;
+
+    out.n = 9;
+    assert_int_equal(CALL(s, noted, sl_str_of(tenant), sl_str_of(name), &out), SL_OK);
+    assert_true(out.n < sizeof out.doc);
+    out.doc[out.n] = '\0';
+    return out.doc;
+}
+
+static inline void notes_by_both_names(void **state)
+{
+    struct store *s = *state;
+    char most[SL_STORE_NOTE_MAX + 1];
+
+    notes(s, "acme", "r1", "msg_1", "{\"n\":1}");
+    assert_string_equal(noted(s, "acme", "msg_1"), "{\"n\":1}"); /* at once */
+    assert_string_equal(noted(s, "acme", "r1"), "{\"n\":1}");
+    notes(s, "acme", "r2", NULL, "{\"n\":2}");
+    notes(s, "bobs", "r1", "r1", "{\"n\":3}");
+    notes(s, "bobs", "r4", "msg_1", "{\"n\":4}");
+    assert_string_equal(noted(s, "acme", "r2"), "{\"n\":2}");
+    assert_string_equal(noted(s, "acme", "r1"), "{\"n\":1}");
+    assert_string_equal(noted(s, "bobs", "r1"), "{\"n\":3}");
+    assert_string_equal(noted(s, "bobs", "msg_1"), "{\"n\":4}");
+    assert_string_equal(noted(s, "bobs", "r2"), "");
+    assert_string_equal(noted(s, "carol", "r1"), "");
+    assert_string_equal(noted(s, "acme", ""), "");
+    notes(s, "acme", "r5", "msg_1", "{\"n\":5}"); /* two answers of one name: the later one */
+    assert_string_equal(noted(s, "acme", "msg_1"), "{\"n\":5}");
+    memset(most, ' ', sizeof most - 1);
+    most[sizeof most - 1] = '\0';
+    most[0] = '{';
+    notes(s, "acme", "r6", NULL, most);
+    {
+        struct sl_noted out = {0};
+
+        assert_int_equal(CALL(s, noted, SL_STR("acme"), SL_STR("r6"), &out), SL_OK);
+        assert_int_equal(out.n, SL_STORE_NOTE_MAX);
+        assert_memory_equal(out.doc, most, out.n);
+    }
+}
+
+/* The latest of a tenant stay, whatever others do. */
+static inline void notes_are_bounded(void **state)
+{
+    struct store *s = *state;
+    char id[24], other[24];
+
+    notes(s, "bobs", "r", "o", "{}");
+    for (int i = 0; i < SL_STORE_NOTES / 2 + 10; i++) {
+        (void)snprintf(id, sizeof id, "r%d", i);
+        (void)snprintf(other, sizeof other, "o%d", i);
+        notes(s, "acme", id, other, "{}");
+        if (i % 64 == 0)
+            assert_string_equal(noted(s, "acme", id), "{}");
+    }
+    assert_string_equal(noted(s, "acme", "r9"), "");
+    assert_string_equal(noted(s, "acme", "o9"), "");
+    assert_string_equal(noted(s, "acme", "o10"), "{}");
+    assert_string_equal(noted(s, "acme", "r10"), "{}");
+    assert_string_equal(noted(s, "acme", other), "{}");
+    assert_string_equal(noted(s, "bobs", "o"), "{}");
+}
+
+static inline void notes_end(void **state)
+{
+    struct store *s = *state;
+
+    notes(s, "acme", "r1", "o1", "{}");
+    assert_string_equal(noted(s, "acme", "o1"), "{}");
+    notes(s, "acme", "r2", NULL, "{}"); /* one that is under way when the store ends */
+}
+
 #define SUITE_RECORDS(X)                                                                           \
     X(put_and_read)                                                                                \
     X(found_by_name)                                                                               \
@@ -707,6 +791,9 @@ static inline void records_restored(void **state)
     X(usage_of_one_day)                                                                            \
     X(restored_in_full_pages)                                                                      \
     X(restored)                                                                                    \
-    X(records_restored)
+    X(records_restored)                                                                            \
+    X(notes_by_both_names)                                                                         \
+    X(notes_are_bounded)                                                                           \
+    X(notes_end)
 
 #endif

@@ -194,6 +194,13 @@ static enum sl_err do_beat(struct store *s)
     return CALL(s, beat, SL_STR("inst0007"), &out);
 }
 
+static enum sl_err do_noted(struct store *s)
+{
+    struct sl_noted out;
+
+    return CALL(s, noted, s->ask.tenant, SL_STR("msg_1"), &out);
+}
+
 static const struct {
     const char *name;
     enum sl_err (*run)(struct store *s);
@@ -213,6 +220,7 @@ static const struct {
     {"restored records", do_restore_records, 6},
     {"restore", do_restore, 4},
     {"beat", do_beat, 2},
+    {"noted", do_noted, 1},
 };
 #define CALLS (sizeof calls / sizeof calls[0])
 
@@ -237,6 +245,9 @@ static void furnish(struct store *s)
     l.tpm_tokens = 5;
     applies(s, &l, 1);
     assert_int_equal(do_beat(s), SL_OK);
+    s->b->ops->note(s->b, s->ask.tenant,
+                    &(struct sl_note){SL_STR("r1"), SL_STR("msg_1"), SL_STR("{}")});
+    assert_int_equal(do_noted(s), SL_OK);
 }
 
 /* The names of all keys but the clock's. */
@@ -299,7 +310,7 @@ static void nothing_by_halves(void **state)
 }
 
 /* A full Redis refuses the first thing that takes memory; what begins by letting something go
- * is done whole (grow), and looking at a balance takes none. */
+ * is done whole (grow), and looking at a balance or a note takes none. */
 static void nothing_when_full(void **state)
 {
     struct store *s = *state;
@@ -318,7 +329,7 @@ static void nothing_when_full(void **state)
             fail_msg("%s wrote something into a full Redis", calls[i].name);
         refused += e != SL_OK;
     }
-    assert_int_equal(refused, CALLS - 2);
+    assert_int_equal(refused, CALLS - 3);
 }
 
 /* What somebody wrote by hand is no number: nobody is let in on it. */
@@ -382,6 +393,8 @@ static long long most_ms(const char *name)
         return SL_QUOTA_LEASE_MS;
     if (ends_with(name, "instances"))
         return 5000;
+    if (strstr(name, ":notes") != NULL)
+        return 1000ll * SL_STORE_NOTE_S;
     return strstr(name, ":use:") != NULL ? 400ll * 86400 * 1000 : 0;
 }
 
@@ -401,7 +414,7 @@ static void keys_end(void **state)
         if (most > 0 ? left <= 0 || left > most : left != -1)
             fail_msg("%s ends in %lld ms, not %lld", names[i], left, most);
     }
-    assert_int_equal(ending, 11);
+    assert_int_equal(ending, 13);
 }
 
 /* Refused ones prolong nothing, and take nothing. */

@@ -27,6 +27,7 @@ enum fake_op {
     F_BALANCE,
     F_GRANT,
     F_USAGE,
+    F_NOTED,
     F_RESTORE,
     F_RESTORE_RECORDS,
     F_BACK,
@@ -93,6 +94,8 @@ struct fake {
     struct sl_usage_row rows[64];
     size_t rows_n;
     bool usage_off;
+    char note[64]; /* the last one's text */
+    size_t notes_n;
     const char *broken; /* a tenant whose lines can't be applied */
 };
 
@@ -112,6 +115,7 @@ struct fake_call {
     struct sl_line *lines;
     char tenant[40], instance[8], after[300];
     struct sl_beat *beat;
+    struct sl_noted *noted;
     uint8_t sha256[32];
     enum sl_record_kind kind;
     struct sl_records *records;
@@ -567,6 +571,30 @@ static inline void fake_usage(struct sl_backend *b, struct sl_str tenant, struct
     fake_call(b, F_USAGE, act_usage, slot, done, ctx)->usage = out;
 }
 
+static inline void fake_note(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note)
+{
+    struct fake *f = SL_CONTAINER(b, struct fake, base);
+
+    (void)tenant;
+    f->notes_n++;
+    fake_text(f->note, sizeof f->note, note->doc);
+}
+
+static inline bool act_noted(struct fake_call *c)
+{
+    c->noted->n = strlen(c->f->note);
+    memcpy(c->noted->doc, c->f->note, c->noted->n);
+    return true;
+}
+
+static inline void fake_noted(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
+                              struct sl_noted *out, SL_BACKEND_WAIT)
+{
+    (void)tenant;
+    (void)name;
+    fake_call(b, F_NOTED, act_noted, slot, done, ctx)->noted = out;
+}
+
 static inline bool act_restore(struct fake_call *c)
 {
     struct fake *f = c->f;
@@ -615,6 +643,8 @@ static const struct sl_backend_ops fake_ops = {.name = "fake",
                                                .balance = fake_balance,
                                                .grant = fake_grant,
                                                .usage = fake_usage,
+                                               .note = fake_note,
+                                               .noted = fake_noted,
                                                .restore = fake_restore,
                                                .restore_records = fake_restore_records};
 

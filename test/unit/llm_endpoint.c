@@ -48,6 +48,7 @@ static void test_routes(void **state)
         {"/models/.a", SL_EP_MODELS, ".a", true},
         {"/key", SL_EP_KEY, "", true},
         {"/credits", SL_EP_CREDITS, "", true},
+        {"/generation", SL_EP_GENERATION, "", true},
     };
     char path[128];
 

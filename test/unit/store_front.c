@@ -737,6 +737,47 @@ static void grants(void **state)
     finish(&r);
 }
 
+static void notes(void **state)
+{
+    const struct sl_note long_one = {SL_STR("r1"), SL_STR(""), {"{", SL_STORE_NOTE_MAX + 1}};
+    const struct sl_note note = {SL_STR("r1"), SL_STR("m1"), SL_STR("{1}")};
+    struct sl_noted out;
+    struct rig r;
+    int before;
+
+    (void)state;
+    begin(&r, dir);
+    sl_store_note(r.s, SL_STR("acme"), &long_one);
+    assert_int_equal(r.f.notes_n, 0);
+    sl_store_note(r.s, SL_STR("acme"), &note);
+    before = r.done;
+    sl_store_noted_start(r.s, SL_STR("acme"), SL_STR("m1"), &out, &r.slot, on_done, &r);
+    UNTIL(r.net, r.done > before);
+    assert_int_equal(r.err, SL_OK);
+    assert_memory_equal(out.doc, "{1}", 3);
+    assert_int_equal(out.n, 3);
+    before = r.done; /* what can't be a name is none, and nobody is asked */
+    sl_store_noted_start(r.s, SL_STR("acme"), SL_STR(""), &out, &r.slot, on_done, &r);
+    UNTIL(r.net, r.done > before);
+    assert_int_equal(r.err, SL_OK);
+    assert_int_equal(out.n, 0);
+    assert_int_equal(r.f.calls[F_NOTED], 1);
+
+    r.f.mood[F_NOTED] = SILENT;
+    before = r.done;
+    sl_store_noted_start(r.s, SL_STR("acme"), SL_STR("m1"), &out, &r.slot, on_done, &r);
+    UNTIL(r.net, r.done > before);
+    assert_int_equal(r.err, SL_ERR_STORE);
+    r.s->health.up = false; /* nobody is asked, nothing noted */
+    sl_store_note(r.s, SL_STR("acme"), &note);
+    assert_int_equal(r.f.notes_n, 1);
+    before = r.done;
+    sl_store_noted_start(r.s, SL_STR("acme"), SL_STR("m1"), &out, &r.slot, on_done, &r);
+    UNTIL(r.net, r.done > before);
+    assert_int_equal(r.err, SL_ERR_STORE);
+    finish(&r);
+}
+
 /* ---- whose store is it? ---- */
 
 static void a_new_store_is_marked(void **state)
@@ -998,6 +1039,7 @@ int main(void)
         cmocka_unit_test_setup(records_and_their_proof, setup),
         cmocka_unit_test_setup(a_late_change, setup),
         cmocka_unit_test_setup(grants, setup),
+        cmocka_unit_test_setup(notes, setup),
         cmocka_unit_test_setup(a_new_store_is_marked, setup),
         cmocka_unit_test_setup(emptied_while_it_runs, setup),
         cmocka_unit_test_setup(an_empty_store_at_start, setup),

@@ -313,8 +313,8 @@ static enum sl_state take_body(struct sl_explain *e)
     struct sl_req *r = &e->r;
     enum sl_state next;
 
-    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_TOKEN ||
-        r->ep == SL_EP_MODELS) {
+    if (r->ep == SL_EP_KEY || r->ep == SL_EP_CREDITS || r->ep == SL_EP_GENERATION ||
+        r->ep == SL_EP_TOKEN || r->ep == SL_EP_MODELS) {
         r->reply_status = 200;
         return SL_ST_REPLY;
     }

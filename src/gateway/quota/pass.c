@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gateway/audit/audit.h"
 #include "gateway/inside.h"
+#include "gateway/quota/generation.h"
 #include "gateway/quota/hard.h"
 #include "gateway/quota/watch.h"
 #include "gateway/routing/trial.h"
@@ -261,6 +262,8 @@ static void settle(struct sl_req *r)
         s.tpm_tokens = r->pass->ask.light ? 0 : s.in + s.cache_write + s.out;
     }
     sl_store_settle(r->gw->store, &s);
+    if (r->worked && !s.cached)
+        sl_generation_note(r);
     if (s.cost_micro > 0)
         sl_watch_spent(r->gw->watch, r->key->of, r->key->tenant);
 }

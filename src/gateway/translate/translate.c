@@ -265,12 +265,27 @@ void sl_translation_usage(struct sl_req *r)
 
 /* ---- what is held whole ---- */
 
+/* The one that the client sees. */
+static void note_id(struct sl_req *r, struct sl_str id)
+{
+    size_t n = 0;
+
+    if (!sl_json_unescape(id, r->usage.id, sizeof r->usage.id - 1, &n))
+        n = 0;
+    r->usage.id[n] = '\0';
+}
+
 bool sl_translation_answer(struct sl_req *r, struct sl_str *body)
 {
     struct sl_translation *t = r->translation;
     struct sl_usage read; /* the tap has it already */
 
-    return t == NULL || sl_translate_answer(t->made, *body, &t->arena, &read, body) == SL_OK;
+    if (t == NULL)
+        return true;
+    if (sl_translate_answer(t->made, *body, &t->arena, &read, body) != SL_OK)
+        return false;
+    note_id(r, sl_json_get(*body, SL_STR("id")));
+    return true;
 }
 
 bool sl_translation_error(struct sl_req *r, int *status, struct sl_str *body)

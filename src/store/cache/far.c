@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/measure.h"
-#include "store/redis/info.h"
+#include "store/redis/reply.h"
 
 #define TICK_MS 1000
 #define INFO_TICKS 5

@@ -180,6 +180,7 @@ static void end(struct sl_backend **pb)
     sl_db_end(&b->read.db);
     sl_db_end(&b->write.db); /* the last one copies the journal into the file */
     sl_tally_fini(&b->tally);
+    sl_notes_fini(&b->notes);
     sl_engine_end(&b->engine);
     if (b->lock_fd >= 0)
         close(b->lock_fd);
@@ -205,6 +206,8 @@ static const struct sl_backend_ops ops = {
     .balance = balance,
     .grant = sl_entry_grant,
     .usage = sl_entry_usage,
+    .note = sl_notes_note,
+    .noted = sl_notes_noted,
     .restore = sl_entry_restore,
     .restore_records = sl_entry_restore_records,
 };
@@ -280,6 +283,7 @@ struct sl_backend *sl_embedded_new(struct sl_net *net, struct sl_str dir, char *
     b->up = true;
     b->lock_fd = -1;
     b->engine = sl_engine_new();
+    sl_notes_init(&b->notes);
     sl_timer_init(&b->timer, sl_lane_fire);
     sl_lane_init(&b->write, b, true);
     sl_lane_init(&b->read, b, false);

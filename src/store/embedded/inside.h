@@ -5,6 +5,7 @@
  *   lane.c       entries in a queue, one job at a time
  *   job.c        a transaction: entries, and what is unsaved
  *   tally.c      settled lines that wait to be written: usage, numbers applied
+ *   notes.c      what became of single requests: in memory alone
  *   open.c       the file and its schema
  *   db.c         a connection and its statements
  *   load.c       what is read at start
@@ -147,6 +148,21 @@ void sl_tally_merge(struct sl_tally *t, struct sl_tally_row **rows);     /* back
 void sl_tally_free(struct sl_tally_row **rows);
 void sl_tally_fini(struct sl_tally *t);
 
+/* ---- notes.c ---- */
+
+struct sl_notes_one;
+struct sl_notes_tenant;
+struct sl_notes {
+    struct sl_notes_one *by_name;    /* owns: hash */
+    struct sl_notes_tenant *tenants; /* owns: hash; each has a note at least */
+    struct sl_list all;              /* the oldest first */
+};
+void sl_notes_init(struct sl_notes *n);
+void sl_notes_fini(struct sl_notes *n);
+void sl_notes_note(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note);
+void sl_notes_noted(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
+                    struct sl_noted *out, SL_BACKEND_WAIT);
+
 /* ---- entry.c ---- */
 
 enum sl_entry_kind {
@@ -264,6 +280,7 @@ struct sl_embedded {
     struct sl_net *net;       /* up */
     struct sl_engine *engine; /* owns */
     struct sl_tally tally;
+    struct sl_notes notes;
     struct sl_lane write, read; /* in memory there is no second connection: all is written */
     struct sl_timer timer;      /* of the next batch */
     uint64_t since_ms;          /* something waits for it; 0: nothing */

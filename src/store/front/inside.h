@@ -29,6 +29,7 @@ enum sl_store_what { /* sluice_store_seconds{op} */
                      SL_STORE_BALANCE,
                      SL_STORE_GRANT,
                      SL_STORE_USAGE,
+                     SL_STORE_NOTED,
                      SL_STORE_RESTORE,
                      SL_STORE_BEAT,
                      SL_STORE_APPLY,

@@ -13,9 +13,9 @@ static const double bounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0
 
 static void make_metrics(struct sl_store *s, struct sl_metrics *m)
 {
-    static const char *const names[SL_STORE_WHAT__COUNT] = {"admit",   "grow",    "key",   "list",
-                                                            "put",     "balance", "grant", "usage",
-                                                            "restore", "beat",    "apply", "start"};
+    static const char *const names[SL_STORE_WHAT__COUNT] = {
+        "admit", "grow",  "key",     "list", "put",   "balance", "grant",
+        "usage", "noted", "restore", "beat", "apply", "start"};
     const struct sl_str role = SL_STR("store");
     struct sl_metric_family *f;
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/timer.h"
-#include "store/redis/info.h"
+#include "store/redis/reply.h"
 
 #define ALIVE_MS "5000" /* an instance that said nothing for so long is gone */
 #define OPEN_MS 2500    /* start waits for the link so long */
@@ -250,6 +250,7 @@ static void end(struct sl_backend **pb)
     SL_CHECK(r->opening == NULL); /* its waiter has cancelled */
     sl_redis_drop_batches(r);
     sl_redis_drop_backs(r);
+    sl_redis_notes_fini(r);
     sl_scripts_fini(&r->scripts);
     sl_redis_link_end(&r->link);
     sl_mem_wipe(&r->url, sizeof r->url);
@@ -281,6 +282,8 @@ static const struct sl_backend_ops ops = {
     .balance = sl_redis_balance,
     .grant = sl_redis_grant,
     .usage = sl_redis_usage,
+    .note = sl_redis_note,
+    .noted = sl_redis_noted,
     .restore = sl_redis_restore,
     .restore_records = sl_redis_restore_records,
 };
@@ -297,6 +300,7 @@ struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *
     sl_list_init(&r->batches);
     sl_list_init(&r->backs);
     sl_task_init(&r->send_backs, send_backs);
+    sl_redis_notes_init(r);
     r->has_cache = conf->cache_url.n == 0;
     snprintf(r->prefix, sizeof r->prefix, "%.*s", SL_STR_ARGS(conf->prefix));
     if (sl_redis_url_read(conf->url, &r->url, why, cap) == SL_OK)

@@ -3,6 +3,7 @@
 #define SL_STORE_REDIS_BACKEND_H
 
 #include "base/mem.h"
+#include "net/timer.h"
 #include "store/redis/script.h"
 
 #define SL_REDIS_NAME 128 /* bytes of a tenant's name, a key's id */
@@ -17,6 +18,8 @@ struct sl_redis {
     struct sl_list batches; /* owns: admissions, sent or not; admit.c */
     struct sl_list backs;   /* owns: what this turn gives back; settle.c */
     struct sl_task send_backs;
+    struct sl_list notes; /* owns: gathered; notes.c */
+    struct sl_timer notes_timer;
     char prefix[64];
     struct opening *opening; /* owns: a start that waits; backend.c */
     bool has_cache;          /* cached answers are in it too */
@@ -72,6 +75,13 @@ void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str fr
                     struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
                     SL_BACKEND_WAIT);
 void sl_redis_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
+
+/* notes.c */
+void sl_redis_notes_init(struct sl_redis *r);
+void sl_redis_notes_fini(struct sl_redis *r);
+void sl_redis_note(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note);
+void sl_redis_noted(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
+                    struct sl_noted *out, SL_BACKEND_WAIT);
 
 /* records.c */
 void sl_redis_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,

@@ -17,6 +17,7 @@
 #include "store/redis/hold.lua.h"
 #include "store/redis/list.lua.h"
 #include "store/redis/money.lua.h"
+#include "store/redis/note.lua.h"
 #include "store/redis/put.lua.h"
 #include "store/redis/resp.h"
 #include "store/redis/restore.lua.h"
@@ -37,6 +38,7 @@ static const struct {
     [SL_SCRIPT_LIST] = {"", "", list_lua},
     [SL_SCRIPT_ACCOUNT] = {money_lua, "", account_lua},
     [SL_SCRIPT_USAGE] = {"", "", usage_lua},
+    [SL_SCRIPT_NOTE] = {"", "", note_lua},
     [SL_SCRIPT_RESTORE] = {"", "", restore_lua},
 };
 

@@ -30,6 +30,7 @@ enum sl_script {
     SL_SCRIPT_LIST,
     SL_SCRIPT_ACCOUNT,
     SL_SCRIPT_USAGE,
+    SL_SCRIPT_NOTE,
     SL_SCRIPT_RESTORE,
     SL_SCRIPT__COUNT
 };
