@@ -150,6 +150,15 @@ def spent(redis, tenant="acme"):
     return sum(int(redis.hash(k).get("spent", 0)) for k in redis("KEYS", "slc:{%s}:acct:t" % tenant))
 
 
+def whole_trails(h, requests):
+    """Each process's chain holds, and together they have every request."""
+    dirs = [h.dir, *(d for d in glob.glob(h.dir + "/hot-*") if os.path.exists(d + "/trail.jsonl"))]
+    check(len(dirs) > 1, "processes with a trail of their own: %s" % dirs)
+    p = subprocess.run([rig.SLUICE, "audit", "verify", "--json", *dirs], env=rig.environment(), capture_output=True, timeout=60)
+    equal(p.returncode, 0, p.stderr)
+    equal(sum(json.loads(l)["requests"] for l in p.stdout.splitlines()), requests)
+
+
 def test_nobody_notices(_):
     redis, mock = Redis(), rig.Mock()
     with Gateway(settings(redis), mock=mock) as h:
@@ -174,6 +183,7 @@ def test_nobody_notices(_):
         check(cost > 0)
         until(lambda: spent(redis) == cost, 10 * rig.SLOW, lambda: "the balance is the trails': %d, %d" % (spent(redis), cost))
         check(h.said().count("is in force") >= ROUNDS, "reloads")
+    whole_trails(h, done)
     mock.stop()
 
 
