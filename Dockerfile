@@ -5,7 +5,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       gcc libc6-dev cmake make \
       libuv1-dev libllhttp-dev libmbedtls-dev libhiredis-dev libsqlite3-dev \
-      libyyjson-dev libyaml-dev uthash-dev \
+      libyyjson-dev libyaml-dev uthash-dev libutf8proc-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -47,7 +47,8 @@ hiredis libhiredis-dev 1.1
 sqlite libsqlite3-dev 3.40
 yyjson libyyjson-dev 0.10
 yaml libyaml-dev 0.2
-uthash uthash-dev 2.1'
+uthash uthash-dev 2.1
+utf8proc libutf8proc-dev 2.8'
 wants test && libraries="$libraries
 cmocka libcmocka-dev 1.1"
 
@@ -71,6 +72,7 @@ probe() {
     yyjson) printf '#include <yyjson.h>\n#if YYJSON_VERSION_HEX < 0x000A00\n#error old\n#endif\n' ;;
     yaml) printf '#include <yaml.h>\n' ;;
     uthash) printf '#include <uthash.h>\n' ;;
+    utf8proc) printf '#include <utf8proc.h>\n#if UTF8PROC_VERSION_MAJOR < 2\n#error old\n#endif\n' ;;
     cmocka)
         printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n'
         printf '#include <setjmp.h>\n#include <cmocka.h>\n'

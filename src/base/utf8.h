@@ -1,7 +1,8 @@
 /* base/utf8.h -- what a well-formed UTF-8 sequence is (RFC 3629 section 4).
  *
  * Overlong forms, surrogates and anything above U+10FFFF are not well formed.
- * Only base/ needs this: the JSON scanner, the text builder, the log.
+ * For those who read text as it arrives: the JSON scanner, the text builder, the log,
+ * words.
  */
 #ifndef SL_BASE_UTF8_H
 #define SL_BASE_UTF8_H

@@ -27,6 +27,7 @@ CONFINED = {
     "libyaml": (r"yaml\.h", r"\byaml_\w+_(initialize|delete|parse)\b", {"conf"}),
     # the others come to its macros through base/map.h, which sets the hash and the heap
     "uthash": (r"ut(hash|list|array|string)\.h", r"\buthash_\w+", {"base"}),
+    "utf8proc": (r"utf8proc\.h", r"\butf8proc_\w+", {"policy"}),
     "sqlite": (r"sqlite3(ext)?\.h", r"\bsqlite3_\w+", {"store"}),
     "hiredis": (r"hiredis/.*", r"\bredis(Async|Command|Reply)\w*", {"store"}),
 }

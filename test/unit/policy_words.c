@@ -1,0 +1,306 @@
+/* Words: what is one, at every split; and beside a search that compares each word at each
+ * place, over texts made at random. */
+#include "policy/words/words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ALL UINT64_MAX
+
+struct given {
+    const char *word;
+    unsigned list;
+    bool anywhere;
+};
+
+static struct sl_words *words_of(const struct given *given, size_t n)
+{
+    struct sl_words *w = sl_words_new();
+
+    assert_non_null(w);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(
+            sl_words_add(w, given[i].list, given[i].anywhere, sl_str_of(given[i].word)), SL_OK);
+    assert_int_equal(sl_words_done(w), SL_OK);
+    return w;
+}
+
+static void seek(struct sl_words_seek *s, const struct sl_words *w, struct sl_str text, size_t cut)
+{
+    sl_words_begin(s, w, ALL);
+    sl_words_feed(s, sl_str_first(text, cut));
+    sl_words_feed(s, sl_str_from(text, cut));
+    sl_words_rest(s);
+}
+
+/* The same at every split, and byte by byte. */
+static void assert_counts(const struct sl_words *w, const char *text, uint32_t want)
+{
+    struct sl_str t = sl_str_of(text);
+    struct sl_words_seek s;
+
+    for (size_t cut = 0; cut <= t.n; cut++) {
+        seek(&s, w, t, cut);
+        if (s.count[0] != want || (s.found != 0) != (want > 0))
+            fail_msg("\"%s\" cut at %zu: %u, not %u", text, cut, s.count[0], want);
+    }
+    sl_words_begin(&s, w, ALL);
+    for (size_t i = 0; i < t.n; i++)
+        sl_words_feed(&s, (struct sl_str){t.p + i, 1});
+    sl_words_rest(&s);
+    assert_int_equal(s.count[0], want);
+}
+
+static void what_is_a_word(void **state)
+{
+    static const struct {
+        const char *word;
+        bool anywhere;
+        const char *text;
+        uint32_t n;
+    } cases[] = {
+        {"cat", false, "The cat sat.", 1},
+        {"cat", false, "cat", 1},
+        {"cat", false, "concatenate cats", 0},
+        {"cat", true, "concatenate cats", 2},
+        {"cat", false, "cat,cat;CAT Cat", 4},
+        {"cat", false, "cat2 2cat cat_cat", 2},
+        {"credit card", false, "a Credit \n\t card number", 1},
+        {"credit card", false, "creditcard credit-card", 0},
+        {"  credit   card ", false, "credit card", 1},
+        {"c++", false, "in C++, or c++11", 2},
+        {"#tag", false, "a#tag #tags #TAG", 2},
+        {"école", false,
+         "ÉCOLE e\xcc\x81"
+         "cole école écoles",
+         3},
+        {"straße", false, "STRASSE Strasse straße", 3},
+        {"ab", false,
+         "\xef\xbc\xa1\xef\xbc\xa2 a\xc2\xad"
+         "b a\xe2\x80\x8d"
+         "b",
+         3},                                /* wide; soft hyphen; joiner */
+        {"fix", false, "\xef\xac\x81x", 1}, /* the ligature fi */
+        {"\xe7\x82\xb8\xe5\xbc\xb9", false, "\xe9\x80\xa0\xe7\x82\xb8\xe5\xbc\xb9\xe5\x90\x97", 1},
+        {"\xd0\xb1\xd0\xbe\xd0\xbc\xd0\xb1\xd0\xb0", false,
+         "\xd0\x91\xd0\x9e\xd0\x9c\xd0\x91\xd0\x90 "
+         "\xd0\xb1\xd0\xbe\xd0\xbc\xd0\xb1\xd0\xb0\xd0\xbc",
+         1},
+        {"\xf0\x9d\x94\x9e"
+         "b",
+         false, "ab", 1}, /* a mathematical a, above U+FFFF */
+        {"ab", false,
+         "ab\xff"
+         "ab \xffxab \xe2\x82"
+         "ab",
+         3}, /* no UTF-8: separates */
+        {"aa", true, "aaaa", 3},
+        {"a", false, "", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct given one = {cases[i].word, 0, cases[i].anywhere};
+        struct sl_words *w = words_of(&one, 1);
+
+        assert_counts(w, cases[i].text, cases[i].n);
+        sl_words_end(&w);
+    }
+}
+
+static void lists(void **state)
+{
+    static const struct given given[] = {
+        {"he", 0, true},    {"she", 1, true},     {"his", 2, true}, {"hers", 63, true},
+        {"hers", 3, false}, {"ushers", 3, false}, {"he", 5, false},
+    };
+    struct sl_words *w = words_of(given, COUNT(given));
+    struct sl_words_seek s;
+
+    (void)state;
+    seek(&s, w, SL_STR("ushers, he"), 0);
+    assert_int_equal(s.count[0], 2);
+    assert_int_equal(s.count[1], 1);
+    assert_int_equal(s.count[2], 0);
+    assert_int_equal(s.count[63], 1);
+    assert_int_equal(s.count[3], 1); /* hers does not stand by itself */
+    assert_int_equal(s.count[5], 1);
+    assert_true(s.found == (UINT64_C(1) << 63 | 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5));
+    sl_words_begin(&s, w, UINT64_C(1) << 1 | UINT64_C(1) << 3);
+    sl_words_feed(&s, SL_STR("ushers, he"));
+    sl_words_rest(&s);
+    assert_true(s.found == (1 << 1 | 1 << 3));
+    sl_words_end(&w);
+}
+
+/* A text ends a word, and the next one begins anew. */
+static void texts_do_not_touch(void **state)
+{
+    struct given one = {"cat", 0, false};
+    struct sl_words *w = words_of(&one, 1);
+    struct sl_words_seek s;
+
+    (void)state;
+    sl_words_begin(&s, w, ALL);
+    sl_words_feed(&s, SL_STR("cat"));
+    sl_words_rest(&s);
+    sl_words_feed(&s, SL_STR("s ca"));
+    sl_words_rest(&s);
+    sl_words_feed(&s, SL_STR("t"));
+    sl_words_rest(&s);
+    assert_int_equal(s.count[0], 1);
+    sl_words_end(&w);
+}
+
+static void limits(void **state)
+{
+    struct sl_words *w = sl_words_new();
+    char longest[SL_WORDS_BYTES + 2], text[SL_WORDS_BYTES * 3];
+    struct sl_words_seek s;
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    assert_int_equal(sl_words_add(w, 0, false, SL_STR("")), SL_ERR_BAD_FIELD);
+    assert_int_equal(sl_words_add(w, 0, false, SL_STR(" \xc2\xad ")), SL_ERR_BAD_FIELD);
+    assert_int_equal(sl_words_add(w, 0, false, SL_STR("a\xff")), SL_ERR_BAD_FIELD);
+    assert_int_equal(sl_words_add(w, 0, false, (struct sl_str){longest, SL_WORDS_BYTES + 1}),
+                     SL_ERR_CEILING);
+    assert_int_equal(sl_words_add(w, 0, false, (struct sl_str){longest, SL_WORDS_BYTES}), SL_OK);
+    assert_int_equal(sl_words_done(w), SL_OK);
+    memset(text, 'x', sizeof(text));
+    text[100] = text[100 + SL_WORDS_BYTES + 1] = ' ';
+    seek(&s, w, (struct sl_str){text, sizeof(text)}, 0);
+    assert_int_equal(s.count[0], 1);
+    sl_words_end(&w);
+}
+
+static void no_words(void **state)
+{
+    struct sl_words *w = words_of(NULL, 0);
+
+    (void)state;
+    assert_counts(w, "any text", 0);
+    sl_words_end(&w);
+}
+
+static void without_memory(void **state)
+{
+    (void)state;
+    for (uint64_t fail = 1; fail < 18; fail++) {
+        struct sl_words *w;
+        enum sl_err e = SL_OK;
+
+        sl_mem_fail_at(fail);
+        w = sl_words_new();
+        for (int i = 0; w != NULL && e == SL_OK && i < 200; i++) {
+            char word[16];
+
+            snprintf(word, sizeof(word), "word%d", i);
+            e = sl_words_add(w, 0, false, sl_str_of(word));
+        }
+        if (w != NULL && e == SL_OK)
+            e = sl_words_done(w);
+        sl_mem_fail_at(0);
+        assert_true(w == NULL || e == SL_OK || e == SL_ERR_NO_MEMORY);
+        sl_words_end(&w);
+    }
+}
+
+/* ---- beside the plain way ---- */
+
+static uint32_t next(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Of few letters, so that words lie in each other. */
+static size_t make(uint32_t *seed, const char *letters, size_t most, char *out)
+{
+    size_t n = 1 + next(seed) % most;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = letters[next(seed) % strlen(letters)];
+    out[n] = '\0';
+    return n;
+}
+
+static uint32_t plain_way(const struct given *given, size_t n, unsigned list, const char *text)
+{
+    size_t length = strlen(text);
+    uint32_t found = 0;
+
+    for (size_t end = 1; end <= length; end++) {
+        bool here = false;
+
+        for (size_t i = 0; i < n; i++) {
+            size_t k = strlen(given[i].word);
+            bool apart;
+
+            if (given[i].list != list || k > end || memcmp(text + end - k, given[i].word, k) != 0)
+                continue;
+            apart = (end == k || text[end - k - 1] == '.') && (end == length || text[end] == '.');
+            here = here || given[i].anywhere || apart;
+        }
+        found += here;
+    }
+    return found;
+}
+
+static void compare_one(uint32_t *seed, const struct sl_words *w, const struct given *given,
+                        size_t n)
+{
+    char text[64];
+    struct sl_words_seek s;
+
+    make(seed, next(seed) % 2 == 0 ? "abc." : "abcdefg.", sizeof(text) - 2, text);
+    seek(&s, w, sl_str_of(text), next(seed) % (strlen(text) + 1));
+    for (unsigned list = 0; list < 3; list++)
+        if (s.count[list] != plain_way(given, n, list, text))
+            fail_msg("list %u in \"%s\": %u", list, text, s.count[list]);
+}
+
+static void as_the_plain_way(void **state)
+{
+    uint32_t seed = 42;
+
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        char places[12][8];
+        struct given given[12];
+        size_t n = 1 + next(&seed) % COUNT(given);
+        struct sl_words *w;
+
+        for (size_t i = 0; i < n; i++) {
+            make(&seed, "abcdefg", 5, places[i]);
+            for (char *p = places[i]; round % 2 == 0 && *p != '\0'; p++)
+                *p = (char)('a' + *p % 3); /* few letters: deep; many: a row of its own */
+            given[i] = (struct given){places[i], next(&seed) % 3, next(&seed) % 2 == 0};
+        }
+        w = words_of(given, n);
+        for (int text = 0; text < 50; text++)
+            compare_one(&seed, w, given, n);
+        sl_words_end(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_a_word),     cmocka_unit_test(lists),
+        cmocka_unit_test(texts_do_not_touch), cmocka_unit_test(limits),
+        cmocka_unit_test(no_words),           cmocka_unit_test(without_memory),
+        cmocka_unit_test(as_the_plain_way),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
