@@ -20,6 +20,7 @@
     X(BAD_BODY, 400, "invalid_json", false, "the body is not valid JSON")                          \
     X(BAD_FIELD, 400, "invalid_value", false, "a field of the body is not valid")                  \
     X(REPEATED_KEY, 400, "repeated_key", false, "a top-level key stands twice in the body")        \
+    X(WORDS, 400, "blocked_words", false, "a list of words blocks the prompt")                     \
     X(NO_KEY, 401, "invalid_api_key", false, "no API key, or a wrong one")                         \
     X(KEY_ENDED, 403, "key_ended", false, "the key is revoked or expired")                         \
     X(SCOPE, 403, "scope", false, "the key may not use this")                                      \

@@ -467,6 +467,23 @@ const struct sl_schema_row sl_schema[] = {
          "given."),
     DURATION("key_tokens.ttl", "10m", SEC(10), DAY(1), "How long one is good."),
 
+    MAPS("words", 0, "Lists of words that are looked for in prompts."),
+    TEXT("words[].name", NULL, SL_SCHEMA_REQUIRED, "Unique; seen in errors and metrics."),
+    LIST("words[].words", SL_TYPE_TEXT, NULL, 0, "Words, or phrases of several."),
+    FILE_PATH("words[].file",
+              "More of them, one a line; a line that begins with # is a remark. Read at start and "
+              "with each reload."),
+    CHOICE("words[].action", "count", "count|block", NULL,
+           "`block` refuses a request with such a word in its prompt."),
+    CHOICE("words[].match", "word", "word|anywhere", NULL,
+           "`word`: where it stands by itself; `anywhere`: inside of other words, too."),
+    LIST("words[].tenants", SL_TYPE_TEXT, NULL, 0, "Whom it holds for; none: all."),
+    MAPS("intents", 0, "Lists of words that tell what a request is about; they only count."),
+    TEXT("intents[].name", NULL, SL_SCHEMA_REQUIRED, "Unique; the label of its metric."),
+    LIST("intents[].words", SL_TYPE_TEXT, NULL, 0, "As of `words`."),
+    FILE_PATH("intents[].file", "As of `words`."),
+    CHOICE("intents[].match", "word", "word|anywhere", NULL, "As of `words`."),
+
     TEXT(SL_SCHEMA_PRICES ".dated", NULL, SL_SCHEMA_REQUIRED, "The day they were read on."),
     TEXT(SL_SCHEMA_PRICES ".source", NULL, SL_SCHEMA_REQUIRED, "Where they were read."),
     MAPS(SL_SCHEMA_PRICES ".prices", SL_SCHEMA_REQUIRED, "By provider."),

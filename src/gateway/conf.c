@@ -90,6 +90,7 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
     sl_routes_end(&c->routes);
     sl_tenants_end(&c->tenants);
     sl_prices_end(&c->prices);
+    sl_words_end(&c->words);
     c->magic = SL_OBJ_DEAD;
     sl_arena_fini(&c->arena);
     sl_mem_free(c);

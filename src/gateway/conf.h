@@ -19,6 +19,7 @@
 #include "policy/prices.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
+#include "policy/words/words.h"
 #include "store/store.h"
 
 enum sl_auth { SL_AUTH_X_API_KEY, SL_AUTH_BEARER, SL_AUTH_HEADER, SL_AUTH_OAUTH2 };
@@ -117,6 +118,14 @@ struct sl_audit_conf { /* what the trail holds for auditors */
     bool every;
 };
 
+struct sl_word_list { /* its place in the array is its number in the automaton */
+    struct sl_str name;
+    bool is_intent;
+    bool blocks;                  /* refuses the request, or is counted alone */
+    const struct sl_str *tenants; /* up: arena; whom it holds for; none: for all */
+    size_t tenants_n;
+};
+
 struct sl_gateway_conf {
     uint32_t magic;
     unsigned holders;
@@ -154,7 +163,10 @@ struct sl_gateway_conf {
     const struct sl_listed *listed; /* up: arena; sorted by id */
     size_t listed_n;
     struct sl_prompt_defaults prompt_api;
-    struct sl_str default_moderations; /* default_models.moderations or empty */
+    struct sl_str default_moderations;     /* default_models.moderations or empty */
+    struct sl_words *words;                /* owns; NULL: there are no lists */
+    const struct sl_word_list *word_lists; /* up: arena */
+    size_t word_lists_n;
     size_t max_series;
     struct sl_audit_conf audit;
     const struct sl_hook *hook; /* up: arena; NULL: nobody is told */

@@ -41,6 +41,8 @@ struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *switches;  /* up */
     struct sl_metric_family *paused;    /* up */
     struct sl_metric_family *hooks;     /* up */
+    struct sl_metric_family *words;     /* up */
+    struct sl_metric_family *intents;   /* up */
 };
 
 /* One kind of ending, and the series it counts in. */

@@ -64,6 +64,10 @@ void sl_gateway_families_make(struct sl_gateway *g)
                                   "provider,result", NULL);
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
                                 "Events for hooks.url: sent, failed, dropped.", "result", NULL);
+    f->words = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_words_total",
+                                "Words of a list found in prompts.", "list", NULL);
+    f->intents = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_intents_total",
+                                  "Requests by what their prompts are about.", "intent", NULL);
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
                                  "Spent of a tenant's credits, day or month: the largest part.",
                                  "tenant", NULL);

@@ -7,6 +7,7 @@
 #include "gateway/quota/generation.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/self.h"
+#include "gateway/words/lists.h"
 
 /* Two keys are no key, and `x-api-key` goes before the other, even empty. */
 static struct sl_str find_key(const struct sl_request_head *h)
@@ -276,5 +277,7 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
         return refuse_body(r, r->body_err);
     if (r->ep == SL_EP_PROMPT && sl_prompt_begin(r) != SL_ST_ROUTE)
         return SL_ST_REPLY;
-    return find_model(r);
+    if (find_model(r) != SL_ST_ROUTE)
+        return SL_ST_REPLY;
+    return sl_lists_look(r);
 }

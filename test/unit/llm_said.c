@@ -1,0 +1,64 @@
+/* What a request says: each text of the prompt, and nothing that is no language. */
+#include "llm/said.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void note(void *ctx, struct sl_str inner)
+{
+    char *all = ctx;
+
+    snprintf(all + strlen(all), 500 - strlen(all), "%.*s|", SL_STR_ARGS(inner));
+}
+
+static void each(void **state)
+{
+    static const struct {
+        const char *body, *want;
+    } cases[] = {
+        {"{\"model\":\"m\",\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+         "s|a|"},
+        {"{\"system\":[{\"type\":\"text\",\"text\":\"s\",\"cache_control\":{\"type\":\"x\"}}],"
+         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+         "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\","
+         "\"data\":\"AAAA\"}},{\"type\":\"tool_use\",\"id\":\"i\",\"name\":\"n\",\"input\":"
+         "{\"q\":\"b\"}},{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"content\":"
+         "[{\"type\":\"text\",\"text\":\"c\"}]}]}],\"tools\":[{\"description\":\"no\"}]}",
+         "s|a|b|c|"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\\\"b\"},"
+         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]},{\"role\":\"assistant\","
+         "\"content\":null,\"tool_calls\":[{\"id\":\"i\",\"function\":{\"name\":\"n\","
+         "\"arguments\":\"{}\"}}]}],\"user\":\"u\"}",
+         "a\\\"b|{}|"},
+        {"{\"instructions\":\"i\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"input_text\",\"text\":\"a\"},{\"type\":\"input_image\",\"image_url\":\"data:x\"}]},"
+         "\"b\"],\"metadata\":{\"k\":\"no\"}}",
+         "i|a|b|"},
+        {"{\"prompt\":[\"a\",\"\",\"b\"],\"suffix\":\"c\",\"stop\":\"no\"}", "a||b|c|"},
+        {"{\"input\":[[1,2],[3]]}", ""},
+        {"{\"mess\\u0061ges\":\"a\",\"messages\":7}", "a|"},
+        {"{}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char all[500] = "";
+
+        sl_said_each(sl_str_of(cases[i].body), note, all);
+        assert_string_equal(all, cases[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
