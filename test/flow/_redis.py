@@ -70,7 +70,7 @@ class Redis:
 
     def everything(self):
         """All keys and values, as one text to search in."""
-        read = {"string": ("GET",), "hash": ("HGETALL",), "zset": ("ZRANGE", 0, -1)}
+        read = {"string": ("GET",), "hash": ("HGETALL",), "zset": ("ZRANGE", 0, -1), "list": ("LRANGE", 0, -1)}
         out = []
         for key in self("KEYS", "*"):
             command, *more = read[self("TYPE", key)]

@@ -33,6 +33,8 @@ def everything_of(redis):
             yield "redis " + key.decode("latin1"), b"\n".join(redis("HGETALL", key))
         elif kind == "zset":
             yield "redis " + key.decode("latin1"), b"\n".join(redis("ZRANGE", key, 0, -1))
+        elif kind == "list":
+            yield "redis " + key.decode("latin1"), b"\n".join(redis("LRANGE", key, 0, -1))
 
 
 def traffic(g):
