@@ -54,8 +54,23 @@ static bool is_no_language(struct sl_str key)
     return is_one_of(key, names, sizeof(names) / sizeof(names[0]));
 }
 
-/* As deep as SL_JSON_DEPTH. `image_url` may be an address or an object around one. */
-static void walk_value(const struct walk *w, struct sl_str value)
+/* The arguments of a tool: there names are the client's own, and mean nothing here. */
+static bool is_free(struct sl_str key, struct sl_str value)
+{
+    return sl_json_type_of(value) == SL_JSON_OBJECT &&
+           (sl_json_key_is(key, SL_STR("input")) || sl_json_key_is(key, SL_STR("arguments")) ||
+            sl_json_key_is(key, SL_STR("variables")));
+}
+
+/* `data` is an image's or a file's, but of a source whose `type` is "text". */
+static bool is_text_data(struct sl_str object, struct sl_str key)
+{
+    return sl_json_key_is(key, SL_STR("data")) &&
+           sl_str_eq(sl_json_get(object, SL_STR("type")), SL_STR("\"text\""));
+}
+
+/* As deep as SL_JSON_DEPTH. `free`: whatever a text's name is, it is one. */
+static void walk_value(const struct walk *w, struct sl_str value, bool free)
 {
     struct sl_str key, one;
     size_t pos = 0;
@@ -67,12 +82,12 @@ static void walk_value(const struct walk *w, struct sl_str value)
         break;
     case SL_JSON_ARRAY:
         while (sl_json_next(value, &pos, &one))
-            walk_value(w, one);
+            walk_value(w, one, free);
         break;
     case SL_JSON_OBJECT:
         while (sl_json_next_member(value, &pos, &key, &one))
-            if (!is_no_language(key))
-                walk_value(w, one);
+            if (free || !is_no_language(key) || is_text_data(value, key))
+                walk_value(w, one, free || is_free(key, one));
         break;
     default: break;
     }
@@ -86,5 +101,5 @@ void sl_said_each(struct sl_str body, sl_said_fn *fn, void *ctx)
 
     while (sl_json_next_member(body, &pos, &key, &value))
         if (is_prompt(key))
-            walk_value(&w, value);
+            walk_value(&w, value, false);
 }

@@ -2,7 +2,8 @@
  *
  * All strings of `system`, `messages`, `instructions`, `input`, `prompt` and `suffix`, at
  * whatever depth, so that neither a new kind of content block nor a tool's result hides a
- * text. Left out is what is no language: names, kinds, ids, addresses, files, signatures.
+ * text. Left out is what is no language: names, kinds, ids, addresses, files, signatures; but
+ * all texts of a tool's arguments are read, and a document that is given as text.
  * Tools and their descriptions are the program's, not the prompt's.
  *
  * Memory   None; slices of the body. Pure.

@@ -44,6 +44,11 @@ static void each(void **state)
         {"{\"prompt\":[\"a\",\"\",\"b\"],\"suffix\":\"c\",\"stop\":\"no\"}", "a||b|c|"},
         {"{\"input\":[[1,2],[3]]}", ""},
         {"{\"mess\\u0061ges\":\"a\",\"messages\":7}", "a|"},
+        {"{\"messages\":[{\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"text\","
+         "\"media_type\":\"text/plain\",\"data\":\"a\"}},{\"type\":\"tool_use\",\"name\":\"no\","
+         "\"input\":{\"name\":\"b\",\"data\":[{\"type\":\"c\"}]}}]}]}",
+         "a|b|c|"},
+        {"{\"prompt\":{\"id\":\"no\",\"variables\":{\"id\":\"a\"}}}", "a|"},
         {"{}", ""},
     };
 
