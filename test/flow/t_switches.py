@@ -83,7 +83,7 @@ def test_pauses(g):
         equal(switch(api, "model", "also-m")["id"], "model:m")
         equal((ask(h, "m").status, ask(h, "also-m").status, who(h, "solo")), (503, 503, "a"))
         equal(paused("model", "m"), 1)
-        api("DELETE", "switches/model:m")
+        equal(api("DELETE", "switches/model:also-m"), {"id": "model:m", "state": "ended"})
         # whose they are
         switch(api, "tenant", "acme")
         r = ask(h, "m")

@@ -55,6 +55,8 @@ void sl_switches_show(struct sl_api *c)
 
 /* ---- asked ---- */
 
+#define ID_MAX 128 /* bytes of a record's id, in both stores */
+
 struct asked {
     struct sl_switch is;
     char id[SL_SWITCH_ID];
@@ -248,6 +250,12 @@ static size_t count(struct sl_api *c)
     return n;
 }
 
+static bool is_in_force(struct sl_api *c, const struct sl_switch *s)
+{
+    return sl_switches_find(sl_gateway_switches(c->admin->gateway), s->kind, s->name,
+                            sl_store_now_ms(c->store)) != NULL;
+}
+
 static void on_record(struct sl_api *c)
 {
     sl_change_start(c, &c->other, apply_set, "set", answer_set);
@@ -258,7 +266,12 @@ static void find_record(struct sl_api *c)
     struct asked *a = c->note;
     struct sl_str id = sl_switch_id(a->is.kind, a->is.name, a->id);
 
-    if (count(c) >= SL_SWITCHES_MAX) {
+    if (id.n == 0 || id.n > ID_MAX) {
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "name",
+                    "name: is too long to be kept: %d bytes with its kind", ID_MAX);
+        return;
+    }
+    if (!is_in_force(c, &a->is) && count(c) >= SL_SWITCHES_MAX) {
         sl_api_fail(c, 429, SL_ERR_RATE, NULL,
                     "%d switches are in force, more are not kept; take some back", SL_SWITCHES_MAX);
         return;
@@ -429,14 +442,26 @@ static void on_found(struct sl_api *c)
                     SL_STR_ARGS(sl_str_first(c->other.id, 64)));
 }
 
+/* The id that it was set by: a model may be called by an alias. */
+static struct sl_str id_of(struct sl_api *c, enum sl_switch_kind kind, struct sl_str name)
+{
+    char *place = sl_arena_alloc(&c->arena, SL_SWITCH_ID);
+    const struct sl_model *m =
+        kind == SL_SWITCH_MODEL || kind == SL_SWITCH_WEIGHT ? model_of(c, name) : NULL;
+
+    return m != NULL && place != NULL ? sl_switch_id(kind, m->name, place) : c->name;
+}
+
 void sl_switches_end_one(struct sl_api *c)
 {
     ptrdiff_t colon = sl_str_find_byte(c->name, ':');
     enum sl_switch_kind kind;
 
     c->other = (struct sl_subject){.kind = SL_RECORD_SWITCH, .id = c->name, .tenant = c->name};
-    if (colon > 0 && sl_switch_kind_of(sl_str_first(c->name, (size_t)colon), &kind))
+    if (colon > 0 && sl_switch_kind_of(sl_str_first(c->name, (size_t)colon), &kind)) {
+        c->other.id = c->other.tenant = id_of(c, kind, sl_str_from(c->name, (size_t)colon + 1));
         sl_find_again(c, &c->other, on_found);
-    else
+    } else {
         on_found(c);
+    }
 }
