@@ -162,6 +162,7 @@ static void write_line(struct line *l, const struct sl_req *r)
 /* What people ask afterwards, and a line has no room for. */
 static void add_more(struct line *l, struct sl_req *r)
 {
+    struct sl_str path = sl_audit_path(r); /* empty without memory */
     char cost[24];
 
     if (r->target != NULL && r->worked) {
@@ -174,7 +175,7 @@ static void add_more(struct line *l, struct sl_req *r)
     text(l, NAME(l, "message"), r->message);
     word(l, NAME(l, "config"), r->conf->hash);
     sl_text_add(&l->t, NAME(l, "path"));
-    sl_text_add(&l->t, sl_audit_path(r));
+    sl_text_add(&l->t, path.n > 0 ? path : SL_STR("[]"));
     l->t.p[l->t.n++] = '}';
 }
 

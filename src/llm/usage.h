@@ -14,6 +14,7 @@
 enum sl_usage_source { SL_USAGE_ESTIMATED, SL_USAGE_COUNTED, SL_USAGE_REPORTED };
 
 #define SL_USAGE_TEXT 128
+#define SL_USAGE_ID 96 /* a running request holds one */
 
 struct sl_usage {
     enum sl_usage_source source;
@@ -26,7 +27,7 @@ struct sl_usage {
     bool has_final;            /* a terminal event was seen */
     bool has_in, has_out;      /* reported for good: a first event's `out` is not */
     char model[SL_USAGE_TEXT]; /* as the provider wrote it, cut; zero-terminated */
-    char id[SL_USAGE_TEXT];    /* of the answer; likewise */
+    char id[SL_USAGE_ID];      /* of the answer; likewise */
     char stop[32];
     char error_type[64]; /* of an error event or body */
 };

@@ -301,10 +301,15 @@ static bool has_tries(struct sl_req *r, const struct sl_failure *f)
 static void note_step(struct sl_req *r, int status, enum sl_err why)
 {
     struct sl_trial *t = r->trial;
+    uint64_t took_ms = now_of(r) - t->started_ms;
 
     if (t->steps_n < SL_TRIAL_STEPS)
-        t->steps[t->steps_n++] =
-            (struct sl_trial_step){t->at, status, why, now_of(r) - t->started_ms};
+        t->steps[t->steps_n++] = (struct sl_trial_step){
+            .at = (uint16_t)t->at,
+            .status = (uint16_t)status,
+            .took_ms = (uint32_t)(took_ms < UINT32_MAX ? took_ms : UINT32_MAX),
+            .why = why,
+        };
 }
 
 bool sl_trial_again(struct sl_req *r, const struct sl_failure *f)

@@ -39,11 +39,11 @@ struct sl_trial_answer {
 
 /* How a try went, for whoever asks afterwards. */
 #define SL_TRIAL_STEPS 8 /* the first ones of a request are kept */
-struct sl_trial_step {
-    size_t at; /* candidate */
-    int status;
+struct sl_trial_step {   /* small: each running request has them */
+    uint16_t at;         /* candidate */
+    uint16_t status;
+    uint32_t took_ms;
     enum sl_err why; /* SL_OK: it was good */
-    uint64_t took_ms;
 };
 
 /* What is kept of the ranking for a request that is explained. */
