@@ -1,4 +1,4 @@
-# timeout: 200
+# timeout: 90
 """Promise: a fail-over by Sentinel is a short outage. Whether the primary dies or hangs, every request is answered, Redis
 decides again soon after it has a primary, and what replication lost of the balances comes back by a rebuild.
 FAILOVERS says how many (the soak takes 20)."""
