@@ -222,7 +222,7 @@ void sl_store_usage_start(struct sl_store *s, struct sl_str tenant, struct sl_st
 
 /* ---- notes: what became of single requests, for who asks soon ---- */
 
-#define SL_STORE_NOTES 10000 /* names kept of a tenant: the latest, two a request or one */
+#define SL_STORE_NOTES 1000 /* names kept of a tenant: the latest, two a request or one */
 #define SL_STORE_NOTE_S 86400
 #define SL_STORE_NOTE_NAME 128
 #define SL_STORE_NOTE_MAX 2048

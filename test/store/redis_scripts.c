@@ -220,7 +220,7 @@ static const struct {
     {"restored records", do_restore_records, 6},
     {"restore", do_restore, 4},
     {"beat", do_beat, 2},
-    {"noted", do_noted, 1},
+    {"noted", do_noted, 2},
 };
 #define CALLS (sizeof calls / sizeof calls[0])
 
@@ -513,6 +513,40 @@ static void answered_too_late(void **state)
     assert_string_equal(says("ZCARD slc:{acme}:w:t:rpm"), "1");
 }
 
+static size_t noted_bytes(struct store *s, const char *name)
+{
+    struct sl_noted out = {.n = 9};
+
+    assert_int_equal(CALL(s, noted, s->ask.tenant, sl_str_of(name), &out), SL_OK);
+    return out.n;
+}
+
+static void notes_r(struct store *s, const char *id, const char *other)
+{
+    s->b->ops->note(s->b, s->ask.tenant,
+                    &(struct sl_note){sl_str_of(id), sl_str_of(other), SL_STR("{}")});
+    assert_int_equal(noted_bytes(s, id), 2);
+}
+
+/* Each ends by itself, however busy its tenant is; one that is written anew begins anew. */
+static void notes_are_a_day_old(void **state)
+{
+    struct store *s = *state;
+
+    notes_r(s, "r1", "m1");
+    notes_r(s, "r2", "m1");
+    assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "3"); /* r1, r2, m1 */
+    (void)says("ZINCRBY slc:{acme}:notes:order -%d000000 r1", SL_STORE_NOTE_S);
+    assert_int_equal(noted_bytes(s, "r1"), 0);
+    assert_int_equal(noted_bytes(s, "m1"), 2); /* of r2 */
+    (void)says("ZINCRBY slc:{acme}:notes:order -%d000000 r2", SL_STORE_NOTE_S);
+    assert_int_equal(noted_bytes(s, "m1"), 0); /* what it means has ended */
+    assert_string_equal(says("HLEN slc:{acme}:notes"), "3");
+    notes_r(s, "r3", "");
+    assert_string_equal(says("HLEN slc:{acme}:notes"), "2"); /* r3 and m1 */
+    assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "2");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, suite_teardown)
 
 int main(void)
@@ -520,7 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
         CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
-        CASE(old_entries_leave), CASE(answered_too_late),
+        CASE(old_entries_leave), CASE(answered_too_late), CASE(notes_are_a_day_old),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

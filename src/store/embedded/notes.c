@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "store/embedded/inside.h"
 
-#define ALL_MAX (5 * (size_t)SL_STORE_NOTES) /* names of all tenants */
+#define ALL_MAX (50 * (size_t)SL_STORE_NOTES) /* names of all tenants */
 #define END_US ((int64_t)SL_STORE_NOTE_S * 1000000)
 
 struct sl_notes_one {

@@ -2,8 +2,8 @@
 #include "store/redis/backend.h"
 
 #define GATHER_MS 20
-#define NOTES_MAX 64  /* of one call */
-#define TENANTS_MAX 8 /* whose notes are gathered */
+#define NOTES_MAX 64   /* of one call */
+#define TENANTS_MAX 64 /* whose notes are gathered */
 
 struct notes {
     struct sl_list node;
@@ -60,6 +60,7 @@ static struct sl_script_call *begin(struct sl_redis *r, struct sl_str tenant, in
     sl_script_key(c, base, SL_STR("notes"));
     sl_script_key(c, base, SL_STR("notes:order"));
     sl_script_int(c, most);
+    sl_script_int(c, SL_STORE_NOTE_S);
     if (!sl_redis_is_name(tenant))
         sl_script_refuse(c, SL_ERR_STORE_DATA);
     return c;
@@ -76,11 +77,10 @@ static struct notes *notes_of(struct sl_redis *r, struct sl_str tenant)
             return t;
     }
     if (n >= TENANTS_MAX)
-        send_all(r);
+        sl_script_send(take(first_of(r)), NULL, NULL, NULL);
     t = sl_mem_new(sizeof *t + tenant.n);
     t->call = begin(r, tenant, SL_STORE_NOTES);
     t->call->read = sl_redis_read_done;
-    sl_script_int(t->call, SL_STORE_NOTE_S);
     t->tenant_n = tenant.n;
     memcpy(t->tenant, tenant.p, tenant.n);
     sl_list_push_back(&r->notes, &t->node);
