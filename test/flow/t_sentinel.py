@@ -63,6 +63,8 @@ class Pair:
     def ready(self):
         """There is a replica that may take over."""
         until(lambda: b"master_link_status:up" in self.said(self.replica), 20 * rig.SLOW, "the replica follows")
+        # with its link up it has what there was; the primary sends it more only once it is online
+        until(lambda: b"state=online" in self.said(self.primary), 20 * rig.SLOW, "the primary sends it all")
 
         def known():
             try:
@@ -119,6 +121,7 @@ def test_failovers():
             t.start()
         try:
             until(by_store, 10 * rig.SLOW, "decided by Redis")
+            until(lambda: pair.replica("EXISTS", "slc:epoch"), 10 * rig.SLOW, "the replica knows whose store it is")
             for i in range(FAILOVERS):
                 hangs = i % 2 == 0
                 pair.lose(hangs)
