@@ -209,6 +209,11 @@ CROSS = ("refused", "408", "429-1", "500", "503", "529", "503-7", "401", "400", 
          "error-3")
 
 
+NOWHERE = ("refused", "dns", "unroutable", "certificate")
+# What metrics call the reason of another try.
+REASONS = {"500": "500", "429": "429", "refused": "provider_connect"}
+
+
 # ---- the providers ---------------------------------------------------------------
 
 
@@ -226,12 +231,15 @@ class Liar(Listener):
         "long-cut": PLAIN + chunk(b'{"x":"' + b"a" * 300000),
     }
     said["long-stall"] = said["long-cut"]
+    count = 0
 
     def serve(self, s):
         with contextlib.suppress(OSError), s:
             got = read_request(s)
             if not got:
                 return
+            with self.lock:
+                self.count += 1
             words = re.sub("^lie-|-(one|two)-(plain|stream)$", "", json.loads(got[1])["model"])
             s.sendall(self.said[words])
             if words.endswith("stall"):
@@ -279,6 +287,12 @@ class Cell:
         """A provider of its own, so that no health is shared."""
         over = self.row.over.get(self.stream, {})
         return {**places.get(self.row.words, provider("bad", mock.plain)), "name": self.name, **over, **more}
+
+    def requests_of(self, who):
+        """How many requests come there for it."""
+        first = "liar" if self.row.words in Liar.said else "nowhere" if self.row.words in NOWHERE else "mock"
+        there = 1 if self.other else self.want.tries
+        return there * (who == first) + (self.want.tries - there) * (who == "mock")
 
     def targets(self):
         here = "lie-" + self.name if self.row.words in Liar.said else "mock-" + self.name
@@ -336,11 +350,13 @@ class World:
         self.h.log_ends()
         lines = {line["id"]: line for line in self.h.access_lines()}
         wrong = [judge(self.path, c, r, lines[r.get("x-sluice-request-id")]) for c, r in self.seen.items()]
-        again, over = (self.h.metrics().labelled("sluice_%s_total" % n, label) for n, label in (("retries", "provider"), ("failovers", "from")))
+        again, over = (self.h.metrics().labelled("sluice_%s_total" % n, label, "reason") for n, label in (("retries", "provider"), ("failovers", "from")))
         for c in self.cells:
-            counted = (again.get((c.name,), 0), over.get((c.name,), 0))
-            if counted != (c.want.tries - 1 if not c.other else 0, c.want.tries - 1 if c.other else 0):
-                wrong.append("%s %s: retries and failovers counted: %s" % (self.path, c.name, counted))
+            counted, other = ([(k[1], v) for k, v in m.items() if k[0] == c.name and v] for m in ((over, again) if c.other else (again, over)))
+            if [n for _, n in counted] != [1] * (c.want.tries - 1) or other:
+                wrong.append("%s %s: retries and failovers counted: %s %s" % (self.path, c.name, counted, other))
+            elif counted and c.row.words in REASONS and counted[0][0] != REASONS[c.row.words]:
+                wrong.append("%s %s: for the reason %s" % (self.path, c.name, counted[0][0]))
         self.h.settle()
         return [w for w in wrong if w]
 
@@ -359,16 +375,26 @@ def worlds(mock, places):
 
 
 def test_the_table(g):
-    """Every row, plain and streamed, side by side."""
+    """Every row, plain and streamed, side by side; and no provider is asked more often than told."""
     liar = Liar()
+    g.mock.reset()
     with nowhere() as (gone, deaf), contextlib.ExitStack() as stack:
         every = [stack.enter_context(w) for w in worlds(g.mock, entries(g.mock, liar, gone, deaf))]
         work = [(w, c) for w in every for c in w.cells]
-        rig.together(len(work), lambda i: work[i][0].ask(work[i][1]))
+        lost = [(w, c) for w, c in work if c.row.words in ("drop", "rst")]
+        rest = [(w, c) for w, c in work if c.row.words not in ("drop", "rst")]
+        rig.together(len(rest), lambda i: rest[i][0].ask(rest[i][1]))
+        came, lied = g.mock.stats()["requests"], liar.count
+        rig.together(len(lost), lambda i: lost[i][0].ask(lost[i][1]))
         wrong = [text for w in every for text in w.judge()]
         equal(len(work), sum(len(w.seen) for w in every), "all are asked")
+        check(not wrong, "\n".join(wrong))
+        equal(came, sum(c.requests_of("mock") for _, c in rest), "requests at the mock")
+        equal(lied, sum(c.requests_of("liar") for _, c in rest), "requests at the liar")
+        # a kept connection that was lost is replaced, once a try
+        tries = sum(c.requests_of("mock") for _, c in lost)
+        check(tries <= g.mock.stats()["requests"] - came <= 2 * tries, "requests whose connection was lost", tries)
     liar.close()
-    check(not wrong, "\n".join(wrong))
 
 
 def test_the_document(g):
