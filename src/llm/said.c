@@ -62,11 +62,22 @@ static bool is_free(struct sl_str key, struct sl_str value)
             sl_json_key_is(key, SL_STR("variables")));
 }
 
-/* `data` is an image's or a file's, but of a source whose `type` is "text". */
+/* `data` is an image's or a file's, but of a source whose `type` is "text"; which of several
+ * a provider would take is not known, nor how it is escaped. */
 static bool is_text_data(struct sl_str object, struct sl_str key)
 {
-    return sl_json_key_is(key, SL_STR("data")) &&
-           sl_str_eq(sl_json_get(object, SL_STR("type")), SL_STR("\"text\""));
+    struct sl_str name, value;
+    char text[8];
+    size_t pos = 0, n = 0;
+
+    if (!sl_json_key_is(key, SL_STR("data")))
+        return false;
+    while (sl_json_next_member(object, &pos, &name, &value))
+        if (sl_json_key_is(name, SL_STR("type")) &&
+            sl_json_unescape(value, text, sizeof(text), &n) &&
+            sl_str_eq((struct sl_str){text, n}, SL_STR("text")))
+            return true;
+    return false;
 }
 
 /* As deep as SL_JSON_DEPTH. `free`: whatever a text's name is, it is one. */

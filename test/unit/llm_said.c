@@ -48,6 +48,10 @@ static void each(void **state)
          "\"media_type\":\"text/plain\",\"data\":\"a\"}},{\"type\":\"tool_use\",\"name\":\"no\","
          "\"input\":{\"name\":\"b\",\"data\":[{\"type\":\"c\"}]}}]}]}",
          "a|b|c|"},
+        {"{\"messages\":[{\"type\":\"t\\u0065xt\",\"d\\u0061ta\":\"a\"},"
+         "{\"type\":\"base64\",\"data\":\"b\",\"type\":\"text\"},{\"data\":\"no\"},"
+         "{\"type\":\"base64\",\"data\":\"no\"}]}",
+         "a|b|"},
         {"{\"prompt\":{\"id\":\"no\",\"variables\":{\"id\":\"a\"}}}", "a|"},
         {"{}", ""},
     };
