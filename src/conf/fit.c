@@ -120,7 +120,8 @@ static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_
         sl_fault_add(f->tree->faults, n, "%s: must be one of %s", row->path, row->choices);
 }
 
-/* redis://user:password@host: what stands before the last @ may be shown up to its colon. */
+/* redis://user:password@host: what stands before the last @ may be shown up to its colon;
+ * alone, or before an empty password, a user's name may be the secret itself. */
 void sl_fit_show_address(struct sl_arena *a, struct sl_node *n)
 {
     ptrdiff_t begin, at = -1, colon;
@@ -136,9 +137,10 @@ void sl_fit_show_address(struct sl_arena *a, struct sl_node *n)
     head = sl_str_first(n->text, (size_t)begin + 3);
     tail = sl_str_first(sl_str_from(n->text, head.n), (size_t)at - head.n);
     colon = sl_str_find_byte(tail, ':');
-    if (colon < 0)
-        return;
-    n->shown = sl_arena_printf(a, "%.*s%.*s:(secret)%.*s", SL_STR_ARGS(head), (int)colon, tail.p,
+    if (colon < 0 || (size_t)colon + 1 == tail.n)
+        colon = -1;
+    n->shown = sl_arena_printf(a, "%.*s%.*s%s(secret)%.*s", SL_STR_ARGS(head),
+                               colon < 0 ? 0 : (int)colon, tail.p, colon < 0 ? "" : ":",
                                SL_STR_ARGS(sl_str_from(n->text, (size_t)at)));
     if (n->shown.p == NULL)
         n->shown = SL_STR("(secret)");
@@ -202,7 +204,8 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
     case SL_TYPE_SECRET: sl_expand_secret(f->tree, f->env, n); break;
     case SL_TYPE_ADDRESS:
         sl_expand_secret(f->tree, f->env, n);
-        sl_fit_show_address(f->tree->arena, n);
+        if (n->shown.p == NULL) /* sealed: it stays so */
+            sl_fit_show_address(f->tree->arena, n);
         break;
     case SL_TYPE_PATH:
         if (n->text.n > 0)

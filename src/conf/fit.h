@@ -16,7 +16,7 @@ void sl_fit_tree(struct sl_tree *t, struct sl_env *env, struct sl_node *root);
 /* The same for a file of its own, whose rows begin with `path`. */
 void sl_fit_below(struct sl_tree *t, struct sl_env *env, struct sl_node *root, const char *path);
 
-/* Sets what may be shown of an address: all but a password. */
+/* Sets what may be shown of an address: all but a password, or a user without one. */
 void sl_fit_show_address(struct sl_arena *a, struct sl_node *n);
 
 /* Scalar types, for other users and tests (times: base/when.h). False: not that. */

@@ -1,6 +1,8 @@
 /* conf/url.c -- http and https URLs without user, query and fragment. */
 #include "conf/url.h"
 
+#include <arpa/inet.h>
+
 static bool is_host_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -90,8 +92,21 @@ const char *sl_url_parse(struct sl_str text, struct sl_url *out)
     return take_path(rest, out);
 }
 
+/* An address of 127.0.0.0/8, and no name that begins so. */
+static bool is_loopback(struct sl_str host)
+{
+    struct in_addr address;
+    char text[INET_ADDRSTRLEN];
+
+    if (host.n >= sizeof(text))
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
 bool sl_url_is_own_host(struct sl_str host)
 {
-    return sl_str_eq_nocase(host, SL_STR("localhost")) || sl_str_starts(host, SL_STR("127.")) ||
+    return sl_str_eq_nocase(host, SL_STR("localhost")) || is_loopback(host) ||
            sl_str_eq(host, SL_STR("::1"));
 }

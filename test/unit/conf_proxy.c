@@ -187,6 +187,8 @@ static void test_environment(void **state)
     goes("", HTTPS, "none", "none");
     goes("HTTPS_PROXY=http://p:1", HTTPS, "http://p:1", "http://p:1");
     goes("HTTPS_PROXY=http://u:pw@p:1", HTTPS, "http://u:pw@p:1", "http://u:(secret)@p:1");
+    goes("HTTPS_PROXY=http://token@p:1", HTTPS, "http://token@p:1", "http://(secret)@p:1");
+    goes("HTTPS_PROXY=http://key:@p:1", HTTPS, "http://key:@p:1", "http://(secret)@p:1");
     goes("HTTPS_PROXY=u:pw@p:1", HTTPS, "http://u:pw@p:1", "http://u:(secret)@p:1");
     goes("https_proxy=http://l:1\nHTTPS_PROXY=http://p:1", HTTPS, "http://l:1", "http://l:1");
     goes("https_proxy=\nHTTPS_PROXY=http://p:1", HTTPS, "http://p:1", "http://p:1");
@@ -198,6 +200,9 @@ static void test_environment(void **state)
     goes("HTTPS_PROXY=http://p:1\nNO_PROXY=example.com:80", HTTPS, "http://p:1", "http://p:1");
     goes("HTTP_PROXY=http://p:1", "base_url: \"http://localhost:11434\"", "none", "none");
     goes("HTTP_PROXY=http://p:1", "base_url: \"http://127.0.0.1:1\"", "none", "none");
+    goes("HTTP_PROXY=http://p:1", "base_url: \"http://127.9.9.9:1\"", "none", "none");
+    goes("HTTP_PROXY=http://p:1", "base_url: \"http://127.example.com\"", "http://p:1",
+         "http://p:1");
     goes("HTTP_PROXY=http://p:1", "base_url: \"http://[::1]:1\"", "none", "none");
 }
 
