@@ -127,7 +127,7 @@ void sl_conn_answered(struct sl_conn *c)
         sl_conn_close(c, SL_CONN_FLUSH);
         return;
     }
-    sl_stream_push(c->stream);
+    sl_stream_hurry(c->stream);
     if (sl_parse_is_over(&c->parse)) {
         rest(c);
     } else { /* the head of the answer has promised to go on */

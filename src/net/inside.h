@@ -58,8 +58,9 @@ struct sl_net {
     uint64_t armed;               /* when the uv timer fires; 0: not */
     struct sl_net_signal signals[SL_NET_SIGNALS];
     size_t signals_n;
-    unsigned handshakes;   /* advanced in this turn */
-    struct sl_name *names; /* owns: hash */
+    unsigned handshakes;              /* advanced in this turn */
+    unsigned hurries, hurries_before; /* sl_stream_hurry(): in this turn, in the last one */
+    struct sl_name *names;            /* owns: hash */
     size_t names_n;
     struct sl_list listeners;
     struct sl_given given[SL_NET_GIVEN];
@@ -152,7 +153,8 @@ void sl_stream_explain(struct sl_stream *s, const char *fmt, ...) SL_PRINTF(2, 3
 /* Connected: start the handshake or be open. */
 void sl_stream_ready(struct sl_stream *s);
 /* stream_write.c */
-void sl_stream_flush(struct sl_stream *s); /* pushes at the turn's end, and what follows */
+void sl_stream_push(struct sl_stream *s);  /* hands the kernel what it takes */
+void sl_stream_flush(struct sl_stream *s); /* the same at the turn's end, and what follows */
 /* stream_read.c */
 void sl_stream_read_on(struct sl_stream *s); /* polls the socket if bytes are welcome */
 /* stream_tls.c */

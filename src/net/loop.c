@@ -114,6 +114,8 @@ static void end_turn(struct sl_net *net)
     if (net->turn_began_us != 0 && now - net->turn_began_us > net->counts.lag_us)
         net->counts.lag_us = now - net->turn_began_us;
     keep_reserve(net);
+    net->hurries_before = net->hurries;
+    net->hurries = 0;
     net->handshakes = 0; /* those that wait for their turn come first */
     run_tasks(net);
     flush_streams(net);

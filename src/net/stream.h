@@ -58,9 +58,10 @@ void sl_stream_want(struct sl_stream *s, bool on);
  * until `drain`. What was given is queued all the same; or the stream is broken,
  * nothing is queued, and `end` follows or was given. */
 SL_MUST bool sl_stream_write(struct sl_stream *s, const struct sl_str *parts, size_t n);
-/* What is queued goes to the kernel now and not at the end of the turn: for the last
- * bytes of an answer, behind which the turn has only books to keep. */
-void sl_stream_push(struct sl_stream *s);
+/* The last bytes of an answer are queued, and behind them this turn has only books to keep:
+ * they go to the kernel now and not at its end. Not on a busy loop, where turns end several
+ * answers: sending them together costs less. */
+void sl_stream_hurry(struct sl_stream *s);
 size_t sl_stream_queued(const struct sl_stream *s);
 /* Total bytes accepted by the kernel so far (plain text), to see progress. */
 uint64_t sl_stream_sent(const struct sl_stream *s);

@@ -205,7 +205,6 @@ static bool is_open(const struct sl_stream *s)
 
 void sl_stream_push(struct sl_stream *s)
 {
-    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
     if (s->busy || s->state == SL_STREAM_CLOSED || uv_is_closing(&s->u.handle))
         return;
     if (s->tls == NULL) {
@@ -217,6 +216,13 @@ void sl_stream_push(struct sl_stream *s)
                s->broken == SL_ERR_TLS_VERIFY) {
         hand_over(s); /* the handshake's own words, or the alert that ends it */
     }
+}
+
+void sl_stream_hurry(struct sl_stream *s)
+{
+    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
+    if (s->net->hurries++ == 0 && s->net->hurries_before <= 1)
+        sl_stream_push(s);
 }
 
 /* ---- at the end of the turn ---- */
