@@ -6,10 +6,10 @@ the right way, and nobody else suffers."""
 import contextlib
 import re
 import socket
-import threading
 import time
 
 import _rig as rig
+from _provider import Listener, answer
 from _rig import check, contains, equal
 
 BODY = rig.messages("mock-echo")
@@ -169,22 +169,13 @@ def test_a_reader_is_slow_but_reads(g):
         check(got > 20 << 20, "every byte")
 
 
-class Sipper:
+class Sipper(Listener):
     """A provider that reads `n` bytes of a body and then no more; or as much every `pause` seconds, and answers."""
 
     def __init__(self, n, pause=None):
         self.n, self.pause = n, pause
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(16)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+        super().__init__()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # those that it takes inherit it
 
     def serve(self, s):
         with contextlib.suppress(OSError), s:
@@ -198,8 +189,7 @@ class Sipper:
             while left > 0:
                 left -= len(s.recv(min(left, self.n), socket.MSG_WAITALL))
                 time.sleep(self.pause or 20)
-            body = b'{"type":"message","usage":{"input_tokens":1,"output_tokens":1}}'
-            s.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+            s.sendall(answer())
             s.recv(1)
 
 
@@ -224,7 +214,7 @@ def test_a_provider_that_stops_reading(_g):
                 took(started, 0.9, 1.5)
                 equal(h.access_of(r)["ending"], "timeout")
                 h.settle()
-        provider.listener.close()
+        provider.close()
 
 
 def test_a_provider_that_reads_slowly(_g):
@@ -233,7 +223,7 @@ def test_a_provider_that_reads_slowly(_g):
         started = time.monotonic()
         equal(h.post("/v1/messages", rig.messages("m", "y" * (7 << 20))).status, 200)
         check(time.monotonic() - started > 2, "longer than idle")
-    provider.listener.close()
+    provider.close()
 
 
 def test_times_of_a_plain_answer(g):
