@@ -220,8 +220,7 @@ static void reply_error(struct sl_req *r)
     sl_exch_reply(r->x, r->reply_status, &h, body);
 }
 
-/* Every target failed, and an answer past its time is better than none. */
-static bool has_stale(const struct sl_req *r)
+bool sl_reply_is_stale(const struct sl_req *r)
 {
     return r->reuse != NULL && r->reuse->stale != NULL && r->ending != SL_END_NONE &&
            r->ending != SL_END_DONE && (r->reply_status >= 500 || r->reply_status == 429);
@@ -230,7 +229,7 @@ static bool has_stale(const struct sl_req *r)
 enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev)
 {
     (void)ev;
-    if (has_stale(r)) {
+    if (sl_reply_is_stale(r)) {
         sl_flight_leave(r);
         r->ending = SL_END_NONE;
         r->raw_body = (struct sl_str){NULL, 0};

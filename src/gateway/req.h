@@ -224,6 +224,8 @@ SL_MUST enum sl_err sl_req_replace_body(struct sl_req *r, struct sl_str body);
 
 /* reply.c: the headers every answer carries, ours and the provider's. */
 SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
+/* Every target failed, and an answer past its time is there: better than none. */
+bool sl_reply_is_stale(const struct sl_req *r);
 /* translate/prompt.c: a body of the prompt API made whole. ROUTE, or REPLY with what is wrong. */
 enum sl_state sl_prompt_begin(struct sl_req *r);
 /* models.c: GET /v1/models and /v1/models/{id}. */

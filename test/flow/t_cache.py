@@ -8,6 +8,7 @@ import threading
 import time
 
 import _rig as rig
+from _admin import Api
 from _bodies import GENERATE, dump, is_complete, messages, text_of, text_of_stream
 from _check import check, contains, equal, until
 from _redis import Redis
@@ -157,6 +158,15 @@ def test_stale_when_every_target_fails():
         body = messages("mock-echo", "stale")
         equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
         time.sleep(1.2)
+        api = Api(g)
+        for name in ("mock-a", "mock-o"):
+            api("POST", "switches", {"kind": "provider", "name": name, "for": "60s"})
+        told = api("POST", "explain", {"path": "/v1/messages", "headers": {"x-api-key": KEY}, "body": json.loads(body)})
+        equal((told["outcome"], told["cache"]["result"]), ({"way": "hit", "status": 200}, "STALE"))
+        r = g.post("/v1/messages", body)
+        equal((r.status, r.get("x-cache")), (200, "STALE"))
+        for name in ("mock-a", "mock-o"):
+            api("DELETE", "switches/provider:" + name)
         port = g.mock
         port.p.kill()
         port.p.wait()

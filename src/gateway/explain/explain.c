@@ -295,8 +295,13 @@ static void finish(struct sl_explain *e, enum sl_state next)
         bool decided = out->way != SL_EXPLAINED_ASKS;
 
         sl_explain_targets(r, decided, out);
-        if (!decided && out->way == SL_EXPLAINED_REFUSED)
+        if (!decided && out->way == SL_EXPLAINED_REFUSED) {
+            if (sl_reply_is_stale(r)) {
+                out->way = SL_EXPLAINED_HIT;
+                out->cache = sl_reuse_name(SL_REUSE_STALE);
+            }
             tell_answer(e);
+        }
     }
     if (out->way == SL_EXPLAINED_ASKS || out->way == SL_EXPLAINED_WAITS)
         tell_kept(e);
