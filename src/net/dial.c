@@ -1,4 +1,4 @@
-/* Names to addresses: literals at once, names through libuv's pool, answers
+/* Names to addresses: literals at once, names by lookup.c, answers
  * cached, look-ups of one name joined. An expired answer is refreshed, and used
  * on when the resolver fails or keeps silent; a failure is believed for a
  * second, so that a dead name costs one look-up and not one each request. */
@@ -37,7 +37,6 @@ struct sl_name {
     const char *why;     /* shared: static text of the failure */
     uint64_t ttl_ms;
     bool asking;
-    uv_getaddrinfo_t req;
     size_t len;
     char text[]; /* zero-terminated */
 };
@@ -112,22 +111,20 @@ static void keep_addrs(struct sl_addrs *out, const struct addrinfo *list)
         *out = found;
 }
 
-static void on_uv_getaddrinfo(uv_getaddrinfo_t *q, int status, struct addrinfo *list)
+static void on_answer(void *ctx, const struct addrinfo *list, const char *why)
 {
-    struct sl_name *name = q->data;
+    struct sl_name *name = ctx;
     uint64_t now = sl_net_now(name->net);
 
     name->asking = false;
-    name->net->counts.ops--;
-    if (status == 0) {
+    if (why == NULL) {
         keep_addrs(&name->addrs, list);
         name->good_until = now + name->ttl_ms;
         name->why = "no address";
     } else {
         name->bad_until = now + FAILED_MS;
-        name->why = uv_strerror(status);
+        name->why = why;
     }
-    uv_freeaddrinfo(list);
     while (!sl_list_is_empty(&name->waiters))
         give(SL_CONTAINER(name->waiters.next, struct waiter, node), name);
 }
@@ -200,19 +197,9 @@ static bool is_literal(struct sl_str host, struct sl_addrs *a)
 
 static void ask(struct sl_name *name, struct waiter *w)
 {
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    int r;
-
     if (!name->asking) {
-        name->req.data = name;
-        r = uv_getaddrinfo(&w->net->loop, &name->req, on_uv_getaddrinfo, name->text, NULL, &hints);
-        if (r != 0) {
-            name->why = uv_strerror(r);
-            give(w, name);
-            return;
-        }
         name->asking = true;
-        w->net->counts.ops++;
+        sl_lookup_start(w->net, name->text, on_answer, name);
     }
     w->name = name;
     sl_list_push_back(&name->waiters, &w->node);
@@ -285,17 +272,6 @@ void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sock
         memmove(&name->addrs.v[1], &name->addrs.v[0], i * sizeof found);
         name->addrs.v[0] = found;
         return;
-    }
-}
-
-void sl_resolve_cancel(struct sl_net *net)
-{
-    struct sl_name *name, *next;
-
-    HASH_ITER(hh, net->names, name, next)
-    {
-        if (name->asking)
-            (void)uv_cancel((uv_req_t *)&name->req);
     }
 }
 

@@ -62,6 +62,10 @@ struct sl_net {
     unsigned hurries, hurries_before; /* sl_stream_hurry(): in this turn, in the last one */
     struct sl_name *names;            /* owns: hash */
     size_t names_n;
+    struct sl_list wanted, asked; /* look-ups without a thread, and with one */
+    size_t asked_n;
+    uv_async_t answers; /* a thread has its answer; alive while there are look-ups */
+    struct sl_task asking;
     struct sl_list listeners;
     struct sl_given given[SL_NET_GIVEN];
     size_t given_n;
@@ -188,8 +192,17 @@ void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uin
                       struct sl_op **slot, sl_resolve_fn *done, void *ctx);
 /* This address answered where those before it did not: it goes to the front. */
 void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a);
-void sl_resolve_cancel(struct sl_net *net); /* look-ups that have not begun */
 void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
+
+/* lookup.c: one name asked of the system's resolver, once, by getaddrinfo(). `done` comes from the
+ * loop, in a later turn, exactly once while the loop runs; `found` dies when it returns. `why`:
+ * NULL, or static text that says what the resolver said. Nothing ends a look-up but its answer. */
+#define SL_LOOKUP_THREADS 64 /* names asked for at once; the next wait for one of them */
+struct addrinfo;
+typedef void sl_lookup_fn(void *ctx, const struct addrinfo *found, const char *why);
+void sl_lookup_init(struct sl_net *net);
+void sl_lookup_start(struct sl_net *net, const char *name, sl_lookup_fn *done, void *ctx);
+void sl_lookup_cancel(struct sl_net *net); /* those that have no thread yet */
 
 /* What there is of a stream until it is open. */
 struct sl_dialling {

@@ -142,8 +142,7 @@ struct sl_net *sl_net_new(void)
     struct sl_net *net = sl_mem_new(sizeof *net);
 
     net->magic = SL_NET_MAGIC;
-    /* libuv reads it when its pool starts: slow look-ups take at most half of
-     * the threads, files find one of the rest */
+    /* libuv reads it when its pool starts: jobs, files and log lines share it */
     setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     SL_CHECK(uv_loop_init(&net->loop) == 0);
@@ -168,6 +167,7 @@ struct sl_net *sl_net_new(void)
     uv_unref((uv_handle_t *)&net->check);
     uv_unref((uv_handle_t *)&net->limit);
     sl_timer_wheel_init(net);
+    sl_lookup_init(net);
     net->unix_offset_ms = wall_ms() - (int64_t)uv_now(&net->loop);
     return net;
 }
@@ -200,13 +200,13 @@ static void ignore_signals(struct sl_net *net)
 }
 
 /* Those that finish in their own time are cut; a look-up or a write that hangs
- * in the pool is waited for, but not for ever. */
+ * in a thread is waited for, but not for ever. */
 static void let_close(struct sl_net *net)
 {
     uint64_t from = uv_hrtime();
 
     close_streams(net);
-    sl_resolve_cancel(net);
+    sl_lookup_cancel(net);
     while ((net->counts.streams > 0 || net->counts.ops > 0 || net->counts.graves > 0) &&
            uv_hrtime() - from < END_WAIT_MS * 1000000ull)
         (void)sl_net_turn(net, 10);
@@ -231,8 +231,8 @@ void sl_net_end(struct sl_net **pnet)
     let_close(net);
     if (net->spare >= 0)
         close(net->spare);
-    if (uv_loop_close(&net->loop) != 0)
-        return; /* what hangs in the pool will yet write into its memory */
+    if (net->asked_n > 0 || uv_loop_close(&net->loop) != 0)
+        return; /* what hangs in a thread will yet write into its memory */
     sl_resolve_forget(net);
     sl_mem_free(net->read_buf);
     sl_mem_free(net->plain_buf);

@@ -7,8 +7,8 @@
  *          A cancelled job that has not begun never runs; one that has begun goes on.
  *          Either way `drop` is called on the loop when the thread is through with it,
  *          instead of `done`: free `ctx` there. NULL: ctx outlives the loop.
- * Limits   The pool is shared with name look-ups and log files: a job bounds its own
- *          time. sl_net_end() waits 3 s for what runs.
+ * Limits   The pool is shared with log files: a job bounds its own time. sl_net_end()
+ *          waits 3 s for what runs.
  */
 #ifndef SL_NET_WORK_H
 #define SL_NET_WORK_H
