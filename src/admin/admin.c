@@ -1,6 +1,6 @@
 /* admin/admin.c -- the admin listener: routes, its key, the exposition. */
 #include "admin/api/api.h"
-#include "admin/inside.h"
+#include "admin/page/page.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -54,23 +54,6 @@ bool sl_admin_pump(struct sl_exch *x, struct sl_buf *bytes)
         return false;
     sl_exch_finish(x);
     return true;
-}
-
-bool sl_admin_admits(const struct sl_admin *a, const struct sl_request_head *head)
-{
-    const struct sl_headers *h = &head->headers;
-    struct sl_str given = sl_headers_get(h, SL_STR("authorization"));
-    uint8_t digest[32];
-
-    if (a->is_unix)
-        return true;
-    if (!a->has_key || sl_headers_count(h, SL_STR("authorization")) != 1 ||
-        !sl_str_starts_nocase(given, SL_STR("bearer ")))
-        return false;
-    /* digests are compared, so that not even the key's length shows */
-    sl_tls_sha256(sl_str_trim(sl_str_from(given, 7)), digest);
-    return sl_str_eq_secret((struct sl_str){(const char *)digest, 32},
-                            (struct sl_str){(const char *)a->key_digest, 32});
 }
 
 /* ---- answers ---- */
@@ -164,6 +147,35 @@ static void answer_metrics(struct request *r)
     pump_or_end(r);
 }
 
+/* ---- the dashboard's files ---- */
+
+static void answer_file(struct request *r, const struct sl_page_file *f)
+{
+    struct sl_arena *arena = sl_exch_arena(r->exch);
+    struct sl_headers h = {0};
+
+    add_header(r, &h, SL_STR("content-type"), sl_str_of(f->type));
+    add_header(r, &h, SL_STR("cache-control"), SL_STR("no-store"));
+    if (!sl_page_headers(&h, arena) || !sl_buf_append(&r->out, f->bytes) ||
+        !sl_exch_start(r->exch, 200, &h, true, f->bytes.n)) {
+        reply_error(r, 503, SL_STR("out of memory; try again"));
+        return;
+    }
+    if (sl_exch_head(r->exch)->method == SL_HEAD)
+        sl_buf_fini(&r->out);
+    pump_or_end(r);
+}
+
+/* `/admin`, as people type it. */
+static void answer_moved(struct request *r)
+{
+    struct sl_headers h = {0};
+
+    add_header(r, &h, SL_STR("location"), SL_STR("/admin/"));
+    sl_exch_reply(r->exch, 308, &h, SL_STR(""));
+    request_end(r);
+}
+
 /* ---- the other routes ---- */
 
 static void answer_ready(struct request *r)
@@ -193,14 +205,20 @@ static void route(struct request *r)
     const struct sl_request_head *head = sl_exch_head(r->exch);
     struct sl_str path = head->path;
     bool reads = head->method == SL_GET || head->method == SL_HEAD;
+    const struct sl_page_file *file = sl_page_find(path);
+    bool moved = sl_str_eq(path, SL_STR("/admin"));
 
-    if (!sl_str_eq(path, SL_STR("/healthz")) && !sl_str_eq(path, SL_STR("/readyz")) &&
-        !sl_str_eq(path, SL_STR("/metrics"))) {
+    if (file == NULL && !moved && !sl_str_eq(path, SL_STR("/healthz")) &&
+        !sl_str_eq(path, SL_STR("/readyz")) && !sl_str_eq(path, SL_STR("/metrics"))) {
         reply_error(r, 404,
-                    SL_STR("no such path; /healthz, /readyz and /metrics are here, the "
+                    SL_STR("no such path; /healthz, /readyz, /metrics and /admin/ are here, the "
                            "model API is on the other listener"));
     } else if (!reads) {
         refuse_method(r, SL_STR("GET, HEAD"));
+    } else if (file != NULL) {
+        answer_file(r, file);
+    } else if (moved) {
+        answer_moved(r);
     } else if (sl_str_eq(path, SL_STR("/healthz"))) {
         reply(r, 200, SL_STR("text/plain"), SL_STR("ok\n"));
     } else if (sl_str_eq(path, SL_STR("/readyz"))) {
@@ -244,9 +262,10 @@ static const struct sl_exch_ops exch_ops = {
 static void on_request(void *ctx, struct sl_exch *x)
 {
     struct sl_admin *a = ctx;
+    struct sl_str path = sl_exch_head(x)->path;
     struct request *r;
 
-    if (sl_str_starts(sl_exch_head(x)->path, SL_STR("/admin/"))) {
+    if (sl_str_starts(path, SL_STR("/admin/")) && sl_page_find(path) == NULL) {
         sl_api_start(a, x);
         return;
     }

@@ -2,10 +2,12 @@
  *
  * Holder   main's serve: one per process, new and start once, end at the end.
  * Routes   GET /healthz (alive), /readyz (200, or 503 while draining),
- *          /metrics (Prometheus text 0.0.4, streamed), POST /admin/api/reload.
- *          /admin/ needs `authorization: Bearer <admin.key>`, compared in
- *          constant time; over a unix socket it needs none, since only the
- *          socket's owner can open it. No key and no unix socket: 401 always.
+ *          /metrics (Prometheus text 0.0.4, streamed), /admin/ (the dashboard:
+ *          static files), /admin/api/ (the admin API).
+ *          The API needs `authorization: Bearer <admin.key>`, compared in
+ *          constant time, or the cookie of a login; over a unix socket neither,
+ *          since only the socket's owner can open it. No key and no unix socket:
+ *          401 always.
  * Limits   SL_ADMIN_CONNECTIONS connections; an exposition is held whole, up to
  *          SL_ADMIN_EXPOSITION bytes, while a slow scraper reads it.
  */

@@ -3,6 +3,7 @@
 #define SL_ADMIN_INSIDE_H
 
 #include "admin/admin.h"
+#include "admin/page/session.h"
 #include "base/buf.h"
 
 struct sl_process_families {          /* up: all in the process's metrics */
@@ -33,12 +34,11 @@ struct sl_admin {
     bool has_key;
     bool is_unix;
     char hash[16];
+    struct sl_sessions sessions; /* of the dashboard */
 };
 
 /* As much as the client takes; true when all has been given, the answer is finished then. */
 bool sl_admin_pump(struct sl_exch *x, struct sl_buf *bytes);
-/* Is it the admin's key, or the owner's socket? In constant time. */
-bool sl_admin_admits(const struct sl_admin *a, const struct sl_request_head *head);
 
 void sl_process_families_make(struct sl_admin *a);
 /* Reads what is read and not counted; before every exposition. */

@@ -3,7 +3,9 @@
 leaving scraper like a quick one, and shows no secret."""
 # timeout: 120
 
+import json
 import os
+import re
 import socket
 import shutil
 import subprocess
@@ -51,12 +53,94 @@ def test_what_is_where(g):
     equal(g.call("GET", "/metrics").status, 404, "not on the clients' port")
 
 
+SESSION = "/admin/api/session"
+PAGE = ("x-sluice-page", "1")
+
+
+def test_page(g):
+    """The dashboard's files are anybody's, ask no other host, and stand in no frame."""
+    equal(g.admin("GET", "/admin").get("location"), "/admin/")
+    r = g.admin("GET", "/admin/")
+    equal((r.status, r.get("content-type"), r.get("x-frame-options")), (200, "text/html; charset=utf-8", "DENY"))
+    files = re.findall(r'(?:src|href)="(/[^"]+)"', r.body.decode())
+    files += ["/admin/" + name for name in os.listdir(os.path.join(rig.ROOT, "src/admin/page/web")) if name.endswith(".js")]
+    check(len(files) > 5, files)
+    for path in files:
+        r = g.admin("GET", path)
+        equal(r.status, 200, path)
+        policy = r.get("content-security-policy")
+        for part in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"):
+            contains(policy, part)
+        equal((r.get("x-content-type-options"), r.get("referrer-policy")), ("nosniff", "no-referrer"))
+        check(b"http://" not in r.body and b"https://" not in r.body.replace(b"http://www.w3.org/", b""), path, "names a host")
+        check(b"innerHTML" not in r.body, path)
+        with open(os.path.join(rig.ROOT, "src/admin/page/web", path.rpartition("/")[2]), "rb") as f:
+            equal(r.body, f.read(), path)
+    equal(g.admin("DELETE", "/admin/").status, 405)
+    equal(g.admin("HEAD", "/admin/").status, 200)
+    equal(g.admin("GET", "/admin/no.js").status, 401, "all else is the API's")
+
+
+def session(g, method, body=None, headers=()):
+    return rig.call(g.admin_port, method, SESSION, body and json.dumps(body).encode(), headers)
+
+
+def test_login(g):
+    equal(session(g, "GET").json()["data"]["open"], False)
+    r = session(g, "POST", {"key": rig.ADMIN_KEY})
+    equal((r.status, r.json()["data"]["open"]), (200, True))
+    cookie, _, how = r.get("set-cookie").partition("; ")
+    equal(how, "Path=/admin/; HttpOnly; SameSite=Strict; Max-Age=43200")
+    contains(session(g, "POST", {"key": rig.ADMIN_KEY}, [("x-forwarded-proto", "https")]).get("set-cookie"), "; Secure")
+    mine = ("cookie", "other=1; " + cookie)
+    equal(session(g, "GET", headers=[mine]).json()["data"]["open"], True)
+    equal(g.admin("GET", "/admin/api/token", [mine]).status, 200)
+    for wrong in (cookie[:-1], cookie + "0", cookie.swapcase(), cookie.replace("_", "-")):
+        equal(g.admin("GET", "/admin/api/token", [("cookie", wrong)]).status, 401, wrong)
+
+    # a cookie alone changes nothing, and no other page's call is taken, whoever's it is
+    equal(reload_with(g, mine).status, 403)
+    equal(reload_with(g, mine, PAGE).status, 200)
+    here = "127.0.0.1:%d" % g.admin_port
+    for good in ([("origin", "http://" + here), ("host", here)], [("origin", "https://GW"), ("host", "gw")], [("sec-fetch-site", "same-origin")],
+                 [("sec-fetch-site", "none")]):
+        equal(reload_with(g, mine, PAGE, *good).status, 200, good)
+    for bad in ([("origin", "http://evil"), ("host", here)], [("origin", "null"), ("host", here)], [("sec-fetch-site", "cross-site")],
+                [("sec-fetch-site", "same-site")]):
+        for who in ([mine, PAGE], [GOOD]):
+            r = reload_with(g, *who, *bad)
+            equal(r.status, 403, bad)
+            equal(r.get("access-control-allow-origin"), None)
+        equal(session(g, "POST", {"key": rig.ADMIN_KEY}, bad).status, 403, bad)
+
+    # out: the cookie is taken away, and is good for nothing
+    equal(session(g, "DELETE", headers=[mine]).status, 403)
+    contains(session(g, "DELETE", headers=[mine, PAGE]).get("set-cookie"), "Max-Age=0")
+    equal(g.admin("GET", "/admin/api/token", [mine]).status, 401)
+
+
+def test_wrong_keys_are_limited(g):
+    with rig.Gateway(mock=g.mock) as h:
+        mine = ("cookie", session(h, "POST", {"key": rig.ADMIN_KEY}).get("set-cookie").partition(";")[0])
+        for key in ("", "x", rig.ADMIN_KEY + "x", None, 7, rig.KEY, "y", "z", "a", "b"):
+            r = session(h, "POST", {"key": key})
+            equal((r.status, r.get("set-cookie")), (401, None), key)
+        r = session(h, "POST", {"key": rig.ADMIN_KEY})
+        equal((r.status, r.json()["error"]["code"]), (429, "rate_limit_exceeded"))
+        equal(h.admin("GET", "/admin/api/token", [mine]).status, 200, "who is in stays in")
+        equal(h.admin("GET", "/admin/api/token", [GOOD]).status, 200, "programs with the key go on")
+        check(rig.ADMIN_KEY not in h.said() and mine[1].partition("=")[2] not in h.said(), "a secret is in the log")
+
+
 def test_without_a_key_it_is_closed(g):
     with rig.Gateway({"admin": {"key": None}}, mock=g.mock) as h:
         for headers in ([], [("authorization", "Bearer ")], [GOOD]):
             r = reload_with(h, *headers)
             equal(r.status, 401, headers)
             contains(r.body.decode(), "SLUICE_ADMIN_KEY")
+        for key in ("", "x"):
+            equal(session(h, "POST", {"key": key}).status, 401)
+        equal(session(h, "GET").json()["data"]["has_key"], False)
         equal(h.admin("GET", "/readyz").status, 200)
 
 

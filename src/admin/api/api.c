@@ -1,5 +1,6 @@
 /* admin/api/api.c -- a call's life: its body, its answer, its end. */
 #include "admin/api/handlers.h"
+#include "admin/page/page.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,8 +56,11 @@ static void send(struct sl_api *c, int status, struct sl_str allow)
     sl_timer_stop(c->net, &c->limit); /* from here on the server's stall limit holds */
     add_header(c, &h, SL_STR("content-type"), SL_STR("application/json"));
     add_header(c, &h, SL_STR("cache-control"), SL_STR("no-store"));
+    add_header(c, &h, SL_STR("x-content-type-options"), SL_STR("nosniff"));
     if (status == 401)
         add_header(c, &h, SL_STR("www-authenticate"), SL_STR("Bearer"));
+    if (c->cookie.n > 0 && status == 200)
+        add_header(c, &h, SL_STR("set-cookie"), c->cookie);
     if (allow.n > 0)
         add_header(c, &h, SL_STR("allow"), allow);
     if (!sl_exch_start(c->exch, status, &h, true, c->out.bytes.len)) {
@@ -124,6 +128,14 @@ void sl_api_fail_why(struct sl_api *c, enum sl_err e, const char *why)
 void sl_api_no_memory(struct sl_api *c)
 {
     sl_api_fail(c, 0, SL_ERR_NO_MEMORY, NULL, "out of memory; try again, or ask for less");
+}
+
+void sl_api_fail_foreign(struct sl_api *c)
+{
+    sl_api_fail(c, 403, SL_ERR_SCOPE, NULL,
+                "this call comes from another page: `origin` must name this `host` (a proxy before "
+                "it has to pass `host` on), and what the dashboard changes needs `" SL_PAGE_HEADER
+                "`");
 }
 
 bool sl_api_is_fine(struct sl_api *c, enum sl_err e)
@@ -385,15 +397,29 @@ static void want_body(struct sl_api *c)
 }
 
 /* Who asks: the key's print and the address, or the socket. */
-static struct sl_str actor_of(struct sl_api *c)
+static struct sl_str actor_of(struct sl_api *c, enum sl_page_caller who)
 {
     char print[8];
 
-    if (c->admin->is_unix)
+    if (who == SL_PAGE_OWNER)
         return SL_STR("the admin socket");
     sl_str_hex(c->admin->key_digest, sizeof print / 2, print);
-    return sl_arena_printf(&c->arena, "admin key %.8s from %.*s", print,
+    return sl_arena_printf(&c->arena, "%sadmin key %.8s from %.*s",
+                           who == SL_PAGE_SESSION ? "dashboard, " : "", print,
                            SL_STR_ARGS(sl_exch_peer(c->exch)));
+}
+
+/* False: answered. */
+static bool admits(struct sl_api *c, enum sl_page_caller who)
+{
+    if (who == SL_PAGE_FOREIGN)
+        sl_api_fail_foreign(c);
+    else if (who == SL_PAGE_NOBODY)
+        sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
+                    c->admin->has_key ? "send `authorization: Bearer` with the admin key"
+                                      : "no admin key is configured; set SLUICE_ADMIN_KEY or "
+                                        "admin.key and restart");
+    return who != SL_PAGE_FOREIGN && who != SL_PAGE_NOBODY;
 }
 
 static void dispatch(struct sl_api *c)
@@ -402,20 +428,16 @@ static void dispatch(struct sl_api *c)
     char place[64];
     struct sl_text allow = sl_text_over(place, sizeof place);
     struct sl_str raw = {"", 0};
+    enum sl_page_caller who = sl_page_caller(c->admin, head);
 
-    if (!sl_admin_admits(c->admin, head)) {
-        sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
-                    c->admin->has_key ? "send `authorization: Bearer` with the admin key"
-                                      : "no admin key is configured; set SLUICE_ADMIN_KEY or "
-                                        "admin.key and restart");
-        return;
-    }
     c->route = sl_api_route(head->method, head->path, &raw, &allow);
+    if ((c->route == NULL || !c->route->anybody) && !admits(c, who))
+        return;
     if (c->route == NULL) {
         refuse_path(c, sl_text_str(&allow));
         return;
     }
-    c->actor = actor_of(c);
+    c->actor = actor_of(c, who);
     c->name = sl_api_decode(c, raw);
     if (c->actor.p == NULL || c->name.p == NULL) {
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "path", "path: must be percent-encoded text");

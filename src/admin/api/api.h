@@ -39,6 +39,7 @@ struct sl_api_route {
     const char *query; /* parameters it takes, between commas */
     bool body;         /* it takes a JSON object */
     unsigned seconds;  /* its limit; 0: SL_API_SECONDS */
+    bool anybody;      /* no key is needed */
 };
 
 struct sl_api_search {     /* find.c */
@@ -73,6 +74,7 @@ struct sl_api {
     struct sl_str body, name; /* the name in the path, decoded */
     struct sl_str actor;      /* who asks, for trail and log */
     struct sl_out out;        /* the answer */
+    struct sl_str cookie;     /* of its head; or empty */
     /* what handlers work with */
     struct sl_ask ask;
     struct sl_subject key, tenant, other;
@@ -109,6 +111,7 @@ SL_MUST bool sl_api_is_object(struct sl_api *c);
 /* What the store said: true if it is to be gone on with, else answered. */
 SL_MUST bool sl_api_is_fine(struct sl_api *c, enum sl_err e);
 void sl_api_no_memory(struct sl_api *c);
+void sl_api_fail_foreign(struct sl_api *c); /* another origin's page asks */
 
 /* A parameter of the query, decoded; empty where there is none. False: answered. */
 SL_MUST bool sl_api_query(struct sl_api *c, const char *name, struct sl_str *out);

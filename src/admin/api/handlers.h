@@ -27,6 +27,8 @@ sl_api_fn sl_requests_list, sl_requests_show;
 sl_api_fn sl_explain_show;
 /* live/switches.c */
 sl_api_fn sl_switches_show, sl_switches_set, sl_switches_end_one;
+/* page/login.c */
+sl_api_fn sl_session_make, sl_session_show, sl_session_end;
 /* route.c */
 sl_api_fn sl_reload;
 

@@ -1,0 +1,63 @@
+// What has ended, and what is under way.
+import { bytes, get, h, ms, money, table, tell, time } from "/admin/lib.js";
+
+const FILTERS = ["tenant", "key", "model", "provider", "ending", "end_user"];
+
+function details(r) {
+  const rows = Object.entries(r).filter(([name]) => name !== "path" && name !== "message");
+  tell("Request " + r.id,
+    r.message && h("p", null, r.message),
+    h("dl", null, rows.map(([name, v]) => [h("dt", null, name), h("dd", { class: "mono" }, String(v))])),
+    (r.path || []).length > 0 && [h("h2", null, "Its way"), h("ol", null, r.path.map((p) => h("li", null, p)))]);
+}
+
+const tone = (r) => (r.ending === "done" ? "" : r.ending === "refused" || r.ending === "client_gone" ? "warn" : "bad");
+
+export async function requests({ place, every }, wanted) {
+  const list = h("div");
+  const inputs = FILTERS.map((name) => h("input", { name, placeholder: name.replace("_", " "), "aria-label": name, size: 11, oninput: () => draw() }));
+  const id = h("input", { placeholder: "request id", "aria-label": "request id", size: 18, class: "mono" });
+  const find = async (e) => {
+    if (e) e.preventDefault();
+    if (!id.value) return;
+    try {
+      details(await get("request/" + encodeURIComponent(id.value.trim())));
+    } catch (err) {
+      tell("Not found", h("p", null, err.message));
+    }
+  };
+  let seen = "";
+  async function draw(options) {
+    const query = inputs.filter((i) => i.value).map((i) => "&" + i.name + "=" + encodeURIComponent(i.value)).join("");
+    const rows = await get("request?limit=100" + query, options);
+    const now = query + (rows[0] ? rows[0].id : "") + rows.length;
+    if (now === seen) return; // nothing new: what is read or selected stays
+    seen = now;
+    list.replaceChildren(table([
+      ["Time", (r) => time(r.time)],
+      ["Request", (r) => h("button", { class: "small mono", onclick: () => details(r) }, r.id)],
+      ["Tenant", (r) => r.tenant || "–"],
+      ["Key", (r) => r.key_name || r.key || "–"],
+      ["Route", (r) => r.endpoint || "–"],
+      ["Model", (r) => r.model || "–"],
+      ["Provider", (r) => r.provider || "–"],
+      ["Status", (r) => h("span", { class: tone(r) }, r.status), "num"],
+      ["Ending", (r) => h("span", { class: tone(r) }, r.ending + (r.error ? " (" + r.error + ")" : ""))],
+      ["Cache", (r) => r.cache || "–"],
+      ["First", (r) => ms(r.ms_ttft), "num"],
+      ["Total", (r) => ms(r.ms_total), "num"],
+      ["Tokens in", (r) => r.tokens_in ?? "–", "num"],
+      ["out", (r) => r.tokens_out ?? "–", "num"],
+      ["Cost", (r) => money(r.cost), "num"],
+      ["Bytes", (r) => bytes(r.bytes_out), "num"],
+    ], rows, "No request that fits has ended in this process yet."));
+  }
+  place.append(h("div", { class: "bar" }, h("h1", null, "Requests"), inputs,
+    h("form", { onsubmit: find }, id, " ", h("button", null, "Find"))), list,
+  h("p", { class: "soft" }, "The last that ended in this process, newest first. Older ones are in the trail: sluice audit list."));
+  if (wanted) {
+    id.value = wanted;
+    find();
+  }
+  await every(3000, draw);
+}
