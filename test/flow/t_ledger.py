@@ -1,7 +1,8 @@
 # timeout: 280
 """Promise: one ending, one ledger line. Random requests on two gateways with clients that leave, providers that die and
 gateways that are killed: the balance in Redis is what the trails say, to the micro-dollar, each request once; what a
-killed process had not settled is named here as lost. LEDGER_REQUESTS says how many (the soak runs 100,000)."""
+killed process had not settled is named here as lost. LEDGER_REQUESTS says how many (the soak runs 100,000), KILLS how
+often a gateway is killed at least."""
 
 import glob
 import json
@@ -18,6 +19,7 @@ from _redis import Redis
 from _rig import KEY, KEY_BOB
 
 REQUESTS = int(os.environ.get("LEDGER_REQUESTS", "1200"))
+KILLS = int(os.environ.get("KILLS", "4"))
 PRICE = {"input": 3.0, "output": 15.0}
 WORDS = ["mock-echo", "mock-echo", "mock-events-20", "mock-events-200", "mock-cut-3", "mock-reset-2", "mock-500", "mock-529",
          "mock-429", "mock-error-2", "mock-drop", "mock-events-30-slow-5ms", "mock-first-30", "mock-bytes-100k"]
@@ -118,11 +120,14 @@ def check_books(redis, many, held=0):
         account = redis.hash(name)
         equal(int(account["granted"]), 1000 * 10**6)
 
+        if held:
+            redis.hasten("slc:{%s}:held" % tenant, 30_000)  # the longest that the dead may hold
+
         def nothing_held():
             if held:  # what a dead process held is given back by the next one who asks, when its time is over
                 many[0].post("/v1/messages", messages("mock-500"), key=KEY if tenant == "acme" else KEY_BOB)
             return int(redis.hash(name)["reserved"]) == 0
-        until(nothing_held, 45 if held else 5,
+        until(nothing_held, 5,
               lambda: "held: %s" % redis("ZRANGE", "slc:{%s}:held" % tenant, 0, -1))
         use = [row for k in redis("KEYS", "slc:{%s}:use:*" % tenant) for row in redis.hash(k.decode()).values()]
         equal(sum(int(r.split(",")[6]) for r in use), int(account["spent"]), "usage is the same sum")
@@ -156,13 +161,46 @@ def test_random_requests():
     redis.kill()
 
 
+# Of a tenant at one moment: what is reserved, and the sum of its reservations; what is spent, and that of its usage.
+BALANCE = """local acct, held, use = redis.call('HMGET', KEYS[1] .. 'acct:t', 'reserved', 'spent'), 0, 0
+for _, m in ipairs(redis.call('ZRANGE', KEYS[1] .. 'held', 0, -1)) do held = held + string.match(m, '^[^:]*:(%d+):[tb]:') end
+for _, k in ipairs(redis.call('KEYS', KEYS[1] .. 'use:*')) do
+  for _, v in ipairs(redis.call('HVALS', k)) do use = use + string.match(v, ',(%d+)$') end
+end
+return {tonumber(acct[1] or 0), held, tonumber(acct[2] or 0), use}"""
+
+
+class Balances(threading.Thread):
+    """At every moment: credits = what is left + what is settled + what is promised to those who run."""
+
+    def __init__(self, redis):
+        super().__init__(daemon=True)
+        self.redis, self.over, self.wrong, self.most = redis.another(), threading.Event(), [], 0
+        self.start()
+
+    def run(self):
+        while not self.over.wait(0.01):
+            for tenant in ("acme", "bobs"):
+                got = self.redis("EVAL", BALANCE, 1, "slc:{%s}:" % tenant)
+                self.most = max(self.most, got[0])
+                if got[0] != got[1] or got[2] != got[3]:
+                    self.wrong.append((tenant, got))
+
+    def end(self):
+        self.over.set()
+        self.join()
+        check(not self.wrong, "reserved, sum of reservations, spent, sum of usage: %s" % self.wrong[:3])
+        check(self.most > 0, "nothing was ever held")
+
+
 def test_killed_gateways():
     redis, mock = Redis(), rig.Mock()
+    balances = Balances(redis)
     many = [rig.Gateway(settings(redis.url), mock=mock) for _ in range(2)]
     kills = []
 
     def between(i):
-        if i % 7 == 6 and len(kills) < max(4, REQUESTS // 5000):
+        if i % 7 == 6 and len(kills) < max(KILLS, REQUESTS // 5000):
             g = many[len(kills) % 2]
             g.p.kill()
             g.p.wait()
@@ -175,6 +213,7 @@ def test_killed_gateways():
         g.settle(5)
         g.log_ends()
     check_books(redis, many, held=1)  # reservations of the dead end by themselves
+    balances.end()
     lost = []
     for g in many:
         settled = {l["id"][8:] for l in trail(g) if l["kind"] == "settle"}

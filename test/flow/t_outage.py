@@ -216,8 +216,7 @@ def test_troubles_of_its_own():
                 other("EVAL", "while true do end", 0)
             except RuntimeError:
                 pass  # it was killed
-        other = Redis.__new__(Redis)
-        other.socket, other.sock = redis.socket, None
+        other = redis.another()
         runs = threading.Thread(target=endless)
 
         def busy():

@@ -1,8 +1,11 @@
 # timeout: 240
 """Limits, credits and budgets, on both kinds of store: what passes, what is refused, with which words, and that a
-refusal costs nothing. HAMMER says how many clients ask four gateways at once (the long form takes 200)."""
+refusal costs nothing. HAMMER says how many clients ask four gateways at once (the long form takes 200), KILLS how often
+a gateway dies with all leases taken (then each is waited for to its real end)."""
 
 import os
+import select
+import struct
 import threading
 import time
 
@@ -13,6 +16,7 @@ from _redis import Redis, on_both_stores
 from _rig import KEY, KEY_BOB
 
 HAMMER = int(os.environ.get("HAMMER", "20"))
+KILLS = int(os.environ.get("KILLS", "0"))
 PRICE = {"input": 3.0, "output": 15.0}
 
 
@@ -151,11 +155,15 @@ def test_four_gateways_one_redis():
     end(redis, mock, many)
 
 
-def four(redis, mock, tenants):
+def four(redis, mock, tenants, n=4):
     """Gateways that nobody lets decide alone, however busy the machine is."""
-    patient = settings(redis.url, tenants)
-    patient["store"]["timeout"] = "5s"
-    return [rig.Gateway(patient, mock=mock) for _ in range(4)]
+    return [rig.Gateway(patient(redis, tenants), mock=mock) for _ in range(n)]
+
+
+def patient(redis, tenants):
+    s = settings(redis.url, tenants)
+    s["store"]["timeout"] = "5s"
+    return s
 
 
 def hammer(many, seconds, model="mock-echo", key=KEY, enough=lambda got: True):
@@ -278,6 +286,142 @@ def test_tokens_of_four():
     one = used / got.count(200)
     rate = len(times) / ((times[-1] - times[0]) / 1e6)
     check(2000 <= used <= 2000 + (4 + rate * 0.1 * rig.SLOW) * one, "%d tokens of 2000, %d a request, %d a second" % (used, one, rate))
+    end(redis, mock, many)
+
+
+def send(many, n, model="mock-hang"):
+    """So many requests, each on its wire, shared out among them."""
+    wires = [many[i % len(many)].wire(60) for i in range(n)]
+    for w in wires:
+        w.request("POST", "/v1/messages", messages(model, max_tokens=8))
+    return wires
+
+
+def refused(wires):
+    """Those that are answered; the others run."""
+    return [w for w in wires if select.select([w.s], [], [], 0)[0]]
+
+
+def close(wires):
+    for w in wires:
+        w.close()
+
+
+def test_slots_of_the_dead():
+    """A gateway is killed with every lease taken: they count until they end, 30 s at most, and then they are free."""
+    redis, mock = Redis(), rig.Mock()
+    many = four(redis, mock, acme({"concurrency": 10}), 2)
+    live, most, watching = "slc:{acme}:live:t", [], [True]
+
+    def watch():
+        other = redis.another()
+        while watching[0]:
+            second, us = (int(v) for v in other("TIME"))
+            most.append(int(other("ZCOUNT", live, "(%d" % (second * 10**6 + us), "+inf")))
+            time.sleep(0.005)
+
+    def take_all(g):
+        wires = send([g], 14)
+        until(lambda: len(refused(wires)) == 4, 20, lambda: "four are refused: %d" % len(refused(wires)))
+        equal([w.reply_head().status for w in refused(wires)], [429] * 4)
+        return wires
+    w = threading.Thread(target=watch)
+    w.start()
+    try:
+        for i in range(KILLS or 2):
+            dies, lives = many[i % 2], many[1 - i % 2]
+            wires = take_all(dies)
+            dies.p.kill()
+            dies.p.wait()
+            close(wires)
+            equal(ask(lives).status, 429, "the dead one's count")
+            second, us = (int(v) for v in redis("TIME"))
+            ends = max(int(v) for v in redis("ZRANGE", live, 0, -1, "WITHSCORES")[1::2]) - second * 10**6 - us
+            check(ends <= 30_000_000, "%d us" % ends)
+            if KILLS:
+                until(lambda: ask(lives).status == 200, 31, "the real end")
+                until(lambda: ask(lives).status == 200, 31, "the real end")
+            else:
+                redis.hasten(live, 30_000)
+            wires = take_all(lives)
+            close(wires)
+            until(lambda: ask(lives).status == 200, 5, "given back")
+            dies.start()
+    finally:
+        watching[0] = False
+        w.join()
+    equal(max(most), 10, "all of them, and never more")
+    end(redis, mock, many)
+
+
+def test_credits_for_ten():
+    """A hundred at once on two gateways, with credits for ten: ten."""
+    redis, mock = Redis(), rig.Mock()
+    many = four(redis, mock, acme(budget={"initial_credits": 1000}), 2)
+    name = "slc:{acme}:acct:t"
+    account = lambda field: int(redis.hash(name).get(field, 0))
+    first = send(many, 1)
+    until(lambda: account("reserved"), 5, "what one reserves")
+    one = account("reserved")
+    close(first)
+    until(lambda: account("reserved") == 0, 5, "it is back")
+    granted = account("spent") + 10 * one
+    redis("HSET", name, "granted", granted)
+    wires = send(many, 100)
+    until(lambda: len(refused(wires)) >= 90, 20, lambda: "90 are refused: %d" % len(refused(wires)))
+    until(lambda: mock.stats()["requests"] == 11, 5, lambda: "ten run: %s" % mock.stats())
+    equal([w.reply_head().status for w in refused(wires)], [402] * 90)
+    equal((account("spent") + account("reserved"), account("reserved")), (granted, 10 * one), "all of it is promised")
+    close(wires)
+    until(lambda: account("reserved") == 0, 5, "nothing is held")
+    equal(mock.stats()["requests"], 11, "the provider's total is the admitted total")
+    end(redis, mock, many)
+
+
+class Clock:
+    """A gateway's wall clock, which goes wrong as it is told."""
+
+    def __init__(self, name, seconds):
+        self.path = rig.tmp(name)
+        self.step(seconds)
+        options = os.environ.get("ASAN_OPTIONS", "detect_leaks=1") + ":verify_asan_link_order=0:quarantine_size_mb=8"
+        library = os.path.join(os.environ.get("SLUICE_BUILD") or os.path.dirname(rig.SLUICE), "test", "flow_clock.so")
+        self.env = {"CLOCK_FILE": self.path, "LD_PRELOAD": library, "ASAN_OPTIONS": options}
+
+    def step(self, seconds):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as f:
+            f.write(struct.pack("=q", seconds))
+
+
+def test_clocks_that_differ():
+    """Redis' clock decides, and times of ours are steady: gateways whose clocks are wrong, or are set while they run,
+    admit no more, and lock nobody out."""
+    redis, mock = Redis(), rig.Mock()
+    clocks = [Clock("clock%d" % i, s) for i, s in enumerate((0, 300, -300))]
+    many = [rig.Gateway(patient(redis, acme({"rpm": 30, "concurrency": 20}, {"daily": 1})), mock=mock, env=c.env) for c in clocks]
+    wall = lambda g: g.access_of(ask(g))["time"]
+    check(wall(many[1])[:19] > wall(many[0])[:19] > wall(many[2])[:19], "their clocks differ")
+    streams = [g.wire(60) for g in many]
+    for w in streams:
+        w.request("POST", "/v1/messages", messages("mock-events-40-slow-50ms", stream=True))
+        w.reply_head()
+    for c, hour in zip(clocks, (3600, -3600, 3600)):
+        c.step(hour)
+    got = hammer(many, 1, enough=lambda got: got.count(200) >= 24 and got.count(429) > 20)
+    equal((got.count(200), mock.stats()["requests"]), (24, 30), "exactly the limit, and all of it")
+    for w in streams:
+        check(b"message_stop" in w.read_until(b"0\r\n\r\n"), "no stream was cut")
+    close(streams)
+    for g, c, back in zip(many, clocks, (-3600, 3600, 0)):
+        c.step(back)
+        r = ask(g)
+        equal((r.status, 1 <= int(r.get("retry-after")) <= 60), (429, True), r.get("retry-after"))
+    until(lambda: redis("ZCARD", "slc:{acme}:live:t") == 0, 5, "every lease is given back")
+    redis.hasten("slc:{acme}:w:*", 60_001)
+    equal([ask(g).status for g in many * 3], [200] * 9, "a minute later nobody is locked out")
+    a = lambda: {k: int(v) for k, v in redis.hash("slc:{acme}:acct:t").items()}
+    until(lambda: a()["reserved"] == 0 and a()["day"] == a()["spent"] == sum(
+        l.get("cost_micro", 0) for g in many for l in g.access_lines()), 10, lambda: "one day's: %s" % a())
     end(redis, mock, many)
 
 
