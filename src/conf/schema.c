@@ -84,6 +84,8 @@
         COUNT(path ".tpm", NULL, 0, SL_TERMS_TOKENS_MAX, 0,                                        \
               "Tokens in any minute; cache reads don't count."),                                   \
         COUNT(path ".concurrency", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests at once."),          \
+        COUNT(path ".user_concurrency", NULL, 0, SL_TERMS_WINDOW_MAX, 0,                           \
+              "Requests at once of one end user, as requests name them."),                         \
         COUNT(path ".reserve_output", NULL, 0, SL_TERMS_TOKENS_MAX, 0,                             \
               "Tokens of an answer that credits and budgets are held for at most; unset: 8000.")
 #define BUDGET(path)                                                                               \

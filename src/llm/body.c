@@ -42,6 +42,7 @@ static struct sl_body_place *place_of(struct sl_body *b, struct sl_str key)
         {SL_STR_INIT("max_output_tokens"), &b->max_output_tokens},
         {SL_STR_INIT("metadata"), &b->metadata},
         {SL_STR_INIT("user"), &b->user},
+        {SL_STR_INIT("safety_identifier"), &b->safety_identifier},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -163,6 +164,8 @@ struct sl_str sl_body_user(const struct sl_body *b, struct sl_str text, char *ou
     n = sl_llm_copy(id, out, cap);
     if (n == 0)
         n = sl_llm_copy(sl_body_value(&b->user, text), out, cap);
+    if (n == 0)
+        n = sl_llm_copy(sl_body_value(&b->safety_identifier, text), out, cap);
     return (struct sl_str){out, n};
 }
 

@@ -28,7 +28,7 @@ struct sl_body {
     uint64_t fed;
     /* top-level members by place */
     struct sl_body_place model, stream, stream_options, provider, models, route, max_tokens,
-        max_completion_tokens, max_output_tokens, metadata, user;
+        max_completion_tokens, max_output_tokens, metadata, user, safety_identifier;
     uint64_t object_end;
 };
 
@@ -51,7 +51,8 @@ bool sl_body_streams(const struct sl_body *b, struct sl_str text); /* "stream": 
 SL_MUST bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *out);
 /* Does an OpenAI stream already ask for its usage? */
 bool sl_body_has_include_usage(const struct sl_body *b, struct sl_str text);
-/* `metadata.user_id` or `user`, raw unescaped, cut; empty if none. */
+/* `metadata.user_id`, `user` or `safety_identifier`, the first that is there, unescaped, cut;
+ * empty if none. */
 struct sl_str sl_body_user(const struct sl_body *b, struct sl_str text, char *out, size_t cap);
 
 struct sl_body_wish {

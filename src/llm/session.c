@@ -4,14 +4,16 @@
 #include "base/json.h"
 
 struct found {
-    char *out; /* up: the caller's */
+    struct sl_str name; /* of the member */
+    char *out;          /* up: the caller's */
     size_t n;
 };
 
+static const struct sl_str mark = SL_STR_INIT("_session_");
+
 static bool pick(void *ctx, struct sl_str key)
 {
-    (void)ctx;
-    return sl_str_eq(key, SL_STR("session_id"));
+    return sl_str_eq(key, ((const struct found *)ctx)->name);
 }
 
 static void take(void *ctx, const struct sl_json_member *m)
@@ -23,9 +25,9 @@ static void take(void *ctx, const struct sl_json_member *m)
 }
 
 /* A client's text may be anything: it is JSON once the scanner says so. */
-static struct sl_str of_json(struct sl_str user, char out[SL_SESSION_MAX])
+static struct sl_str of_json(struct sl_str user, struct sl_str name, char out[SL_SESSION_MAX])
 {
-    struct found f = {.out = out};
+    struct found f = {.name = name, .out = out};
     struct sl_json j;
     bool whole;
 
@@ -41,11 +43,10 @@ static struct sl_str of_json(struct sl_str user, char out[SL_SESSION_MAX])
 
 struct sl_str sl_session_of(struct sl_str user, char out[SL_SESSION_MAX])
 {
-    const struct sl_str mark = SL_STR("_session_");
     ptrdiff_t at;
 
     if (user.n > 0 && user.p[0] == '{')
-        return of_json(user, out);
+        return of_json(user, SL_STR("session_id"), out);
     at = sl_str_find(user, mark);
     if (at < 0)
         return (struct sl_str){out, 0};
@@ -53,4 +54,18 @@ struct sl_str sl_session_of(struct sl_str user, char out[SL_SESSION_MAX])
     if (user.n > 0)
         memcpy(out, user.p, user.n);
     return (struct sl_str){out, user.n};
+}
+
+struct sl_str sl_session_user(struct sl_str user, char out[SL_SESSION_MAX])
+{
+    ptrdiff_t at = sl_str_find(user, mark);
+    struct sl_str who;
+
+    if (user.n > 0 && user.p[0] == '{') {
+        who = of_json(user, SL_STR("account_uuid"), out);
+        if (who.n == 0)
+            who = of_json(user, SL_STR("device_id"), out);
+        return who.n > 0 ? who : user;
+    }
+    return at > 0 ? sl_str_first(user, (size_t)at) : user;
 }

@@ -12,5 +12,8 @@
 
 /* `user`: the field, unescaped. Empty: it names none. */
 struct sl_str sl_session_of(struct sl_str user, char out[SL_SESSION_MAX]);
+/* Who that is, whichever conversation it is: of Claude Code the account, or the device where
+ * there is none; else the field as it stands. In `out`, or in `user` itself. */
+struct sl_str sl_session_user(struct sl_str user, char out[SL_SESSION_MAX]);
 
 #endif

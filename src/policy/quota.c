@@ -13,6 +13,7 @@ static const char *const names[] = {
     [SL_LIMIT_QPS] = "qps",
     [SL_LIMIT_RPM] = "rpm",
     [SL_LIMIT_CONCURRENCY] = "concurrency",
+    [SL_LIMIT_USER] = "user_concurrency",
     [SL_LIMIT_TPM] = "tpm",
     [SL_LIMIT_CREDITS] = "credits",
     [SL_LIMIT_DAILY] = "daily",
@@ -24,6 +25,23 @@ _Static_assert(sizeof(names) / sizeof(names[0]) == SL_LIMIT__COUNT, "a name for 
 bool sl_limit_is_soft(enum sl_limit l)
 {
     return l >= SL_LIMIT_CONCURRENCY && l <= SL_LIMIT_MONTHLY;
+}
+
+uint64_t sl_quota_user_limit(const struct sl_quota_ask *ask, enum sl_level *level)
+{
+    uint64_t least = 0;
+
+    *level = SL_LEVEL_TENANT;
+    for (int l = 0; l < SL_LEVEL__COUNT && ask->user[0] != '\0'; l++) {
+        uint64_t one =
+            ask->terms[l] != NULL ? sl_terms_limit(ask->terms[l]->limits.user_concurrency) : 0;
+
+        if (one == 0 || (least > 0 && least <= one))
+            continue;
+        least = one;
+        *level = (enum sl_level)l;
+    }
+    return least;
 }
 
 const char *sl_limit_name(enum sl_limit l)
@@ -41,6 +59,7 @@ enum sl_err sl_quota_error(const struct sl_quota_answer *a)
     case SL_LIMIT_QPS:
     case SL_LIMIT_RPM:
     case SL_LIMIT_CONCURRENCY:
+    case SL_LIMIT_USER:
     case SL_LIMIT_TPM: return SL_ERR_RATE;
     case SL_LIMIT_CREDITS:
     case SL_LIMIT_DAILY:
@@ -115,6 +134,8 @@ static void explain_rate(struct sl_text *t, const struct sl_quota_ask *ask,
         [SL_LIMIT_RPM] = {" may make ", " requests a minute (rpm), ", " were made."},
         [SL_LIMIT_CONCURRENCY] = {" may have ", " requests at once (concurrency), ",
                                   " are running."},
+        [SL_LIMIT_USER] = {" may have ", " requests at once of one end user (user_concurrency), ",
+                           " of this one are running."},
         [SL_LIMIT_TPM] = {" may use ", " tokens a minute (tpm), ", " were used."},
     };
 

@@ -6,25 +6,21 @@
  *
  * Levels   A request counts at its key's level and at its tenant's, at once.
  * Order    1 key and tenant state, 2 the gateway's qps, 3 qps, 4 rpm,
- *          5 concurrency, 6 tpm, 7 credits, daily, monthly; within each the
- *          tenant before the key. The first refusal is the answer.
- * Hard     1 to 4 refuse for good. 5 to 7 are "soft": a valid cached answer is
- *          served all the same.
- * All or nothing. A refused request has consumed nothing, with one exception:
- *          `may_hit` and a soft refusal book the windows of 2 to 4; the caller
- *          gives them back (sl_store_give_back) when there was no hit.
- * Windows  Sliding: at time t an entry of [t - length, t] counts. rpm 60 s,
- *          qps 1 s; an entry is the request's id. tpm: buckets of one second,
- *          60 of them; admits while the sum is below the limit, tokens are
- *          booked when they are settled. Cache reads don't count in tpm.
- * Leases   A running request holds a lease of SL_QUOTA_LEASE_MS at each level
- *          with a concurrency limit, renewed every SL_QUOTA_RENEW_MS. Its reservation
- *          lives as long. Settling and giving back end both, once; a renewal brings
- *          back what had run out meanwhile.
- * Money    available = granted - spent - reserved (credits), limit - spent in the
- *          period - reserved (daily, monthly); admitted if it is >= the
- *          reservation (> 0 where nothing is reserved but the model is priced).
- *          A free model (`free`) is never refused for money and reserves nothing.
+ *          5 concurrency, then that of the end user, 6 tpm, 7 credits, daily, monthly; within each
+ * the tenant before the key. The first refusal is the answer. Hard     1 to 4 refuse for good. 5 to
+ * 7 are "soft": a valid cached answer is served all the same. All or nothing. A refused request has
+ * consumed nothing, with one exception: `may_hit` and a soft refusal book the windows of 2 to 4;
+ * the caller gives them back (sl_store_give_back) when there was no hit. Windows  Sliding: at time
+ * t an entry of [t - length, t] counts. rpm 60 s, qps 1 s; an entry is the request's id. tpm:
+ * buckets of one second, 60 of them; admits while the sum is below the limit, tokens are booked
+ * when they are settled. Cache reads don't count in tpm. Leases   A running request holds a lease
+ * of SL_QUOTA_LEASE_MS at each level with a concurrency limit, renewed every SL_QUOTA_RENEW_MS. Its
+ * reservation lives as long. A request that names its end user holds one more where the tenant or
+ * the key limits users; the lower limit holds. A user is the tenant's, whichever keys the requests
+ * come with. Settling and giving back end them, once; a renewal brings back what had run out
+ * meanwhile. Money    available = granted - spent - reserved (credits), limit - spent in the period
+ * - reserved (daily, monthly); admitted if it is >= the reservation (> 0 where nothing is reserved
+ * but the model is priced). A free model (`free`) is never refused for money and reserves nothing.
  *          Reserved is held at each level with a budget, against all of its three.
  * Account  begins (granted = credits_micro) at the first admission that passes step 7
  *          where credits are set, or by a grant; a refusal writes nothing. Later
@@ -39,8 +35,8 @@
  *          the same (the counter takes the line's first second), and goes to `spent`
  *          alone if it is earlier. Sums saturate.
  * Waits    Exact, rounded up to a millisecond: until enough entries or buckets have left
- *          the window, or the period ends. Concurrency: SL_QUOTA_BUSY_MS, for nobody
- *          knows. Credits, state, stale: -1.
+ *          the window, or the period ends. Concurrency, of users too:
+ *          SL_QUOTA_BUSY_MS, for nobody knows. Credits, state, stale: -1.
  * Time     The store's own clock, microseconds.
  */
 #ifndef SL_POLICY_QUOTA_H
@@ -53,6 +49,8 @@
 #define SL_QUOTA_RENEW_MS 10000
 #define SL_QUOTA_BUSY_MS 1000
 #define SL_QUOTA_ID 24 /* bytes of a request's id in the store: instance (8), request (16) */
+#define SL_QUOTA_USER                                                                              \
+    16 /* bytes of an end user's name in the store: hexadecimal digits of a digest */
 
 enum sl_limit {
     SL_LIMIT_NONE,
@@ -62,6 +60,7 @@ enum sl_limit {
     SL_LIMIT_QPS,
     SL_LIMIT_RPM,
     SL_LIMIT_CONCURRENCY, /* soft from here on */
+    SL_LIMIT_USER,        /* concurrency of one end user */
     SL_LIMIT_TPM,
     SL_LIMIT_CREDITS,
     SL_LIMIT_DAILY,
@@ -77,7 +76,8 @@ struct sl_quota_ask {
     /* A key that took another's place goes on with its windows and money (key_id), but is
      * judged by its own record; empty: the same. */
     struct sl_str record_id;
-    char id[SL_QUOTA_ID]; /* unique among all instances, ever */
+    char id[SL_QUOTA_ID];     /* unique among all instances, ever */
+    char user[SL_QUOTA_USER]; /* whom the request names as its end user; zeros: nobody */
     /* Of the records the caller knows; 0: none. Another revision in the store (also
      * one where none is known) is STALE; a store without one does not judge. */
     uint64_t rev[SL_LEVEL__COUNT];
@@ -98,6 +98,10 @@ static inline struct sl_str sl_quota_record(const struct sl_quota_ask *ask)
 {
     return ask->record_id.n > 0 ? ask->record_id : ask->key_id;
 }
+
+/* Requests that its end user may have at once; 0: no limit, or no user. `level`: whose
+ * limit that is. */
+uint64_t sl_quota_user_limit(const struct sl_quota_ask *ask, enum sl_level *level);
 
 struct sl_quota_room { /* of one level, after this request; SL_UNSET where there is no limit */
     int64_t rpm_left, tpm_left, concurrency_left;

@@ -43,6 +43,7 @@ struct reader {
         {"qps", COUNT, AT(terms.limits.qps), SL_TERMS_WINDOW_MAX, NULL},                           \
         {"tpm", COUNT, AT(terms.limits.tpm), SL_TERMS_TOKENS_MAX, NULL},                           \
         {"concurrency", COUNT, AT(terms.limits.concurrency), SL_TERMS_WINDOW_MAX, NULL},           \
+        {"user_concurrency", COUNT, AT(terms.limits.user_concurrency), SL_TERMS_WINDOW_MAX, NULL}, \
     {                                                                                              \
         "reserve_output", COUNT, AT(terms.limits.reserve_output), SL_TERMS_TOKENS_MAX, NULL        \
     }

@@ -3,7 +3,7 @@
 
 void sl_terms_init(struct sl_terms *t)
 {
-    t->limits = (struct sl_limits){SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET};
+    t->limits = (struct sl_limits){SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET};
     t->budget = (struct sl_budget){SL_UNSET, SL_UNSET, SL_UNSET};
 }
 
@@ -19,6 +19,7 @@ void sl_terms_over(struct sl_terms *t, const struct sl_terms *top)
     over(&t->limits.qps, top->limits.qps);
     over(&t->limits.tpm, top->limits.tpm);
     over(&t->limits.concurrency, top->limits.concurrency);
+    over(&t->limits.user_concurrency, top->limits.user_concurrency);
     over(&t->limits.reserve_output, top->limits.reserve_output);
     over(&t->budget.credits_micro, top->budget.credits_micro);
     over(&t->budget.daily_micro, top->budget.daily_micro);

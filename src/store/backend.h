@@ -50,6 +50,7 @@ struct sl_hold {
     bool leased[SL_LEVEL__COUNT];  /* levels with a lease */
     bool account[SL_LEVEL__COUNT]; /* levels at which reserved_micro is held */
     bool booked;                   /* windows: for give_back */
+    char user[SL_QUOTA_USER];      /* the end user with a lease; zeros: none */
 };
 
 struct sl_beat {

@@ -84,6 +84,33 @@ def test_concurrency():
     on_both(acme({"concurrency": 2}), act)
 
 
+def test_concurrency_of_an_end_user():
+    def act(g, redis):
+        chat = {"model": "mock-echo", "messages": [{"role": "user", "content": "x"}]}
+
+        def of(user):
+            return ask(g, metadata={"user_id": user})
+        wires = [g.wire(60) for _ in range(2)]
+        for i, w in enumerate(wires):
+            w.request("POST", "/v1/messages", messages("mock-hang", metadata={"user_id": "anna-canarysecret_session_%d" % i}))
+        until(lambda: g.mock.stats()["requests"] >= 2, 10 * rig.SLOW, "two run")
+        refused = of("anna-canarysecret_session_2")
+        equal(refused.status, 429)
+        contains(refused.json()["error"]["message"], "2 requests at once of one end user (user_concurrency)")
+        check(0 < int(refused.get("retry-after-ms")) <= 1200, "retry-after-ms: %s" % refused.get("retry-after-ms"))
+        equal(g.post("/v1/chat/completions", dump({**chat, "safety_identifier": "anna-canarysecret"})).status, 429)
+        equal([of("ben").status, ask(g).status, g.post("/v1/chat/completions", dump({**chat, "user": "ben"})).status], [200] * 3)
+        if redis:
+            check("anna" not in redis.everything(), "a user's name is in the store")
+            equal(len([k for k in redis("KEYS", "*") if b":live:u:" in k]), 1, "users with leases")
+        for w in wires:
+            w.close()
+        until(lambda: of("anna-canarysecret").status == 200, 10 * rig.SLOW, "a place is free again")
+        equal(until(lambda: g.metrics().value("sluice_limited_total", tenant="acme", limit="user_concurrency"), 5, "counted"), 2)
+
+    on_both(acme({"user_concurrency": 2}), act)
+
+
 def test_credits():
     def act(g, redis):
         before = ask(g, max_tokens=16)

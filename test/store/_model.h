@@ -18,17 +18,19 @@
 #define S 1000000ll /* microseconds */
 #define BEGIN (1000000000ll * S)
 #define TENANTS 3
-#define KEYS 3 /* of each tenant */
+#define KEYS 3  /* of each tenant */
+#define USERS 4 /* of each tenant; the first is nobody */
 #define SEEN 4096
 #define BUSY 60 /* held at once: below what the engine sweeps in a call */
 #define DAY 86400ll
 
 struct seen { /* a request, as long as anything of it counts */
     char id[SL_QUOTA_ID];
-    int tenant, key;
+    int tenant, key, user;
     int64_t at_us, until_us, amount;
     bool gateway, qps[2], rpm[2]; /* entries in windows */
     bool lease[2], account[2];
+    bool live; /* a lease of its user */
     struct sl_quota_ask ask;
 };
 
@@ -109,6 +111,17 @@ static struct sl_str key_name(int k)
     return sl_str_of(names[k]);
 }
 
+/* A digest's names tell tenants apart. */
+static void user_name(const struct seen *r, char out[SL_QUOTA_USER])
+{
+    char text[SL_QUOTA_USER + 1];
+
+    (void)snprintf(text, sizeof text, "%08x%08x", (unsigned)r->tenant, (unsigned)r->user);
+    memcpy(out, text, SL_QUOTA_USER);
+    if (r->user == 0)
+        memset(out, 0, SL_QUOTA_USER);
+}
+
 /* ---- what the model counts ---- */
 
 static bool counts(const struct seen *r, int64_t length_us)
@@ -153,6 +166,27 @@ static int64_t leases(const struct seen *of, int l)
     for (size_t i = 0; i < seen_n; i++)
         n += seen[i].lease[l] && level_of(&seen[i], l) == level_of(of, l);
     return n;
+}
+
+static int64_t user_leases(const struct seen *of)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < seen_n; i++)
+        n += seen[i].live && seen[i].tenant == of->tenant && seen[i].user == of->user;
+    return n;
+}
+
+/* The lower one of both levels; 0: none. */
+static int64_t user_limit(const struct seen *r, int *level)
+{
+    int64_t of_tenant = level_of(r, 0)->terms.limits.user_concurrency;
+    int64_t of_key = level_of(r, 1)->terms.limits.user_concurrency;
+
+    *level = of_key > 0 && (of_tenant <= 0 || of_key < of_tenant);
+    if (r->user == 0 || (of_tenant <= 0 && of_key <= 0))
+        return 0;
+    return *level == 1 ? of_key : of_tenant;
 }
 
 static int64_t reserved(const struct level *at)
@@ -276,7 +310,8 @@ static bool poor(const struct seen *r, int64_t more, struct verdict *v)
 
 static bool soft(const struct seen *r, struct verdict *v)
 {
-    int64_t second = now_us / S;
+    int64_t second = now_us / S, most, running = user_leases(r);
+    int whose;
 
     if (r->ask.windows_only)
         return false;
@@ -287,6 +322,10 @@ static bool soft(const struct seen *r, struct verdict *v)
         if (limit > 0 && n >= limit)
             return true;
     }
+    most = user_limit(r, &whose);
+    *v = (struct verdict){SL_LIMIT_USER, whose, most, running, SL_QUOTA_BUSY_MS};
+    if (most > 0 && running >= most)
+        return true;
     for (int l = 0; l < 2 && !r->ask.light; l++) {
         int64_t limit = level_of(r, l)->terms.limits.tpm, from = second - 59;
         int64_t sum = token_sum(level_of(r, l), from);
@@ -312,7 +351,11 @@ static void model_take(struct seen *r, bool whole, struct sl_quota_answer *a)
 {
     bool charged = whole && !r->ask.free && !r->ask.light && !r->ask.windows_only;
 
+    int whose;
+
     r->gateway = r->ask.gateway_qps > 0;
+    r->live = whole && !r->ask.windows_only && user_limit(r, &whose) > 0;
+    a->leased = r->live;
     a->booked = r->gateway;
     r->until_us = now_us + 30 * S;
     for (int l = 0; l < 2; l++) {
@@ -398,7 +441,7 @@ static void book(int64_t *first, int64_t *value, int64_t cost, int64_t line_firs
 
 static void model_settle(struct seen *r, const struct sl_line *line)
 {
-    r->lease[0] = r->lease[1] = r->account[0] = r->account[1] = false;
+    r->live = r->lease[0] = r->lease[1] = r->account[0] = r->account[1] = false;
     for (int l = 0; l < 2; l++) {
         struct level *at = level_of(r, l);
 
@@ -424,8 +467,9 @@ static void model_tick(void)
         struct seen *r = &seen[i];
 
         if (r->until_us <= now_us)
-            r->lease[0] = r->lease[1] = r->account[0] = r->account[1] = false;
-        if (counts(r, 60 * S) || r->lease[0] || r->lease[1] || r->account[0] || r->account[1])
+            r->live = r->lease[0] = r->lease[1] = r->account[0] = r->account[1] = false;
+        if (counts(r, 60 * S) || r->live || r->lease[0] || r->lease[1] || r->account[0] ||
+            r->account[1])
             seen[n++] = *r;
     }
     seen_n = n;
@@ -511,13 +555,17 @@ static void never_above_the_limit(const struct seen *r)
 
 static void call_admit(void)
 {
-    struct seen r = {.tenant = (int)roll(TENANTS), .key = 1 + (int)roll(KEYS), .at_us = now_us};
+    struct seen r = {.tenant = (int)roll(TENANTS),
+                     .key = 1 + (int)roll(KEYS),
+                     .user = (int)roll(USERS),
+                     .at_us = now_us};
     struct sl_quota_answer a, b;
     char id[SL_QUOTA_ID + 1];
 
     (void)snprintf(id, sizeof id, "instance%016x", ++ids);
     memcpy(r.id, id, sizeof r.id);
     memcpy(r.ask.id, r.id, sizeof r.id);
+    user_name(&r, r.ask.user);
     r.ask.tenant = tenant_name(r.tenant);
     r.ask.key_id = key_name(r.key);
     r.ask.gateway_qps = gateway_qps;
@@ -567,6 +615,13 @@ static void call_settle(struct seen *r)
         line.account[l] = kind->is_by_levels && held ? r->account[l] : has_budget(level_of(r, l));
         line.leased[l] = r->lease[l];
     }
+    if (r->live) { /* its line says nothing of it */
+        struct sl_hold h = {.key_id = line.key_id};
+
+        memcpy(h.id, r->id, sizeof h.id);
+        user_name(r, h.user);
+        kind->give_back(tenant_name(r->tenant), &h);
+    }
     kind->settle(tenant_name(r->tenant), &line);
     model_settle(r, &line);
     same_balances(r->tenant, 0);
@@ -578,6 +633,8 @@ static struct sl_hold hold_from(const struct seen *r)
     struct sl_hold h = {.key_id = key_name(r->key), .reserved_micro = r->amount, .booked = true};
 
     memcpy(h.id, r->id, sizeof h.id);
+    if (r->live)
+        user_name(r, h.user);
     for (int l = 0; l < 2; l++) {
         h.leased[l] = r->lease[l];
         h.account[l] = r->account[l];
@@ -595,7 +652,7 @@ static void call_give_back(struct seen *r)
         r->gateway = r->qps[0] = r->qps[1] = r->rpm[0] = r->rpm[1] = false;
         r->account[0] = r->account[1] = false;
     }
-    r->lease[0] = r->lease[1] = false;
+    r->live = r->lease[0] = r->lease[1] = false;
     kind->give_back(tenant_name(r->tenant), &h);
     same_balances(r->tenant, r->key);
 }
@@ -604,7 +661,7 @@ static void call_renew(struct seen *r)
 {
     struct sl_hold h = hold_from(r);
 
-    if (!h.leased[0] && !h.leased[1] && !h.account[0] && !h.account[1])
+    if (!r->live && !h.leased[0] && !h.leased[1] && !h.account[0] && !h.account[1])
         return;
     kind->renew(tenant_name(r->tenant), &h);
     r->until_us = now_us + 30 * S;
@@ -636,6 +693,7 @@ static void change_terms(struct level *at)
     at->terms.limits.qps = ONE_OF(SL_UNSET, SL_UNSET, 0, 1, 3);
     at->terms.limits.tpm = ONE_OF(SL_UNSET, SL_UNSET, 100, 1000);
     at->terms.limits.concurrency = ONE_OF(SL_UNSET, SL_UNSET, 1, 3, 10);
+    at->terms.limits.user_concurrency = ONE_OF(SL_UNSET, SL_UNSET, 0, 1, 2, 5);
     at->terms.budget.credits_micro = ONE_OF(SL_UNSET, SL_UNSET, 0, 10000, 1000000, kind->most);
     at->terms.budget.daily_micro = ONE_OF(SL_UNSET, SL_UNSET, 0, 5000, 50000);
     at->terms.budget.monthly_micro = ONE_OF(SL_UNSET, SL_UNSET, 20000, 500000);
@@ -685,7 +743,8 @@ static int busy(void)
     int n = 0;
 
     for (size_t i = 0; i < seen_n; i++)
-        n += seen[i].lease[0] || seen[i].lease[1] || seen[i].account[0] || seen[i].account[1];
+        n += seen[i].live || seen[i].lease[0] || seen[i].lease[1] || seen[i].account[0] ||
+             seen[i].account[1];
     return n;
 }
 

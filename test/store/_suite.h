@@ -229,6 +229,7 @@ static inline struct sl_hold hold_of(const struct store *s, unsigned n)
         .key_id = s->ask.key_id, .reserved_micro = s->ask.reserve_micro, .booked = true};
 
     suite_id(n, h.id);
+    memcpy(h.user, s->ask.user, sizeof h.user);
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         h.leased[l] = s->terms[l].limits.concurrency > 0;
         h.account[l] = s->ask.reserve_micro > 0 && sl_terms_has_budget(&s->terms[l]);

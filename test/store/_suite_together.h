@@ -127,6 +127,29 @@ static inline void together_leases(void **state)
     assert_int_equal(passed(s, c), 3);
 }
 
+/* Of one turn, each counts with those of its own user. */
+static inline void together_users(void **state)
+{
+    struct store *s = *state;
+    struct crowd *c = crowd_of(s);
+
+    s->terms[T].limits.user_concurrency = 2;
+    for (int i = 0; i < 7; i++) {
+        memset(s->ask.user, i % 2 == 0 ? 'a' : 'b', SL_QUOTA_USER);
+        (void)joins(s, c);
+    }
+    assert_int_equal(passed(s, c), 4);
+    for (int i = 4; i < 7; i++)
+        assert_int_equal(c->a[i].limit, SL_LIMIT_USER);
+    assert_int_equal(c->a[4].used, 2);
+    gives_back(s, 1); /* of a */
+    memset(s->ask.user, 'b', SL_QUOTA_USER);
+    refuses(s, SL_LIMIT_USER, T);
+    memset(s->ask.user, 'a', SL_QUOTA_USER);
+    assert_true(asks(s));
+    refuses(s, SL_LIMIT_USER, T);
+}
+
 static inline void together_money(void **state)
 {
     struct store *s = *state;
@@ -335,6 +358,7 @@ static inline void together_ending(void **state)
     X(together_in_order)                                                                           \
     X(together_waits)                                                                              \
     X(together_leases)                                                                             \
+    X(together_users)                                                                              \
     X(together_money)                                                                              \
     X(together_softly)                                                                             \
     X(together_unlike)                                                                             \

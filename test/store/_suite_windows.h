@@ -107,6 +107,8 @@ static inline void order_of_refusals(void **state)
         {SL_LIMIT_RPM, K, &t[K].limits.rpm},
         {SL_LIMIT_CONCURRENCY, T, &t[T].limits.concurrency},
         {SL_LIMIT_CONCURRENCY, K, &t[K].limits.concurrency},
+        {SL_LIMIT_USER, T, &t[T].limits.user_concurrency},
+        {SL_LIMIT_USER, K, &t[K].limits.user_concurrency},
         {SL_LIMIT_TPM, T, &t[T].limits.tpm},
         {SL_LIMIT_TPM, K, &t[K].limits.tpm},
         {SL_LIMIT_CREDITS, T, &t[T].budget.credits_micro},
@@ -122,6 +124,7 @@ static inline void order_of_refusals(void **state)
         *order[i].leaf = order[i].limit >= SL_LIMIT_CREDITS ? 100 : 1;
     s->ask.gateway_qps = 1;
     s->ask.reserve_micro = 100;
+    memset(s->ask.user, '1', SL_QUOTA_USER);
     assert_true(asks(s));
     books_tokens(s, 1);
     refuses(s, SL_LIMIT_GATEWAY_QPS, T);
@@ -279,6 +282,56 @@ static inline void concurrency(void **state)
     refuses(s, SL_LIMIT_CONCURRENCY, T);
 }
 
+static inline void is_user(struct store *s, const char *user)
+{
+    memcpy(s->ask.user, user, SL_QUOTA_USER);
+}
+
+/* Whichever key their requests come with; the lower of two limits holds. */
+static inline void end_users(void **state)
+{
+    struct store *s = *state;
+
+    s->terms[T].limits.user_concurrency = 2;
+    asks_all(s, 4); /* nobody is named */
+    assert_false(s->a.leased);
+    is_user(s, "00000000000000aa");
+    assert_true(asks(s)); /* 5 */
+    assert_true(s->a.leased);
+    s->ask.key_id = SL_STR("bob");
+    assert_true(asks(s));
+    refuses(s, SL_LIMIT_USER, T);
+    assert_int_equal(s->a.figure, 2);
+    assert_int_equal(s->a.used, 2);
+    assert_int_equal(s->a.wait_ms, SL_QUOTA_BUSY_MS);
+    assert_false(s->a.leased);
+    is_user(s, "00000000000000bb");
+    assert_true(asks(s)); /* 8 */
+    s->terms[K].limits.user_concurrency = 1;
+    refuses(s, SL_LIMIT_USER, K);
+    assert_int_equal(s->a.figure, 1);
+    s->ask.windows_only = true;
+    assert_true(asks(s));
+    s->ask.windows_only = false;
+    gives_back(s, 8);
+    gives_back(s, 8);
+    assert_true(asks(s));
+    refuses(s, SL_LIMIT_USER, K);
+    is_user(s, "00000000000000aa");
+    s->terms[K].limits.user_concurrency = SL_UNSET;
+    refuses(s, SL_LIMIT_USER, T);
+    s->ask.look = true;
+    refuses(s, SL_LIMIT_USER, T);
+    s->ask.look = false;
+    gives_back(s, 6);
+    assert_true(asks(s));
+    refuses(s, SL_LIMIT_USER, T);
+    renews(s, 6); /* what was given back comes back, for it runs */
+    s->terms[T].limits.user_concurrency = 3;
+    refuses(s, SL_LIMIT_USER, T);
+    assert_int_equal(s->a.used, 3);
+}
+
 /* An admission that nobody waits for any more has taken nothing. */
 static inline void cancelled_admission(void **state)
 {
@@ -289,7 +342,8 @@ static inline void cancelled_admission(void **state)
     struct sl_beat beat;
 
     s->terms[K].limits.rpm = 6;
-    s->terms[T].limits.concurrency = 6;
+    s->terms[T].limits.concurrency = s->terms[T].limits.user_concurrency = 6;
+    memset(s->ask.user, '7', SL_QUOTA_USER);
     s->terms[K].budget.credits_micro = 60;
     s->ask.reserve_micro = 10;
     for (int i = 0; i < 5; i++) {
@@ -307,6 +361,10 @@ static inline void cancelled_admission(void **state)
     assert_int_equal(s->a.room[K].rpm_left, 5 - w[1].n - w[3].n);
     assert_int_equal(s->a.room[T].concurrency_left, 5 - w[1].n - w[3].n);
     assert_int_equal(s->a.room[K].credits_left_micro, 10 * (5 - w[1].n - w[3].n));
+    s->terms[T].limits.user_concurrency = 1 + w[1].n + w[3].n;
+    refuses(s, SL_LIMIT_USER, T);
+    s->terms[T].limits.user_concurrency++;
+    assert_true(asks(s));
 }
 
 /* ---- with a clock that can be moved ---- */
@@ -354,6 +412,24 @@ static inline void lease_runs_out(void **state)
     assert_int_equal(balance_of(s, K).reserved_micro, 10);
     assert_int_equal(balance_of(s, K).spent_micro, 4);
     refuses(s, SL_LIMIT_CONCURRENCY, T);
+}
+
+static inline void users_lease_runs_out(void **state)
+{
+    struct store *s = *state;
+
+    s->terms[K].limits.user_concurrency = 1;
+    is_user(s, "00000000000000aa");
+    assert_true(asks(s));
+    pass_us(s, SL_QUOTA_RENEW_MS * 1000);
+    renews(s, 1);
+    pass_us(s, (SL_QUOTA_LEASE_MS - 5000) * 1000);
+    refuses(s, SL_LIMIT_USER, K);
+    pass_us(s, 5001000);
+    assert_true(asks(s));
+    renews(s, 1); /* it runs after all */
+    s->terms[K].limits.user_concurrency = 2;
+    refuses(s, SL_LIMIT_USER, K);
 }
 
 static inline void renewal_brings_back(void **state)
@@ -427,10 +503,12 @@ static inline void looks_take_nothing(void **state)
     X(given_back)                                                                                  \
     X(tokens_by_the_minute)                                                                        \
     X(concurrency)                                                                                 \
+    X(end_users)                                                                                   \
     X(cancelled_admission)
 #define SUITE_WINDOWS_MOVED(X)                                                                     \
     X(minute_passes)                                                                               \
     X(lease_runs_out)                                                                              \
+    X(users_lease_runs_out)                                                                        \
     X(renewal_brings_back)
 
 #endif

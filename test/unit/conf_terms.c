@@ -11,7 +11,8 @@ static const struct sl_key *only_key(const struct sl_gateway_conf *m)
     return sl_tenants_next_key(m->tenants, NULL, NULL);
 }
 
-#define LIMITS_1 "limits: {rpm: 1, qps: 2, tpm: 3, concurrency: 4, reserve_output: 5}"
+#define LIMITS_1                                                                                   \
+    "limits: {rpm: 1, qps: 2, tpm: 3, concurrency: 4, user_concurrency: 8, reserve_output: 5}"
 #define BUDGET_1 "initial_credits: 6.5, daily: 0.000001, monthly: 1000000000"
 
 static void has_all(const struct sl_terms *t)
@@ -20,6 +21,7 @@ static void has_all(const struct sl_terms *t)
     assert_int_equal(t->limits.qps, 2);
     assert_int_equal(t->limits.tpm, 3);
     assert_int_equal(t->limits.concurrency, 4);
+    assert_int_equal(t->limits.user_concurrency, 8);
     assert_int_equal(t->limits.reserve_output, 5);
     assert_int_equal(t->budget.credits_micro, 6500000);
     assert_int_equal(t->budget.daily_micro, 1);

@@ -32,6 +32,28 @@ static void test_forms(void **state)
     assert_session("{", "");
 }
 
+static void assert_user(const char *user, const char *want)
+{
+    char out[SL_SESSION_MAX];
+    struct sl_str got = sl_session_user(sl_str_of(user), out);
+
+    if (!sl_str_eq(got, sl_str_of(want)))
+        fail_msg("%s: %.*s, not %s", user, SL_STR_ARGS(got), want);
+}
+
+static void test_users(void **state)
+{
+    (void)state;
+    assert_user("{\"device_id\":\"d\",\"account_uuid\":\"\",\"session_id\":\"s-1\"}", "d");
+    assert_user("{\"device_id\":\"d\",\"account_uuid\":\"a\",\"session_id\":\"s-1\"}", "a");
+    assert_user("{\"session_id\":\"s-1\"}", "{\"session_id\":\"s-1\"}");
+    assert_user("{\"account_uuid\":\"cut", "{\"account_uuid\":\"cut");
+    assert_user("user_0123_account__session_9f-8", "user_0123_account_");
+    assert_user("alice", "alice");
+    assert_user("_session_9f-8", "_session_9f-8");
+    assert_user("", "");
+}
+
 static void test_bounded(void **state)
 {
     char user[400] = "u_session_", out[SL_SESSION_MAX];
@@ -48,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_users),
         cmocka_unit_test(test_bounded),
     };
 

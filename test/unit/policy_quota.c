@@ -56,6 +56,14 @@ static void test_rates(void **state)
          SL_ERR_RATE,
          "Rate limit exceeded: tenant acme may have 5 requests at once (concurrency), 5 are "
          "running. Try again in 1 s.");
+    says((struct sl_quota_answer){.limit = SL_LIMIT_USER,
+                                  .level = SL_LEVEL_TENANT,
+                                  .figure = 2,
+                                  .used = 2,
+                                  .wait_ms = 1000},
+         SL_ERR_RATE,
+         "Rate limit exceeded: tenant acme may have 2 requests at once of one end user "
+         "(user_concurrency), 2 of this one are running. Try again in 1 s.");
     says((struct sl_quota_answer){.limit = SL_LIMIT_TPM,
                                   .level = SL_LEVEL_KEY,
                                   .figure = 1000,
@@ -115,8 +123,8 @@ static void test_others(void **state)
 static void test_kinds(void **state)
 {
     static const bool soft[SL_LIMIT__COUNT] = {
-        [SL_LIMIT_CONCURRENCY] = true, [SL_LIMIT_TPM] = true,     [SL_LIMIT_CREDITS] = true,
-        [SL_LIMIT_DAILY] = true,       [SL_LIMIT_MONTHLY] = true,
+        [SL_LIMIT_CONCURRENCY] = true, [SL_LIMIT_USER] = true,  [SL_LIMIT_TPM] = true,
+        [SL_LIMIT_CREDITS] = true,     [SL_LIMIT_DAILY] = true, [SL_LIMIT_MONTHLY] = true,
     };
 
     (void)state;

@@ -404,6 +404,7 @@ static const struct member members[] = {
     {"qps", KEYS | TENANTS, read_limit, NULL},
     {"tpm", KEYS | TENANTS, read_limit, NULL},
     {"concurrency", KEYS | TENANTS, read_limit, NULL},
+    {"user_concurrency", KEYS | TENANTS, read_limit, NULL},
     {"reserve_output", KEYS | TENANTS, read_limit, NULL},
     {"limits", KEYS | TENANTS, read_map, NULL},
     {"budget", KEYS | TENANTS, read_map, NULL},

@@ -30,6 +30,7 @@ void sl_show_limits(struct sl_out *o, const char *name, const struct sl_limits *
     leaf(o, "qps", l->qps);
     leaf(o, "tpm", l->tpm);
     leaf(o, "concurrency", l->concurrency);
+    leaf(o, "user_concurrency", l->user_concurrency);
     leaf(o, "reserve_output", l->reserve_output);
     sl_out_close(o, '}');
 }

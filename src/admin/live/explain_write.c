@@ -76,6 +76,7 @@ static void level(struct sl_out *o, const char *name, const struct sl_explained_
     number_if(o, "qps", limits->qps);
     number_if(o, "tpm", limits->tpm);
     number_if(o, "concurrency", limits->concurrency);
+    number_if(o, "user_concurrency", limits->user_concurrency);
     number_if(o, "reserve_output", limits->reserve_output);
     sl_out_close(o, '}');
     sl_out_open(o, "budget", '{');

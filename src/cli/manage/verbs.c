@@ -1,7 +1,8 @@
 /* cli/manage/verbs.c -- the table of verbs, and what their options are. */
 #include "cli/manage/manage.h"
 
-#define LIMITS "rpm,qps,tpm,concurrency,reserve-output,daily,monthly,models,endpoints"
+#define LIMITS                                                                                     \
+    "rpm,qps,tpm,concurrency,user-concurrency,reserve-output,daily,monthly,models,endpoints"
 #define MAKE_KEY "tenant,user,credits,expires,class," LIMITS
 #define CHANGE_KEY "name,user,expires,class," LIMITS
 #define SPENDING "zone,hard,on-client-gone,plan,label"
@@ -157,6 +158,8 @@ const struct sl_manage_option sl_manage_options[] = {
     {"qps", "qps", SL_MANAGE_NUMBER, "qps", "N", "requests in any second"},
     {"tpm", "tpm", SL_MANAGE_NUMBER, "tpm", "N", "tokens in any minute"},
     {"concurrency", "concurrency", SL_MANAGE_NUMBER, "concurrency", "N", "requests at once"},
+    {"user-concurrency", "user-concurrency", SL_MANAGE_NUMBER, "user_concurrency", "N",
+     "requests at once of one end user"},
     {"reserve-output", "reserve-output", SL_MANAGE_NUMBER, "reserve_output", "N",
      "tokens of an answer held at most"},
     {"daily", "daily", SL_MANAGE_NUMBER, "budget.daily", "DOLLARS", "a day"},

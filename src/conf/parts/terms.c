@@ -18,6 +18,7 @@ void sl_build_terms(const struct sl_node *map, struct sl_terms *out)
                                      .qps = sl_build_leaf(limits, "qps"),
                                      .tpm = sl_build_leaf(limits, "tpm"),
                                      .concurrency = sl_build_leaf(limits, "concurrency"),
+                                     .user_concurrency = sl_build_leaf(limits, "user_concurrency"),
                                      .reserve_output = sl_build_leaf(limits, "reserve_output")};
     out->budget = (struct sl_budget){.credits_micro = sl_build_leaf(budget, "initial_credits"),
                                      .daily_micro = sl_build_leaf(budget, "daily"),

@@ -9,7 +9,12 @@
 #include "gateway/quota/watch.h"
 #include "gateway/routing/trial.h"
 #include "gateway/cache/reuse.h"
+#include "base/text.h"
 #include "llm/estimate.h"
+#include "llm/session.h"
+#include "net/tls.h"
+
+#define USER_MAX 512 /* bytes of an end user's name that are looked at */
 
 /* One API's rule for a model without a price: one unit a token. */
 static const struct sl_price unit_price = {
@@ -150,6 +155,30 @@ static void take_key(struct sl_req *r)
     ask->terms[SL_LEVEL_TENANT] = &k->of->terms;
 }
 
+/* The store knows its name by a digest only. */
+static void take_user(struct sl_req *r)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[USER_MAX], short_text[SL_SESSION_MAX], both[2 * USER_MAX];
+    struct sl_text t = sl_text_over(both, sizeof both);
+    struct sl_str who;
+    uint8_t digest[32];
+
+    memset(r->pass->ask.user, 0, SL_QUOTA_USER);
+    if (sl_terms_limit(r->key->terms.limits.user_concurrency) == 0 &&
+        sl_terms_limit(r->key->of->terms.limits.user_concurrency) == 0)
+        return;
+    who = sl_body_user(r->inspect, (struct sl_str){r->body, r->body_n}, text, sizeof text);
+    if (who.n == 0)
+        return;
+    sl_text_add(&t, r->key->tenant);
+    sl_text_byte(&t, '\n');
+    sl_text_add(&t, sl_session_user(who, short_text));
+    sl_tls_sha256(sl_text_str(&t), digest);
+    for (size_t i = 0; i < SL_QUOTA_USER; i++)
+        r->pass->ask.user[i] = digits[i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15];
+}
+
 bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
 {
     struct sl_pass *p = sl_arena_zalloc(r->arena, sizeof *p);
@@ -160,6 +189,7 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
     r->pass = p;
     ask = &p->ask;
     take_key(r);
+    take_user(r);
     sl_store_id(r->gw->store, r->id, ask->id);
     ask->periods = *sl_gateway_periods(r->gw, r->key->of->zone);
     ask->gateway_qps = r->conf->qps;
@@ -175,6 +205,7 @@ bool sl_pass_ask(struct sl_req *r, bool hit, bool may_hit)
 void sl_pass_ask_again(struct sl_req *r)
 {
     take_key(r);
+    take_user(r);
     set_money(r, r->pass->ask.windows_only); /* a budget may have come, or gone */
     start(r);
 }

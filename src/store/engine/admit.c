@@ -3,8 +3,8 @@
 #include "store/engine/inside.h"
 
 #define WAIT_MAX_S (366 * 86400)
-static const struct sl_terms no_terms = {{SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
-                                         {SL_UNSET, SL_UNSET, SL_UNSET}};
+static const struct sl_terms no_terms = {
+    {SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET}, {SL_UNSET, SL_UNSET, SL_UNSET}};
 
 static bool refuse(struct sl_asking *a, enum sl_limit limit, enum sl_level level, int64_t figure,
                    int64_t used)
@@ -99,6 +99,18 @@ static bool refuses_concurrency(struct sl_asking *a)
     return false;
 }
 
+static bool refuses_user(struct sl_asking *a)
+{
+    enum sl_level whose;
+    uint64_t limit = sl_asking_share(sl_quota_user_limit(a->ask, &whose), a->share);
+    unsigned running = limit > 0 ? sl_held_of_user(a->e, a->ask->user) : 0;
+
+    if (limit == 0 || running < limit)
+        return false;
+    a->out->wait_ms = SL_QUOTA_BUSY_MS;
+    return refuse(a, SL_LIMIT_USER, whose, (int64_t)limit, running);
+}
+
 static bool refuses_tokens(struct sl_asking *a)
 {
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
@@ -149,7 +161,7 @@ static bool refuses_soft(struct sl_asking *a)
 {
     if (a->ask->windows_only)
         return false;
-    return refuses_concurrency(a) || (!a->ask->light && refuses_tokens(a)) ||
+    return refuses_concurrency(a) || refuses_user(a) || (!a->ask->light && refuses_tokens(a)) ||
            (sl_asking_is_charged(a) && refuses_money(a, a->ask->reserve_micro));
 }
 

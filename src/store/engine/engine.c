@@ -50,6 +50,10 @@ static void hold_again(struct sl_engine *e, struct sl_str tenant, const struct s
     if (!sl_party_get(e, tenant, hold->key_id, false, &pair) ||
         (h = sl_held_new(e, hold->id)) == NULL)
         return; /* no memory: the next renewal tries again */
+    if (hold->user[0] != '\0' && !sl_held_user(e, h, hold->user)) {
+        sl_held_end(e, h);
+        return;
+    }
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         if (pair.at[l] != NULL && hold->leased[l])
             sl_held_lease(h, (enum sl_level)l, pair.at[l]);
@@ -100,7 +104,7 @@ void sl_engine_give_back(struct sl_engine *e, struct sl_str tenant, const struct
     sl_engine_tick(e, now_us);
     h = sl_held_find(e, hold->id);
     if (h != NULL)
-        sl_held_give(e, h, hold->leased, hold->account);
+        sl_held_give(e, h, hold);
     if (hold->booked)
         remove_marks(e, tenant, hold);
 }

@@ -67,11 +67,59 @@ void sl_held_renew(struct sl_engine *e, struct sl_held *h)
     sl_list_push_back(&e->held, &h->node);
 }
 
-static const bool all[SL_LEVEL__COUNT] = {true, true};
+/* ---- end users ---- */
+
+static struct sl_live *find_live(const struct sl_engine *e, const char user[SL_QUOTA_USER])
+{
+    struct sl_live *live;
+
+    HASH_FIND(hh, e->lives, user, SL_QUOTA_USER, live);
+    return live;
+}
+
+bool sl_held_user(struct sl_engine *e, struct sl_held *h, const char user[SL_QUOTA_USER])
+{
+    struct sl_live *live = find_live(e, user);
+
+    if (live == NULL) {
+        live = sl_mem_try(sizeof *live);
+        if (live == NULL)
+            return false;
+        *live = (struct sl_live){.leases = 0};
+        memcpy(live->user, user, sizeof live->user);
+        HASH_ADD(hh, e->lives, user, SL_QUOTA_USER, live);
+    }
+    live->leases++;
+    h->live = live;
+    return true;
+}
+
+unsigned sl_held_of_user(const struct sl_engine *e, const char user[SL_QUOTA_USER])
+{
+    const struct sl_live *live = find_live(e, user);
+
+    return live != NULL ? live->leases : 0;
+}
+
+static void leave_user(struct sl_engine *e, struct sl_held *h)
+{
+    struct sl_live *live = h->live;
+
+    h->live = NULL;
+    if (live == NULL || --live->leases > 0)
+        return;
+    HASH_DEL(e->lives, live);
+    sl_mem_free(live);
+}
+
+/* ---- ended ---- */
 
 void sl_held_end(struct sl_engine *e, struct sl_held *h)
 {
-    sl_held_give(e, h, all, all);
+    static const struct sl_hold all = {
+        .leased = {true, true}, .account = {true, true}, .user = {'*'}};
+
+    sl_held_give(e, h, &all);
 }
 
 static void give(struct sl_engine *e, struct sl_held *h, int level, bool lease, bool account)
@@ -92,13 +140,15 @@ static void give(struct sl_engine *e, struct sl_held *h, int level, bool lease, 
     }
 }
 
-void sl_held_give(struct sl_engine *e, struct sl_held *h, const bool leases[SL_LEVEL__COUNT],
-                  const bool accounts[SL_LEVEL__COUNT])
+void sl_held_give(struct sl_engine *e, struct sl_held *h, const struct sl_hold *what)
 {
-    bool left = false;
+    bool left;
 
+    if (what->user[0] != '\0')
+        leave_user(e, h);
+    left = h->live != NULL;
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
-        give(e, h, l, leases[l], accounts[l]);
+        give(e, h, l, what->leased[l], what->account[l]);
         left = left || h->party[l] != NULL;
     }
     if (left)

@@ -56,6 +56,12 @@ struct sl_party {
     char name[]; /* tenant, or tenant '\n' key */
 };
 
+struct sl_live { /* an end user, while requests of theirs run */
+    UT_hash_handle hh;
+    char user[SL_QUOTA_USER];
+    unsigned leases;
+};
+
 struct sl_held {
     UT_hash_handle hh;
     struct sl_list node; /* of sl_engine.held */
@@ -64,13 +70,15 @@ struct sl_held {
     int64_t amount_micro;
     struct sl_party *party[SL_LEVEL__COUNT]; /* up: fastened; NULL: nothing is held there */
     bool leased[SL_LEVEL__COUNT], account[SL_LEVEL__COUNT];
+    struct sl_live *live; /* up: of its end user; NULL: no lease there */
 };
 
 struct sl_engine {
     uint32_t magic;
     struct sl_party *parties; /* owns: hash by name */
     struct sl_held *running;  /* owns: hash by id */
-    struct sl_list held;      /* the same, the first to expire first */
+    struct sl_live *lives;    /* owns: hash by user, whose digest names the tenant too */
+    struct sl_list held;      /* the same as `running`, the first to expire first */
     struct sl_list loose, warm, unsaved;
     struct sl_ring gateway;
     int64_t now_us; /* never goes back */
@@ -135,12 +143,14 @@ void sl_engine_tick(struct sl_engine *e, int64_t now_us);
 SL_MUST struct sl_held *sl_held_new(struct sl_engine *e, const char id[SL_QUOTA_ID]);
 struct sl_held *sl_held_find(const struct sl_engine *e, const char id[SL_QUOTA_ID]);
 void sl_held_lease(struct sl_held *h, enum sl_level level, struct sl_party *p);
+/* False: no memory. */
+SL_MUST bool sl_held_user(struct sl_engine *e, struct sl_held *h, const char user[SL_QUOTA_USER]);
+unsigned sl_held_of_user(const struct sl_engine *e, const char user[SL_QUOTA_USER]);
 void sl_held_account(struct sl_held *h, enum sl_level level, struct sl_party *p);
 void sl_held_add(struct sl_held *h, int64_t more_micro); /* to the reservation */
 void sl_held_renew(struct sl_engine *e, struct sl_held *h);
-/* Ends what is named; the rest, if there is any, stays. */
-void sl_held_give(struct sl_engine *e, struct sl_held *h, const bool leases[SL_LEVEL__COUNT],
-                  const bool accounts[SL_LEVEL__COUNT]);
+/* Ends what `what` names; the rest, if there is any, stays. */
+void sl_held_give(struct sl_engine *e, struct sl_held *h, const struct sl_hold *what);
 void sl_held_end(struct sl_engine *e, struct sl_held *h);
 void sl_held_sweep(struct sl_engine *e);
 void sl_held_end_all(struct sl_engine *e);

@@ -13,11 +13,18 @@ static bool wants_lease(const struct sl_asking *a, int level)
            sl_asking_limit(a, a->terms[level]->limits.concurrency) > 0;
 }
 
+static bool wants_user(const struct sl_asking *a)
+{
+    enum sl_level whose;
+
+    return !a->ask->windows_only && sl_quota_user_limit(a->ask, &whose) > 0;
+}
+
 /* False: no memory, and nothing was taken. */
 static bool hold(struct sl_asking *a)
 {
     struct sl_held *h;
-    bool any = false;
+    bool user = wants_user(a), any = user;
 
     for (int l = 0; l < SL_LEVEL__COUNT; l++)
         any = any || wants_account(a, l) || wants_lease(a, l);
@@ -26,6 +33,11 @@ static bool hold(struct sl_asking *a)
     h = sl_held_new(a->e, a->ask->id);
     if (h == NULL)
         return false;
+    if (user && !sl_held_user(a->e, h, a->ask->user)) {
+        sl_held_end(a->e, h);
+        return false;
+    }
+    a->out->leased = user;
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         if (wants_lease(a, l))
             sl_held_lease(h, (enum sl_level)l, a->party[l]);

@@ -149,8 +149,8 @@ static void count(struct sl_store *s, const char *source)
 
 static bool holds_anything(const struct sl_hold *h)
 {
-    return h->booked || h->leased[SL_LEVEL_TENANT] || h->leased[SL_LEVEL_KEY] ||
-           h->account[SL_LEVEL_TENANT] || h->account[SL_LEVEL_KEY];
+    return h->booked || h->user[0] != '\0' || h->leased[SL_LEVEL_TENANT] ||
+           h->leased[SL_LEVEL_KEY] || h->account[SL_LEVEL_TENANT] || h->account[SL_LEVEL_KEY];
 }
 
 /* Ends at once what the request holds: a client that sends its next one as soon as it has

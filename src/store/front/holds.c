@@ -185,10 +185,14 @@ static struct sl_herd *herd_of(struct sl_holds *h, struct sl_str tenant)
 void sl_hold_fill(const struct sl_quota_ask *ask, const struct sl_quota_answer *a,
                   struct sl_hold *out)
 {
+    enum sl_level whose;
+
     *out = (struct sl_hold){.key_id = ask->key_id,
                             .reserved_micro = a->reserved ? ask->reserve_micro : 0,
                             .booked = a->booked};
     memcpy(out->id, ask->id, sizeof out->id);
+    if (a->leased && sl_quota_user_limit(ask, &whose) > 0)
+        memcpy(out->user, ask->user, sizeof out->user);
     for (int level = 0; level < SL_LEVEL__COUNT; level++) {
         const struct sl_terms *terms = ask->terms[level];
 

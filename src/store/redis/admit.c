@@ -24,6 +24,7 @@ struct taken {
     struct sl_redis *r; /* up */
     char tenant[SL_REDIS_NAME + 1], key_id[SL_REDIS_NAME + 1];
     bool leased[SL_LEVEL__COUNT], account[SL_LEVEL__COUNT];
+    char user[SL_QUOTA_USER]; /* where it is limited */
     size_t n;
     struct {
         char id[SL_QUOTA_ID];
@@ -65,8 +66,10 @@ static void give_back(const struct taken *t, size_t i, unsigned took)
     struct sl_hold hold = {.key_id = sl_str_of(t->key_id), .booked = (took & SL_ADMIT_BOOKED) != 0};
 
     memcpy(hold.id, t->of[i].id, sizeof hold.id);
-    if ((took & SL_ADMIT_LEASED) != 0)
+    if ((took & SL_ADMIT_LEASED) != 0) {
         memcpy(hold.leased, t->leased, sizeof hold.leased);
+        memcpy(hold.user, t->user, sizeof hold.user);
+    }
     if ((took & SL_ADMIT_RESERVED) != 0) {
         hold.reserved_micro = t->of[i].reserve_micro;
         memcpy(hold.account, t->account, sizeof hold.account);
@@ -171,6 +174,7 @@ static void push_all(struct sl_script_call *c, const struct sl_redis_batch *b)
     sl_script_arg(c, sl_str_of(b->taken.key_id));
     sl_script_arg(c, sl_str_of(b->record_id));
     sl_script_doubles(c, b->numbers, SL_ADMIT_NUMBERS);
+    sl_script_arg(c, sl_redis_user(b->taken.user));
     for (size_t i = 0; i < b->taken.n; i++) {
         sl_script_arg(c, (struct sl_str){b->taken.of[i].id, SL_QUOTA_ID});
         sl_script_int(c, b->taken.of[i].reserve_micro);
@@ -211,6 +215,16 @@ static void copy_name(char out[SL_REDIS_NAME + 1], struct sl_str name)
     out[name.n] = '\0';
 }
 
+/* Requests of users that are not limited are alike. */
+static void copy_user(char out[SL_QUOTA_USER], const struct sl_quota_ask *ask)
+{
+    enum sl_level whose;
+
+    memset(out, 0, SL_QUOTA_USER);
+    if (sl_quota_user_limit(ask, &whose) > 0)
+        memcpy(out, ask->user, SL_QUOTA_USER);
+}
+
 static struct sl_redis_batch *new_batch(struct sl_redis *r, const struct sl_quota_ask *ask,
                                         const int64_t numbers[SL_ADMIT_NUMBERS])
 {
@@ -222,6 +236,7 @@ static struct sl_redis_batch *new_batch(struct sl_redis *r, const struct sl_quot
     copy_name(b->taken.key_id, ask->key_id);
     copy_name(b->record_id, sl_quota_record(ask));
     memcpy(b->numbers, numbers, sizeof b->numbers);
+    copy_user(b->taken.user, ask);
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         b->taken.leased[l] = sl_redis_terms(ask, l)->limits.concurrency > 0;
         b->taken.account[l] = sl_terms_has_budget(sl_redis_terms(ask, l));
@@ -233,10 +248,11 @@ static struct sl_redis_batch *new_batch(struct sl_redis *r, const struct sl_quot
 }
 
 static bool is_like(const struct sl_redis_batch *b, const struct sl_quota_ask *ask,
-                    const int64_t numbers[SL_ADMIT_NUMBERS])
+                    const int64_t numbers[SL_ADMIT_NUMBERS], const char user[SL_QUOTA_USER])
 {
     return !b->sent && !b->refused && sl_redis_has_names(ask) && b->taken.n < TOGETHER &&
            memcmp(b->numbers, numbers, sizeof b->numbers) == 0 &&
+           memcmp(b->taken.user, user, SL_QUOTA_USER) == 0 &&
            sl_str_eq(sl_str_of(b->taken.tenant), ask->tenant) &&
            sl_str_eq(sl_str_of(b->taken.key_id), ask->key_id) &&
            sl_str_eq(sl_str_of(b->record_id), sl_quota_record(ask));
@@ -246,13 +262,15 @@ static bool is_like(const struct sl_redis_batch *b, const struct sl_quota_ask *a
 static struct sl_redis_batch *batch_for(struct sl_redis *r, const struct sl_quota_ask *ask)
 {
     int64_t numbers[SL_ADMIT_NUMBERS];
+    char user[SL_QUOTA_USER];
     const struct sl_list *at = r->batches.prev;
 
     sl_admit_numbers(ask, numbers);
+    copy_user(user, ask);
     for (int i = 0; i < LOOKED_AT && at != &r->batches; i++, at = at->prev) {
         struct sl_redis_batch *b = SL_CONTAINER(at, struct sl_redis_batch, node);
 
-        if (is_like(b, ask, numbers))
+        if (is_like(b, ask, numbers, user))
             return b;
     }
     return new_batch(r, ask, numbers);

@@ -3,10 +3,11 @@
 --
 -- KEYS  1 the tenant's record states, 2 the gateway's qps window. All other keys are
 --       the tenant's and begin with ARGV[1], "<prefix>{tenant}:".
--- ARGV  1 base, 2 key id or "", 3 the id of the key's record, 4 numbers: 25 doubles, the lowest
+-- ARGV  1 base, 2 key id or "", 3 the id of the key's record, 4 numbers: 27 doubles, the lowest
 --       byte first: flags, gateway qps, lease in ms, day bounds (3), month bounds (3; s), then
 --       for tenant and key each: revision, rpm, qps, tpm, concurrency, credits, daily, monthly
---       (-1: unset); from 5 on for each request: id, reservation
+--       (-1: unset); then how many the end user may have at once, and whose limit that is;
+--       5 the end user or ""; from 6 on for each request: id, reservation
 -- Reply one text, for each request 19 doubles, the lowest byte first: limit, level, figure, used,
 --       wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us, then for tenant
 --       and key each: rpm left, tpm left, concurrency left, rpm reset ms, tpm reset ms, money
@@ -16,14 +17,15 @@
 -- It runs for every request, so it makes as little as it can: all is read, then decided, then
 -- written, in one go.
 
-local base, key, given = ARGV[1], ARGV[2], {struct.unpack('<ddddddddddddddddddddddddd', ARGV[4])}
+local base, key, given = ARGV[1], ARGV[2], 
+      {struct.unpack('<ddddddddddddddddddddddddddd', ARGV[4])} -- 27
 local flags, gateway_qps, lease = given[1], given[2], given[3]
 local charged = flags % 8 == 0 -- none of the next two, and the model is not free
 local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags % 16 >= 8
 local looks = flags >= 16 -- only to know: nothing is taken
 local MINUTE, SECOND = 60000000, 1000000
-local requests, sum = (#ARGV - 4) / 2, 0
-for i = 6, #ARGV, 2 do sum = sum + num(ARGV[i]) end
+local requests, sum = (#ARGV - 5) / 2, 0
+for i = 7, #ARGV, 2 do sum = sum + num(ARGV[i]) end
 
 -- ---- all that is known of both levels ----
 
@@ -36,6 +38,12 @@ if gateway_qps > 0 then
   second_ago = text(now - SECOND)
   gateway_n = call('ZCOUNT', KEYS[2], second_ago, '+inf')
   tight = gateway_n + requests > gateway_qps
+end
+local user_limit, user_live, user_n = given[26], nil, 0
+if user_limit > 0 and ARGV[5] ~= '' then
+  user_live = base .. 'live:u:' .. ARGV[5]
+  user_n = call('ZCOUNT', user_live, '(' .. stamp, '+inf')
+  tight, leases = tight or user_n + requests > user_limit, true
 end
 for i = 1, key == '' and 1 or 2 do
   local rev, rpm, qps, tpm, concurrency, credits, daily, monthly =
@@ -103,7 +111,8 @@ end
 
 local refuse
 if tight or states[1] or states[2] then
-  local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, TPM, CREDITS = 1, 2, 3, 4, 5, 6, 7, 8
+  local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, USER, TPM, CREDITS =
+    1, 2, 3, 4, 5, 6, 7, 8, 9
 
   local function tokens_wait(l)
     local fields, left, i = {}, l.sum, 0
@@ -148,6 +157,9 @@ if tight or states[1] or states[2] then
       if l.live and l.running + leased_n >= l.concurrency then
         return CONCURRENCY, i, l.concurrency, l.running + leased_n, 1000
       end
+    end
+    if user_live and user_n + leased_n >= user_limit then
+      return USER, given[27] + 1, user_limit, user_n + leased_n, 1000
     end
     for i, l in ipairs(levels) do
       if l.tpm > 0 and l.sum >= l.tpm and not light then
@@ -203,7 +215,7 @@ end
 
 local ends, begun, answers = text(now + lease * 1000), false, {}
 
-for at = 5, #ARGV, 2 do
+for at = 6, #ARGV, 2 do
   local id, amount, taken = ARGV[at], num(ARGV[at + 1]), 0
   local limit, level, figure, used, wait, hard
   if refuse then limit, level, figure, used, wait, hard = refuse(amount) end
@@ -244,6 +256,7 @@ local function enter(name, members, n, lasts)
 end
 
 if gateway_qps > 0 then enter(KEYS[2], booked, gateway_n, '2000') end
+if user_live then enter(user_live, leased, user_n, lease) end
 for i = 1, #levels do
   local l = levels[i]
   if l.qps > 0 then enter(l.qps_name, booked, l.qps_n, '2000') end

@@ -30,6 +30,7 @@ static void level_numbers(const struct sl_quota_ask *ask, int level, int64_t v[8
 void sl_admit_numbers(const struct sl_quota_ask *ask, int64_t v[SL_ADMIT_NUMBERS])
 {
     uint64_t qps = ask->gateway_qps;
+    enum sl_level whose;
 
     v[0] = (ask->free ? 1 : 0) | (ask->light ? 2 : 0) | (ask->windows_only ? 4 : 0) |
            (ask->may_hit ? 8 : 0) | (ask->look ? 16 : 0);
@@ -41,6 +42,8 @@ void sl_admit_numbers(const struct sl_quota_ask *ask, int64_t v[SL_ADMIT_NUMBERS
     }
     level_numbers(ask, SL_LEVEL_TENANT, v + 9);
     level_numbers(ask, SL_LEVEL_KEY, v + 17);
+    v[25] = in_window((int64_t)sl_quota_user_limit(ask, &whose));
+    v[26] = whose;
 }
 
 /* ---- answered ---- */

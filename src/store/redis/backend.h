@@ -41,6 +41,11 @@ struct sl_str sl_redis_base(const struct sl_redis *r, struct sl_str tenant,
                             char out[SL_REDIS_BASE]);
 /* Which levels, as the scripts name them: "t", "k", "b" or "-". */
 struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT]);
+/* An end user's name; empty where there is none. */
+static inline struct sl_str sl_redis_user(const char user[SL_QUOTA_USER])
+{
+    return (struct sl_str){user, user[0] != '\0' ? SL_QUOTA_USER : 0};
+}
 void sl_redis_push_periods(struct sl_script_call *c, const struct sl_periods *p);
 bool sl_redis_read_done(struct sl_script_call *c, const redisReply *reply); /* any integer */
 

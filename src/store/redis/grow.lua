@@ -8,7 +8,7 @@
 
 local base, id, key, where = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local had, more = num(ARGV[5]), num(ARGV[6])
-local CREDITS = 8 -- and daily, monthly behind it
+local CREDITS = 9 -- and daily, monthly behind it
 local accounts, no = {}, nil
 local account, set_reserved, sweep, purses, named = money()
 

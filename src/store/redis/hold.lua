@@ -1,9 +1,9 @@
 -- Leases and reservations of running requests of one tenant: prolonged, or given back.
 --
 -- KEYS  1 "<prefix>{tenant}:held", 2 the gateway's qps window
--- ARGV  1 base, 2 "renew" or "back", 3 lease in ms, then for each 6 fields:
+-- ARGV  1 base, 2 "renew" or "back", 3 lease in ms, then for each 7 fields:
 --       id, key id, levels of its reservation (t, k, b or -), reservation, levels with a
---       lease (t, k, b or -), 1 if its windows are given back
+--       lease (t, k, b or -), 1 if its windows are given back, its end user or ""
 -- Reply 1, or the first error
 -- A renewal brings back what had run out meanwhile. All of it is idempotent by id, and each
 -- set is done by itself: what can't be does not keep the others.
@@ -36,13 +36,14 @@ local function change(name, set)
   return try('ZREM', name, unpack(set))
 end
 
-for at = 4, #ARGV, 6 do
-  local id, key, where, amount, leased, booked = unpack(ARGV, at, at + 5)
+for at = 4, #ARGV, 7 do
+  local id, key, where, amount, leased, booked, user = unpack(ARGV, at, at + 6)
   if where ~= '-' then
     add(where .. ':' .. amount .. ':' .. key, id .. ':' .. amount .. ':' .. where .. ':' .. key)
   end
   if leased == 't' or leased == 'b' then add(base .. 'live:t', id) end
   if (leased == 'k' or leased == 'b') and key ~= '' then add(base .. 'live:k:' .. key, id) end
+  if user ~= '' then add(base .. 'live:u:' .. user, id) end
   if booked == '1' and not renew then
     add(KEYS[2], id)
     add(base .. 'w:t:qps', id)

@@ -107,6 +107,7 @@ static void push_hold(struct sl_script_call *c, const struct sl_hold *h)
     sl_script_int(c, h->reserved_micro);
     sl_script_arg(c, sl_redis_levels(h->leased));
     sl_script_int(c, h->booked);
+    sl_script_arg(c, sl_redis_user(h->user));
 }
 
 static struct sl_script_call *renewal(struct sl_redis *r, struct sl_str tenant,
