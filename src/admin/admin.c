@@ -325,6 +325,7 @@ enum sl_err sl_admin_start(struct sl_admin *a, struct sl_str listen, struct sl_s
     a->is_unix = sl_str_starts(listen, SL_STR("unix:"));
     a->has_key = key.n > 0;
     sl_tls_sha256(key, a->key_digest);
+    sl_overview_start(a);
     return sl_server_start(a->net, listen, NULL, &conf, &hooks, &a->server, why, cap);
 }
 
@@ -373,6 +374,7 @@ void sl_admin_end(struct sl_admin **pa)
     while (!sl_list_is_empty(&a->calls))
         sl_api_end(SL_CONTAINER(a->calls.next, struct sl_api, node));
     sl_server_end(&a->server);
+    sl_overview_end(a);
     a->magic = SL_OBJ_DEAD;
     sl_mem_free(a);
 }

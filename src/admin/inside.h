@@ -5,6 +5,8 @@
 #include "admin/admin.h"
 #include "admin/page/session.h"
 #include "base/buf.h"
+#include "net/timer.h"
+#include "policy/history/history.h"
 
 struct sl_process_families {          /* up: all in the process's metrics */
     struct sl_metric_family *cpu;     /* up */
@@ -35,12 +37,17 @@ struct sl_admin {
     bool is_unix;
     char hash[16];
     struct sl_sessions sessions; /* of the dashboard */
+    struct sl_history *history;  /* owns */
+    struct sl_timer tick;        /* of the history */
 };
 
 /* As much as the client takes; true when all has been given, the answer is finished then. */
 bool sl_admin_pump(struct sl_exch *x, struct sl_buf *bytes);
 
 void sl_process_families_make(struct sl_admin *a);
+/* live/overview.c: what the gateway does is looked at each second, from here on. */
+void sl_overview_start(struct sl_admin *a);
+void sl_overview_end(struct sl_admin *a);
 /* Reads what is read and not counted; before every exposition. */
 void sl_process_refresh(struct sl_admin *a);
 

@@ -1,6 +1,7 @@
 /* ACCOUNT: every request passes here once, whatever became of it. */
 #include "gateway/inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "gateway/cache/batch.h"
@@ -173,12 +174,61 @@ void sl_account_limited(struct sl_req *r)
     sl_metric_add(sl_metric_series(r->gw->f.limited, labels), 1);
 }
 
+/* ---- for the dashboard ---- */
+
+static_assert(SL_END__COUNT <= SL_HISTORY_ENDINGS, "more endings than a tally has room for");
+
+static bool is_error(const struct sl_req *r)
+{
+    return r->status >= 500 || r->ending == SL_END_UPSTREAM_CUT ||
+           r->ending == SL_END_UPSTREAM_ERROR || r->ending == SL_END_TIMEOUT ||
+           r->ending == SL_END_SHED;
+}
+
+static uint64_t span(uint64_t from, uint64_t to)
+{
+    return from != 0 && to > from ? to - from : 0;
+}
+
+static void tally_work(struct sl_tally *t, const struct sl_req *r)
+{
+    const struct sl_usage *u = &r->usage;
+
+    sl_tally_add(t, SL_TALLY_IN, u->in + u->cache_read + u->cache_write_5m + u->cache_write_1h);
+    sl_tally_add(t, SL_TALLY_OUT, u->out);
+    if (r->cost_micro > 0)
+        sl_tally_add(t, SL_TALLY_COST, (uint64_t)r->cost_micro);
+}
+
+static void tally(const struct sl_req *r)
+{
+    struct sl_tally *t = &r->gw->tally;
+
+    sl_tally_add(t, SL_TALLY_REQUESTS, 1);
+    sl_tally_add(t, SL_TALLY_ERRORS, is_error(r));
+    sl_tally_add(t, SL_TALLY_ENDING + (enum sl_tally_count)r->ending, 1);
+    if (r->reuse != NULL && r->reuse->result != SL_REUSE_BYPASS) {
+        sl_tally_add(t, SL_TALLY_LOOKED, 1);
+        sl_tally_add(t, SL_TALLY_HITS, r->reuse->result != SL_REUSE_MISS);
+    }
+    if (r->worked)
+        tally_work(t, r);
+    sl_tally_time(t, SL_TALLY_TOTAL, span(r->t.begin, r->t.end));
+    if (r->t.first != 0)
+        sl_tally_time(t, SL_TALLY_TTFT, span(r->t.begin, r->t.first));
+    if (r->t.started != 0) /* the phases of sluice_overhead_seconds */
+        sl_tally_time(t, SL_TALLY_OWN,
+                      span(r->t.begin, r->t.authed) + span(r->t.whole, r->t.started) +
+                          (r->t.first != 0 ? span(r->t.head, r->t.first) : 0));
+}
+
 void sl_account_metrics(struct sl_req *r)
 {
     struct sl_account_series *s;
 
     if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
         return;
+    tally(r);
     s = series_of(r);
     sl_metric_add(s->requests, 1);
     sl_metric_add(s->endings, 1);

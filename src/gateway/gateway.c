@@ -185,6 +185,17 @@ void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec)
     sl_keys_note(g->keys, rec);
 }
 
+const struct sl_tally *sl_gateway_tally(const struct sl_gateway *g)
+{
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    return &g->tally;
+}
+
+const char *sl_gateway_ending(size_t i)
+{
+    return i < SL_END__COUNT ? sl_ending_name((enum sl_ending)i) : NULL;
+}
+
 const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g)
 {
     return g->recent;

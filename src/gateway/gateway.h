@@ -18,6 +18,7 @@
 
 struct sl_gateway;
 struct sl_recent;
+struct sl_tally;
 
 struct sl_gateway_parts {         /* what it is put together from; all outlive it */
     struct sl_gateway_conf *conf; /* shared by it */
@@ -38,6 +39,10 @@ struct sl_gateway_conf *sl_gateway_conf_hold(struct sl_gateway *g); /* shared: d
 /* A record of the store was just written here. */
 void sl_gateway_note_record(struct sl_gateway *g, const struct sl_record *rec);
 
+/* What was done since the start: policy/history/history.h. Endings in the order of their names. */
+const struct sl_tally *sl_gateway_tally(const struct sl_gateway *g);
+/* The name of each, as the access line has it; NULL: there are no more. */
+const char *sl_gateway_ending(size_t i);
 /* What ended last: gateway/audit/recent.h. */
 const struct sl_recent *sl_gateway_recent(const struct sl_gateway *g);
 

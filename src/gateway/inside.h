@@ -13,6 +13,7 @@
 #include "gateway/req.h"
 #include "gateway/routing/switched.h"
 #include "gateway/tokens/tokens.h"
+#include "policy/history/history.h"
 
 struct sl_gateway_families {            /* up: all in the process's metrics */
     struct sl_metric_family *requests;  /* up */
@@ -110,6 +111,7 @@ struct sl_gateway {
     struct sl_gateway_families f;
     struct sl_account_series series[SL_ACCOUNT_SERIES];
     struct sl_metric *phases[3]; /* up */
+    struct sl_tally tally;       /* for whoever shows how it goes */
     struct sl_keymemo keymemo;
     struct sl_self_memo selves[SL_SELF_MEMOS];
     struct sl_digests digests;

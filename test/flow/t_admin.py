@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import _rig as rig
+from _admin import Api
 from _rig import check, contains, equal
 
 RELOAD = "/admin/api/reload"
@@ -250,6 +251,35 @@ def test_process_metrics_are_true(g):
     check(abs(m.value("process_start_time_seconds") - started) < 3, m.value("process_start_time_seconds"), started)
     check(0 <= m.value("sluice_loop_lag_seconds") < 5)
     equal(m.value("sluice_config_info"), 1)
+
+
+def test_overview(g):
+    """What was done lately, second by second, and only what a page has not seen yet."""
+    api = Api(g)
+
+    def rows(query=""):
+        d = api("GET", "overview" + query)
+        check(all(len(r) == len(d["columns"]) for r in d["rows"]), d["columns"])
+        return [dict(zip(d["columns"], r)) for r in d["rows"]]
+
+    def total(name):
+        return sum(r[name] for r in rows())
+
+    rig.until(rows, 5, "a second is over")
+    names = ("requests", "events", "tokens_out", "done", "refused")
+    before = {n: total(n) for n in names}
+    g.good()
+    equal(g.post("/v1/messages", rig.messages("mock-echo", "hi", stream=True)).status, 200)
+    equal(g.post("/v1/messages", rig.messages("mock-echo", "hi"), key="sk-no-such-key").status, 401)
+    for name, n in zip(names, (3, 3, 2, 2, 1)):
+        rig.until(lambda: total(name) - before[name] >= n, 5, lambda: "%s: %s" % (name, rows()))
+    busy = [r for r in rows() if r["done"]][-1]
+    check(0 < busy["own_p50_us"] <= busy["own_p99_us"] and 0 < busy["ttft_p50_us"] <= busy["ttft_p99_us"] and 0 < busy["total_p50_us"], busy)
+    check(all(r["at"] > busy["at"] for r in rows("?after=%d" % busy["at"])), "only what came later")
+    check([r["at"] for r in rows()] == sorted({r["at"] for r in rows()}), "in order")
+    check(len(rows("?step=minute")) <= 1440)
+    api.refused("GET", "overview?step=day", None, 400, param="step")
+    api.refused("GET", "overview?after=-1", None, 400, param="after")
 
 
 def test_admin_connections_have_a_ceiling(g):

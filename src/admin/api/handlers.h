@@ -19,6 +19,8 @@ sl_api_fn sl_usage_show;
 sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
 /* ledger.c */
 sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild;
+/* live/overview.c */
+sl_api_fn sl_overview_show;
 /* live/providers.c */
 sl_api_fn sl_providers_show;
 /* live/requests.c */

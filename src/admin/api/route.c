@@ -32,6 +32,7 @@ const struct sl_api_route sl_api_routes[] = {
     {SL_POST, "cache/get", sl_cache_look, "", true, 0, false},
     {SL_POST, "cache/purge", sl_cache_purge, "", true, 0, false},
     {SL_GET, "providers", sl_providers_show, "", false, 0, false},
+    {SL_GET, "overview", sl_overview_show, "step,after", false, 0, false},
     {SL_GET, "request", sl_requests_list, "limit,tenant,key,model,provider,ending,end_user", false,
      0, false},
     {SL_GET, "request/*", sl_requests_show, "", false, 0, false},

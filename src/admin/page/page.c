@@ -4,10 +4,12 @@
 #include "net/tls.h"
 
 #include "admin/page/web/app.js.h"
+#include "admin/page/web/charts.js.h"
 #include "admin/page/web/index.html.h"
 #include "admin/page/web/keys.js.h"
 #include "admin/page/web/lib.js.h"
 #include "admin/page/web/money.js.h"
+#include "admin/page/web/overview.js.h"
 #include "admin/page/web/style.css.h"
 #include "admin/page/web/system.js.h"
 #include "admin/page/web/traffic.js.h"
@@ -25,9 +27,11 @@ static const struct sl_page_file files[] = {
     FILE_OF("/admin/", "text/html; charset=utf-8", index_html),
     FILE_OF("/admin/style.css", "text/css; charset=utf-8", style_css),
     FILE_OF("/admin/app.js", JS, app_js),
+    FILE_OF("/admin/charts.js", JS, charts_js),
     FILE_OF("/admin/keys.js", JS, keys_js),
     FILE_OF("/admin/lib.js", JS, lib_js),
     FILE_OF("/admin/money.js", JS, money_js),
+    FILE_OF("/admin/overview.js", JS, overview_js),
     FILE_OF("/admin/system.js", JS, system_js),
     FILE_OF("/admin/traffic.js", JS, traffic_js),
 };

@@ -93,6 +93,7 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
     enum sl_event_kind kind = r->dialect->event(r->ep, event, &r->usage);
 
     *pass = true;
+    sl_tally_add(&r->gw->tally, SL_TALLY_EVENTS, 1);
     sl_reuse_event(r, event);
     if (is_failed(r)) {
         *pass = may_follow(r, event, kind);

@@ -1,11 +1,13 @@
 // The page's frame: login, navigation, and one view at a time.
 import { api, get, h, told } from "/admin/lib.js";
+import { overview } from "/admin/overview.js";
 import { requests } from "/admin/traffic.js";
 import { keys } from "/admin/keys.js";
 import { budgets, usage } from "/admin/money.js";
 import { providers } from "/admin/system.js";
 
 const views = [
+  ["overview", "Overview", overview],
   ["requests", "Requests", requests],
   ["keys", "Keys", keys],
   ["budgets", "Budgets", budgets],
