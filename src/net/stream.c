@@ -16,6 +16,10 @@
 #define STUCK_MS 30000      /* a let-go stream whose peer takes nothing */
 #define FINISH_MS 300000    /* and one whose peer takes it very slowly */
 
+/* Records are made while there are less than SL_STREAM_HIGH; the rest is for what TLS answers by
+ * itself: a peer that asks for more of that without taking it is let go. */
+#define CIPHER_MAX (4u * SL_STREAM_HIGH)
+
 static void fire(struct sl_timer *t);
 
 struct sl_stream *sl_stream_new(struct sl_net *net, bool is_pipe)
@@ -32,7 +36,7 @@ struct sl_stream *sl_stream_new(struct sl_net *net, bool is_pipe)
     s->u.handle.data = s;
     s->read_turn = UINT64_MAX;
     sl_buf_init(&s->out, OUT_MAX);
-    sl_buf_init(&s->cipher, OUT_MAX);
+    sl_buf_init(&s->cipher, CIPHER_MAX);
     sl_timer_init(&s->timer, fire);
     sl_task_init(&s->task, sl_stream_resume);
     sl_list_init(&s->node);

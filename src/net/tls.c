@@ -391,7 +391,7 @@ enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n,
                 asked = true;
             }
             continue;
-        case 0:
+        case 0: continue; /* empty records, no end: bio_recv() has none. Four in a row fail */
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return SL_TLS_EOF;
         default:
             t->failed = e;
