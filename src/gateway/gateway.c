@@ -313,6 +313,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_keys_end(&g->keys);
     sl_switched_fini(&g->switched);
     sl_gateway_conf_drop(&g->conf);
+    sl_apps_fini(&g->apps);
     sl_mem_wipe(&g->keymemo, sizeof g->keymemo);
     g->magic = SL_OBJ_DEAD;
     sl_mem_free(g);

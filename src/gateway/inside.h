@@ -6,6 +6,7 @@
 #ifndef SL_GATEWAY_INSIDE_H
 #define SL_GATEWAY_INSIDE_H
 
+#include "gateway/audit/apps.h"
 #include "gateway/cache/digests.h"
 #include "gateway/cache/purged.h"
 #include "gateway/keymemo.h"
@@ -113,6 +114,7 @@ struct sl_gateway {
     struct sl_metric *phases[3]; /* up */
     struct sl_tally tally;       /* for whoever shows how it goes */
     struct sl_keymemo keymemo;
+    struct sl_apps apps;
     struct sl_self_memo selves[SL_SELF_MEMOS];
     struct sl_digests digests;
     struct sl_list requests;

@@ -20,7 +20,7 @@ struct sl_backend {
 struct sl_line {
     uint64_t number; /* of this instance, growing */
     char id[SL_QUOTA_ID];
-    struct sl_str key_id, user, model, provider;
+    struct sl_str key_id, user, model, provider, app;
     struct sl_str day;      /* UTC, for usage */
     int64_t reserved_micro; /* what the reservation was; 0: none */
     int64_t cost_micro;

@@ -94,7 +94,7 @@ void sl_store_admit_start(struct sl_store *s, const struct sl_quota_ask *ask,
 struct sl_audit {
     struct sl_str trace;    /* trace id of `traceparent`: 32 digits */
     struct sl_str end_user; /* whom the client names: `metadata.user_id`, `user` */
-    struct sl_str app;      /* X-Title, else the user agent */
+    struct sl_str app;      /* its name, else the user agent */
     struct sl_str client;   /* its address */
     bool blind;             /* not the address: a name for it, under the trail's key */
     struct sl_str asked;    /* model, as the client wrote it */
@@ -118,6 +118,7 @@ struct sl_settle {
     struct sl_str endpoint, model, provider,
         served;         /* model as configured; served by whom, as what */
     struct sl_str user; /* the key's user, from the configuration */
+    struct sl_str app;  /* as usage counts it: gateway/audit/apps.h; may be empty */
     struct sl_str req_id, key_name;
     const char *ending; /* static */
     const char *source; /* static: reported, counted, estimated, none */
@@ -206,7 +207,7 @@ void sl_store_grant_start(struct sl_store *s, struct sl_str tenant, struct sl_st
 
 struct sl_usage_row {
     struct sl_str day; /* 2026-11-25, UTC */
-    struct sl_str tenant, key_id, user, model, provider;
+    struct sl_str tenant, key_id, user, model, provider, app;
     uint64_t requests, cached, in, cache_read, cache_write, out;
     int64_t cost_micro;
 };

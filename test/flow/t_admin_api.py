@@ -405,6 +405,17 @@ def test_usage():
               [(today, id, "carol", "*", "mock-a", 3)])
         check(rows[0]["input"] > 0 and rows[0]["output"] > 0)
         equal([(r["team"], r["requests"]) for r in api("GET", "usage?by=label:team")], [("", 1), ("red", 3)])
+        for title, headers in (("x-openrouter-title", [("x-title", "not this one")]), ("X-Title", []), ("x-nothing", [])):
+            headers = headers + [("HTTP-Referer", "https://desk.example/?user=7"), (title, "Desk")]
+            equal(g.post("/v1/messages", messages("mock-echo"), key=KEY_BOB, headers=headers).status, 200)
+        equal(g.post("/v1/messages", messages("mock-echo"), key=KEY_BOB, headers=[("x-title", "Other\t app")]).status, 200)
+        until(lambda: sum(r["requests"] for r in api("GET", "usage")) == 8, 10, "settled")
+        by_app = lambda query: [(r["app"], r["requests"]) for r in api("GET", "usage?by=app" + query)]
+        equal(by_app(""), [("", 4), ("Other app", 1), ("Desk (https://desk.example)", 3)])
+        equal(by_app("&app=https://desk.example"), [("Desk (https://desk.example)", 3)])
+        equal(by_app("&app=Desk+(https://desk.example)"), [("Desk (https://desk.example)", 3)])
+        equal(by_app("&app=Desk"), [])
+        equal([(r["provider"], r["requests"]) for r in api("GET", "usage?by=provider")], [("mock-a", 8)])
         equal(api("GET", "usage?user=carol&by=user")[0]["requests"], 3)
         equal(api("GET", "usage?model=none"), [])
         equal(api("GET", "usage?from=2020-01-01&to=2020-12-31"), [])

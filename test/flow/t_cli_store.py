@@ -61,8 +61,8 @@ class Shell:
             contains(p.err, w)
 
 
-def ask(g, key):
-    return g.post("/v1/messages", messages("mock-echo"), key=key)
+def ask(g, key, headers=()):
+    return g.post("/v1/messages", messages("mock-echo"), key=key, headers=headers)
 
 
 def test_keys(g):
@@ -247,9 +247,9 @@ def test_copy(g):
         rig.call(h.admin_port, "POST", "/admin/api/token", json.dumps({"name": "m%d" % i, "tenant": "acme"}).encode(), [("authorization", "Bearer " + rig.ADMIN_KEY)])
     sh("key", "revoke", keys[3].split("-")[2])
     sh("cache", "purge", "--model", "x")
-    cost = {k: sum(float(ask(h, k).get("x-sluice-cost")) for _ in range(3)) for k in (KEY, keys[0], keys[1])}
+    cost = {k: sum(float(ask(h, k, [("x-title", "app %d" % i)] if i else ()).get("x-sluice-cost")) for i in range(3)) for k in (KEY, keys[0], keys[1])}
     until(lambda: sum(r["requests"] for r in sh.json("usage")) == 9, 10, "settled")
-    before = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user"),
+    before = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user,app"),
               "balances": {k: sh.json("key", "show", k.split("-")[2])["balance"] for k in keys}, "acme": sh.json("tenant", "show", "acme")["balance"]}
     copy = lambda *more: sh.raw("store", "copy", "embedded:" + h.dir + "/data", redis.url, *more, key=None, at=False)
     p = copy()
@@ -271,7 +271,7 @@ def test_copy(g):
     h.config["store"]["url"] = redis.url
     h.write_config()
     h.start()
-    after = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user"),
+    after = {"keys": sh.json("key", "list"), "tenants": sh.json("tenant", "list"), "usage": sh.json("usage", "--by", "tenant,key,day,model,provider,user,app"),
              "balances": {k: sh.json("key", "show", k.split("-")[2])["balance"] for k in keys}, "acme": sh.json("tenant", "show", "acme")["balance"]}
     for what in before:
         key = lambda l: sorted(l, key=lambda r: json.dumps(r, sort_keys=True)) if isinstance(l, list) else l

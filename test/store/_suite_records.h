@@ -417,7 +417,7 @@ struct usage {
     struct sl_usage_rows out;
     size_t n;
     struct sl_usage_row first, last; /* numbers; texts below */
-    char day[2][16], model[2][300], key_id[2][64], next[300];
+    char day[2][16], model[2][300], key_id[2][64], provider[2][64], app[2][64], next[300];
     uint64_t requests;
 };
 
@@ -437,6 +437,8 @@ static inline void usage_told(void *ctx, enum sl_err e)
             (void)snprintf(u->day[k], sizeof u->day[k], "%.*s", SL_STR_ARGS(r->day));
             (void)snprintf(u->model[k], sizeof u->model[k], "%.*s", SL_STR_ARGS(r->model));
             (void)snprintf(u->key_id[k], sizeof u->key_id[k], "%.*s", SL_STR_ARGS(r->key_id));
+            (void)snprintf(u->provider[k], sizeof u->provider[k], "%.*s", SL_STR_ARGS(r->provider));
+            (void)snprintf(u->app[k], sizeof u->app[k], "%.*s", SL_STR_ARGS(r->app));
         }
         assert_true(i == 0 || strncmp(u->out.at[i - 1].day.p, r->day.p, r->day.n) <= 0);
         u->requests += r->requests;
@@ -495,6 +497,36 @@ static inline void usage_adds_up(void **state)
     assert_int_equal(u.n, 1);
     uses(s, &u, "2026-11-27", "2026-12-31", "");
     assert_int_equal(u.n, 0);
+}
+
+/* Requests of another program are another row, before and behind a restore. */
+static inline void usage_by_app(void **state)
+{
+    struct store *s = *state;
+    struct sl_usage_row row = {.day = SL_STR("2026-11-26"),
+                               .key_id = SL_STR("alice"),
+                               .provider = SL_STR("anthropic"),
+                               .app = SL_STR("Desk (https://acme.example)"),
+                               .requests = 7};
+    struct sl_restore what = {.tenant = SL_STR("acme"), .rows = &row, .rows_n = 1};
+    struct sl_line l[3];
+    struct usage u = {0};
+
+    for (unsigned i = 0; i < 3; i++)
+        l[i] = line_of(s, i + 1, 100);
+    l[1].app = l[2].app = SL_STR("Desk");
+    applies(s, l, 3);
+    uses(s, &u, "2026-11-25", "2026-11-25", "");
+    assert_int_equal(u.n, 2);
+    assert_string_equal(u.provider[0], u.provider[1]);
+    assert_string_equal(u.app[u.first.requests == 2 ? 1 : 0], "");
+    assert_string_equal(u.app[u.first.requests == 2 ? 0 : 1], "Desk");
+    assert_int_equal(u.first.requests + u.last.requests, 3);
+    assert_int_equal(CALL(s, restore, &what), SL_OK);
+    uses(s, &u, "2026-11-26", "2026-11-26", "");
+    assert_int_equal(u.n, 1);
+    assert_string_equal(u.provider[0], "anthropic");
+    assert_string_equal(u.app[0], "Desk (https://acme.example)");
 }
 
 static inline void usage_in_pages(void **state)
@@ -787,6 +819,7 @@ static inline void notes_end(void **state)
     X(states_of_short_names)                                                                       \
     X(epoch_is_marked)                                                                             \
     X(usage_adds_up)                                                                               \
+    X(usage_by_app)                                                                                \
     X(usage_in_pages)                                                                              \
     X(usage_of_one_day)                                                                            \
     X(restored_in_full_pages)                                                                      \

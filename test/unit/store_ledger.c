@@ -175,6 +175,7 @@ static void for_auditors(void **state)
     begin(&r, dir);
     request_init(&q, "acme", 1);
     q.line.user = q.line.model = q.line.provider = q.line.served = q.line.key_name = text;
+    q.line.app = text;
     q.line.cost_micro = 5;
     q.line.audit = &audit;
     sl_ledger_settle(r.l, &q.line, &extra);
@@ -585,6 +586,7 @@ static void lines_come_back(void **state)
     memcpy(wild + 254, "\xc3\xa4\xc3\xa4", 4); /* a cut in the middle of a character */
     q.line.model = (struct sl_str){wild + 1, sizeof wild - 1};
     q.line.user = SL_STR("");
+    q.line.app = SL_STR("Desk (https://acme.example)");
     q.line.cost_micro = 123456789;
     q.line.cache_read = 5;
     q.line.cache_write = 6;
@@ -604,6 +606,7 @@ static void lines_come_back(void **state)
     assert_true(sl_str_eq(back.key_id, line.key_id));
     assert_true(sl_str_eq(back.user, line.user));
     assert_true(sl_str_eq(back.provider, line.provider));
+    assert_true(sl_str_eq(back.app, SL_STR("Desk (https://acme.example)")));
     assert_true(sl_str_eq(back.day, SL_STR("2025-11-26")));
     assert_int_equal(back.cost_micro, 123456789);
     assert_int_equal(back.reserved_micro, 777);
@@ -617,6 +620,15 @@ static void lines_come_back(void **state)
     assert_false(back.account[SL_LEVEL_TENANT]);
     assert_true(back.account[SL_LEVEL_KEY]);
     assert_false(back.leased[0] || back.leased[1]); /* its time is over */
+    q.line.key_name = q.line.model = q.line.user = q.line.provider = q.line.app =
+        (struct sl_str){wild + 9, 254 - 9};
+    q.line.app.n -= 1;
+    sl_ledger_fill(&q.line, &extra, 1764115201000, day, &line);
+    t = sl_text_over(members, sizeof members);
+    sl_line_write(&t, &q.line, &line);
+    (void)snprintf(whole, sizeof whole, "{%.*s}", (int)t.n, members);
+    assert_true(sl_line_read(sl_str_of(whole), 42, &back, &tenant, names)); /* all of them long */
+    assert_true(sl_str_eq(back.app, q.line.app));
     assert_false(sl_line_read(SL_STR("{\"kind\":\"start\",\"from\":1}"), 1, &back, &tenant, names));
     assert_false(sl_line_read(SL_STR("{\"kind\":\"settle\"}"), 1, &back, &tenant, names));
 }

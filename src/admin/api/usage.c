@@ -1,7 +1,8 @@
 /* admin/api/usage.c -- what was used, summed by whatever is asked for.
  *
- * GET usage?by=tenant,key,user,model,provider,day,label:<name>&from=&to=, days in UTC, both
- * inclusive; and only what tenant=, key=, user=, model=, provider= name. The store has
+ * GET usage?by=tenant,key,user,model,provider,app,day,label:<name>&from=&to=, days in UTC,
+ * both inclusive; and only what tenant=, key=, user=, model=, provider=, app= name. An app is
+ * told from others by its address, and shown as in the row that was read last. The store has
  * rows by tenant, so tenants are read one after the other: those of the configuration,
  * then those that have a record (deleted ones too). */
 #include "admin/api/handlers.h"
@@ -11,6 +12,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/when.h"
+#include "gateway/audit/apps.h"
 
 #define BY_MOST 8
 #define GROUPS_MOST 20000
@@ -23,10 +25,11 @@ struct column {
     size_t at; /* of a text in struct sl_usage_row; of labels: none */
 };
 #define AT(member) offsetof(struct sl_usage_row, member)
-static const struct column columns[] = {{"tenant", AT(tenant)},     {"key", AT(key_id)},
-                                        {"user", AT(user)},         {"model", AT(model)},
-                                        {"provider", AT(provider)}, {"day", AT(day)}};
+static const struct column columns[] = {
+    {"tenant", AT(tenant)},     {"key", AT(key_id)}, {"user", AT(user)}, {"model", AT(model)},
+    {"provider", AT(provider)}, {"app", AT(app)},    {"day", AT(day)}};
 #define COLUMNS (sizeof columns / sizeof columns[0])
+#define APP 5
 
 struct by {
     const struct column *column; /* shared: static; NULL: a label */
@@ -36,6 +39,8 @@ struct by {
 struct group {
     UT_hash_handle hh;
     struct sl_usage_row sum;
+    char *app; /* owns: as it is shown; NULL: not asked for */
+    size_t app_n;
     size_t texts[BY_MOST]; /* where each begins in `name` */
     size_t parts, n;
     char name[];
@@ -70,6 +75,8 @@ static struct sl_str text_of(const struct sl_usage_row *row, const struct column
 static struct sl_str value_of(const struct usage *u, const struct by *by,
                               const struct sl_usage_row *row)
 {
+    if (by->column == &columns[APP])
+        return sl_apps_key(row->app);
     if (by->column != NULL)
         return text_of(row, by->column);
     for (size_t i = 0; i < u->labels_n; i++)
@@ -124,10 +131,38 @@ static void add_row(struct sl_usage_row *to, const struct sl_usage_row *row)
 
 static bool is_wanted(const struct usage *u, const struct sl_usage_row *row)
 {
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (u->only[i].n > 0 && !sl_str_eq(u->only[i], text_of(row, &columns[i])))
+    for (size_t i = 0; i < COLUMNS; i++) {
+        if (u->only[i].n == 0 || sl_str_eq(u->only[i], text_of(row, &columns[i])))
+            continue;
+        if (i != APP || !sl_str_eq(sl_apps_key(u->only[i]), sl_apps_key(row->app)))
             return false;
+    }
     return true;
+}
+
+/* The title may have changed since the row before. */
+static bool show_app(struct group *g, struct sl_str app)
+{
+    char *p;
+
+    if (g->app != NULL && sl_str_eq((struct sl_str){g->app, g->app_n}, app))
+        return true;
+    p = sl_mem_grow(g->app, app.n + 1);
+    if (p == NULL)
+        return false;
+    if (app.n > 0)
+        memcpy(p, app.p, app.n);
+    g->app = p;
+    g->app_n = app.n;
+    return true;
+}
+
+static bool shows_apps(const struct usage *u)
+{
+    for (size_t i = 0; i < u->by_n; i++)
+        if (u->by[i].column == &columns[APP])
+            return true;
+    return false;
 }
 
 /* False: no room for another group. */
@@ -150,7 +185,7 @@ static bool sum_up(struct usage *u, const struct sl_usage_row *row)
         HASH_ADD_KEYPTR(hh, u->groups, g->name, g->n, g);
     }
     add_row(&g->sum, row);
-    return true;
+    return !shows_apps(u) || show_app(g, row->app);
 }
 
 static void forget(struct sl_api *c)
@@ -161,6 +196,7 @@ static void forget(struct sl_api *c)
     HASH_ITER(hh, u->groups, g, next)
     {
         HASH_DEL(u->groups, g);
+        sl_mem_free(g->app);
         sl_mem_free(g);
     }
 }
@@ -195,7 +231,10 @@ static void write_group(struct sl_api *c, const struct usage *u, const struct gr
             sl_out_name(o, sl_str_of(u->by[i].column->name));
         else
             sl_out_name(o, u->by[i].label);
-        sl_out_text(o, NULL, part(g, i));
+        if (u->by[i].column == &columns[APP])
+            sl_out_text(o, NULL, (struct sl_str){g->app, g->app_n});
+        else
+            sl_out_text(o, NULL, part(g, i));
     }
     sl_out_count(o, "requests", g->sum.requests);
     sl_out_count(o, "cached", g->sum.cached);
@@ -352,21 +391,21 @@ static void next_tenant(struct sl_api *c)
 
 static bool read_by(struct sl_api *c, struct usage *u, struct sl_str one)
 {
-    struct by *by = &u->by[u->by_n];
-    bool label = sl_str_starts(one, SL_STR("label:"));
+    struct by by = {.label = nobody};
 
     for (size_t i = 0; i < COLUMNS; i++)
         if (sl_str_eq(one, sl_str_of(columns[i].name)))
-            by->column = &columns[i];
-    by->label = label ? sl_str_from(one, 6) : nobody;
-    if (u->by_n < BY_MOST && (by->column != NULL || by->label.n > 0)) {
-        u->by_n++;
+            by.column = &columns[i];
+    if (sl_str_starts(one, SL_STR("label:")))
+        by.label = sl_str_from(one, 6);
+    if (u->by_n < BY_MOST && (by.column != NULL || by.label.n > 0)) {
+        u->by[u->by_n++] = by;
         return true;
     }
     sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "by",
-                "by: must be at most %d of tenant, key, user, model, provider, day, label:<name>, "
-                "with commas",
-                BY_MOST - 1);
+                "by: must be at most %d of tenant, key, user, model, provider, app, day, "
+                "label:<name>, with commas",
+                BY_MOST);
     return false;
 }
 

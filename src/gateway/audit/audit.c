@@ -48,11 +48,24 @@ struct sl_str sl_audit_trace(const struct sl_req *r)
     return id;
 }
 
+struct sl_str sl_audit_named(const struct sl_req *r)
+{
+    const struct sl_headers *h = &r->head->headers;
+    struct sl_str title = sl_headers_get(h, SL_STR("x-openrouter-title"));
+    char place[SL_APPS_TEXT];
+    struct sl_str name;
+
+    if (title.n == 0)
+        title = sl_headers_get(h, SL_STR("x-title"));
+    name = sl_apps_write(sl_headers_get(h, SL_STR("http-referer")), title, place);
+    return name.n > 0 ? sl_arena_dup(r->arena, name) : name;
+}
+
 struct sl_str sl_audit_app(const struct sl_req *r)
 {
-    struct sl_str title = sl_headers_get(&r->head->headers, SL_STR("x-title"));
+    struct sl_str name = sl_audit_named(r);
 
-    return title.n > 0 ? title : sl_headers_get(&r->head->headers, SL_STR("user-agent"));
+    return name.n > 0 ? name : sl_headers_get(&r->head->headers, SL_STR("user-agent"));
 }
 
 struct sl_str sl_audit_end_user(struct sl_req *r)

@@ -19,7 +19,9 @@ void sl_audit_fill(struct sl_req *r, struct sl_audit *out);
 struct sl_str sl_audit_client(const struct sl_req *r);
 /* 32 digits, or empty. */
 struct sl_str sl_audit_trace(const struct sl_req *r);
-struct sl_str sl_audit_app(const struct sl_req *r);
+/* What the program names itself: gateway/audit/apps.h; in the request's arena. */
+struct sl_str sl_audit_named(const struct sl_req *r);
+struct sl_str sl_audit_app(const struct sl_req *r); /* that, else the user agent */
 /* Whom the client names, in the request's arena. */
 struct sl_str sl_audit_end_user(struct sl_req *r);
 /* A JSON list of texts, in the request's arena: admission, cache, each try. */

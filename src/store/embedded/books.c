@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
+
 #define PAGE SL_STORE_PAGE
+#define UNIT '\x1f'
+#define JOINED_BYTES 520
 #define PRUNE_MAX 4096 /* rows of a transaction: others wait for it */
 
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n)
@@ -41,17 +45,36 @@ enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, siz
     return SL_OK;
 }
 
+static struct sl_str join(const struct sl_usage_row *row, struct sl_text *t)
+{
+    if (row->app.n == 0)
+        return row->provider;
+    sl_text_add(t, row->provider);
+    sl_text_byte(t, UNIT);
+    sl_text_add(t, row->app);
+    return sl_text_str(t);
+}
+
+void sl_books_split(struct sl_str column, struct sl_usage_row *row)
+{
+    if (!sl_str_split(&column, UNIT, &row->provider))
+        row->provider = column;
+    row->app = column;
+}
+
 static bool write_row(struct sl_db *db, enum sl_statement which, struct sl_str tenant,
                       const struct sl_usage_row *row)
 {
     struct sl_query q = sl_db_query(db, which);
+    char place[JOINED_BYTES];
+    struct sl_text t = sl_text_over(place, sizeof place);
 
     sl_db_text(&q, tenant);
     sl_db_text(&q, row->day);
     sl_db_text(&q, row->key_id);
     sl_db_text(&q, row->user);
     sl_db_text(&q, row->model);
-    sl_db_text(&q, row->provider);
+    sl_db_text(&q, join(row, &t));
     sl_db_count(&q, row->requests);
     sl_db_count(&q, row->cached);
     sl_db_count(&q, row->in);
@@ -120,6 +143,9 @@ static bool text_at(struct sl_entry *n, const struct sl_query *q, int i, struct 
 
 static bool read_row(struct sl_entry *n, const struct sl_query *q, struct sl_usage_row *row)
 {
+    struct sl_str provider;
+    bool ok;
+
     *row = (struct sl_usage_row){.tenant = n->tenant,
                                  .requests = count_at(q, 6),
                                  .cached = count_at(q, 7),
@@ -128,9 +154,12 @@ static bool read_row(struct sl_entry *n, const struct sl_query *q, struct sl_usa
                                  .cache_write = count_at(q, 10),
                                  .out = count_at(q, 11),
                                  .cost_micro = sqlite3_column_int64(q->stmt, 12)};
-    return text_at(n, q, 1, &row->day) && text_at(n, q, 2, &row->key_id) &&
-           text_at(n, q, 3, &row->user) && text_at(n, q, 4, &row->model) &&
-           text_at(n, q, 5, &row->provider);
+    ok = text_at(n, q, 1, &row->day) && text_at(n, q, 2, &row->key_id) &&
+         text_at(n, q, 3, &row->user) && text_at(n, q, 4, &row->model) &&
+         text_at(n, q, 5, &provider);
+    if (ok)
+        sl_books_split(provider, row);
+    return ok;
 }
 
 /* Where a page goes on: behind "<id>:<day>". */

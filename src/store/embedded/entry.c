@@ -281,6 +281,7 @@ static void keep_usage(struct sl_entry *n, const struct sl_restore *what)
         row->user = keep(n, row->user);
         row->model = keep(n, row->model);
         row->provider = keep(n, row->provider);
+        row->app = keep(n, row->app);
     }
     n->usage_n = what->rows_n;
 }

@@ -143,19 +143,19 @@ int sl_export_rows(const struct sl_export *x, size_t from, struct sl_usage_row *
     int n = 0;
 
     while (n < SL_STORE_PAGE && next(&p)) {
-        out[n++] = (struct sl_usage_row){.tenant = x->tenant,
-                                         .day = text(&p, 0),
-                                         .key_id = text(&p, 1),
-                                         .user = text(&p, 2),
-                                         .model = text(&p, 3),
-                                         .provider = text(&p, 4),
-                                         .requests = count(&p, 5),
-                                         .cached = count(&p, 6),
-                                         .in = count(&p, 7),
-                                         .cache_read = count(&p, 8),
-                                         .cache_write = count(&p, 9),
-                                         .out = count(&p, 10),
-                                         .cost_micro = sqlite3_column_int64(p.stmt, 11)};
+        out[n] = (struct sl_usage_row){.tenant = x->tenant,
+                                       .day = text(&p, 0),
+                                       .key_id = text(&p, 1),
+                                       .user = text(&p, 2),
+                                       .model = text(&p, 3),
+                                       .requests = count(&p, 5),
+                                       .cached = count(&p, 6),
+                                       .in = count(&p, 7),
+                                       .cache_read = count(&p, 8),
+                                       .cache_write = count(&p, 9),
+                                       .out = count(&p, 10),
+                                       .cost_micro = sqlite3_column_int64(p.stmt, 11)};
+        sl_books_split(text(&p, 4), &out[n++]);
     }
     return end(&p, n);
 }

@@ -240,6 +240,9 @@ enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, siz
 enum sl_err sl_books_usage(struct sl_db *db, const struct sl_tally_row *rows);
 enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n);
 enum sl_err sl_books_list(struct sl_db *db, struct sl_entry *n);
+/* A row's column `provider` holds its app, too, behind a unit separator, as the names of rows
+ * do on Redis: so the schema is what it was, and an older sluice can go on with the file. */
+void sl_books_split(struct sl_str column, struct sl_usage_row *row);
 
 /* ---- job.c ---- */
 

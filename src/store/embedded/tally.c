@@ -6,7 +6,7 @@
 #define SEQS_MAX 200000    /* tenants, times the instances that settled for them */
 #define NAME_MAX_BYTES 128 /* of a tenant */
 #define TEXT_MAX 256       /* bytes of each name in a row; longer ones are cut */
-#define TEXTS 6
+#define TEXTS 7
 
 /* ---- rows ---- */
 
@@ -38,6 +38,7 @@ static void put_texts(struct name *name, const struct sl_usage_row *row)
     (void)put_text(name, row->user);
     (void)put_text(name, row->model);
     (void)put_text(name, row->provider);
+    (void)put_text(name, row->app);
 }
 
 static struct sl_str take_text(const char **at)
@@ -59,6 +60,7 @@ static void take_texts(struct sl_tally_row *row)
     row->sum.user = take_text(&at);
     row->sum.model = take_text(&at);
     row->sum.provider = take_text(&at);
+    row->sum.app = take_text(&at);
 }
 
 static struct sl_tally_row *row_of(struct sl_tally *t, const struct name *name)
@@ -110,6 +112,7 @@ bool sl_tally_add(struct sl_tally *t, struct sl_str tenant, const struct sl_line
                                .user = line->user,
                                .model = line->model,
                                .provider = line->provider,
+                               .app = line->app,
                                .requests = line->requests,
                                .cached = line->cached,
                                .in = line->in,

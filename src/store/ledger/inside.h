@@ -114,7 +114,7 @@ void sl_line_write_audit(struct sl_text *t, const struct sl_settle *s,
 void sl_line_write_sum(struct sl_text *t, const struct sl_sum *sum);
 /* A line of the trail back; texts in `text`, without leases and tokens, whose time is
  * over. False: of another kind, or none of ours. */
-#define SL_LINE_TEXT (5 * SL_LEDGER_TEXT)
+#define SL_LINE_TEXT (7 * SL_LEDGER_TEXT)
 SL_MUST bool sl_line_read(struct sl_str from, uint64_t number, struct sl_line *out,
                           struct sl_str *tenant, char text[SL_LINE_TEXT]);
 

@@ -10,7 +10,7 @@
  * Disk     A line is applied when it is on disk, so that the trail never knows less than
  *          the balances. A disk that fails, or is silent for SL_LEDGER_PATIENCE_MS, is
  *          not waited for.
- * Sums     Endings of no cost: one line a tenant, key, user, model and provider, each
+ * Sums     Endings of no cost: one line a tenant, key, user, model, provider and app, each
  *          SL_LEDGER_SUM_MS; with tokens for a tpm window SL_TRAIL_DELAY_MS after the
  *          first, so that the window is as exact as with a line each. They are lost with
  *          a process that is killed.

@@ -39,6 +39,7 @@ void sl_ledger_fill(const struct sl_settle *s, const struct sl_ledger_extra *ext
                             .user = cut(s->user),
                             .model = cut(s->model),
                             .provider = cut(s->provider),
+                            .app = cut(s->app),
                             .day = {day, 10},
                             .reserved_micro = extra->reserved_micro,
                             .cost_micro = s->cost_micro > 0 ? s->cost_micro : 0,
@@ -76,7 +77,8 @@ static struct sl_str keep(char **at, struct sl_str s)
 
 struct sl_entry *sl_entry_new(const struct sl_line *line)
 {
-    size_t n = line->key_id.n + line->user.n + line->model.n + line->provider.n + line->day.n;
+    size_t n = line->key_id.n + line->user.n + line->model.n + line->provider.n + line->app.n +
+               line->day.n;
     struct sl_entry *e = sl_mem_try(sizeof *e + n);
     char *at;
 
@@ -91,6 +93,7 @@ struct sl_entry *sl_entry_new(const struct sl_line *line)
     e->line.user = keep(&at, line->user);
     e->line.model = keep(&at, line->model);
     e->line.provider = keep(&at, line->provider);
+    e->line.app = keep(&at, line->app);
     e->line.day = keep(&at, line->day);
     return e;
 }
@@ -129,6 +132,8 @@ static void put_who(struct sl_text *t, struct sl_str tenant, const struct sl_lin
     put_text(t, SL_STR("user"), line->user);
     put_text(t, SL_STR("model"), line->model);
     put_text(t, SL_STR("provider"), line->provider);
+    if (line->app.n > 0)
+        put_text(t, SL_STR("used_by"), line->app);
     put_text(t, SL_STR("day"), line->day);
 }
 
@@ -219,6 +224,12 @@ static struct sl_str get_text(struct source *s, const char *name)
     return out;
 }
 
+/* Older lines lack it. */
+static struct sl_str get_text_or_none(struct source *s, const char *name)
+{
+    return sl_json_get(s->line, sl_str_of(name)).n > 0 ? get_text(s, name) : (struct sl_str){"", 0};
+}
+
 static uint64_t get_u64(struct source *s, const char *name)
 {
     uint64_t v = 0;
@@ -250,6 +261,7 @@ static void get_who(struct source *s, struct sl_str *tenant, struct sl_line *out
     out->user = get_text(s, "user");
     out->model = get_text(s, "model");
     out->provider = get_text(s, "provider");
+    out->app = get_text_or_none(s, "used_by");
     out->day = get_text(s, "day");
     out->in = get_u64(s, "in");
     out->cache_read = get_u64(s, "cache_read");

@@ -1,7 +1,7 @@
 /* store/ledger/sums.c -- endings of no cost, counted together before they are written. */
 #include "store/ledger/inside.h"
 
-#define NAME (6 * SL_LEDGER_TEXT + 16)
+#define NAME (7 * SL_LEDGER_TEXT + 16)
 
 static void on_sums(struct sl_timer *t)
 {
@@ -83,6 +83,7 @@ static size_t name_it(char *name, struct sl_str *tenant, struct sl_line *line)
     line->user = place(&at, line->user);
     line->model = place(&at, line->model);
     line->provider = place(&at, line->provider);
+    line->app = place(&at, line->app);
     line->day = place(&at, line->day);
     return (size_t)(at - name);
 }
@@ -96,6 +97,7 @@ static struct sl_sum *new_sum(struct sl_ledger *l, struct sl_str tenant, const s
                                  .user = like->user,
                                  .model = like->model,
                                  .provider = like->provider,
+                                 .app = like->app,
                                  .day = like->day};
     memset(sum->line.id, '0', sizeof sum->line.id); /* of no one request */
     sum->tenant = tenant;

@@ -8,7 +8,7 @@
 
 #define DAY_SPREAD 43200 /* first seconds closer than this are of one period: policy/quota.h */
 #define MONTH_SPREAD 1209600
-#define NAME_BYTES (6 * SL_LEDGER_TEXT)
+#define NAME_BYTES (7 * SL_LEDGER_TEXT)
 
 void sl_totals_init(struct sl_totals *t, int64_t now_unix_ms)
 {
@@ -140,8 +140,8 @@ static bool get_i64(struct sl_str value, int64_t *out)
 static size_t name_row(const struct sl_line *line, char out[NAME_BYTES])
 {
     static const struct sl_str end = SL_STR_INIT("\n");
-    const struct sl_str parts[] = {line->day, line->key_id, line->user, line->model,
-                                   line->provider};
+    const struct sl_str parts[] = {line->day,   line->key_id,   line->user,
+                                   line->model, line->provider, line->app};
     char *at = out;
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -174,6 +174,7 @@ static struct sl_usage_row *row_of(struct sl_totals *t, struct sl_total_tenant *
     r->row.user = sl_totals_keep(&at, line->user);
     r->row.model = sl_totals_keep(&at, line->model);
     r->row.provider = sl_totals_keep(&at, line->provider);
+    r->row.app = sl_totals_keep(&at, line->app);
     HASH_ADD_KEYPTR(hh, of->rows, r->name, r->name_n, r);
     t->rows++;
     return &r->row;

@@ -21,7 +21,8 @@ static int64_t count_of(uint64_t n)
 static void push_line(struct sl_script_call *c, const struct sl_line *l)
 {
     static const struct sl_str unit = SL_STR_INIT("\x1f");
-    struct sl_str name[] = {l->key_id, unit, l->user, unit, l->model, unit, l->provider};
+    struct sl_str name[] = {l->key_id, unit,        l->user, unit,  l->model,
+                            unit,      l->provider, unit,    l->app};
     int64_t numbers[] = {count_of(l->number),
                          l->reserved_micro > 0 ? levels(l->account) : 0,
                          levels(l->leased),
@@ -42,7 +43,7 @@ static void push_line(struct sl_script_call *c, const struct sl_line *l)
     sl_script_arg(c, l->key_id);
     sl_script_int(c, l->reserved_micro);
     sl_script_arg(c, l->day);
-    sl_script_joined(c, name, sizeof name / sizeof name[0]);
+    sl_script_joined(c, name, l->app.n > 0 ? 9 : 7); /* as it was before there were apps */
     sl_script_doubles(c, numbers, sizeof numbers / sizeof numbers[0]);
 }
 

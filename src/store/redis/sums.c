@@ -107,7 +107,8 @@ static bool split_numbers(struct sl_str text, uint64_t *v, size_t n)
 static bool read_row(struct sl_script_call *c, const redisReply *r, struct sl_str tenant,
                      struct sl_usage_row *out)
 {
-    struct sl_str name, *parts[] = {&out->key_id, &out->user, &out->model, &out->provider};
+    struct sl_str name,
+        *parts[] = {&out->key_id, &out->user, &out->model, &out->provider, &out->app};
     uint64_t v[7];
 
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 3 ||
@@ -212,7 +213,8 @@ void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str fr
 static void push_row(struct sl_script_call *c, const struct sl_usage_row *u)
 {
     static const struct sl_str unit = SL_STR_INIT("\x1f");
-    struct sl_str name[] = {u->key_id, unit, u->user, unit, u->model, unit, u->provider};
+    struct sl_str name[] = {u->key_id, unit,        u->user, unit,  u->model,
+                            unit,      u->provider, unit,    u->app};
     char text[200];
     int n = snprintf(
         text, sizeof text, "%llu,%llu,%llu,%llu,%llu,%llu,%lld", (unsigned long long)u->requests,
@@ -220,7 +222,7 @@ static void push_row(struct sl_script_call *c, const struct sl_usage_row *u)
         (unsigned long long)u->cache_write, (unsigned long long)u->out, (long long)u->cost_micro);
 
     sl_script_arg(c, u->day);
-    sl_script_joined(c, name, sizeof name / sizeof name[0]);
+    sl_script_joined(c, name, u->app.n > 0 ? 9 : 7); /* as in settle.c */
     sl_script_arg(c, (struct sl_str){text, (size_t)n});
 }
 
