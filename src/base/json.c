@@ -178,21 +178,6 @@ static inline void begin_string(struct sl_json *j, enum role role)
     j->state = STRING;
 }
 
-static const char *begin_key(struct feed *f, const char *p)
-{
-    struct sl_json *j = f->j;
-
-    if (*p != '"')
-        return bad(f, p);
-    begin_string(j, j->depth == 1 ? ROLE_MEMBER : ROLE_KEY);
-    if (j->depth == 1) {
-        j->now.start = place(f, p);
-        j->now.comma_before = j->comma;
-        j->key_n = 0;
-    }
-    return p + 1;
-}
-
 /* Bytes that belong to the key if a member's key is read; returns how many of
  * them had room. */
 static inline size_t collect(struct sl_json *j, const char *p, size_t n)
@@ -217,6 +202,10 @@ static const char *end_string(struct feed *f, const char *p)
             e = sl_json_key_remember(j);
         if (e != SL_OK)
             return fail(f, p, e);
+    }
+    if (f->end - p > 1 && p[1] == ':') { /* as good as always */
+        j->state = VALUE;
+        p++;
     }
     return p + 1;
 }
@@ -291,6 +280,21 @@ static const char *in_string(struct feed *f, const char *p)
         return p + 1;
     }
     return (uint8_t)*p >= 0x80 ? begin_utf8(f, p) : bad(f, p);
+}
+
+static const char *begin_key(struct feed *f, const char *p)
+{
+    struct sl_json *j = f->j;
+
+    if (*p != '"')
+        return bad(f, p);
+    begin_string(j, j->depth == 1 ? ROLE_MEMBER : ROLE_KEY);
+    if (j->depth == 1) {
+        j->now.start = place(f, p);
+        j->now.comma_before = j->comma;
+        j->key_n = 0;
+    }
+    return in_string(f, p + 1);
 }
 
 static const char *in_escape(struct feed *f, const char *p)
@@ -434,7 +438,7 @@ static const char *begin_value(struct feed *f, const char *p)
     switch (type) {
     case SL_JSON_OBJECT:
     case SL_JSON_ARRAY: return open_container(f, p, type == SL_JSON_OBJECT);
-    case SL_JSON_STRING: begin_string(j, ROLE_VALUE); return p + 1;
+    case SL_JSON_STRING: begin_string(j, ROLE_VALUE); return in_string(f, p + 1);
     case SL_JSON_NUMBER: j->state = *p == '-' ? MINUS : *p == '0' ? ZERO : INTEGER; return p + 1;
     case SL_JSON_NULL:
     case SL_JSON_FALSE:

@@ -188,7 +188,8 @@ struct sl_req {
     /* our own answer, when there is one */
     struct sl_str decided; /* audit/audit.h: sl_audit_path(), once it was asked for */
     struct sl_str message;
-    struct sl_str raw_body; /* a provider's error, passed on */
+    struct sl_str raw_body;  /* the answer's body, whole; a provider's error, passed on */
+    struct sl_str read_body; /* a provider's answer that was read to its end: whole JSON */
     int reply_status;
     struct sl_req_times t;
 };

@@ -135,6 +135,8 @@ static void send_more(struct sl_call *c)
     c->full = false;
     while (!c->full && (n = gather(c, parts)) > 0)
         c->full = !sl_stream_write(c->link->stream, parts, n);
+    if (!c->full)
+        sl_stream_hurry(c->link->stream);
 }
 
 /* The kernel takes bytes at its own pace, so progress is looked for, not heard of.

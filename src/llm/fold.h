@@ -55,5 +55,7 @@ SL_MUST enum sl_err sl_unfold(enum sl_endpoint ep, struct sl_str plain, bool usa
  * else a provider may think of. Embeddings and moderations: with results. That we cut
  * it ourselves can't be seen here. */
 bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain);
+/* The same of what an answer's tap has read to its end (llm/usage.h): it is whole JSON. */
+bool sl_fold_keeps(enum sl_endpoint ep, struct sl_str json);
 
 #endif

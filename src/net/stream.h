@@ -58,9 +58,9 @@ void sl_stream_want(struct sl_stream *s, bool on);
  * until `drain`. What was given is queued all the same; or the stream is broken,
  * nothing is queued, and `end` follows or was given. */
 SL_MUST bool sl_stream_write(struct sl_stream *s, const struct sl_str *parts, size_t n);
-/* The last bytes of an answer are queued, and behind them this turn has only books to keep:
- * they go to the kernel now and not at its end. Not on a busy loop, where turns end several
- * answers: sending them together costs less. */
+/* The last bytes of a request or an answer are queued: they go to the kernel now and not at
+ * the turn's end, which may have other clients to hear and books to keep. Not on a busy loop,
+ * whose turns end several messages: sending them together costs less. */
 void sl_stream_hurry(struct sl_stream *s);
 size_t sl_stream_queued(const struct sl_stream *s);
 /* Total bytes accepted by the kernel so far (plain text), to see progress. */

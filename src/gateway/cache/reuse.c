@@ -511,6 +511,13 @@ static struct sl_str plain_of(struct sl_req *r, struct sl_str plain)
     return out;
 }
 
+static bool is_keepable(const struct sl_req *r, struct sl_str plain)
+{
+    if (plain.p == r->read_body.p && plain.n == r->read_body.n)
+        return sl_fold_keeps(r->ep, plain);
+    return sl_fold_is_keepable(r->ep, plain);
+}
+
 void sl_reuse_finish(struct sl_req *r)
 {
     struct sl_str plain;
@@ -524,7 +531,7 @@ void sl_reuse_finish(struct sl_req *r)
         return;
     }
     plain = plain_of(r, r->raw_body);
-    if (plain.p != NULL && !cut && r->reuse->keep && sl_fold_is_keepable(r->ep, plain))
+    if (plain.p != NULL && !cut && r->reuse->keep && is_keepable(r, plain))
         store(r, plain);
     sl_flight_finish_whole(r->flight, plain, r->ending);
 }

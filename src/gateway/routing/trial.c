@@ -224,7 +224,7 @@ static void forget_try(struct sl_req *r)
     r->up_status = 0;
     r->final_ms = 0;
     r->t.sent = r->t.head = r->t.first = 0;
-    r->provider_id = r->message = r->raw_body = (struct sl_str){NULL, 0};
+    r->provider_id = r->message = r->raw_body = r->read_body = (struct sl_str){NULL, 0};
     r->error = SL_OK;
     r->ending = SL_END_NONE;
 }

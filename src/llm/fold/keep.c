@@ -98,8 +98,11 @@ static bool keeps_prompt(struct sl_str plain)
 
 bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain)
 {
-    if (!sl_llm_is_object(plain))
-        return false;
+    return sl_llm_is_object(plain) && sl_fold_keeps(ep, plain);
+}
+
+bool sl_fold_keeps(enum sl_endpoint ep, struct sl_str plain)
+{
     if (ep == SL_EP_MESSAGES)
         return keeps_message(plain);
     if (sl_llm_is_set(sl_json_get(plain, SL_STR("error"))))
