@@ -24,4 +24,12 @@ struct sl_map_print sl_map_print(struct sl_str s);
 #define uthash_free(ptr, sz) sl_mem_free(ptr)
 #include <uthash.h>
 
+/* HASH_KEYCMP of a file whose tables are asked with what a client sent and hold what is secret, or
+ * a digest of it: constant time. It takes effect where that is defined anew, behind this header. */
+#define SL_MAP_SECRET_KEYCMP(a, b, n)                                                              \
+    (sl_str_eq_secret((struct sl_str){(const char *)(a), (n)},                                     \
+                      (struct sl_str){(const char *)(b), (n)})                                     \
+         ? 0                                                                                       \
+         : 1)
+
 #endif

@@ -4,15 +4,12 @@
 
 #include <stdio.h>
 
-/* What is compared is what a client sent against what is secret. */
-#define HASH_KEYCMP(a, b, n)                                                                       \
-    (sl_str_eq_secret((struct sl_str){(const char *)(a), (n)},                                     \
-                      (struct sl_str){(const char *)(b), (n)})                                     \
-         ? 0                                                                                       \
-         : 1)
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/obj.h"
+
+#undef HASH_KEYCMP
+#define HASH_KEYCMP SL_MAP_SECRET_KEYCMP
 
 #define TABLE_MAX ((size_t)1 << 30) /* as large as a configuration may be */
 

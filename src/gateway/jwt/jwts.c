@@ -9,6 +9,9 @@
 #include "net/tls.h"
 #include "net/crypto/verify.h"
 
+#undef HASH_KEYCMP
+#define HASH_KEYCMP SL_MAP_SECRET_KEYCMP
+
 #define ARENA_MAX ((size_t)64 << 10) /* of one token, taken apart */
 
 struct known {

@@ -7,6 +7,9 @@
 #include "base/map.h"
 #include "policy/record.h"
 
+#undef HASH_KEYCMP
+#define HASH_KEYCMP SL_MAP_SECRET_KEYCMP
+
 #define ARENA_CEILING ((size_t)4 * SL_RECORD_MAX)
 
 struct known { /* what the last look said about a digest */
@@ -199,7 +202,8 @@ static bool has_record(struct sl_keys *k, const struct sl_key *file, const uint8
     struct sl_record rec;
 
     return sl_store_known(k->store, SL_RECORD_KEY, file->public_id, &rec) &&
-           memcmp(rec.sha256, sha256, sizeof rec.sha256) == 0;
+           sl_str_eq_secret((struct sl_str){(const char *)rec.sha256, sizeof rec.sha256},
+                            (struct sl_str){(const char *)sha256, sizeof rec.sha256});
 }
 
 /* A key of the configuration whose tenant a record has changed. */
