@@ -6,6 +6,7 @@ import datetime
 import signal
 
 import _rig as rig
+from _redis import Redis
 from _rig import check, contains, equal
 
 BODY = rig.messages("mock-echo")
@@ -156,6 +157,35 @@ def test_a_flood_of_wrong_keys(g):
                     break
 
     rig.together(8, one)
+
+
+def looks(h):
+    """How often the store was asked for a key."""
+    return h.metrics().value("sluice_store_seconds_count", op="key") or 0
+
+
+def test_a_flood_of_malformed_keys(g):
+    """What can't be a key of our making is known to be none without asking the store, and others
+    are served meanwhile. One that could be is asked for, once."""
+    redis = Redis()
+    with rig.Gateway({"store": {"url": redis.url}}, mock=g.mock) as h:
+        h.good()
+        before = looks(h)
+
+        def one(i):
+            with h.wire(60) as w:
+                for k in range(25):
+                    for form in ("%s", "sk-%s", "sk-slc-%s", "sk-slc--%s", "sk-ant-%s-%s", "SK-SLC-x-%s", "sk-slc-" + "i" * 65 + "-%s"):
+                        w.request("GET", "/v1/models", key=form.replace("%s", "%dx%d" % (i, k)))
+                        r = w.reply()
+                        equal((r.status, r.get("connection")), (401, None), form)
+
+        rig.together(8, one)
+        equal(looks(h), before, "the store was asked")
+        for _ in range(2):
+            equal(h.call("GET", "/v1/models", key="sk-slc-nobody-0123456789").status, 401)
+        rig.until(lambda: looks(h) == before + 1, 5, lambda: "asked once: %d, then %d" % (before, looks(h)))
+    redis.kill()
 
 
 def test_a_kept_connection_follows_the_keys(g):
