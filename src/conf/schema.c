@@ -168,6 +168,8 @@ const struct sl_schema_row sl_schema[] = {
     {"store.on_outage", SL_TYPE_CHOICE, SL_TYPE_TEXT, "local", 0, 0, "local|refuse", NULL,
      SL_SCHEMA_FIXED,
      "While it is away: go on with this process's share of each limit, or refuse."},
+    BOOL("store.generations", "true",
+         "Whether it is kept for a day what became of requests, for GET /v1/generation."),
     TEXT("store.prefix", "slc:", SL_SCHEMA_FIXED, "What its keys begin with."),
     {"store.ca_file", SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
      "PEM file of trusted CAs for rediss://; empty: the system's."},

@@ -144,6 +144,7 @@ struct sl_gateway_conf {
     size_t connections;
     struct sl_timeouts timeouts;
     uint64_t keepalive_ping_ms;
+    bool generations; /* what became of requests is noted */
     bool meter_streams;
     bool estimate_tokens;                 /* count_tokens where no provider counts */
     const struct sl_str *forward_headers; /* up: arena; patterns "a-*" or exact, lower case */

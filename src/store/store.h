@@ -233,7 +233,8 @@ struct sl_note {
     struct sl_str other; /* the answer's own id; empty: none */
     struct sl_str doc;   /* JSON; begins with a brace */
 };
-/* Never waits. Where the store is away, or a text is too long, nothing is noted. */
+/* Never waits. Where the store is away or nearly full, or a text is too long, nothing is
+ * noted. */
 void sl_store_note(struct sl_store *s, struct sl_str tenant, const struct sl_note *note);
 struct sl_noted {
     size_t n; /* 0: no such name */

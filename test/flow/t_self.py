@@ -179,8 +179,13 @@ def test_generation_of_one_that_left():
 
 def test_without_the_store():
     redis = Redis()
-    with rig.Gateway({"store": {"url": redis.url}, "tenants": TENANTS[:1], "models": [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]}) as g:
+    with rig.Gateway({"store": {"url": redis.url, "generations": False}, "tenants": TENANTS[:1], "models": [{"name": "*", "targets": [{"provider": "mock-a", "price": PRICE}, {"provider": "mock-o", "price": PRICE}]}]}) as g:
         get(g, "/v1/key")
+        done = g.post("/v1/messages", messages("mock-echo"))
+        until(lambda: get(g, "/v1/credits")["total_usage"] > 0, 5, "settled")
+        r = g.call("GET", "/v1/generation?id=" + done.get("x-sluice-request-id"))
+        equal((r.status, redis("KEYS", "slc:*notes*")), (404, []))
+        contains(r.json()["error"]["message"], "store.generations")
         redis.stop()
         began = time.monotonic()
         r = g.call("GET", "/v1/key")

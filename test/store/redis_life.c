@@ -112,7 +112,11 @@ static void says_of(const char *url, const char *cache_url, size_t policies, siz
 {
     said[0] = 0;
     open_store(url, cache_url, "");
-    FOR_MS(net, 100);
+    for (int i = 0; i < 500 && (times("maxmemory-policy allkeys-lru") < policies ||
+                                times("store.cache_url") < memories);
+         i++)
+        FOR_MS(net, 10);
+    FOR_MS(net, 100); /* and no more than that */
     if (times("maxmemory-policy allkeys-lru") != policies || times("store.cache_url") != memories)
         fail_msg("%s, %s: said: %s", url, cache_url, said);
     close_store();
@@ -387,12 +391,54 @@ static void few_rights(void **state)
     assert_int_equal(times("\"level\":\"error\""), 0);
 }
 
+/* ---- notes leave room for the ledger ---- */
+
+/* One more, and whether it is there. */
+static bool is_noted(void)
+{
+    static struct sl_noted noted;
+    static unsigned n;
+    char id[24];
+    struct sl_note note = {.id = {id, (size_t)snprintf(id, sizeof id, "note-%u", ++n)},
+                           .doc = SL_STR("{}")};
+
+    sl_store_note(s, SL_STR("acme"), &note);
+    told = 0;
+    sl_store_noted_start(s, SL_STR("acme"), note.id, &noted, &op, on_told, NULL);
+    UNTIL(net, told == 1);
+    return noted.n > 0;
+}
+
+static void few_notes_when_full(void **state)
+{
+    char words[64];
+    unsigned long used;
+
+    (void)state;
+    asked = passed = local = 0;
+    redis_start(&a);
+    open_store(redis_url(&a, "redis", "", ""), "", dir);
+    UNTIL(net, is_noted());
+    used = strtoul(strstr(redis_do(&a, "INFO memory"), "used_memory:") + 12, NULL, 10);
+    (void)snprintf(words, sizeof words, "CONFIG SET maxmemory %lu", used + used / 10);
+    redis_do(&a, words);
+    for (int i = 0; i < 3000 && is_noted(); i++) /* until the next look at it */
+        FOR_MS(net, 10);
+    assert_false(is_noted());
+    one_request();
+    assert_int_equal(passed, 1); /* all else is written */
+    assert_int_equal(local, 0);
+    redis_do(&a, "CONFIG SET maxmemory 0");
+    redis_do(&a, "CLIENT KILL TYPE normal"); /* asked anew by the next link */
+    UNTIL(net, is_noted());
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {CASE(set_up_for_something_else), CASE(few_rights),
-                                       CASE(a_master_dies)};
+                                       CASE(few_notes_when_full), CASE(a_master_dies)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

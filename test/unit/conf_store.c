@@ -55,7 +55,8 @@ static void test_given(void **state)
     struct sl_gateway_conf *m = build_made(
         TEST_BASE
         "store: {url: \"rediss://u:p%40@h:1/2\", cache_url: \"unix:///run/r.sock\", timeout: 1s, "
-        "on_outage: refuse, prefix: \"a_b.c-d:\", ca_file: ca.pem}\nlimits: {qps: 9}\n");
+        "on_outage: refuse, generations: false, prefix: \"a_b.c-d:\", ca_file: ca.pem}\nlimits: "
+        "{qps: 9}\n");
 
     (void)state;
     build_is(m->store.url, "rediss://u:p%40@h:1/2");
@@ -64,6 +65,7 @@ static void test_given(void **state)
     build_is(m->store.ca_file, "ca.pem");
     assert_int_equal(m->store.timeout_ms, 1000);
     assert_true(m->store.refuse);
+    assert_false(m->generations);
     assert_false(m->store.fresh);
     assert_int_equal(m->qps, 9);
     sl_gateway_conf_drop(&m);
@@ -72,6 +74,7 @@ static void test_given(void **state)
     build_is(m->store.cache_url, "");
     assert_int_equal(m->store.timeout_ms, 50);
     assert_false(m->store.refuse);
+    assert_true(m->generations);
     assert_int_equal(m->qps, 0);
     sl_gateway_conf_drop(&m);
 }
@@ -150,7 +153,7 @@ static void test_no_secret_in_faults(void **state)
     }
 }
 
-/* All of the store is fixed while the process runs. */
+/* All of the store but what is noted in it is fixed while the process runs. */
 static void test_fixed(void **state)
 {
     struct sl_conf *a = test_accepted(TEST_BASE);

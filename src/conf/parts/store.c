@@ -124,6 +124,7 @@ void sl_build_store(struct sl_build *b)
     s->ca_file = sl_build_dup(b, sl_node_text(store, "ca_file"));
     s->timeout_ms = sl_node_number(store, "timeout", 0);
     s->refuse = sl_node_number(store, "on_outage", 0) == 1;
+    b->made->generations = sl_conf_number(b->conf, "store.generations") != 0;
     check_prefix(b, sl_node_get(store, "prefix"));
     if (sl_str_starts(cache_url->text, SL_STR("embedded:")))
         sl_fault_add(b->faults, cache_url,

@@ -81,7 +81,8 @@ void sl_generation_note(struct sl_req *r)
     char doc[SL_STORE_NOTE_MAX];
     struct sl_text t = sl_text_over(doc, sizeof doc);
 
-    if (r->provider == NULL || r->ep == SL_EP_COUNT_TOKENS || r->ep == SL_EP_MODERATIONS)
+    if (!r->conf->generations || r->provider == NULL || r->ep == SL_EP_COUNT_TOKENS ||
+        r->ep == SL_EP_MODERATIONS)
         return;
     put_who(&t, r);
     put_counts(&t, r);
@@ -220,6 +221,10 @@ enum sl_state sl_generation_begin(struct sl_req *r)
         return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0,
                              "Say which generation: `?id=` and the `x-sluice-request-id` of its "
                              "answer, or the answer's own id.");
+    if (!r->conf->generations)
+        return sl_req_refuse(r, SL_ERR_NO_ROUTE, 0,
+                             "Generation not found: none are kept here (store.generations is "
+                             "false); the answer itself says its usage.");
     r->generation = g;
     sl_store_noted_start(r->gw->store, r->key->tenant, g->id, &g->noted, &r->key_op, on_store, r);
     return SL_ST_BODY;

@@ -11,7 +11,6 @@
 #define TICK_MS 1000
 #define INFO_TICKS 5
 #define TELL_MS 2000 /* for what nobody waits for */
-#define FULL_PERCENT 80
 
 struct sl_str sl_far_name(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY],
                           char out[SL_FAR_NAME])
@@ -63,8 +62,7 @@ static void on_info(void *ctx, enum sl_err e, const redisReply *reply)
 
     sl_far_note(f, e == SL_OK);
     if (e == SL_OK && sl_redis_memory_read(reply, &m))
-        f->full = m.most > 0 && m.used > m.most / 100 * FULL_PERCENT &&
-                  (f->shared || !sl_redis_memory_evicts(&m));
+        f->full = sl_redis_memory_is_full(&m) && (f->shared || !sl_redis_memory_evicts(&m));
 }
 
 static void on_probe(void *ctx, enum sl_err e, const redisReply *reply)

@@ -11,6 +11,7 @@
 
 #define ALIVE_MS "5000" /* an instance that said nothing for so long is gone */
 #define OPEN_MS 2500    /* start waits for the link so long */
+#define INFO_BEATS 5    /* memory is asked about with every fifth */
 #define REPLY_MAX ((size_t)8 << 20)
 
 /* ---- what the files share ---- */
@@ -63,6 +64,52 @@ bool sl_redis_read_done(struct sl_script_call *c, const redisReply *reply)
     return reply->type == REDIS_REPLY_INTEGER;
 }
 
+/* ---- is it set up for this, and is it full? ---- */
+
+static void warn(struct sl_redis *r, const struct sl_redis_memory *m)
+{
+    const char *where = sl_redis_link_where(r->link);
+
+    if (sl_redis_memory_evicts(m) && !r->warned_evicts) {
+        r->warned_evicts = true;
+        sl_log(SL_LOG_WARN, "store", SL_STR("store"),
+               "Redis at %s has maxmemory-policy %s: when it is full it forgets keys, balances and "
+               "limits; set it to noeviction",
+               where, m->policy);
+    }
+    if (m->most > 0 && r->has_cache && !r->warned_cache) {
+        r->warned_cache = true;
+        sl_log(
+            SL_LOG_WARN, "store", SL_STR("store"),
+            "Redis at %s has maxmemory (%llu MiB) and would hold cached answers too: above 80 %% "
+            "of it none are written; name a Redis of their own in store.cache_url",
+            where, (unsigned long long)(m->most >> 20));
+    }
+}
+
+/* Where its user may not ask, nothing is known and nothing said. */
+static bool read_memory(struct sl_script_call *c, const redisReply *reply)
+{
+    struct sl_redis *r = c->out;
+    struct sl_redis_memory m;
+
+    if (!sl_redis_memory_read(reply, &m))
+        return true;
+    r->full = sl_redis_memory_is_full(&m);
+    warn(r, &m);
+    return true;
+}
+
+static void inspect(struct sl_redis *r)
+{
+    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("INFO"));
+
+    c->read = read_memory;
+    c->out = r;
+    sl_script_arg(c, SL_STR("memory"));
+    sl_script_send(c, NULL, NULL, NULL);
+}
+
 /* ---- instances ---- */
 
 static bool read_beat(struct sl_script_call *c, const redisReply *reply)
@@ -95,6 +142,8 @@ static void beat(struct sl_backend *b, struct sl_str instance, struct sl_beat *o
     sl_script_arg(c, instance);
     sl_script_arg(c, SL_STR(ALIVE_MS));
     sl_script_send(c, slot, done, ctx);
+    if (++r->beats % INFO_BEATS == 0)
+        inspect(r);
 }
 
 static bool read_mark(struct sl_script_call *c, const redisReply *reply)
@@ -169,49 +218,6 @@ static void on_limit(struct sl_timer *t)
     struct sl_redis *r = SL_CONTAINER(t, struct opening, limit)->r;
 
     opened(r, is_up(&r->base) ? SL_OK : SL_ERR_STORE);
-}
-
-/* ---- is it set up for this? ---- */
-
-static void warn(struct sl_redis *r, const struct sl_redis_memory *m)
-{
-    const char *where = sl_redis_link_where(r->link);
-
-    if (sl_redis_memory_evicts(m) && !r->warned_evicts) {
-        r->warned_evicts = true;
-        sl_log(SL_LOG_WARN, "store", SL_STR("store"),
-               "Redis at %s has maxmemory-policy %s: when it is full it forgets keys, balances and "
-               "limits; set it to noeviction",
-               where, m->policy);
-    }
-    if (m->most > 0 && r->has_cache && !r->warned_cache) {
-        r->warned_cache = true;
-        sl_log(
-            SL_LOG_WARN, "store", SL_STR("store"),
-            "Redis at %s has maxmemory (%llu MiB) and would hold cached answers too: above 80 %% "
-            "of it none are written; name a Redis of their own in store.cache_url",
-            where, (unsigned long long)(m->most >> 20));
-    }
-}
-
-/* Where its user may not ask, nothing is known and nothing said. */
-static bool read_memory(struct sl_script_call *c, const redisReply *reply)
-{
-    struct sl_redis_memory m;
-
-    if (sl_redis_memory_read(reply, &m))
-        warn(c->out, &m);
-    return true;
-}
-
-static void inspect(struct sl_redis *r)
-{
-    struct sl_script_call *c = sl_script_command(&r->scripts, SL_STR("INFO"));
-
-    c->read = read_memory;
-    c->out = r;
-    sl_script_arg(c, SL_STR("memory"));
-    sl_script_send(c, NULL, NULL, NULL);
 }
 
 static void on_state(void *ctx, bool up)

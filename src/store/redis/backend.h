@@ -24,6 +24,8 @@ struct sl_redis {
     struct opening *opening; /* owns: a start that waits; backend.c */
     bool has_cache;          /* cached answers are in it too */
     bool warned_evicts, warned_cache;
+    bool full;      /* of its maxmemory: no notes are written */
+    unsigned beats; /* since that was asked */
 };
 
 static inline struct sl_redis *sl_redis_of(struct sl_backend *b)

@@ -90,9 +90,12 @@ static struct notes *notes_of(struct sl_redis *r, struct sl_str tenant)
 void sl_redis_note(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note)
 {
     struct sl_redis *r = sl_redis_of(b);
-    struct notes *t = notes_of(r, tenant);
     struct sl_str other[] = {SL_STR("="), note->id};
+    struct notes *t;
 
+    if (r->full) /* what is left is for the ledger */
+        return;
+    t = notes_of(r, tenant);
     sl_script_arg(t->call, note->id);
     sl_script_arg(t->call, note->doc);
     if (note->other.n > 0 && !sl_str_eq(note->other, note->id)) {

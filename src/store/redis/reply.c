@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define OBJECTS ((size_t)4 << 20) /* of a reply, beside its bytes */
+#define FULL_PERCENT 80           /* of maxmemory */
 #define LENGTH_LINE 32            /* bytes of a bulk's header at most: digits, sign, CR LF */
 
 /* ---- hiredis' memory is base/mem's ---- */
@@ -228,4 +229,9 @@ bool sl_redis_memory_read(const redisReply *reply, struct sl_redis_memory *out)
 bool sl_redis_memory_evicts(const struct sl_redis_memory *m)
 {
     return !sl_str_eq(sl_str_of(m->policy), SL_STR("noeviction"));
+}
+
+bool sl_redis_memory_is_full(const struct sl_redis_memory *m)
+{
+    return m->most > 0 && m->used > m->most / 100 * FULL_PERCENT;
 }

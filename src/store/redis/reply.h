@@ -47,5 +47,7 @@ struct sl_redis_memory {
 /* False: it does not say (its user may not ask, or it is no Redis as we know it). */
 SL_MUST bool sl_redis_memory_read(const redisReply *reply, struct sl_redis_memory *out);
 bool sl_redis_memory_evicts(const struct sl_redis_memory *m);
+/* Above 80 % of maxmemory: what may be left out is not written. */
+bool sl_redis_memory_is_full(const struct sl_redis_memory *m);
 
 #endif
