@@ -156,20 +156,20 @@ static void test_memory(void **state)
     b = cache_new(0, 1000, "embedded:./data");
     assert_false(sl_cache_has_far(a));
     assert_false(near(a, "", true));
-    put(a, "one", 60, 80);
+    put(a, "one", 300, 400);
     assert_true(near(a, "one", false));
     held = sl_cache_peek(a, keys[0], false);
-    assert_int_equal(held->fresh_until_unix_ms - held->stored_unix_ms, 60);
-    assert_int_equal(held->gone_unix_ms - held->stored_unix_ms, 140);
-    put(a, "two", 60, 80);
+    assert_int_equal(held->fresh_until_unix_ms - held->stored_unix_ms, 300);
+    assert_int_equal(held->gone_unix_ms - held->stored_unix_ms, 700);
+    put(a, "two", 300, 400);
     assert_true(near(a, "two", false));
     assert_memory_equal(held->bytes, "one", 3); /* who holds one keeps it */
     sl_cached_drop(&held);
     assert_string_equal(far(a), ""); /* nothing there, told all the same */
-    FOR_MS(net, 80);
+    FOR_MS(net, 360);
     assert_false(near(a, "two", false));
     assert_true(near(a, "two", true));
-    FOR_MS(net, 80);
+    FOR_MS(net, 360);
     assert_false(near(a, "two", true));
     assert_int_equal(sl_cache_count(a).entries, 0); /* found dead, and removed */
     put(a, "three", 1000, 0);
@@ -223,9 +223,9 @@ static void test_memory_named(void **state)
     (void)state;
     a = cache_new(1u << 20, 1000, "");
     assert_string_equal(named(a, "claude:x"), "");
-    sl_cache_put_named(a, SL_STR("claude:x"), SL_STR("{}"), 50);
+    sl_cache_put_named(a, SL_STR("claude:x"), SL_STR("{}"), 300);
     assert_string_equal(named(a, "claude:x"), "{}");
-    FOR_MS(net, 70);
+    FOR_MS(net, 350);
     assert_string_equal(named(a, "claude:x"), "");
 }
 

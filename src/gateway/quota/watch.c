@@ -232,10 +232,15 @@ static struct watched *add(struct sl_watch *w, struct sl_str name)
 
 static void know(struct watched *e, const struct sl_tenant *t)
 {
+    struct sl_str zone;
+
     e->rev = t->rev;
     e->budget = t->terms.budget;
     e->alerts = t->alerts;
-    snprintf(e->zone, sizeof e->zone, "%.*s", SL_STR_ARGS(t->zone));
+    zone = sl_str_first(t->zone, sizeof e->zone - 1);
+    if (zone.n > 0)
+        memcpy(e->zone, zone.p, zone.n);
+    e->zone[zone.n] = '\0';
 }
 
 void sl_watch_spent(struct sl_watch *w, const struct sl_tenant *t, struct sl_str name)

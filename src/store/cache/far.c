@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/measure.h"
 #include "store/redis/reply.h"
 
@@ -133,10 +134,11 @@ static void tell(struct sl_far *f, const struct sl_str *args, size_t n)
 static void set(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ms)
 {
     char number[24];
+    struct sl_text t = sl_text_over(number, sizeof number);
     struct sl_str args[5] = {SL_STR("SET"), name, value, SL_STR("PX")};
 
-    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)ms);
-    args[4] = sl_str_of(number);
+    sl_text_u64(&t, ms);
+    args[4] = sl_text_str(&t);
     tell(f, args, 5);
 }
 

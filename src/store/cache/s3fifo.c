@@ -4,6 +4,11 @@
 #include "base/list.h"
 #include "base/map.h"
 
+/* Chains shorter than uthash's ten: in a table this large each entry of a chain is a miss of
+ * the processor's caches, and buckets are little beside answers. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 7U
+
 #define ASKED_MAX 3
 #define ROUNDS 64 /* of second chances for one eviction: the rest is taken as it comes */
 #define GHOST_WAYS 4
