@@ -257,6 +257,29 @@ static const struct asked requests[] = {
      "'text':'B','cache_control':{'type':'ephemeral'}}],'messages':[{'role':'user',"
      "'content':[{'type':'text','text':'q'},{'type':'text',"
      "'text':'<system-reminder>\\nlate\\n</system-reminder>'}]}],'max_tokens':4096}"},
+    /* custom tools are tools with one text, their grammar told in words; calls hold it */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'user','content':'q'},{'role':'assistant','tool_calls':[{'id':'c',"
+     "'type':'custom','custom':{'name':'p','input':'a \\'b\\'\\n'}}]},{'role':'tool',"
+     "'tool_call_id':'c','content':'r'}],'tools':[{'type':'custom','custom':{'name':'p',"
+     "'description':'d','format':{'type':'grammar','grammar':{'syntax':'lark','definition':"
+     "'start: \\'x\\''}}}},{'type':'custom','custom':{'name':'z','format':{'type':'text'}}}],"
+     "'tool_choice':{'type':'custom','custom':{'name':'p'}}}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text','text':"
+     "'q'}]},{'role':'assistant','content':[{'type':'tool_use','id':'c','name':'p','input':"
+     "{'input':'a \\'b\\'\\n'}}]},{'role':'user','content':[{'type':'tool_result','tool_use_id':"
+     "'c','content':[{'type':'text','text':'r'}]}]}],'max_tokens':4096,'tools':[{'name':'p',"
+     "'description':'d\\n\\nThe input has to follow this grammar:\\nstart: \\'x\\'',"
+     "'input_schema':{'type':'object','properties':{'input':{'type':'string'}},'required':"
+     "['input']}},{'name':'z','input_schema':{'type':'object','properties':{'input':{'type':"
+     "'string'}},'required':['input']}}],'tool_choice':{'type':'tool','name':'p'}}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'messages':[{'role':'user','content':'q'}],'tools':[{'type':'custom','custom':{'name':'p'}}"
+     ",{'type':'function','function':{'name':'f'}}],'tool_choice':{'type':'allowed_tools',"
+     "'allowed_tools':{'mode':'required','tools':[{'type':'custom','custom':{'name':'p'}}]}}}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text','text':"
+     "'q'}]}],'max_tokens':4096,'tools':[{'name':'p','input_schema':{'type':'object','properties':"
+     "{'input':{'type':'string'}},'required':['input']}}],'tool_choice':{'type':'any'}}"},
     /* images and files: data URLs are taken apart, a wrong type is set right */
     {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
      "{'messages':[{'role':'user','content':[{'type':'text','text':'q'},{'type':'image_url',"
@@ -484,10 +507,10 @@ static void test_refused(void **state)
          "data URL"},
         {SL_EP_CHAT, "{'messages':[{'role':'user','content':[{'type':'file','file':{}}]}]}",
          "file_data"},
-        {SL_EP_CHAT, "{'messages':[],'tools':[{'type':'custom','custom':{'name':'c'}}]}",
+        {SL_EP_CHAT, "{'messages':[],'tools':[{'type':'other','other':{'name':'c'}}]}",
          "custom tools"},
         {SL_EP_CHAT,
-         "{'messages':[{'role':'assistant','tool_calls':[{'type':'custom','custom':{}}]}]}",
+         "{'messages':[{'role':'assistant','tool_calls':[{'type':'other','other':{}}]}]}",
          "custom tools"},
     };
 

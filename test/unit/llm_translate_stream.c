@@ -203,6 +203,22 @@ static const struct told told[] = {
           "{'name':'f','arguments':'{\\'a\\':\\'\\\\\\'\\'}'}}]",
           "tool_calls", COUNTED),
      ""},
+    /* custom tools get their text; arguments that hold none, as they are */
+    {SL_EP_CHAT,
+     ",'tools':[{'type':'custom','custom':{'name':'p'}},{'type':'function','function':{'name':"
+     "'f'}}]",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0") BLOCK(
+         "1", "{'type':'tool_use','id':'t1','name':'p','input':{}}")
+         ARGS("1", "{\\'input\\':\\'a\\\\n") ARGS("1", "b \\\\\\'q\\\\\\'\\'}") STOP("1") BLOCK(
+             "2", "{'type':'tool_use','id':'t2','name':'p','input':{}}") ARGS("2", "{\\'x\\':1}")
+             STOP("2") BLOCK("3", "{'type':'tool_use','id':'t3','name':'f','input':{}}")
+                 ARGS("3", "{\\'input\\':\\'y\\'}") STOP("3") OVER("'stop_reason':'tool_use'", OUT),
+     CHAT("'content':'x','refusal':null,'tool_calls':[{'id':'t1','type':'custom','custom':{'name':"
+          "'p','input':'a\\nb \\'q\\''}},{'id':'t2','type':'custom','custom':{'name':'p','input':"
+          "'{\\'x\\':1}'}},{'id':'t3','type':'function','function':{'name':'f','arguments':"
+          "'{\\'input\\':\\'y\\'}'}}]",
+          "tool_calls", COUNTED),
+     NULL},
     /* reasons */
     {SL_EP_CHAT, "",
      START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")

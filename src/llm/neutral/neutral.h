@@ -275,6 +275,18 @@ void sl_neutral_name_note(struct sl_neutral_ask *q, struct sl_translate *t,
 struct sl_str sl_neutral_name_here(const struct sl_translate *t, struct sl_str there);
 bool sl_neutral_takes_text(const struct sl_translate *t, struct sl_str here);
 
+/* --- free.c: tools that take a text ---------------------------------------------------------- */
+
+/* `about` raw, `grammar` esc. */
+void sl_neutral_free_tool(struct sl_neutral_ask *q, struct sl_neutral_tool *tool,
+                          struct sl_str about, struct sl_str grammar);
+/* The arguments that hold that text. */
+struct sl_str sl_neutral_free_input(struct sl_neutral_ask *q, struct sl_str esc);
+/* The text, esc, that raw arguments hold; of those that hold none, themselves. */
+void sl_neutral_free_text(struct sl_grow *g, struct sl_str raw);
+/* Likewise of a stream's pieces of arguments, all together. */
+void sl_neutral_free_pieces(struct sl_grow *g, struct sl_str esc);
+
 /* --- parts.c, too: pieces of JSON ----------------------------------------------------------- */
 
 void sl_neutral_put(struct sl_grow *g, const char *text);

@@ -39,6 +39,9 @@ struct sl_openai_reader {
 struct sl_openai_writer {
     bool sent[SL_NEUTRAL_CALLS]; /* a piece of that call's arguments */
     uint64_t thought;            /* number of the block of thoughts */
+    bool custom;                 /* the call of that number takes a text */
+    unsigned number;
+    struct sl_grow text; /* owns: its arguments so far */
 };
 
 #define SL_OPENAI_READER sizeof(struct sl_openai_reader)
@@ -47,5 +50,6 @@ void sl_openai_read_event(struct sl_translate_stream *s, const struct sl_sse_eve
 void sl_openai_read_end(struct sl_translate_stream *s);
 void sl_openai_write_say(struct sl_translate_stream *s, const struct sl_say *say);
 void sl_openai_reader_fini(void *reader);
+void sl_openai_writer_fini(void *writer);
 
 #endif

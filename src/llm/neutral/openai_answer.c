@@ -234,23 +234,43 @@ static void put_function(const struct sl_neutral_part *p, struct sl_grow *g)
     sl_grow_byte(g, '}');
 }
 
-static void put_calls(const struct sl_neutral_answer *r, bool of_functions, struct sl_grow *g)
+static void put_custom(const struct sl_neutral_part *p, struct sl_grow *g)
+{
+    sl_neutral_put(g, "{\"name\":");
+    sl_neutral_put_esc(g, p->name);
+    sl_neutral_put(g, ",\"input\":\"");
+    sl_neutral_free_text(g, p->input);
+    sl_neutral_put(g, "\"}");
+}
+
+static void put_call(const struct sl_neutral_part *p, bool custom, struct sl_grow *g)
+{
+    sl_neutral_put(g, "{\"id\":");
+    sl_neutral_put_esc(g, p->id);
+    sl_neutral_put(g, custom ? ",\"type\":\"custom\",\"custom\":"
+                             : ",\"type\":\"function\",\"function\":");
+    if (custom)
+        put_custom(p, g);
+    else
+        put_function(p, g);
+    sl_grow_byte(g, '}');
+}
+
+static void put_calls(const struct sl_neutral_answer *r, const struct sl_translate *t,
+                      struct sl_grow *g)
 {
     size_t n = 0;
 
     for (const struct sl_neutral_part *p = r->parts.first; p != NULL; p = p->next) {
         if (p->kind != SL_PART_CALL)
             continue;
-        if (of_functions) {
+        if (t->of_functions) {
             sl_neutral_put(g, ",\"function_call\":");
             put_function(p, g);
             return;
         }
-        sl_neutral_put(g, n++ == 0 ? ",\"tool_calls\":[{\"id\":" : ",{\"id\":");
-        sl_neutral_put_esc(g, p->id);
-        sl_neutral_put(g, ",\"type\":\"function\",\"function\":");
-        put_function(p, g);
-        sl_grow_byte(g, '}');
+        sl_neutral_put(g, n++ == 0 ? ",\"tool_calls\":[" : ",");
+        put_call(p, sl_neutral_takes_text(t, p->name), g);
     }
     if (n > 0)
         sl_grow_byte(g, ']');
@@ -277,7 +297,7 @@ static void write_answer(const struct sl_neutral_answer *r, const struct sl_tran
     else
         sl_neutral_put(g, "null");
     put_reasoning(r, g);
-    put_calls(r, t->of_functions, g);
+    put_calls(r, t, g);
     sl_neutral_put(g, "},\"logprobs\":null,\"finish_reason\":\"");
     sl_neutral_put(g, sl_openai_finish(r->stop, t->of_functions));
     sl_neutral_put(g, "\"}],\"usage\":");
@@ -357,4 +377,5 @@ const struct sl_neutral_dialect sl_neutral_openai = {
     .read_end = sl_openai_read_end,
     .write_say = sl_openai_write_say,
     .reader_fini = sl_openai_reader_fini,
+    .writer_fini = sl_openai_writer_fini,
 };

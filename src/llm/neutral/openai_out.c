@@ -99,24 +99,62 @@ static void begin_call(struct sl_translate_stream *s, unsigned number)
     sl_grow_byte(s->out, ',');
 }
 
+static void tell_text(struct sl_translate_stream *s)
+{
+    struct sl_openai_writer *w = s->writer;
+
+    if (!w->custom)
+        return;
+    begin_call(s, w->number);
+    sl_neutral_put(s->out, "\"custom\":{\"input\":\"");
+    sl_neutral_free_pieces(s->out, sl_grow_str(&w->text));
+    sl_neutral_put(s->out, "\"}}]");
+    finish_delta(s);
+    w->text.n = 0;
+    w->custom = false;
+}
+
 static void on_call(struct sl_translate_stream *s, const struct sl_say *say)
 {
+    struct sl_openai_writer *w = s->writer;
+
+    tell_text(s); /* of one that was left open */
+    w->custom = sl_neutral_takes_text(s->t, say->name);
+    w->number = say->number;
     begin_call(s, say->number);
     if (!s->t->of_functions) {
         sl_neutral_put(s->out, "\"id\":");
         sl_neutral_put_esc(s->out, say->id);
-        sl_neutral_put(s->out, ",\"type\":\"function\",\"function\":{");
+        sl_neutral_put(s->out, w->custom ? ",\"type\":\"custom\",\"custom\":{"
+                                         : ",\"type\":\"function\",\"function\":{");
     }
     sl_neutral_put(s->out, "\"name\":");
     sl_neutral_put_esc(s->out, say->name);
-    sl_neutral_put(s->out, s->t->of_functions ? ",\"arguments\":\"\"}" : ",\"arguments\":\"\"}}]");
+    sl_neutral_put(s->out, w->custom ? ",\"input\":\"\"" : ",\"arguments\":\"\"");
+    sl_neutral_put(s->out, s->t->of_functions ? "}" : "}}]");
     finish_delta(s);
+}
+
+/* A text is known when all of the arguments are. */
+static void keep_args(struct sl_translate_stream *s, struct sl_str esc)
+{
+    struct sl_openai_writer *w = s->writer;
+
+    if (w->text.p == NULL)
+        sl_grow_init(&w->text, SL_TRANSLATE_WAIT);
+    sl_grow_add(&w->text, esc);
+    if (w->text.err != SL_OK && s->err == SL_OK)
+        s->err = w->text.err;
 }
 
 static void on_args(struct sl_translate_stream *s, unsigned number, struct sl_str esc)
 {
     struct sl_openai_writer *w = s->writer;
 
+    if (w->custom && number == w->number) {
+        keep_args(s, esc);
+        return;
+    }
     begin_call(s, number);
     sl_neutral_put(s->out, s->t->of_functions ? "\"arguments\":" : "\"function\":{\"arguments\":");
     sl_neutral_put_esc(s->out, esc);
@@ -130,8 +168,15 @@ static void on_call_end(struct sl_translate_stream *s, unsigned number)
 {
     struct sl_openai_writer *w = s->writer;
 
-    if (!w->sent[number])
+    if (w->custom && number == w->number)
+        tell_text(s);
+    else if (!w->sent[number])
         on_args(s, number, SL_STR("{}"));
+}
+
+void sl_openai_writer_fini(void *writer)
+{
+    sl_grow_fini(&((struct sl_openai_writer *)writer)->text);
 }
 
 /* --- The end
@@ -139,6 +184,7 @@ static void on_call_end(struct sl_translate_stream *s, unsigned number)
 
 static void on_end(struct sl_translate_stream *s)
 {
+    tell_text(s);
     begin_delta(s);
     sl_neutral_put(s->out, "},\"logprobs\":null,\"finish_reason\":\"");
     sl_neutral_put(s->out, sl_openai_finish(s->stop, s->t->of_functions));

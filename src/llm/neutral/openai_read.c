@@ -83,19 +83,23 @@ static void read_content(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
 static void read_call(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str call)
 {
     struct sl_str function = sl_json_get(call, SL_STR("function"));
+    struct sl_str custom = sl_json_get(call, SL_STR("custom"));
     struct sl_neutral_part *p;
 
-    if (function.p == NULL) {
-        sl_neutral_fail(q, "calls of custom tools can't be translated; use function tools");
+    if (function.p == NULL && custom.p == NULL) {
+        sl_neutral_fail(q,
+                        "tool_calls: only calls of functions and custom tools can be translated");
         return;
     }
     p = add(q, to, SL_PART_CALL);
     if (p == NULL)
         return;
     p->id = sl_llm_inner(sl_json_get(call, SL_STR("id")));
-    p->name = sl_llm_inner(sl_json_get(function, SL_STR("name")));
-    p->input =
-        sl_neutral_input(q->a, &q->err, sl_llm_inner(sl_json_get(function, SL_STR("arguments"))));
+    p->name = sl_llm_inner(sl_json_get(function.p != NULL ? function : custom, SL_STR("name")));
+    p->input = function.p != NULL
+                   ? sl_neutral_input(q->a, &q->err,
+                                      sl_llm_inner(sl_json_get(function, SL_STR("arguments"))))
+                   : sl_neutral_free_input(q, sl_llm_inner(sl_json_get(custom, SL_STR("input"))));
 }
 
 /* One element of reasoning_details. A stream's pieces of one block share an index: a client
@@ -212,10 +216,6 @@ static void read_function(struct sl_neutral_ask *q, struct sl_str function, stru
 {
     struct sl_neutral_tool *tool;
 
-    if (function.p == NULL) {
-        sl_neutral_fail(q, "custom tools can't be translated; use function tools");
-        return;
-    }
     tool = sl_neutral_tool_add(q);
     if (tool == NULL)
         return;
@@ -226,17 +226,35 @@ static void read_function(struct sl_neutral_ask *q, struct sl_str function, stru
     tool->mark = mark;
 }
 
+static void read_custom(struct sl_neutral_ask *q, struct sl_str custom)
+{
+    struct sl_neutral_tool *tool = sl_neutral_tool_add(q);
+    struct sl_str format = sl_json_get(custom, SL_STR("format"));
+    struct sl_str grammar = sl_json_get(format, SL_STR("grammar"));
+
+    if (tool == NULL)
+        return;
+    tool->name = sl_llm_inner(sl_json_get(custom, SL_STR("name")));
+    sl_neutral_free_tool(q, tool, sl_json_get(custom, SL_STR("description")),
+                         sl_llm_inner(sl_json_get(grammar, SL_STR("definition"))));
+}
+
+/* What a tool, or a choice of one, says of it. */
+static struct sl_str said_of(struct sl_str raw)
+{
+    struct sl_str function = sl_json_get(raw, SL_STR("function"));
+
+    return function.p != NULL ? function : sl_json_get(raw, SL_STR("custom"));
+}
+
 static bool is_listed(struct sl_str list, struct sl_str name)
 {
     struct sl_str one;
     size_t pos = 0;
 
-    for (size_t n = 0; n < SL_NEUTRAL_CALLS && sl_json_next(list, &pos, &one); n++) {
-        struct sl_str function = sl_json_get(one, SL_STR("function"));
-
-        if (sl_str_eq(sl_llm_inner(sl_json_get(function, SL_STR("name"))), name))
+    for (size_t n = 0; n < SL_NEUTRAL_CALLS && sl_json_next(list, &pos, &one); n++)
+        if (sl_str_eq(sl_llm_inner(sl_json_get(said_of(one), SL_STR("name"))), name))
             return true;
-    }
     return false;
 }
 
@@ -244,7 +262,7 @@ static void read_choice(struct sl_neutral_ask *q, struct sl_str choice)
 {
     struct sl_str type = sl_json_get(choice, SL_STR("type"));
     struct sl_str allowed = sl_json_get(choice, SL_STR("allowed_tools"));
-    struct sl_str function = sl_json_get(choice, SL_STR("function"));
+    struct sl_str one = said_of(choice);
 
     if (sl_neutral_is(choice, "auto"))
         q->choice = SL_CHOICE_AUTO;
@@ -258,8 +276,7 @@ static void read_choice(struct sl_neutral_ask *q, struct sl_str choice)
                         : SL_CHOICE_AUTO;
     else if (sl_json_type_of(choice) == SL_JSON_OBJECT)
         q->choice = SL_CHOICE_ONE;
-    q->choice_name =
-        sl_llm_inner(sl_json_get(function.p != NULL ? function : choice, SL_STR("name")));
+    q->choice_name = sl_llm_inner(sl_json_get(one.p != NULL ? one : choice, SL_STR("name")));
     if (!sl_neutral_is(type, "allowed_tools"))
         return;
     for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next)
@@ -340,9 +357,17 @@ static void read_tools(struct sl_neutral_ask *q, const struct sl_str *v)
     struct sl_str one;
     size_t pos = 0;
 
-    while (q->err == SL_OK && sl_json_next(v[TOOLS], &pos, &one))
-        read_function(q, sl_json_get(one, SL_STR("function")),
-                      sl_json_get(one, SL_STR("cache_control")));
+    while (q->err == SL_OK && sl_json_next(v[TOOLS], &pos, &one)) {
+        struct sl_str function = sl_json_get(one, SL_STR("function"));
+        struct sl_str custom = sl_json_get(one, SL_STR("custom"));
+
+        if (function.p != NULL)
+            read_function(q, function, sl_json_get(one, SL_STR("cache_control")));
+        else if (custom.p != NULL)
+            read_custom(q, custom);
+        else
+            sl_neutral_fail(q, "tools: only functions and custom tools can be translated");
+    }
     q->of_functions = q->tools == NULL && sl_json_type_of(v[FUNCTIONS]) == SL_JSON_ARRAY;
     for (pos = 0; q->of_functions && q->err == SL_OK && sl_json_next(v[FUNCTIONS], &pos, &one);)
         read_function(q, one, (struct sl_str){NULL, 0});

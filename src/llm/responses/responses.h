@@ -39,9 +39,6 @@ void sl_responses_put_call(struct sl_grow *g, const struct sl_translate *t, uint
                            const char *status, struct sl_str id, struct sl_str name);
 /* "code" and "message" of an error, without braces. */
 void sl_responses_put_error(struct sl_grow *g, int status, struct sl_str message);
-/* The text in the arguments of a call of a tool that takes one; they as they are, if they
- * hold none. Both `esc`; `raw` is the object itself. */
-void sl_responses_put_free(struct sl_grow *g, struct sl_str raw);
 /* Why a response ended early; NULL: it is complete. `refused`: in words of the model's own. */
 const char *sl_responses_cut(enum sl_neutral_stop stop, bool refused);
 /* What makes a part of a message or thought: {"type":…,"text": up to its text, and behind. */

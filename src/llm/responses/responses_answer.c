@@ -157,18 +157,6 @@ void sl_responses_put_seal(struct sl_grow *g, bool hidden, struct sl_str esc)
     sl_grow_byte(g, '"');
 }
 
-void sl_responses_put_free(struct sl_grow *g, struct sl_str raw)
-{
-    struct sl_str text = {NULL, 0};
-
-    if (sl_llm_is_object(raw))
-        text = sl_json_get(raw, SL_STR(SL_NEUTRAL_FREE));
-    if (sl_json_type_of(text) == SL_JSON_STRING)
-        sl_grow_add(g, sl_llm_inner(text));
-    else
-        sl_grow_escaped(g, raw);
-}
-
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 struct pen {
@@ -222,7 +210,7 @@ static void put_call(struct pen *w, const struct sl_neutral_part *p, bool cut)
                           cut && p->next == NULL ? "incomplete" : "completed", p->id, p->name);
     if (sl_neutral_takes_text(w->t, p->name)) {
         sl_grow_byte(w->g, '"');
-        sl_responses_put_free(w->g, p->input);
+        sl_neutral_free_text(w->g, p->input);
         sl_grow_byte(w->g, '"');
     } else {
         sl_grow_json(w->g, p->input);

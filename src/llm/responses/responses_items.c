@@ -127,8 +127,6 @@ static void read_message(struct sl_neutral_ask *q, const struct sl_str *v)
 
 static void read_call(struct sl_neutral_ask *q, const struct sl_str *v, bool free_text)
 {
-    const struct sl_str held[3] = {SL_STR("{\"" SL_NEUTRAL_FREE "\":\""), sl_llm_inner(v[INPUT]),
-                                   SL_STR("\"}")};
     struct sl_neutral_parts *to = models_turn(q);
     struct sl_neutral_part *p = to != NULL ? add(q, to, SL_PART_CALL) : NULL;
 
@@ -136,7 +134,7 @@ static void read_call(struct sl_neutral_ask *q, const struct sl_str *v, bool fre
         return;
     p->id = sl_llm_inner(v[CALL_ID]);
     p->name = sl_llm_inner(v[NAME]);
-    p->input = free_text ? sl_neutral_cat(q->a, &q->err, held, 3)
+    p->input = free_text ? sl_neutral_free_input(q, sl_llm_inner(v[INPUT]))
                          : sl_neutral_input(q->a, &q->err, sl_llm_inner(v[ARGUMENTS]));
 }
 

@@ -249,29 +249,15 @@ static void tell_part(struct sl_translate_stream *s)
 static void unwrap(struct sl_translate_stream *s)
 {
     struct sl_responses_writer *w = writer(s);
-    size_t n = w->text.n + 2;
-    char *quoted = sl_mem_try(2 * n);
-    struct sl_str raw = {quoted != NULL ? quoted + n : NULL, 0};
     struct sl_grow g;
 
-    if (quoted == NULL) {
-        s->err = SL_ERR_NO_MEMORY;
-        return;
-    }
-    quoted[0] = quoted[n - 1] = '"';
-    if (n > 2)
-        memcpy(quoted + 1, w->text.p, n - 2);
     sl_grow_init(&g, SL_RESPONSES_KEPT);
-    if (sl_json_unescape((struct sl_str){quoted, n}, quoted + n, n, &raw.n))
-        sl_responses_put_free(&g, raw);
-    else
-        sl_grow_add(&g, sl_grow_str(&w->text));
+    sl_neutral_free_pieces(&g, sl_grow_str(&w->text));
     forget(s, &w->text);
     keep(s, &w->text, sl_grow_str(&g));
     if (g.err != SL_OK && s->err == SL_OK)
         s->err = g.err;
     sl_grow_fini(&g);
-    sl_mem_free(quoted);
 }
 
 static void tell_call(struct sl_translate_stream *s, const char *status)

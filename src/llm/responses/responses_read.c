@@ -67,19 +67,6 @@ static void refuse_what_cant(struct sl_neutral_ask *q, const struct sl_str *v)
 
 /* --- Tools ------------------------------------------------------------------------------------ */
 
-/* A tool that takes a text has the rules of that text told in words. */
-static struct sl_str describe(struct sl_neutral_ask *q, struct sl_str tool)
-{
-    struct sl_str about = sl_json_get(tool, SL_STR("description"));
-    struct sl_str grammar =
-        sl_llm_inner(sl_json_get(sl_json_get(tool, SL_STR("format")), SL_STR("definition")));
-    const struct sl_str texts[5] = {SL_STR("\""), sl_llm_inner(about),
-                                    SL_STR("\\n\\nThe input has to follow this grammar:\\n"),
-                                    grammar, SL_STR("\"")};
-
-    return grammar.n == 0 ? about : sl_neutral_cat(q->a, &q->err, texts, 5);
-}
-
 static void read_tool(struct sl_neutral_ask *q, struct sl_str raw)
 {
     struct sl_str type = sl_json_get(raw, SL_STR("type"));
@@ -95,12 +82,10 @@ static void read_tool(struct sl_neutral_ask *q, struct sl_str raw)
     tool->about = sl_json_get(raw, SL_STR("description"));
     tool->schema = sl_json_get(raw, SL_STR("parameters"));
     tool->strict = sl_json_get(raw, SL_STR("strict"));
-    tool->free_text = free_text;
-    if (!free_text)
-        return;
-    tool->about = describe(q, raw);
-    tool->schema = SL_STR("{\"type\":\"object\",\"properties\":{\"" SL_NEUTRAL_FREE
-                          "\":{\"type\":\"string\"}},\"required\":[\"" SL_NEUTRAL_FREE "\"]}");
+    if (free_text)
+        sl_neutral_free_tool(
+            q, tool, tool->about,
+            sl_llm_inner(sl_json_get(sl_json_get(raw, SL_STR("format")), SL_STR("definition"))));
 }
 
 static bool is_listed(struct sl_str list, struct sl_str name)
