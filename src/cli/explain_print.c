@@ -62,7 +62,10 @@ static void request(struct sl_str d)
     say(d, ", ", "request.strategy", ")");
     printf(", %s, ", sl_str_eq(get(d, "request.stream"), SL_STR("true")) ? "streamed" : "plain");
     put(get(d, "request.bytes"));
-    printf(" bytes\n");
+    printf(" bytes");
+    say(d, ", ", "request.left_out", " of ");
+    say(d, "", "request.messages", " messages left out (context)");
+    printf("\n");
 }
 
 static void outcome(struct sl_str d)

@@ -127,6 +127,14 @@
 #define CACHE_STALE(path)                                                                          \
     DURATION(path ".serve_stale", NULL, 0, DAY(365),                                               \
              "How long behind its ttl an answer is kept, for when every target fails.")
+#define CONTEXT(path)                                                                              \
+    MAP(path, "Conversations that are too long lose their oldest messages."),                      \
+        COUNT(path ".max_tokens", NULL, 0, 1000000000, 0,                                          \
+              "Tokens of input, as estimated, that a request may have; 0: any. Of a model's and "  \
+              "a tenant's the shorter one is in force."),                                          \
+        CHOICE(path ".keep", NULL, "system+first+tools|system+tools", NULL,                        \
+               "What stays in any case beside the last question and what follows it; unset: the "  \
+               "first question, too.")
 #define RETRY(path, attempts, base, max)                                                           \
     COUNT(path ".attempts", attempts, 1, SL_RETRY_ATTEMPTS_MAX, 0,                                 \
           "All tries of a request together; 1: none is repeated."),                                \
@@ -393,6 +401,7 @@ const struct sl_schema_row sl_schema[] = {
     CACHE_HITS("models[].cache"),
     CACHE_STALE("models[].cache"),
     CACHE_SCOPE("models[].cache", NULL),
+    CONTEXT("models[].context"),
 
     MAPS("plans", 0, "What tenants have in common; a tenant's own values win."),
     TEXT("plans[].name", NULL, SL_SCHEMA_REQUIRED, "Unique."),
@@ -428,6 +437,7 @@ const struct sl_schema_row sl_schema[] = {
     CACHE_HITS("tenants[].cache"),
     CACHE_STALE("tenants[].cache"),
     CACHE_SCOPE("tenants[].cache", NULL),
+    CONTEXT("tenants[].context"),
     MAPS("tenants[].keys", 0, "Its API keys."),
     TEXT("tenants[].keys[].name", "", 0, "For people."),
     SECRET("tenants[].keys[].key", NULL, 0, "The key itself, from ${…} or file:…; or `sha256`."),

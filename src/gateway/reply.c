@@ -75,11 +75,21 @@ static bool add_route(struct sl_req *r, struct sl_headers *h)
            (t.p == NULL || add(r, h, SL_STR("server-timing"), t));
 }
 
+static bool add_context(struct sl_req *r, struct sl_headers *h)
+{
+    struct sl_str said;
+
+    if (r->left_out == 0)
+        return true;
+    said = sl_arena_printf(r->arena, "%zu of %zu messages left out", r->left_out, r->messages);
+    return said.p != NULL && add(r, h, SL_STR("x-sluice-context"), said);
+}
+
 /* What stands in every answer but refusals of ours: where it came from, what is left. */
 static bool add_ours(struct sl_req *r, struct sl_headers *h)
 {
-    return add_ids(r, h) && add_route(r, h) && sl_reuse_headers(r, h) && sl_batch_headers(r, h) &&
-           sl_pass_headers(r, h);
+    return add_ids(r, h) && add_route(r, h) && add_context(r, h) && sl_reuse_headers(r, h) &&
+           sl_batch_headers(r, h) && sl_pass_headers(r, h);
 }
 
 /* Of an answer that no provider gave just now. */

@@ -151,6 +151,7 @@ struct sl_req {
     bool brings_usage;                /* a leader's stream will have that chunk */
     bool worked;                      /* a provider did work that somebody has to pay */
     uint64_t max_tokens;              /* asked for, in whichever member; 0: none */
+    size_t left_out, messages;        /* of a conversation too long, and all there were */
     uint64_t retry_ms;                /* of our own refusal: when to come back; 0: not known */
     int64_t cost_micro;
 
@@ -229,6 +230,8 @@ SL_MUST bool sl_reply_headers(struct sl_req *r, struct sl_headers *h);
 bool sl_reply_is_stale(const struct sl_req *r);
 /* translate/prompt.c: a body of the prompt API made whole. ROUTE, or REPLY with what is wrong. */
 enum sl_state sl_prompt_begin(struct sl_req *r);
+/* translate/context.c: a conversation too long loses its oldest messages; NO_MEMORY. */
+SL_MUST enum sl_err sl_context_fit(struct sl_req *r);
 /* models.c: GET /v1/models and /v1/models/{id}. */
 enum sl_state sl_models_answer(struct sl_req *r);
 /* forward.c: the head for the provider, into r->parts[0]. */

@@ -11,6 +11,7 @@
 #define SL_POLICY_ROUTE_H
 
 #include "policy/caching.h"
+#include "policy/context.h"
 #include "policy/money.h"
 
 #define SL_ROUTE_TARGETS_MAX 16
@@ -69,6 +70,7 @@ struct sl_model {
     uint64_t max_tokens_default; /* where a request names none; 0: none */
     uint64_t max_tokens_max;     /* of a translated request; 0: what is asked */
     struct sl_cache_rules cache; /* the gateway's with the model's own on top */
+    struct sl_context context;
 };
 
 struct sl_routes;

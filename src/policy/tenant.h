@@ -17,6 +17,7 @@
 #define SL_POLICY_TENANT_H
 
 #include "policy/caching.h"
+#include "policy/context.h"
 
 #define SL_TENANT_GRADE 5 /* class of a key that names none; 0 to 9, high first */
 
@@ -60,6 +61,7 @@ struct sl_tenant {
     const struct sl_label *labels; /* up: in the table */
     size_t labels_n;
     struct sl_cache_rules cache; /* over the model's */
+    struct sl_context context;   /* beside the model's */
     uint64_t rev;                /* of the store's record; 0: from the file */
     /* settled */
     struct sl_terms terms, per_key;

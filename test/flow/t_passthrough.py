@@ -6,6 +6,7 @@ but the model's name and the credentials, in both directions."""
 import json
 
 import _rig as rig
+from _admin import Api
 from _rig import check, equal
 
 HELD_BACK = ("/v1/chat/completions", "/v1/completions")  # whose streams get an extra chunk
@@ -238,6 +239,43 @@ def test_what_no_operator_can_forward(g):
                          "x-sluice-no-such", "x-app2"):
                 equal(seen.all(name), [], name)
             check("canarysecret" not in json.dumps(seen.headers), "a client's key went up")
+
+
+def test_a_conversation_too_long(g):
+    """`context` leaves the oldest messages out, and what is left is as it was: up, in the cache, in another protocol."""
+
+    def change(c):
+        c["models"] = [{"name": "kept-*", "targets": [{"provider": "mock-a", "model": "mock-echo"}, {"provider": "mock-o", "model": "mock-echo"}],
+                        "cache": {"enabled": True}, "context": {"max_tokens": 300}},
+                       {"name": "*", "targets": [{"provider": "mock-a"}, {"provider": "mock-o"}]}]
+        c["tenants"][1]["context"] = {"max_tokens": 200, "keep": "system+tools"}
+
+    def talk(secret):
+        return b'{"model":"kept-x",%s "messages" : [' + b" ,\n".join([FIRST, b'{"role":"assistant","content":"%s"}' % (secret * 800)] + LAST) + b'], "max_tokens": 9 }'
+
+    FIRST, SYSTEM = b'{"role":"user","content":"first"}', b'"system": "s" ,'
+    LAST = [b'{"content":"caf\\u00e9 1.50e+00","role":"user","big":%s}' % (b"1" * 400)]
+    with rig.Gateway({"store": {"timeout": "5s"}}, change, mock=g.mock) as h:
+        body, left = talk(b"a") % SYSTEM, b'{"model":"mock-echo",%s "messages" : [%s], "max_tokens": 9 }' % (SYSTEM, b",".join([FIRST] + LAST))
+        r = h.post("/v1/messages", body)
+        equal((r.status, r.get("x-sluice-context"), r.get("x-cache")), (200, "1 of 3 messages left out", "MISS"))
+        equal(h.mock.last().text.encode(), left)
+        rig.until(lambda: h.post("/v1/messages", body).get("x-cache") == "HIT", 10 * rig.SLOW, "kept")
+        r = h.post("/v1/messages", talk(b"b") % SYSTEM)
+        equal((r.get("x-cache"), r.get("x-sluice-context")), ("HIT", "1 of 3 messages left out"))
+        chat = talk(b"c") % b""
+        equal(h.post("/v1/chat/completions", chat).get("x-sluice-context"), "1 of 3 messages left out")
+        equal([m["content"] for m in json.loads(h.mock.last().text)["messages"]], ["first", "caf\u00e9 1.50e+00"])
+        r = h.post("/v1/messages", talk(b"d") % SYSTEM, key=rig.KEY_BOB)
+        equal((r.get("x-sluice-context"), len(json.loads(h.mock.last().text)["messages"])), ("2 of 3 messages left out", 1))
+        for path, sent, key in (("/v1/messages", body.replace(b"kept-x", b"mock-echo"), rig.KEY), ("/v1/messages/count_tokens", body, rig.KEY_BOB)):
+            r = h.post(path, sent, key=key)
+            equal((r.status, r.get("x-sluice-context"), len(json.loads(h.mock.last().text)["messages"])), (200, None, 3), path)
+        d = Api(h)("POST", "explain", {"key": rig.KEY, "path": "/v1/messages", "body": body.decode()})
+        equal((d["request"]["left_out"], d["request"]["messages"], d["cache"]["result"]), (1, 3, "HIT"))
+        check(d["price"]["input_tokens"] <= 300, d["price"])
+        d = Api(h)("POST", "explain", {"key": rig.KEY, "path": "/v1/messages", "body": left.decode()})
+        check("left_out" not in d["request"], d["request"])
 
 
 def test_small_routes(g):

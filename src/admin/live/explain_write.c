@@ -61,6 +61,10 @@ static void request(struct sl_out *o, const struct sl_explained *x)
     if (x->max_tokens > 0)
         sl_out_count(o, "max_tokens", x->max_tokens);
     sl_out_count(o, "bytes", x->body_n);
+    if (x->left_out > 0) {
+        sl_out_count(o, "left_out", x->left_out);
+        sl_out_count(o, "messages", x->messages);
+    }
     sl_out_close(o, '}');
 }
 

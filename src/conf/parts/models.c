@@ -128,6 +128,7 @@ static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_no
     m->max_tokens_max = sl_node_number(map, "max_tokens_max", 0);
     m->strategy = (enum sl_strategy)sl_node_number(map, "strategy", 0);
     m->affinity = (enum sl_affinity_by)sl_node_number(map, "affinity", 0);
+    m->context = sl_build_context(map);
     set_mirror(b, &m->mirror, sl_node_get(map, "mirror"));
     m->cache = b->cache;
     sl_build_cache_rules(cache, &own);

@@ -52,6 +52,7 @@ void sl_build_terms(const struct sl_node *map, struct sl_terms *out);
 void sl_build_cache_general(struct sl_build *b);
 /* `cache` of the gateway, a model or a tenant. */
 void sl_build_cache_rules(const struct sl_node *cache, struct sl_cache_rules *out);
+struct sl_context sl_build_context(const struct sl_node *map); /* of a model or tenant */
 /* A map of prices; `what` names it in messages. Completed by the protocol's rule. */
 void sl_build_price(struct sl_build *b, const struct sl_node *map, bool anthropic, const char *what,
                     struct sl_price *out);

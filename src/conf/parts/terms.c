@@ -43,6 +43,14 @@ void sl_build_cache_rules(const struct sl_node *cache, struct sl_cache_rules *ou
         out->normal |= (int64_t)sl_normal_find(c->text);
 }
 
+struct sl_context sl_build_context(const struct sl_node *map)
+{
+    const struct sl_node *context = sl_node_get(map, "context");
+
+    return (struct sl_context){.max_tokens = sl_node_number(context, "max_tokens", 0),
+                               .drop_first = sl_node_number(context, "keep", 0) == 1};
+}
+
 void sl_build_cache_general(struct sl_build *b)
 {
     const struct sl_conf *c = b->conf;

@@ -184,6 +184,8 @@ static void tell_request(struct sl_explain *e)
     out->streams = r->streams;
     out->max_tokens = r->max_tokens;
     out->body_n = e->body.n;
+    out->left_out = r->left_out;
+    out->messages = r->messages;
     if (r->model != NULL) {
         out->model = r->model->name;
         out->strategy = strategies[r->model->strategy];

@@ -80,6 +80,7 @@ struct sl_explained {
     bool streams;
     uint64_t max_tokens;
     size_t body_n;
+    size_t left_out, messages; /* of a conversation too long for `context` */
 
     /* whose it is */
     bool has_key;
