@@ -4,6 +4,7 @@ the right way, and nobody else suffers."""
 # timeout: 240
 
 import contextlib
+import os
 import re
 import socket
 import time
@@ -13,6 +14,7 @@ from _provider import Listener, answer
 from _rig import check, contains, equal
 
 BODY = rig.messages("mock-echo")
+MIB = 1 << 20
 
 
 def took(started, least, most):
@@ -32,6 +34,35 @@ def test_body_max_to_the_byte(g):
             with h.wire() as w:
                 w.request("POST", "/v1/messages", exact[:-1] + b" " * extra + exact[-1:], chunks=[1000, 1000, 1000])
                 equal(w.reply().status, status, "in chunks, %d more" % extra)
+
+
+def test_idle_connections(g):
+    """Who has been answered and says nothing more costs little and is no hindrance. IDLE=10000 is
+    the long form, and without instruments what one costs is 2 KiB."""
+    n = int(os.environ.get("IDLE", "400"))
+    with rig.Gateway({"limits": {"connections": n + 100}}, mock=g.mock) as h:
+        h.good()
+
+        def open_one():
+            w = h.wire(60)
+            w.request("GET", "/healthz", key=None)
+            equal(w.reply().status, 200)
+            return w
+
+        wires = [open_one() for _ in range(16)]  # what is made once is made
+        before = h.rss()
+        wires += [open_one() for _ in range(n)]
+        each = (h.rss() - before) / n
+        print("     %d bytes each" % each)
+        if rig.SLOW == 1:
+            check(each <= 2048 + MIB / n, "%d bytes each" % each)
+        for _ in range(3):
+            h.good()
+        for w in (wires[0], wires[n // 2], wires[-1]):
+            w.request("POST", "/v1/messages", rig.messages("mock-echo", "still here"))
+            equal(w.reply().json()["content"][0]["text"], "still here")
+        for w in wires:
+            w.close()
 
 
 def test_413_comes_at_once(g):

@@ -4,6 +4,8 @@ counted; an answer that drips ends at its limit; and no request says where it go
 # timeout: 120
 
 import contextlib
+import os
+import threading
 import time
 
 import _rig as rig
@@ -158,6 +160,97 @@ def test_a_line_of_many_megabytes(g):
                 equal(line["ending"], "done" if whole else "upstream_cut", what)
                 if whole:
                     equal((line["tokens_in"], line["tokens_out"], line["tokens_source"]), (7, 5, "reported"), what)
+
+
+def content_of(path, n):
+    """A stream of `n` events with content: what comes before them, they, and its end."""
+    whole = line_of(path, 0)
+    delta = ('event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%d "}}\n\n'
+             if path == "/v1/messages" else 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"%d "}}]}\n\n')
+    events = [e + b"\n\n" for e in whole.split(b"\n\n")[:-1]]
+    before = 2 if path == "/v1/messages" else 1
+    return b"".join(events[:before]), [(delta % i).encode() for i in range(n)], b"".join(events[before:])
+
+
+class Stepwise(Listener):
+    """Sends the bytes of each event one by one, and the next event once the last one has been seen."""
+
+    def __init__(self, path):
+        self.parts = content_of(path, 4)
+        self.seen = threading.Semaphore(0)
+        super().__init__()
+
+    def serve(self, s):
+        before, events, after = self.parts
+        with contextlib.suppress(OSError), s:
+            read_request(s)
+            s.sendall(HEAD + b"%x\r\n%s\r\n" % (len(before), before))
+            for event in events:
+                for i in range(len(event)):
+                    s.sendall(b"1\r\n%c\r\n" % event[i])
+                if not self.seen.acquire(timeout=60):
+                    return  # the stream breaks off, which its client says
+            s.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(after), after))
+
+
+def test_an_event_leaves_with_its_last_byte(g):
+    """Nothing that comes later is waited for."""
+    for path, make in (("/v1/messages", rig.messages), ("/v1/chat/completions", rig.chat)):
+        p = Stepwise(path)
+        before, events, after = p.parts
+        more = {"stream_options": {"include_usage": True}} if path == "/v1/chat/completions" else {}
+        with gateway(g, {"steps": p}) as h, h.wire(120) as w:
+            w.request("POST", path, make("steps", stream=True, **more))
+            got, want = b"", before
+            pieces = w.pieces(w.reply_head())
+            for event in events:
+                want += event
+                while len(got) < len(want):
+                    piece = next(pieces, b"")
+                    check(piece, path, "the stream ended before the event was there")
+                    got += piece
+                equal(got, want, path)
+                p.seen.release()
+            equal(got + b"".join(pieces), want + after, path)
+
+
+class Gate(Listener):
+    """Streams whose first event comes at once, and the rest when the gate is opened."""
+
+    def __init__(self):
+        self.open, self.parts, self.waiting = threading.Event(), content_of("/v1/messages", 20), 0
+        super().__init__()
+
+    def serve(self, s):
+        before, events, after = self.parts
+        with contextlib.suppress(OSError), s:
+            read_request(s)
+            first, rest = before + events[0], b"".join(events[1:]) + after
+            s.sendall(HEAD + b"%x\r\n%s\r\n" % (len(first), first))
+            with self.lock:
+                self.waiting += 1
+            self.open.wait(120)
+            s.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(rest), rest))
+
+
+def test_hundreds_of_streams_at_once(g):
+    """None is cut, and none gets another's bytes. STREAMS=5000 is the long form."""
+    n, p = int(os.environ.get("STREAMS", "300")), Gate()
+    before, events, after = p.parts
+    want = before + b"".join(events) + after
+    with gateway(g, {"gate": p}, upstream_pool={"max_connections": n}) as h:
+        wires = [h.wire(120) for _ in range(n)]
+        for w in wires:
+            w.request("POST", "/v1/messages", rig.messages("gate", stream=True))
+        until(lambda: p.waiting == n, 60, lambda: "%d of %d streams are open" % (p.waiting, n))
+        p.open.set()
+        for i, w in enumerate(wires):
+            r = w.reply()
+            equal((r.status, r.body == want), (200, True), "stream %d: %s" % (i, r.body[-300:]))
+            w.close()
+        h.settle()
+        h.log_ends()
+        equal({l["ending"] for l in h.access_lines() if l.get("model") == "gate"}, {"done"})
 
 
 class Drip(Listener):
