@@ -1,6 +1,7 @@
 /* admin/admin.c -- the admin listener: routes, its key, the exposition. */
 #include "admin/api/api.h"
 #include "admin/page/page.h"
+#include "admin/page/play.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -9,6 +10,7 @@
 #include "net/tls.h"
 
 #define PIECES 8
+#define ARENA ((size_t)2 << 20) /* of a request: one of the playground may have many tries */
 
 /* One request on the admin listener. */
 struct request {
@@ -265,6 +267,8 @@ static void on_request(void *ctx, struct sl_exch *x)
     struct sl_str path = sl_exch_head(x)->path;
     struct request *r;
 
+    if (sl_play_take(a, x))
+        return;
     if (sl_str_starts(path, SL_STR("/admin/")) && sl_page_find(path) == NULL) {
         sl_api_start(a, x);
         return;
@@ -317,7 +321,7 @@ enum sl_err sl_admin_start(struct sl_admin *a, struct sl_str listen, struct sl_s
         .client_body_ms = 10000,
         .client_stall_ms = 30000,
         .window = 4096,
-        .arena_ceiling = 131072,
+        .arena_ceiling = ARENA,
     };
     struct sl_server_hooks hooks = {.on_request = on_request, .fault = on_fault, .ctx = a};
 

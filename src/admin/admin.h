@@ -25,6 +25,8 @@ struct sl_admin_hooks {
     /* Read the configuration again and put it in force. On failure `why` says
      * in lines what is wrong, and nothing has changed. */
     enum sl_err (*reload)(void *ctx, char *why, size_t cap);
+    /* Gives the effective configuration, without secrets, piece by piece. */
+    void (*show)(void *ctx, void (*put)(void *to, struct sl_str piece), void *to);
     void *ctx; /* up: the hooks' own */
 };
 

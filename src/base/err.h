@@ -69,6 +69,7 @@
     X(OVERLOAD, 503, "overloaded", true, "the gateway is at its limit")                            \
     X(STORE, 503, "store_down", true, "the store is away")                                         \
     X(STORE_DATA, 503, "store_data", false, "what the store holds for this can't be used")         \
+    X(STOPPED, 503, "stopped", false, "an operator has ended the request")                         \
     X(DRAINING, 503, "draining", true, "the gateway is shutting down")                             \
     X(NO_MEMORY, 503, "out_of_memory", true, "the gateway is out of memory")                       \
     X(CEILING, 500, "ceiling", false, "an internal limit was reached")                             \

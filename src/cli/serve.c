@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/hot.h"
 #include "cli/source.h"
+#include "conf/show.h"
 #include "conf/state.h"
 
 #include <errno.h>
@@ -147,6 +148,13 @@ static enum sl_err reload(void *ctx, char *why, size_t cap)
     put_in_force(s, fresh, made);
     ask_lists(s);
     return SL_OK;
+}
+
+static void show(void *ctx, void (*put)(void *to, struct sl_str piece), void *to)
+{
+    struct sl_serve *s = ctx;
+
+    sl_show_tree(s->conf->root, false, put, to);
 }
 
 /* ---- signals ---- */
@@ -337,7 +345,7 @@ static bool is_all_taken(const struct sl_serve *s)
 static int start(struct sl_serve *s)
 {
     struct sl_gateway_parts parts;
-    struct sl_admin_hooks hooks = {.reload = reload, .ctx = s};
+    struct sl_admin_hooks hooks = {.reload = reload, .show = show, .ctx = s};
 
     s->metrics = sl_metrics_new(s->made->max_series);
     sl_limits_fit(s->conf, s->made);

@@ -41,6 +41,12 @@ static void on_request(void *ctx, struct sl_exch *x)
     sl_req_start(ctx, x);
 }
 
+void sl_gateway_take(struct sl_gateway *g, struct sl_exch *x, struct sl_str path)
+{
+    SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
+    sl_req_start_as(g, x, path);
+}
+
 /* Heads that are no requests still get an envelope their client can read. */
 static struct sl_str on_fault(void *ctx, struct sl_arena *a, struct sl_str path, enum sl_err why)
 {

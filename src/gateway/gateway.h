@@ -68,6 +68,9 @@ void sl_gateway_hand_over(struct sl_gateway *g); /* to a process that accepts on
 void sl_gateway_stop_accepting(struct sl_gateway *g);
 bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */
 size_t sl_gateway_requests(const struct sl_gateway *g);
+/* A request that came to another listener, as if to the gateway's own under that path, which
+ * lives as long as the exchange. From inside on_request. */
+void sl_gateway_take(struct sl_gateway *g, struct sl_exch *x, struct sl_str path);
 struct sl_server_counts sl_gateway_server_count(const struct sl_gateway *g);
 /* Gauges that are read, not counted (streams open, queue depth, live objects);
  * called before an exposition. */

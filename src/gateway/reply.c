@@ -155,6 +155,8 @@ static bool add_retry(struct sl_req *r, struct sl_headers *h)
     if (theirs.n > 0 && sl_headers_value_ok(theirs)) /* the provider knows better */
         return add(r, h, SL_STR("retry-after"), theirs);
 
+    if (r->error == SL_ERR_STOPPED) /* it was ended on purpose: sent again it would be, again */
+        return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));
     switch (r->reply_status) {
     case 401:
     case 402: return add(r, h, SL_STR("x-should-retry"), SL_STR("false"));
@@ -233,7 +235,8 @@ static void reply_error(struct sl_req *r)
 bool sl_reply_is_stale(const struct sl_req *r)
 {
     return r->reuse != NULL && r->reuse->stale != NULL && r->ending != SL_END_NONE &&
-           r->ending != SL_END_DONE && (r->reply_status >= 500 || r->reply_status == 429);
+           r->ending != SL_END_DONE && r->ending != SL_END_STOPPED &&
+           (r->reply_status >= 500 || r->reply_status == 429);
 }
 
 enum sl_state sl_step_reply(struct sl_req *r, enum sl_ev ev)

@@ -19,6 +19,7 @@
 #include "gateway/explain/explain.h"
 #include "gateway/quota/keys.h"
 #include "gateway/cache/reuse.h"
+#include "gateway/live/halt.h"
 #include "gateway/translate/translate.h"
 #include "net/tls.h"
 
@@ -65,6 +66,11 @@ static_assert(sizeof(endings) / sizeof(endings[0]) == SL_END__COUNT, "an ending 
 const char *sl_ending_name(enum sl_ending e)
 {
     return endings[e];
+}
+
+const char *sl_req_phase(const struct sl_req *r)
+{
+    return steps[r->state].name;
 }
 
 static struct sl_mem_shelf shelf = {.size = sizeof(struct sl_req), .most = 64};
@@ -164,6 +170,8 @@ void sl_req_event(struct sl_req *r, enum sl_ev ev)
     r->stepping = true;
     if (ev == SL_EVT_GONE || ev == SL_EVT_STOP)
         next = give_up(r, ev);
+    else if (ev == SL_EVT_HALT)
+        next = sl_halt(r);
     else
         next = steps[r->state].run(r, ev);
     while (next != r->state) {
@@ -320,18 +328,36 @@ void sl_req_init(struct sl_req *r, struct sl_gateway *g)
     r->state = SL_ST_AUTH;
 }
 
-void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
+static void start(struct sl_gateway *g, struct sl_exch *x, const struct sl_request_head *head)
 {
     struct sl_req *r = sl_mem_take_zeroed(&shelf);
 
     sl_req_init(r, g);
     r->x = x;
     r->arena = sl_exch_arena(x);
-    r->head = sl_exch_head(x);
+    r->head = head;
     sl_list_push_back(&g->requests, &r->node);
     g->requests_n++;
     sl_exch_take(x, &exch_ops, r);
     sl_req_event(r, SL_EVT_ENTER);
+}
+
+void sl_req_start(struct sl_gateway *g, struct sl_exch *x)
+{
+    start(g, x, sl_exch_head(x));
+}
+
+void sl_req_start_as(struct sl_gateway *g, struct sl_exch *x, struct sl_str path)
+{
+    const struct sl_request_head *head = sl_exch_head(x);
+    struct sl_request_head *as = sl_arena_alloc(sl_exch_arena(x), sizeof *as);
+
+    if (as != NULL) { /* else it is a path that nobody knows */
+        *as = *head;
+        as->path = path;
+        head = as;
+    }
+    start(g, x, head);
 }
 
 enum sl_state sl_req_refuse(struct sl_req *r, enum sl_err e, int status, const char *fmt, ...)

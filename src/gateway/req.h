@@ -54,6 +54,7 @@ enum sl_ev {
     SL_EVT_BROKE,    /* the balance does not cover more of the answer */
     SL_EVT_DEADLINE, /* r->why */
     SL_EVT_GONE,     /* r->why: the client */
+    SL_EVT_HALT,     /* an operator ends it */
     SL_EVT_STOP      /* the process ends */
 };
 
@@ -196,12 +197,15 @@ struct sl_req {
 };
 
 void sl_req_start(struct sl_gateway *g, struct sl_exch *x);
+/* The same, as if it had come under that path, which lives as long as the exchange. */
+void sl_req_start_as(struct sl_gateway *g, struct sl_exch *x, struct sl_str path);
 /* All that needs no exchange, and the way back: a request that is only explained has none. */
 void sl_req_init(struct sl_req *r, struct sl_gateway *g);
 void sl_req_let_go(struct sl_req *r);
 void sl_req_take_body(struct sl_req *r, struct sl_str piece);
 void sl_req_event(struct sl_req *r, enum sl_ev ev);
 const char *sl_ending_name(enum sl_ending e);
+const char *sl_req_phase(const struct sl_req *r); /* its state's name */
 
 /* Steps, by file. */
 enum sl_state sl_step_auth(struct sl_req *r, enum sl_ev ev);

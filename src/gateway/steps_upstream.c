@@ -296,6 +296,7 @@ enum sl_state sl_step_try(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_DATA:
     case SL_EVT_DRAIN:
     case SL_EVT_GONE:
+    case SL_EVT_HALT:
     case SL_EVT_STOP: break;
     }
     return SL_ST_TRY;

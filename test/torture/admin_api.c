@@ -38,6 +38,9 @@ static const struct call {
     {"GET", "switches", NULL, false},
     {"DELETE", "switches/model:*", NULL, false},
     {"GET", "store", NULL, false},
+    {"GET", "live", NULL, false},
+    {"GET", "config", NULL, false},
+    {"GET", "overview?step=minute", NULL, false},
     {"POST", "token", "{\"name\":", false},
 };
 #define CALLS (sizeof calls / sizeof calls[0])
@@ -49,9 +52,15 @@ static enum sl_err no_reload(void *ctx, char *why, size_t cap)
     return SL_ERR_CONFIG;
 }
 
+static void no_show(void *ctx, void (*put)(void *to, struct sl_str piece), void *to)
+{
+    (void)ctx;
+    put(to, SL_STR("none"));
+}
+
 static struct sl_admin *open_admin(struct house *h)
 {
-    struct sl_admin_hooks hooks = {.reload = no_reload};
+    struct sl_admin_hooks hooks = {.reload = no_reload, .show = no_show};
     struct sl_admin *a = sl_admin_new(h->net, h->gateway, h->metrics, &hooks);
     char why[256];
 

@@ -1,6 +1,7 @@
 /* admin/api/api.c -- a call's life: its body, its answer, its end. */
 #include "admin/api/handlers.h"
 #include "admin/page/page.h"
+#include "admin/page/play.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -380,6 +381,12 @@ static const struct sl_exch_ops exch_ops = {
 
 static void refuse_path(struct sl_api *c, struct sl_str allow)
 {
+    if (sl_play_is_path(sl_exch_head(c->exch)->path)) {
+        sl_api_fail(c, 400, SL_ERR_BAD_FIELD, "x-api-key",
+                    "x-api-key: a request of the playground needs a tenant's key, and a gateway "
+                    "that is not being shut down");
+        return;
+    }
     if (allow.n == 0) {
         sl_api_fail(c, 0, SL_ERR_NO_ROUTE, NULL,
                     "no such path; docs/operations.md lists those of the admin API, "

@@ -19,6 +19,10 @@ sl_api_fn sl_usage_show;
 sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
 /* ledger.c */
 sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild;
+/* live/live.c */
+sl_api_fn sl_live_list, sl_live_end;
+/* live/config.c */
+sl_api_fn sl_config_show;
 /* live/overview.c */
 sl_api_fn sl_overview_show;
 /* live/providers.c */

@@ -10,6 +10,7 @@
 #include "admin/page/web/lib.js.h"
 #include "admin/page/web/money.js.h"
 #include "admin/page/web/overview.js.h"
+#include "admin/page/web/play.js.h"
 #include "admin/page/web/style.css.h"
 #include "admin/page/web/system.js.h"
 #include "admin/page/web/traffic.js.h"
@@ -32,6 +33,7 @@ static const struct sl_page_file files[] = {
     FILE_OF("/admin/lib.js", JS, lib_js),
     FILE_OF("/admin/money.js", JS, money_js),
     FILE_OF("/admin/overview.js", JS, overview_js),
+    FILE_OF("/admin/play.js", JS, play_js),
     FILE_OF("/admin/system.js", JS, system_js),
     FILE_OF("/admin/traffic.js", JS, traffic_js),
 };

@@ -189,6 +189,7 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
     case SL_EVT_FLIGHT:
     case SL_EVT_HEAD:
     case SL_EVT_GONE:
+    case SL_EVT_HALT:
     case SL_EVT_STOP: break;
     }
     return SL_ST_RELAY;

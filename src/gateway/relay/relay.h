@@ -38,6 +38,8 @@ SL_MUST bool sl_relay_keep(struct sl_req *r, struct sl_str bytes);
 /* The answer can't go on; the provider is let go. REPLY before the commit point;
  * after it an error event, or the end of the connection where there is none. */
 enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e);
+/* Behind the commit point: the error event, or the end of the connection. ACCOUNT. */
+enum sl_state sl_relay_break(struct sl_req *r, enum sl_err e, struct sl_str message);
 /* A provider's own error in a stream that is not committed: an ordinary answer. */
 enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event);
 /* Does a provider's error speak of our account with it, or show our key? That is not the

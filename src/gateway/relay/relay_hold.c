@@ -51,30 +51,10 @@ bool sl_relay_keep(struct sl_req *r, struct sl_str bytes)
     return true;
 }
 
-enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
+enum sl_state sl_relay_break(struct sl_req *r, enum sl_err e, struct sl_str message)
 {
-    struct sl_str message = sl_arena_printf(r->arena, "Provider %.*s failed in mid-answer: %s.",
-                                            SL_STR_ARGS(r->provider->name), sl_err_text(e));
     struct sl_str parts[2] = {SL_STR("\n\n"), {NULL, 0}};
-    struct sl_failure f = {.why = e};
 
-    if (sl_trial_again(r, &f))
-        return SL_ST_TRY;
-    r->error = e;
-    r->ending = sl_err_status(e) == 504 ? SL_END_TIMEOUT : SL_END_UPSTREAM_CUT;
-    if (message.p == NULL)
-        message = sl_str_of(sl_err_text(e));
-    sl_call_end(&r->call);
-    if (!r->committed) {
-        if (r->ending == SL_END_UPSTREAM_CUT)
-            r->ending = SL_END_UPSTREAM_ERROR;
-        r->retry_ms = sl_trial_rest_ms(r);
-        if (e != SL_ERR_TOTAL && sl_trial_answer(r))
-            return SL_ST_REPLY;
-        r->message = message;
-        r->reply_status = sl_err_status(e);
-        return SL_ST_REPLY;
-    }
     if (r->mode != SL_RELAY_STREAM) {
         sl_exch_abort(r->x); /* must not look whole */
         return SL_ST_ACCOUNT;
@@ -92,6 +72,31 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
         sl_exch_write(r->x, parts + 1, 1);
     sl_exch_finish(r->x);
     return SL_ST_ACCOUNT;
+}
+
+enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
+{
+    struct sl_str message = sl_arena_printf(r->arena, "Provider %.*s failed in mid-answer: %s.",
+                                            SL_STR_ARGS(r->provider->name), sl_err_text(e));
+    struct sl_failure f = {.why = e};
+
+    if (sl_trial_again(r, &f))
+        return SL_ST_TRY;
+    r->error = e;
+    r->ending = sl_err_status(e) == 504 ? SL_END_TIMEOUT : SL_END_UPSTREAM_CUT;
+    if (message.p == NULL)
+        message = sl_str_of(sl_err_text(e));
+    sl_call_end(&r->call);
+    if (r->committed)
+        return sl_relay_break(r, e, message);
+    if (r->ending == SL_END_UPSTREAM_CUT)
+        r->ending = SL_END_UPSTREAM_ERROR;
+    r->retry_ms = sl_trial_rest_ms(r);
+    if (e != SL_ERR_TOTAL && sl_trial_answer(r))
+        return SL_ST_REPLY;
+    r->message = message;
+    r->reply_status = sl_err_status(e);
+    return SL_ST_REPLY;
 }
 
 /* ---- kept whole ---- */

@@ -1,18 +1,22 @@
 // The page's frame: login, navigation, and one view at a time.
 import { api, get, h, told } from "/admin/lib.js";
 import { overview } from "/admin/overview.js";
-import { requests } from "/admin/traffic.js";
+import { play } from "/admin/play.js";
+import { live, requests } from "/admin/traffic.js";
 import { keys } from "/admin/keys.js";
 import { budgets, usage } from "/admin/money.js";
-import { providers } from "/admin/system.js";
+import { config, providers } from "/admin/system.js";
 
 const views = [
   ["overview", "Overview", overview],
+  ["live", "Live", live],
   ["requests", "Requests", requests],
   ["keys", "Keys", keys],
   ["budgets", "Budgets", budgets],
   ["usage", "Usage", usage],
   ["providers", "Providers", providers],
+  ["play", "Playground", play],
+  ["config", "Configuration", config],
 ];
 
 const $ = (id) => document.getElementById(id);

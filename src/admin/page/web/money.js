@@ -67,7 +67,7 @@ export async function budgets({ place, every }) {
   await every(5000, load);
 }
 
-const BY = ["tenant", "key", "user", "model", "provider", "day"];
+const BY = ["tenant", "key", "user", "app", "model", "provider", "day"];
 const iso = (d) => d.toISOString().slice(0, 10);
 
 function range(word) {
@@ -84,7 +84,7 @@ export async function usage({ place }) {
   const from = h("input", { type: "date", value: first, "aria-label": "from", onchange: () => load() });
   const to = h("input", { type: "date", value: last, "aria-label": "to", onchange: () => load() });
   const boxes = BY.map((n) => h("input", { type: "checkbox", value: n, onchange: () => load() }));
-  boxes[0].checked = boxes[3].checked = true;
+  boxes[0].checked = boxes[BY.indexOf("model")].checked = true;
   let rows = [], by = [];
 
   async function load() {

@@ -1,4 +1,4 @@
-// Providers as this process sees them.
+// Providers as this process sees them, and the configuration in force.
 import { api, ask, field, get, h, ms, table } from "/admin/lib.js";
 
 export async function providers({ place, every }) {
@@ -46,4 +46,29 @@ export async function providers({ place, every }) {
   }
   place.append(h("div", { class: "bar" }, h("h1", null, "Providers"), h("span", { class: "soft" }, "as this process sees them")), list);
   await every(2000, load);
+}
+
+export async function config({ place }) {
+  const [d, store, ledger, cache] = [await get("config"), await get("store"), await get("ledger"), await get("cache")];
+  const says = h("span", { class: "soft", role: "status" });
+  const reload = h("button", {
+    onclick: async () => {
+      says.className = "soft";
+      says.textContent = "…";
+      try {
+        const r = (await api("POST", "reload")).data;
+        says.textContent = r.config === d.hash ? "Read again: nothing has changed." : "In force: " + r.config + ".";
+        if (r.config !== d.hash) text.textContent = (await get("config")).yaml;
+      } catch (e) {
+        says.className = "problem";
+        says.textContent = e.message;
+      }
+    },
+  }, "Reload");
+  const text = h("pre", { tabindex: "0" }, d.yaml);
+  const facts = (title, o) => h("section", { class: "card" }, h("h2", null, title), h("dl", null,
+    Object.entries(o).filter(([, v]) => typeof v !== "object").map(([n, v]) => [h("dt", null, n), h("dd", null, String(v))])));
+  place.append(h("div", { class: "bar" }, h("h1", null, "Configuration"), h("code", null, d.hash), reload, says),
+    h("div", { class: "cards" }, facts("Store", store), facts("Ledger", ledger), facts("Cache in memory", cache.memory)),
+    h("p", { class: "soft" }, "In force, with defaults filled in and secrets left out. It is changed in its file, then reloaded."), text);
 }

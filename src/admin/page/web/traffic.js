@@ -1,5 +1,5 @@
 // What has ended, and what is under way.
-import { bytes, get, h, ms, money, table, tell, time } from "/admin/lib.js";
+import { api, ask, bytes, count, get, h, ms, money, table, tell, time } from "/admin/lib.js";
 
 const FILTERS = ["tenant", "key", "model", "provider", "ending", "end_user"];
 
@@ -60,4 +60,42 @@ export async function requests({ place, every }, wanted) {
     find();
   }
   await every(3000, draw);
+}
+
+export async function live({ place, every }) {
+  const list = h("div");
+  const says = h("span", { class: "soft" });
+  const stop = (r, again) => ask("End request " + r.id + "?", h("p", null, "Its client gets an error at once, the provider is let go, and what it has done so far is charged. Who shares its answer gets the same end."),
+    "End it", async () => {
+      await api("DELETE", "live/" + r.id);
+      await again();
+    }, true);
+
+  async function load(options) {
+    const d = await get("live", options);
+    says.textContent = count(d.running) + " under way" + (d.requests.length < d.running ? ", the oldest " + d.requests.length + " are shown" : "");
+    if (list.contains(document.activeElement) && document.activeElement.tagName === "BUTTON" &&
+      d.requests.some((r) => r.id === document.activeElement.dataset.id)) {
+      const focus = document.activeElement.dataset.id;
+      draw(d.requests);
+      const again = list.querySelector('button[data-id="' + focus + '"]');
+      if (again) again.focus();
+    } else draw(d.requests);
+  }
+  function draw(rows) {
+    list.replaceChildren(table([
+      ["", (r) => h("button", { class: "small danger", "data-id": r.id, onclick: () => stop(r, load) }, "End")],
+      ["Request", (r) => r.id, "mono"],
+      ["Phase", (r) => r.phase + (r.client_gone ? ", without its client" : "")],
+      ["Age", (r) => ms(r.age_ms), "num"],
+      ["First", (r) => ms(r.first_ms), "num"],
+      ["Tenant", (r) => r.tenant || "–"], ["Key", (r) => r.key || "–", "mono"],
+      ["Route", (r) => r.endpoint + (r.stream ? ", stream" : "")],
+      ["Model", (r) => r.model || "–"], ["Provider", (r) => r.provider || "–"],
+      ["In", (r) => bytes(r.bytes_in), "num"], ["Out", (r) => bytes(r.bytes_out), "num"],
+      ["Tries", (r) => r.attempts, "num"], ["Client", (r) => r.client],
+    ], rows, "Nothing is under way."));
+  }
+  place.append(h("div", { class: "bar" }, h("h1", null, "Live"), says), list);
+  await every(1000, load);
 }
