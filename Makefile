@@ -38,7 +38,7 @@ test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY
 	    { $(CTEST) -j 2 --output-on-failure $(if $(ONLY),-R '$(ONLY)') || \
 	      sh $(ROOT)/test/again.sh $(CTEST); }
 
-test-clients: ## the official clients, fetched by npm, against the gateway
+test-clients: ## the official clients, fetched by npm, and those of guides, against the gateway
 	@sh deps/setup.sh test clients
 	$(call build,asan,sluice sluice-mock)
 	@$(call told,asan) sh test/clients/run.sh

@@ -142,6 +142,9 @@ look_for_programs() {
         have node || add nodejs
         have npm || add npm
         have python3 || add python3
+        for module in httpx tenacity redis; do
+            /usr/bin/python3 -c "import $module" 2>/dev/null || add "python3-$module"
+        done
     fi
     if wants bench; then
         have strace || add strace

@@ -2,7 +2,7 @@
 // "N passed, N failed".
 import { World } from './world.mjs';
 
-const suites = ['desktop', 'same_bytes', 'anthropic', 'openai', 'openrouter', 'translated', 'budget', 'claude_code', 'codex'];
+const suites = ['desktop', 'same_bytes', 'anthropic', 'openai', 'openrouter', 'translated', 'budget', 'guides', 'claude_code', 'codex'];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : suites;
 const world = new World();
 

@@ -9,9 +9,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from './agent.mjs';
 
-const source = process.env.SLUICE_SOURCE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const source = process.env.SLUICE_SOURCE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const build = process.env.SLUICE_BUILD ?? path.join(source, 'build/asan');
-const programs = {
+export const programs = {
   gateway: process.env.SLUICE_BIN ?? path.join(build, 'sluice'),
   mock: process.env.SLUICE_MOCK_BIN ?? path.join(build, 'sluice-mock'),
 };
