@@ -11,6 +11,7 @@ import _rig as rig
 from _admin import Api
 from _bodies import GENERATE, dump, is_complete, messages, text_of, text_of_stream
 from _check import check, contains, equal, until
+from _provider import provider
 from _redis import Redis
 from _rig import KEY, KEY_BOB
 
@@ -309,6 +310,56 @@ def test_through_redis():
                 for path, make in makers():
                     r = c.post(path, make("mock-echo", "through redis " + path))
                     equal((r.status, r.get("x-cache"), text_of(path, r.json())), (200, "MISS", "through redis " + path))
+    redis.kill()
+
+
+def two_targets(redis, mock):
+    """Routes to a provider a and a provider b that name the model differently."""
+    def change(c):
+        c["providers"] += [provider(n, mock.plain) for n in "ab"]
+        targets = [{"provider": n, "model": "mock-echo-" + n} for n in "ab"]
+        for strategy in ("latency", "weighted", "priority"):
+            c["models"].append({"name": strategy, "strategy": strategy, "targets": targets, "cache": {"enabled": True}})
+    return rig.Gateway({"store": {"url": redis.url, "timeout": "5s"}}, change, mock=mock)
+
+
+def of_route(g, route, text, want, headers=(), **more):
+    r = g.post("/v1/messages", messages(route, text, **more), headers=headers)
+    equal((r.status, r.get("x-cache")), (200, want), "%s %s" % (route, text))
+    return r.json()["model"]
+
+
+def test_other_targets_of_the_route():
+    """An answer stands under the model that gave it. Where the operator says that targets are one (latency), or the first
+    one is not asked now, answers of the other are as good; versions that users are kept on are not."""
+    redis, mock = Redis(), rig.Mock()
+    with two_targets(redis, mock) as g, two_targets(redis, mock) as h:
+        texts = ["text %d" % i for i in range(12)]
+        for t in texts:
+            kept = len(redis("KEYS", "slc:c:*"))
+            model = of_route(g, "latency", t, "MISS")
+            until(lambda: len(redis("KEYS", "slc:c:*")) > kept, 5, "it is in Redis")
+            equal({of_route(g, "latency", t, "HIT") for _ in range(3)}, {model})
+            equal(of_route(h, "latency", t, "HIT"), model, "of the other gateway")
+        equal(mock.stats()["requests"], len(texts))
+        # each user has a version, and hears of no other
+        seen = set()
+        for i in range(12):
+            user = {"metadata": {"user_id": "user %d" % i}}
+            own = of_route(g, "weighted", "versions", "BYPASS", [("cache-control", "no-store")], **user)
+            equal(of_route(g, "weighted", "versions", "HIT" if own in seen else "MISS", **user), own)
+            seen.add(own)
+        equal(sorted(seen), ["mock-echo-a", "mock-echo-b"])
+        # the second answers while the first is not asked; later only the first's own answers count
+        equal(of_route(g, "priority", "one", "MISS"), "mock-echo-a")
+        Api(g)("POST", "switches", {"kind": "provider", "name": "a", "for": "30m"})
+        equal(of_route(g, "priority", "one", "HIT"), "mock-echo-a")
+        equal(of_route(g, "priority", "two", "MISS"), "mock-echo-b")
+        equal(of_route(g, "priority", "two", "HIT"), "mock-echo-b")
+        Api(g)("DELETE", "switches/provider:a")
+        equal(of_route(g, "priority", "one", "HIT"), "mock-echo-a")
+        equal(of_route(g, "priority", "two", "MISS"), "mock-echo-a")
+    mock.stop()
     redis.kill()
 
 

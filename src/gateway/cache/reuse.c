@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/cache/others.h"
 #include "gateway/inside.h"
 #include "gateway/quota/pass.h"
 #include "gateway/quota/keys.h"
@@ -14,7 +15,6 @@
 #include "policy/canon.h"
 #include "policy/normal.h"
 
-#define BETAS 32
 #define ARENA_SPARE 65536 /* beside trees and turned-over answers */
 
 /* ---- may it? ---- */
@@ -89,77 +89,6 @@ static enum sl_err normalise(struct sl_req *r)
     return sl_req_replace_body(r, out);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    const struct sl_str *x = a, *y = b;
-    int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
-
-    return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
-}
-
-/* Betas change answers: all lines of both vendors' headers, sorted. More of them than
- * anybody sends are no reason to mix answers up: the request is then not cached. */
-bool sl_reuse_betas(const struct sl_headers *h, struct sl_arena *a, struct sl_str *out)
-{
-    struct sl_str all[BETAS], rest, one;
-    struct sl_text t;
-    size_t n = 0, bytes = 0;
-    char *p;
-
-    for (size_t i = 0; i < h->n; i++) {
-        if (!sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-beta")) &&
-            !sl_str_eq_nocase(h->v[i].name, SL_STR("openai-beta")))
-            continue;
-        rest = h->v[i].value;
-        while (sl_str_split(&rest, ',', &one)) {
-            if (n == BETAS)
-                return false;
-            all[n++] = sl_str_trim(one);
-            bytes += one.n + 1;
-        }
-    }
-    qsort(all, n, sizeof all[0], by_text);
-    p = sl_arena_alloc(a, bytes + 1);
-    if (p == NULL)
-        return false;
-    t = sl_text_over(p, bytes + 1);
-    for (size_t i = 0; i < n; i++) {
-        sl_text_add(&t, all[i]);
-        sl_text_byte(&t, ',');
-    }
-    *out = sl_text_str(&t);
-    return true;
-}
-
-bool sl_reuse_canon(struct sl_req *r, struct sl_canon *c)
-{
-    const struct sl_cache_rules *rules = &r->reuse->rules;
-
-    *c = (struct sl_canon){
-        .scope = rules->shared == 1 ? SL_STR("*") : r->key->tenant,
-        .operation = sl_str_of(sl_endpoint_name(r->ep)),
-        .model = r->served,
-        .version = rules->version,
-        .api_version = sl_headers_get(&r->head->headers, SL_STR("anthropic-version")),
-        .normal = (unsigned)sl_caching_leaf(rules->normal),
-    };
-    sl_keys_generations(r->gw->keys, r->key->tenant, r->model->name, rules->version, c->generation);
-    return sl_reuse_betas(&r->head->headers, &r->reuse->arena, &c->betas);
-}
-
-static enum sl_err make_digest(struct sl_req *r, const struct sl_canon *c, struct sl_digest *d)
-{
-    struct sl_str text;
-    enum sl_err e =
-        sl_canon_request(c, (struct sl_str){r->body, r->body_n}, &r->reuse->arena, &text);
-
-    if (e != SL_OK)
-        return e;
-    sl_tls_sha256(text, d->sha256);
-    sl_tls_md5(text, d->md5);
-    return SL_OK;
-}
-
 /* Both decides and digests: what is known by its bytes needs neither anew. */
 static enum sl_err judge_answer(struct sl_req *r)
 {
@@ -179,11 +108,13 @@ static enum sl_err judge_answer(struct sl_req *r)
         return SL_OK;
     e = normalise(r);
     if (e == SL_OK && !known)
-        e = make_digest(r, &c, &d);
+        e = sl_reuse_digest(r, &c, &d);
     if (e == SL_OK && !known && plain)
         sl_digests_note(&r->gw->digests, &d);
     memcpy(u->md5, d.md5, sizeof u->md5);
     memcpy(u->sha256, d.sha256, sizeof u->sha256);
+    if (e == SL_OK && u->look)
+        sl_others_find(r, &c);
     return e;
 }
 
@@ -203,7 +134,7 @@ void sl_reuse_retarget(struct sl_req *r)
         return;
     if (u->batch != NULL) {
         u->batch->foreign = true;
-    } else if (!sl_reuse_canon(r, &c) || make_digest(r, &c, &d) != SL_OK) {
+    } else if (!sl_reuse_canon(r, &c) || sl_reuse_digest(r, &c, &d) != SL_OK) {
         u->keep = false;
     } else {
         memcpy(u->md5, d.md5, sizeof u->md5);
@@ -232,7 +163,7 @@ static void consider(struct sl_req *r, struct sl_cached *c)
     if (c == NULL)
         return;
     if (!sl_entry_decode((struct sl_str){c->bytes, c->n}, &e) || e.ep != r->ep ||
-        memcmp(e.sha256, u->sha256, sizeof e.sha256) != 0) {
+        !sl_others_prove(u, e.sha256)) {
         sl_cached_drop(&c); /* another request's of the same name: MD5 collisions can be made */
         return;
     }
@@ -258,13 +189,22 @@ static void consider_named(struct sl_req *r, struct sl_cached *c)
     if (usage == NULL ||
         (u->max_age_ms != UINT64_MAX &&
          (c->stored_unix_ms == 0 || age_ms > (int64_t)u->max_age_ms)) ||
-        !sl_prompt_unshare((struct sl_str){c->bytes, c->n}, u->sha256, &u->arena, &plain, usage)) {
+        !sl_others_unshare(u, (struct sl_str){c->bytes, c->n}, &plain, usage)) {
         sl_cached_drop(&c);
         return;
     }
     u->found = c;
     u->entry = (struct sl_entry){.ep = r->ep, .status = 200, .body = plain};
     sl_entry_set_usage(&u->entry, usage);
+}
+
+/* In memory, unless the own name was found. */
+static void look_at_others(struct sl_req *r)
+{
+    struct sl_reuse *u = r->reuse;
+
+    for (size_t i = 0; u->name.n == 0 && u->found == NULL && i < u->others_n; i++)
+        consider(r, sl_others_again(r, i));
 }
 
 /* Moderations, embeddings and prompts are asked for again and again. */
@@ -299,7 +239,9 @@ bool sl_reuse_begin(struct sl_req *r)
     u->rules = rules;
     if (rules.shared == 1)
         u->name = r->prompt_name;
-    sl_arena_init(&u->arena, ARENA_SPARE + 8 * (r->conf->cache.entry_max + r->body_n) +
+    sl_arena_init(&u->arena, (1 + SL_REUSE_OTHERS) * ARENA_SPARE +
+                                 8 * (r->conf->cache.entry_max + r->body_n) +
+                                 SL_REUSE_OTHERS * 4 * r->body_n +
                                  (has_items(r->ep) ? 4 * SL_BATCH_ANSWER_MAX : 0));
     u->result = SL_REUSE_BYPASS;
     u->max_age_ms = UINT64_MAX;
@@ -314,8 +256,10 @@ bool sl_reuse_begin(struct sl_req *r)
         u->why = "its canonical form can't be made";
         return e != SL_ERR_NO_MEMORY;
     }
-    if (u->look && u->batch == NULL && u->name.n == 0)
+    if (u->look && u->batch == NULL && u->name.n == 0) {
         consider(r, sl_cache_peek(r->gw->cache, u->md5, u->rules.serve_stale_ms > 0));
+        look_at_others(r);
+    }
     return true;
 }
 
@@ -334,13 +278,12 @@ bool sl_reuse_look_far(struct sl_req *r)
     if (u == NULL || !u->look || u->found != NULL)
         return false;
     if (u->name.n > 0) { /* memory has it, too, and answers the same way */
-        sl_cache_get_named_start(r->gw->cache, u->name, &u->got, &u->op, on_look, r);
+        sl_cache_get_named_start(r->gw->cache, u->name, u->got, &u->op, on_look, r);
         return true;
     }
     if (!sl_cache_has_far(r->gw->cache))
         return false;
-    sl_cache_get_start(r->gw->cache, (const uint8_t(*)[SL_CACHE_KEY])u->md5, 1, &u->got, &u->op,
-                       on_look, r);
+    sl_others_look_far(r, on_look);
     return true;
 }
 
@@ -350,14 +293,18 @@ void sl_reuse_take(struct sl_req *r)
 
     if (u != NULL && u->batch != NULL)
         sl_batch_take(r);
-    if (u == NULL || u->got == NULL)
-        return;
-    u->far = true;
-    if (u->name.n > 0)
-        consider_named(r, u->got);
-    else
-        consider(r, u->got);
-    u->got = NULL;
+    for (size_t i = 0; u != NULL && i <= SL_REUSE_OTHERS; i++) {
+        struct sl_cached *c = u->got[i];
+
+        u->got[i] = NULL;
+        if (c == NULL)
+            continue;
+        u->far = true;
+        if (u->name.n > 0)
+            consider_named(r, c);
+        else
+            consider(r, c);
+    }
 }
 
 /* While the store was asked a flight may have ended, and its answer been kept. */
@@ -374,6 +321,7 @@ static bool has_come(struct sl_req *r)
         consider_named(r, c);
     else
         consider(r, c);
+    look_at_others(r);
     return u->found != NULL;
 }
 
@@ -390,7 +338,7 @@ enum sl_state sl_reuse_miss(struct sl_req *r)
         return SL_ST_TRY;
     if (has_come(r))
         return sl_follow_cached(r, u->found, SL_REUSE_HIT);
-    f = u->look ? sl_flight_find(r->gw->flights, u->sha256) : NULL;
+    f = u->look ? sl_others_flight(r) : NULL;
     if (f != NULL && !sl_flight_suits(f, r))
         f = NULL;
     if (f != NULL)
@@ -588,7 +536,8 @@ void sl_reuse_end(struct sl_req *r)
     sl_batch_end(r);
     sl_cached_drop(&u->found);
     sl_cached_drop(&u->stale);
-    sl_cached_drop(&u->got);
+    for (size_t i = 0; i <= SL_REUSE_OTHERS; i++)
+        sl_cached_drop(&u->got[i]);
     sl_fold_end(&u->fold);
     sl_arena_fini(&u->arena);
     r->reuse = NULL;

@@ -22,6 +22,8 @@ enum sl_reuse_result {
     SL_REUSE_PARTIAL
 };
 
+#define SL_REUSE_OTHERS 3
+
 struct sl_reuse {
     enum sl_reuse_result result;
     struct sl_cache_rules rules; /* model's, with the tenant's over them */
@@ -31,18 +33,22 @@ struct sl_reuse {
     uint64_t max_age_ms;         /* UINT64_MAX: any */
     uint8_t md5[SL_CACHE_KEY];   /* the entry's name */
     uint8_t sha256[32];          /* its proof, and a flight's key */
-    struct sl_str name;          /* of an answer that other programs read, too; or empty */
-    struct sl_cached *found;     /* shared: a valid, fresh answer */
-    struct sl_cached *stale;     /* shared: one past its time, for when all fails */
-    struct sl_entry entry;       /* of `found`, decoded */
-    bool far;                    /* found in Redis, not in memory */
-    struct sl_cached *got;       /* shared: what the look-up gave */
-    struct sl_op *op;            /* owns: the look-up */
-    struct sl_batch *batch;      /* up: in `arena`; moderations and embeddings: batch.h */
-    bool folds;                  /* a fold was begun */
-    struct sl_arena arena;       /* of trees and replays: larger than a request's own */
-    bool playing;                /* FOLLOW plays from memory, not from a flight */
-    struct sl_str replay;        /* what is played, in the form the client wants */
+    struct sl_reuse_other {
+        uint8_t md5[SL_CACHE_KEY], sha256[32];
+    } others[SL_REUSE_OTHERS]; /* under which an answer would be as good: others.h */
+    size_t others_n;
+    struct sl_str name;      /* of an answer that other programs read, too; or empty */
+    struct sl_cached *found; /* shared: a valid, fresh answer */
+    struct sl_cached *stale; /* shared: one past its time, for when all fails */
+    struct sl_entry entry;   /* of `found`, decoded */
+    bool far;                /* found in Redis, not in memory */
+    struct sl_cached *got[1 + SL_REUSE_OTHERS]; /* shared: what the look-up gave */
+    struct sl_op *op;                           /* owns: the look-up */
+    struct sl_batch *batch; /* up: in `arena`; moderations and embeddings: batch.h */
+    bool folds;             /* a fold was begun */
+    struct sl_arena arena;  /* of trees and replays: larger than a request's own */
+    bool playing;           /* FOLLOW plays from memory, not from a flight */
+    struct sl_str replay;   /* what is played, in the form the client wants */
     size_t played;
     struct sl_fold *fold; /* owns: a stream that is to be kept */
 };

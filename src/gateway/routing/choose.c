@@ -28,23 +28,27 @@ bool sl_trial_is_paused(struct sl_req *r, size_t i)
     return sl_switched_rest_ms(&r->gw->switched, r->conf, c->model, c->target) > 0;
 }
 
-/* Against any try there; NONE: nothing. */
-static enum sl_reason closed_by(struct sl_req *r, size_t i)
+/* Against any try there, whoever asks; NONE: nothing. */
+static enum sl_reason ill_of(struct sl_req *r, size_t i)
 {
-    const struct sl_trial *t = r->trial;
-
-    if (t->spent[i])
-        return SL_REASON_SPENT;
-    if (now_of(r) >= sl_trial_due(r, i))
-        return SL_REASON_NO_TIME;
     if (sl_trial_is_paused(r, i))
         return SL_REASON_PAUSED;
     if (sl_tokens_rest_ms(r->gw->tokens, provider_at(r, i)) != 0)
         return SL_REASON_TOKEN_RESTS;
-    if (!t->probing &&
+    if (!r->trial->probing &&
         !sl_breaker_can_try(&health_at(r, i)->breaker, &provider_at(r, i)->breaker, now_of(r)))
         return SL_REASON_BREAKER_OPEN;
     return SL_REASON_NONE;
+}
+
+/* Against any try of this request there; NONE: nothing. */
+static enum sl_reason closed_by(struct sl_req *r, size_t i)
+{
+    if (r->trial->spent[i])
+        return SL_REASON_SPENT;
+    if (now_of(r) >= sl_trial_due(r, i))
+        return SL_REASON_NO_TIME;
+    return ill_of(r, i);
 }
 
 bool sl_trial_is_open(struct sl_req *r, size_t i)
@@ -69,6 +73,11 @@ static bool is_too_late(struct sl_req *r, size_t i)
 static bool may_wait(const struct sl_req *r, size_t i)
 {
     return provider_at(r, i)->retry.attempts > 1;
+}
+
+bool sl_trial_is_well(struct sl_req *r, size_t i)
+{
+    return ill_of(r, i) == SL_REASON_NONE && (!may_wait(r, i) || sl_trial_has_key(r, i, false));
 }
 
 /* Against a try at once; `room`: a lack of places, too. */

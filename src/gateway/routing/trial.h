@@ -133,6 +133,8 @@ void sl_trial_close(struct sl_req *r);
 size_t sl_trial_choose(struct sl_req *r, uint64_t *wait_ms);
 /* Does its breaker let candidate `i` be asked, and is another try there of use? */
 bool sl_trial_is_open(struct sl_req *r, size_t i);
+/* Would it be asked by a request that begins now, if none stood before it? */
+bool sl_trial_is_well(struct sl_req *r, size_t i);
 /* What stands against asking it at once; NONE: nothing. */
 enum sl_reason sl_trial_bar(struct sl_req *r, size_t i);
 /* Is one of its keys awake; `barred`: or, with none awake, a refused one? */
