@@ -1,7 +1,7 @@
-/* Names to addresses: literals at once, names by lookup.c, answers
- * cached, look-ups of one name joined. An expired answer is refreshed, and used
- * on when the resolver fails or keeps silent; a failure is believed for a
- * second, so that a dead name costs one look-up and not one each request. */
+/* Names to addresses: literals at once, names by lookup.c, answers cached, look-ups of one name
+ * joined. An expired answer is refreshed, and used on when the resolver fails or keeps silent: for
+ * a silent one nobody waits twice in one look-up. A failure is believed for a second, so that a
+ * dead name costs one look-up and not one each request. */
 #include "net/inside.h"
 
 #include <netdb.h>
@@ -37,6 +37,7 @@ struct sl_name {
     const char *why;     /* shared: static text of the failure */
     uint64_t ttl_ms;
     bool asking;
+    bool is_late; /* the look-up under way lasts longer than PATIENCE_MS */
     size_t len;
     char text[]; /* zero-terminated */
 };
@@ -95,6 +96,7 @@ static void on_patience(struct sl_timer *t)
 {
     struct waiter *w = SL_CONTAINER(t, struct waiter, patience);
 
+    w->name->is_late = true;
     give(w, w->name);
 }
 
@@ -116,7 +118,7 @@ static void on_answer(void *ctx, const struct addrinfo *list, const char *why)
     struct sl_name *name = ctx;
     uint64_t now = sl_net_now(name->net);
 
-    name->asking = false;
+    name->asking = name->is_late = false;
     if (why == NULL) {
         keep_addrs(&name->addrs, list);
         name->good_until = now + name->ttl_ms;
@@ -219,7 +221,7 @@ static void look_up(struct waiter *w, struct sl_str host, uint64_t ttl_ms)
         return;
     }
     name->ttl_ms = ttl_ms;
-    if (name->good_until > now || name->bad_until > now)
+    if (name->good_until > now || name->bad_until > now || (name->is_late && name->addrs.n > 0))
         give(w, name);
     else
         ask(name, w);

@@ -210,6 +210,12 @@ static void expired_answer(void **state)
     name->asking = true; /* a look-up that never comes back */
     peer_init(c, h.net);
     dial(c, "x.invalid", sl_listen_port(h.listener), NULL, 3000);
+    assert_false(sl_list_is_empty(&name->waiters));
+    UNTIL(h.net, c->opens == 1);
+    sl_stream_close(&c->s);
+    peer_init(c, h.net);
+    dial(c, "x.invalid", sl_listen_port(h.listener), NULL, 3000);
+    assert_true(sl_list_is_empty(&name->waiters)); /* that it is silent is known by now */
     UNTIL(h.net, c->opens == 1);
     name->asking = false;
     house_close(&h);
