@@ -481,14 +481,16 @@ const struct sl_schema_row sl_schema[] = {
          "given."),
     DURATION("key_tokens.ttl", "10m", SEC(10), DAY(1), "How long one is good."),
 
-    MAPS("words", 0, "Lists of words that are looked for in prompts."),
+    MAPS("words", 0, "Lists of words that are looked for in prompts and answers."),
     TEXT("words[].name", NULL, SL_SCHEMA_REQUIRED, "Unique; seen in errors and metrics."),
     LIST("words[].words", SL_TYPE_TEXT, NULL, 0, "Words, or phrases of several."),
     FILE_PATH("words[].file",
               "More of them, one a line; a line that begins with # is a remark. Read at start and "
               "with each reload."),
     CHOICE("words[].action", "count", "count|block", NULL,
-           "`block` refuses a request with such a word in its prompt."),
+           "`block` refuses a request with such a word in its prompt, and ends an answer with "
+           "one."),
+    CHOICE("words[].in", "prompts", "prompts|answers|both", NULL, "Where they are looked for."),
     CHOICE("words[].match", "word", "word|anywhere", NULL,
            "`word`: where it stands by itself; `anywhere`: inside of other words, too."),
     LIST("words[].tenants", SL_TYPE_TEXT, NULL, 0, "Whom it holds for; none: all."),

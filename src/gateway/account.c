@@ -9,6 +9,7 @@
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/routing/trial.h"
+#include "gateway/words/spoken.h"
 
 #define OTHER SL_STR("other")
 #define NONE SL_STR("none")
@@ -43,6 +44,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
         r->ending = r->left;
     sl_trial_close(r);
     sl_pass_close(r);
+    sl_spoken_count(r);
     sl_account_metrics(r);
     sl_accesslog_write(r);
     return SL_ST_DEAD;

@@ -122,6 +122,7 @@ struct sl_word_list { /* its place in the array is its number in the automaton *
     struct sl_str name;
     bool is_intent;
     bool blocks;                  /* refuses the request, or is counted alone */
+    bool prompts, answers;        /* where it is looked for */
     const struct sl_str *tenants; /* up: arena; whom it holds for; none: for all */
     size_t tenants_n;
 };

@@ -65,7 +65,7 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
                                 "Events for hooks.url: sent, failed, dropped.", "result", NULL);
     f->words = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_words_total",
-                                "Words of a list found in prompts.", "list", NULL);
+                                "Words of a list found in prompts and answers.", "list", NULL);
     f->intents = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_intents_total",
                                   "Requests by what their prompts are about.", "intent", NULL);
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",

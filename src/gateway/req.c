@@ -21,6 +21,7 @@
 #include "gateway/cache/reuse.h"
 #include "gateway/live/halt.h"
 #include "gateway/translate/translate.h"
+#include "gateway/words/spoken.h"
 #include "net/tls.h"
 
 typedef enum sl_state step_fn(struct sl_req *r, enum sl_ev ev);
@@ -95,6 +96,7 @@ void sl_req_let_go(struct sl_req *r)
     sl_op_cancel(&r->token_op);
     sl_reuse_end(r);
     sl_translation_end(&r->translation);
+    sl_spoken_end(r);
     sl_made_key_drop(&r->made);
     sl_exch_end(&r->x);
     if (r->inspect != NULL)

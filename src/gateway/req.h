@@ -69,7 +69,7 @@ enum sl_ending {
     SL_END_TIMEOUT,
     SL_END_SHED,
     SL_END_BUDGET,  /* the balance ended the stream */
-    SL_END_STOPPED, /* an operator did */
+    SL_END_STOPPED, /* an operator did, or a list of words */
     SL_END_SHUTDOWN,
     SL_END__COUNT
 };
@@ -175,8 +175,11 @@ struct sl_req {
     int status;     /* answered */
     int up_status;
     struct sl_sse sse;
-    struct sl_buf hold; /* before the commit point; short answers */
-    struct sl_buf tail; /* an unfinished event; of one too large to hold, its last bytes */
+    struct sl_buf hold;    /* before the commit point; short answers */
+    struct sl_buf tail;    /* an unfinished event; of one too large to hold, its last bytes */
+    uint64_t answer_lists; /* bits: lists of words for its answer: words/spoken.h */
+    const struct sl_word_list *blocked_by; /* up: the snapshot's: the list that ended it; or NULL */
+    struct sl_spoken *spoken; /* owns: of a stream or a long answer with such; or NULL */
     struct sl_usage usage;
     struct sl_answer_tap *tap; /* owns: plain answers */
     uint64_t last_ms;          /* when the provider last sent something */

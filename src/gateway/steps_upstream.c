@@ -5,6 +5,7 @@
 #include "gateway/quota/hard.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
+#include "gateway/words/spoken.h"
 
 /* Asking puts `"usage":null` into every other chunk, which OpenRouter's client
  * refuses to read: its streams are counted as they pass. */
@@ -265,6 +266,7 @@ static enum sl_state take_head(struct sl_req *r)
         return fail(r, SL_ERR_UP_GARBAGE);
     if (a->status < 300 && !a->event_stream && !a->json && type.n > 0)
         return fail(r, SL_ERR_UP_GARBAGE); /* an HTML page is no answer */
+    sl_spoken_set_hold(r);
     if (a->event_stream && a->status < 400)
         r->mode = SL_RELAY_STREAM;
     else if (r->translation == NULL && a->status < 400 && a->has_length && a->length > r->hold.max)

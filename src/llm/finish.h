@@ -1,13 +1,13 @@
 /* llm/finish.h -- a stream that we stop ourselves ends as its protocol ends one that
- * has used up its tokens.
+ * has used up its tokens, or that was refused.
  *
  * From the events that have passed it knows what a client waits for, and writes it:
- *   messages           the open block's stop, message_delta with `max_tokens` and usage,
- *                      message_stop
- *   chat, completions  a chunk with `length` for each choice without a finish_reason,
- *                      the usage chunk, [DONE]
+ *   messages           the open block's stop, message_delta with `max_tokens` (`refusal`) and
+ *                      usage, message_stop
+ *   chat, completions  a chunk with `length` (`content_filter`) for each choice without a
+ *                      finish_reason, the usage chunk, [DONE]
  *   responses          the done events of the open part and item, response.incomplete with
- *                      `max_output_tokens`, the items so far and usage
+ *                      `max_output_tokens` (`content_filter`), the items so far and usage
  * The strict parsers of the official SDKs read it as such an answer. A stream of which
  * nothing has come yet gets its first event, too.
  *
@@ -42,6 +42,7 @@ struct sl_finish_ask {
     const struct sl_usage *usage; /* up: settled, what is charged */
     struct sl_str id, model;      /* for a stream that has not said any; `id` without escapes */
     int64_t now_unix_s;
+    bool refused; /* it ends as one that was refused, not for want of tokens */
 };
 struct sl_finish_text {
     struct sl_str body;  /* whole events, for everybody */

@@ -1,11 +1,12 @@
-/* The texts of a prompt, found by the names of what holds them. */
+/* The texts of a prompt or an answer, found by the names of what holds them. */
 #include "llm/said.h"
 
 #include "base/json.h"
 
 struct walk {
     sl_said_fn *fn;
-    void *ctx; /* up: the caller's */
+    void *ctx;      /* up: the caller's */
+    unsigned depth; /* of the value that is walked */
 };
 
 static bool is_one_of(struct sl_str key, const struct sl_str *names, size_t n)
@@ -26,7 +27,20 @@ static bool is_prompt(struct sl_str key)
     return is_one_of(key, names, sizeof(names) / sizeof(names[0]));
 }
 
-static bool is_no_language(struct sl_str key)
+static bool is_answer(struct sl_str key)
+{
+    static const struct sl_str names[] = {SL_STR_INIT("content"), SL_STR_INIT("choices"),
+                                          SL_STR_INIT("output")};
+
+    return is_one_of(key, names, sizeof(names) / sizeof(names[0]));
+}
+
+bool sl_said_is_json(struct sl_str key)
+{
+    return sl_json_key_is(key, SL_STR("arguments")) || sl_json_key_is(key, SL_STR("partial_json"));
+}
+
+bool sl_said_is_none(struct sl_str key)
 {
     static const struct sl_str names[] = {
         SL_STR_INIT("type"),
@@ -49,6 +63,11 @@ static bool is_no_language(struct sl_str key)
         SL_STR_INIT("status"),
         SL_STR_INIT("cache_control"),
         SL_STR_INIT("encrypted_content"),
+        SL_STR_INIT("logprobs"),
+        SL_STR_INIT("finish_reason"),
+        SL_STR_INIT("native_finish_reason"),
+        SL_STR_INIT("partial_image_b64"),
+        SL_STR_INIT("b64_json"),
     };
 
     return is_one_of(key, names, sizeof(names) / sizeof(names[0]));
@@ -80,37 +99,68 @@ static bool is_text_data(struct sl_str object, struct sl_str key)
     return false;
 }
 
-/* As deep as SL_JSON_DEPTH. `free`: whatever a text's name is, it is one. */
-static void walk_value(const struct walk *w, struct sl_str value, bool free)
+/* A picture that a tool has made. */
+static bool is_picture(struct sl_str object, struct sl_str key)
+{
+    return sl_json_key_is(key, SL_STR("result")) &&
+           sl_str_eq(sl_json_get(object, SL_STR("type")), SL_STR("\"image_generation_call\""));
+}
+
+/* As deep as SL_JSON_DEPTH: of a stream's events nobody has checked that. `free`: whatever a
+ * text's name is, it is one. */
+static void walk_value(struct walk *w, struct sl_str name, struct sl_str value, bool free)
 {
     struct sl_str key, one;
     size_t pos = 0;
 
+    if (w->depth == SL_JSON_DEPTH)
+        return;
+    w->depth++;
     switch (sl_json_type_of(value)) {
     case SL_JSON_STRING:
         if (value.n >= 2)
-            w->fn(w->ctx, (struct sl_str){value.p + 1, value.n - 2});
+            w->fn(w->ctx, (struct sl_str){value.p + 1, value.n - 2},
+                  !free && sl_said_is_json(name));
         break;
     case SL_JSON_ARRAY:
         while (sl_json_next(value, &pos, &one))
-            walk_value(w, one, free);
+            walk_value(w, name, one, free);
         break;
     case SL_JSON_OBJECT:
         while (sl_json_next_member(value, &pos, &key, &one))
-            if (free || !is_no_language(key) || is_text_data(value, key))
-                walk_value(w, one, free || is_free(key, one));
+            if (free || (!sl_said_is_none(key) && !is_picture(value, key)) ||
+                is_text_data(value, key))
+                walk_value(w, key, one, free || is_free(key, one));
         break;
     default: break;
     }
+    w->depth--;
 }
 
-void sl_said_each(struct sl_str body, sl_said_fn *fn, void *ctx)
+void sl_said_value(struct sl_str key, struct sl_str value, sl_said_fn *fn, void *ctx)
 {
-    const struct walk w = {fn, ctx};
+    struct walk w = {fn, ctx, 0};
+
+    if (!sl_said_is_none(key))
+        walk_value(&w, key, value, is_free(key, value));
+}
+
+static void each(struct sl_str body, bool (*is_text)(struct sl_str key), struct walk *w)
+{
     struct sl_str key, value;
     size_t pos = 0;
 
     while (sl_json_next_member(body, &pos, &key, &value))
-        if (is_prompt(key))
-            walk_value(&w, value, false);
+        if (is_text(key))
+            walk_value(w, key, value, false);
+}
+
+void sl_said_each(struct sl_str body, sl_said_fn *fn, void *ctx)
+{
+    each(body, is_prompt, &(struct walk){fn, ctx, 0});
+}
+
+void sl_said_answer(struct sl_str body, sl_said_fn *fn, void *ctx)
+{
+    each(body, is_answer, &(struct walk){fn, ctx, 0});
 }

@@ -11,11 +11,11 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void note(void *ctx, struct sl_str inner)
+static void note(void *ctx, struct sl_str inner, bool json)
 {
     char *all = ctx;
 
-    snprintf(all + strlen(all), 500 - strlen(all), "%.*s|", SL_STR_ARGS(inner));
+    snprintf(all + strlen(all), 500 - strlen(all), "%.*s%s|", SL_STR_ARGS(inner), json ? "$" : "");
 }
 
 static void each(void **state)
@@ -36,7 +36,7 @@ static void each(void **state)
          "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]},{\"role\":\"assistant\","
          "\"content\":null,\"tool_calls\":[{\"id\":\"i\",\"function\":{\"name\":\"n\","
          "\"arguments\":\"{}\"}}]}],\"user\":\"u\"}",
-         "a\\\"b|{}|"},
+         "a\\\"b|{}$|"},
         {"{\"instructions\":\"i\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":"
          "\"input_text\",\"text\":\"a\"},{\"type\":\"input_image\",\"image_url\":\"data:x\"}]},"
          "\"b\"],\"metadata\":{\"k\":\"no\"}}",
@@ -65,9 +65,51 @@ static void each(void **state)
     }
 }
 
+static void answers(void **state)
+{
+    static const struct {
+        const char *body, *want;
+    } cases[] = {
+        {"{\"id\":\"no\",\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
+         "\"a\",\"signature\":\"no\"},{\"type\":\"text\",\"text\":\"b\"},{\"type\":\"tool_use\","
+         "\"id\":\"no\",\"name\":\"no\",\"input\":{\"q\":\"c\"}}],\"stop_reason\":\"no\"}",
+         "a|b|c|"},
+        {"{\"object\":\"no\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+         "\"content\":\"a\",\"refusal\":null,\"tool_calls\":[{\"id\":\"no\",\"function\":"
+         "{\"name\":\"no\",\"arguments\":\"{}\"}}]},\"logprobs\":{\"content\":[{\"token\":"
+         "\"no\"}]},\"finish_reason\":\"stop\"},{\"text\":\"b\"}]}",
+         "a|{}$|b|"},
+        {"{\"model\":\"no\",\"output\":[{\"type\":\"message\",\"content\":[{\"type\":"
+         "\"output_text\",\"text\":\"a\"}]},{\"type\":\"image_generation_call\",\"result\":"
+         "\"no\"},{\"type\":\"mcp_call\",\"result\":\"b\"}],\"instructions\":\"no\"}",
+         "a|b|"},
+        {"{\"output\":\"a\",\"model\":\"no\"}", "a|"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char all[500] = "";
+
+        sl_said_answer(sl_str_of(cases[i].body), note, all);
+        assert_string_equal(all, cases[i].want);
+    }
+}
+
+/* Of an event of a stream nobody has checked how deep it is. */
+static void depth(void **state)
+{
+    char deep[20000], all[500] = "";
+
+    (void)state;
+    memset(deep, '[', sizeof(deep));
+    sl_said_value(SL_STR("output"), (struct sl_str){deep, sizeof(deep)}, note, all);
+    assert_string_equal(all, "");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(answers),
+                                       cmocka_unit_test(depth)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

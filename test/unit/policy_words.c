@@ -195,7 +195,7 @@ static void no_words(void **state)
 static void without_memory(void **state)
 {
     (void)state;
-    for (uint64_t fail = 1; fail < 18; fail++) {
+    for (uint64_t fail = 1; fail < 20; fail++) {
         struct sl_words *w;
         enum sl_err e = SL_OK;
 
@@ -293,13 +293,100 @@ static void as_the_plain_way(void **state)
     }
 }
 
+/* ---- what is not known yet ---- */
+
+/* All of it, and nothing else: the longest end of `text` that begins a word, where one may. */
+static size_t open_plainly(const struct given *given, size_t n, const char *text, size_t length)
+{
+    for (size_t open = length; open > 0; open--)
+        for (size_t i = 0; i < n; i++) {
+            bool apart = open == length || text[length - open - 1] == '.';
+
+            if (strlen(given[i].word) >= open && (given[i].anywhere || apart) &&
+                memcmp(text + length - open, given[i].word, open) == 0)
+                return open;
+        }
+    return 0;
+}
+
+static void open_one(uint32_t *seed, const struct sl_words *w, const struct given *given, size_t n)
+{
+    const struct given *mine[12];
+    struct given few[12];
+    char text[64];
+    struct sl_words_seek s;
+    size_t few_n = 0;
+    uint64_t lists = next(seed) % 8;
+
+    for (size_t i = 0; i < n; i++)
+        if ((lists >> given[i].list & 1) != 0)
+            mine[few_n++] = &given[i];
+    for (size_t i = 0; i < few_n; i++)
+        few[i] = *mine[i];
+    make(seed, "abc.", sizeof(text) - 2, text);
+    sl_words_begin(&s, w, ALL);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        size_t want = open_plainly(few, few_n, text, i + 1);
+
+        sl_words_feed(&s, (struct sl_str){text + i, 1});
+        if (sl_words_open(&s, lists) != want)
+            fail_msg("\"%.*s\": %zu are open, not %zu", (int)i + 1, text, sl_words_open(&s, lists),
+                     want);
+    }
+    sl_words_rest(&s);
+    assert_int_equal(sl_words_open(&s, ALL), 0);
+}
+
+static void what_is_open(void **state)
+{
+    uint32_t seed = 7;
+
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        char places[12][8];
+        struct given given[12];
+        size_t n = 1 + next(&seed) % COUNT(given);
+        struct sl_words *w;
+
+        for (size_t i = 0; i < n; i++) {
+            make(&seed, "abc", 5, places[i]);
+            given[i] = (struct given){places[i], next(&seed) % 3, next(&seed) % 2 == 0};
+        }
+        w = words_of(given, n);
+        for (int text = 0; text < 20; text++)
+            open_one(&seed, w, given, n);
+        sl_words_end(&w);
+    }
+}
+
+/* A word that stands there if nothing follows is due, and open. */
+static void what_is_due(void **state)
+{
+    struct given one = {"gin", 4, false};
+    struct sl_words *w = words_of(&one, 1);
+    struct sl_words_seek s;
+
+    (void)state;
+    sl_words_begin(&s, w, ALL);
+    sl_words_feed(&s, SL_STR("a gin"));
+    assert_true(sl_words_due(&s) == 1 << 4);
+    assert_int_equal(sl_words_open(&s, 1 << 4), 3);
+    assert_int_equal(sl_words_open(&s, 1 << 3), 0);
+    sl_words_feed(&s, SL_STR("ger"));
+    assert_true(sl_words_due(&s) == 0);
+    assert_int_equal(sl_words_open(&s, ALL), 0);
+    assert_true(s.found == 0);
+    sl_words_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_a_word),     cmocka_unit_test(lists),
         cmocka_unit_test(texts_do_not_touch), cmocka_unit_test(limits),
         cmocka_unit_test(no_words),           cmocka_unit_test(without_memory),
-        cmocka_unit_test(as_the_plain_way),
+        cmocka_unit_test(as_the_plain_way),   cmocka_unit_test(what_is_open),
+        cmocka_unit_test(what_is_due),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

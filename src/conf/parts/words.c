@@ -11,6 +11,8 @@
 #define FILE_BYTES ((size_t)8 << 20)
 #define SHOWN 40 /* bytes of a word in a message */
 
+enum { IN_PROMPTS, IN_ANSWERS }; /* as `in` has them; else both */
+
 struct list {
     const char *what; /* as faults name it */
     unsigned at;
@@ -80,11 +82,14 @@ static void read_list(struct sl_build *b, struct sl_word_list *lists, const stru
                      .at = (unsigned)b->made->word_lists_n};
     struct sl_word_list *out = &lists[b->made->word_lists_n++];
     const struct sl_node *file = sl_node_get(map, "file");
+    uint64_t in = (uint64_t)sl_node_number(map, "in", IN_PROMPTS);
 
     sl_build_check_name(b, map, l.what);
     *out = (struct sl_word_list){.name = sl_build_dup(b, sl_node_text(map, "name")),
                                  .is_intent = is_intent,
-                                 .blocks = sl_node_number(map, "action", 0) == 1};
+                                 .blocks = sl_node_number(map, "action", 0) == 1,
+                                 .prompts = is_intent || in != IN_ANSWERS,
+                                 .answers = !is_intent && in != IN_PROMPTS};
     l.anywhere = sl_node_number(map, "match", 0) == 1;
     for (const struct sl_word_list *other = lists; other != out; other++)
         if (other->is_intent == is_intent && sl_str_eq(other->name, out->name))

@@ -129,6 +129,16 @@ static void add_admission(struct sl_text *list, const struct sl_pass *p)
         add(list, p->answer.local ? SL_STR("admitted in an outage") : SL_STR("admitted"));
 }
 
+static void add_words(struct sl_text *list, struct sl_str name)
+{
+    char place[STEP_BYTES];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_text_add(&t, SL_STR("words "));
+    sl_text_add(&t, name);
+    add(list, sl_text_str(&t));
+}
+
 struct sl_str sl_audit_path(struct sl_req *r)
 {
     char place[PATH_BYTES];
@@ -148,6 +158,8 @@ struct sl_str sl_audit_path(struct sl_req *r)
     }
     for (size_t i = 0; r->trial != NULL && i < r->trial->steps_n; i++)
         add_try(&t, r, &r->trial->steps[i]);
+    if (r->blocked_by != NULL)
+        add_words(&t, r->blocked_by->name);
     t.cap = sizeof place;
     t.cut = false;
     sl_text_byte(&t, ']');

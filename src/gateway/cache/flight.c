@@ -182,7 +182,14 @@ void sl_flight_lead(struct sl_flights *t, struct sl_req *r, const uint8_t key[SL
 
 bool sl_flight_suits(const struct sl_flight *f, const struct sl_req *r)
 {
-    return !r->streams || !r->wants_usage || (f->leader != NULL && f->leader->brings_usage);
+    const struct sl_req *leader = f->leader;
+
+    if (leader == NULL)
+        return r->answer_lists == 0 && (!r->streams || !r->wants_usage);
+    if (leader->answer_lists != r->answer_lists ||
+        (r->answer_lists != 0 && leader->conf != r->conf))
+        return false;
+    return !r->streams || !r->wants_usage || leader->brings_usage;
 }
 
 void sl_flight_join(struct sl_flight *f, struct sl_req *r)

@@ -45,7 +45,8 @@ struct sl_flight *sl_flight_find(struct sl_flights *t, const uint8_t key[SL_FLIG
 /* Sets r->flight; r leads. */
 void sl_flight_lead(struct sl_flights *t, struct sl_req *r, const uint8_t key[SL_FLIGHT_KEY],
                     size_t ceiling);
-/* Can r take what that flight brings? (A stream's usage, if it wants one.) */
+/* Can r take what that flight brings? (A stream's usage, if it wants one; what its lists of
+ * words let pass.) */
 bool sl_flight_suits(const struct sl_flight *f, const struct sl_req *r);
 /* Sets r->flight; r follows. */
 void sl_flight_join(struct sl_flight *f, struct sl_req *r);
@@ -66,7 +67,7 @@ bool sl_flight_has_room(const struct sl_flight *f);
 struct sl_str sl_flight_record(const struct sl_flight *f);
 bool sl_flight_is_complete(const struct sl_flight *f); /* base 0: nothing was dropped */
 /* `plain`: the answer in its plain form, or empty where there is none. Copied. `ending`
- * is its followers' too: DONE, or BUDGET for one that we ended in its protocol's way. */
+ * is its followers' too: DONE, or what we ended it for, in its protocol's way. */
 void sl_flight_finish_whole(struct sl_flight *f, struct sl_str plain, enum sl_ending ending);
 /* What followers shall answer. Texts are copied. */
 void sl_flight_finish_failed(struct sl_flight *f, const struct sl_req *leader);

@@ -12,6 +12,7 @@
 #include "gateway/relay/relay.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/quota/pass.h"
+#include "gateway/words/spoken.h"
 
 #define SLICE 65536 /* bytes given to the client at once */
 
@@ -86,6 +87,8 @@ static enum sl_state play_plain(struct sl_req *r, struct sl_str plain)
     struct sl_reuse *u = r->reuse;
     enum sl_err e = SL_OK;
 
+    if (r->flight == NULL && sl_spoken_plain(r, plain) != SL_ST_RELAY)
+        return SL_ST_REPLY;
     if (r->streams)
         e = sl_unfold(r->ep, plain, r->wants_usage, &u->arena, &u->replay);
     else

@@ -473,7 +473,7 @@ void sl_reuse_finish(struct sl_req *r)
 
     if (r->reuse == NULL || !sl_flight_is_leader(r))
         return;
-    cut = r->ending == SL_END_BUDGET && r->committed;
+    cut = (r->ending == SL_END_BUDGET || r->error == SL_ERR_WORDS) && r->committed;
     if ((r->ending != SL_END_DONE && !cut) || r->up_status != 200) {
         sl_flight_finish_failed(r->flight, r);
         return;

@@ -1,9 +1,9 @@
 /* A running answer under a hard budget: its reservation grows, or it ends. */
 #include "gateway/quota/hard.h"
 
-#include "gateway/cache/reuse.h"
 #include "gateway/quota/pass.h"
 #include "gateway/relay/relay.h"
+#include "gateway/words/spoken.h"
 #include "llm/finish.h"
 
 #define MISSES 2 /* renewals without an answer that end a stream */
@@ -158,45 +158,6 @@ static enum sl_state refuse(struct sl_req *r)
                          SL_STR_ARGS(said), SL_STR_ARGS(r->key_id), SL_STR_ARGS(r->key->tenant));
 }
 
-/* What followers get in the other form ends in the same way. */
-static void fold(struct sl_req *r, struct sl_str events)
-{
-    struct sl_sse sse;
-    size_t n;
-
-    sl_sse_init(&sse);
-    while (sl_sse_next(&sse, events, &n)) {
-        sl_reuse_event(r, sl_str_first(events, n));
-        events = sl_str_from(events, n);
-    }
-}
-
-static enum sl_state end_stream(struct sl_req *r)
-{
-    struct sl_usage u = r->usage;
-    struct sl_finish_ask ask = {.usage = &u,
-                                .id = {r->id, sizeof r->id},
-                                .model = r->served,
-                                .now_unix_s = sl_net_unix_ms(r->gw->net) / 1000};
-    struct sl_finish_text t;
-
-    sl_usage_settle(&u, r->body_n);
-    if (sl_finish_write(r->hard->finish, &ask, &t) != SL_OK)
-        return sl_relay_fail(r, SL_ERR_NO_MEMORY);
-    sl_call_end(&r->call);
-    r->error = SL_ERR_CREDITS;
-    r->ending = SL_END_BUDGET;
-    fold(r, t.body);
-    if (t.body.n > 0)
-        sl_relay_send(r, &t.body, 1);
-    if (t.usage.n > 0 && r->brings_usage)
-        sl_relay_pass_usage(r, t.usage);
-    if (t.last.n > 0)
-        sl_relay_send(r, &t.last, 1);
-    sl_exch_finish(r->x);
-    return SL_ST_ACCOUNT;
-}
-
 enum sl_state sl_hard_stop(struct sl_req *r)
 {
     struct sl_hard *h = r->hard;
@@ -210,5 +171,9 @@ enum sl_state sl_hard_stop(struct sl_req *r)
     if (h->finish == NULL || sl_finish_is_over(h->finish))
         return SL_ST_RELAY;
     h->due = r->mid_event;
-    return h->due ? SL_ST_RELAY : end_stream(r);
+    if (h->due)
+        return SL_ST_RELAY;
+    if (r->spoken != NULL && !sl_spoken_rest(r))
+        return sl_spoken_stop(r);
+    return sl_relay_end_early(r, h->finish, SL_ERR_CREDITS, SL_END_BUDGET);
 }

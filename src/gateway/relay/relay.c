@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "gateway/cache/flight.h"
 #include "gateway/quota/hard.h"
+#include "gateway/words/spoken.h"
 
 #define FINAL_GRACE_MS 1000 /* behind the terminal event the provider has only to hang up */
 
@@ -172,6 +173,8 @@ enum sl_state sl_step_relay(struct sl_req *r, enum sl_ev ev)
     switch (ev) {
     case SL_EVT_ENTER:
         sl_sse_init(&r->sse);
+        if (!sl_spoken_listen(r))
+            return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         sl_relay_arm_beat(r);
         return SL_ST_RELAY;
     case SL_EVT_DATA: return on_data(r);

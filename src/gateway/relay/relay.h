@@ -11,6 +11,8 @@
 
 #include "gateway/inside.h"
 
+struct sl_finish;
+
 /* ---- relay.c: to the client, and how long silence may last ---- */
 
 /* To the client alone, copied. A full client stops the provider until DRAIN. */
@@ -52,6 +54,9 @@ enum sl_state sl_relay_hold_done(struct sl_req *r);
 /* ---- relay_stream.c: STREAM, event by event ---- */
 
 enum sl_state sl_relay_stream_data(struct sl_req *r);
+/* An event that was looked at, to the client and to those who follow; `pass`: whatever they
+ * asked for. False: no memory. */
+SL_MUST bool sl_relay_hand(struct sl_req *r, struct sl_str event, bool pass);
 /* The chunk that only carries usage goes to those who asked for it. */
 void sl_relay_pass_usage(struct sl_req *r, struct sl_str event);
 /* A keep-alive, if it is time for one and one may stand here. False: no memory. */
@@ -60,6 +65,11 @@ SL_MUST bool sl_relay_stream_ping(struct sl_req *r);
 enum sl_state sl_relay_stream_end(struct sl_req *r, enum sl_err why);
 /* The terminal event is there, and nobody waits for more. */
 enum sl_state sl_relay_stream_done(struct sl_req *r);
+
+/* ---- relay_early.c: what we stop ourselves, behind the commit point ---- */
+
+enum sl_state sl_relay_end_early(struct sl_req *r, struct sl_finish *f, enum sl_err why,
+                                 enum sl_ending ending);
 
 /* ---- relay_large.c: an event too large to hold, from its first bytes on ---- */
 

@@ -11,6 +11,7 @@
 #include "gateway/relay/relay.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
+#include "gateway/words/spoken.h"
 #include "llm/about.h"
 #include "llm/window.h"
 
@@ -82,6 +83,8 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
 
     if (sl_trial_again(r, &f))
         return SL_ST_TRY;
+    if (r->committed && r->spoken != NULL && !sl_spoken_rest(r))
+        return sl_spoken_stop(r);
     r->error = e;
     r->ending = sl_err_status(e) == 504 ? SL_END_TIMEOUT : SL_END_UPSTREAM_CUT;
     if (message.p == NULL)
@@ -209,6 +212,8 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
     if (!sl_translation_answer(r, &body))
         return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     sl_trial_good(r);
+    if (sl_spoken_plain(r, body) != SL_ST_RELAY)
+        return SL_ST_REPLY;
     r->t.first = sl_net_now_us(r->gw->net);
     if (r->reuse != NULL && r->reuse->batch != NULL && r->answer->status == 200)
         return sl_batch_answer(r, body);
@@ -218,16 +223,24 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
     return SL_ST_REPLY;
 }
 
+/* NULL: no memory. */
+static struct sl_arena *room_for_whole(struct sl_req *r)
+{
+    if (r->translation != NULL)
+        return sl_translation_arena(r);
+    if (r->hold.max <= SL_REQ_HOLD_MAX)
+        return r->arena;
+    return r->answer_lists != 0 ? sl_spoken_arena(r) : &r->reuse->arena;
+}
+
 enum sl_state sl_relay_hold_done(struct sl_req *r)
 {
     struct sl_str part = {NULL, 0};
+    struct sl_arena *arena = room_for_whole(r);
     char *whole;
     size_t at = 0;
 
-    whole = sl_arena_alloc(r->translation != NULL          ? sl_translation_arena(r)
-                           : r->hold.max > SL_REQ_HOLD_MAX ? &r->reuse->arena
-                                                           : r->arena,
-                           r->hold.len + 1);
+    whole = arena != NULL ? sl_arena_alloc(arena, r->hold.len + 1) : NULL;
     if (whole == NULL)
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
     while (sl_buf_peek(&r->hold, &part, 1) == 1) {
@@ -241,12 +254,13 @@ enum sl_state sl_relay_hold_done(struct sl_req *r)
 /* Longer than what is held, which its head did not say: on as it comes. */
 static enum sl_state hold_no_more(struct sl_req *r)
 {
-    struct sl_str parts[16];
+    struct sl_str parts[SL_SPOKEN_WHOLE / SL_BUF_CHUNK + 2];
     size_t n = sl_buf_peek(&r->hold, parts, sizeof parts / sizeof parts[0]);
 
     if (r->answer->status >= 400) /* the text is too long; what it says in its head is not */
         return pass_error(r, r->answer->status, (struct sl_str){NULL, 0});
-    if (r->hold.max > SL_REQ_HOLD_MAX) /* of a batch, or to be translated: whole or not at all */
+    /* of a batch, to be translated, or to be looked at: whole or not at all */
+    if (r->hold.max > SL_REQ_HOLD_MAX && !sl_spoken_lets_pass(r))
         return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     r->mode = SL_RELAY_PLAIN;
     for (size_t i = 0; i < n; i++)

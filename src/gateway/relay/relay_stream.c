@@ -11,6 +11,7 @@
 #include "gateway/cache/reuse.h"
 #include "gateway/quota/hard.h"
 #include "gateway/translate/translate.h"
+#include "gateway/words/spoken.h"
 
 /* Is the terminal event through? A large one is known before its last byte is here. */
 static bool is_over(const struct sl_req *r)
@@ -87,6 +88,28 @@ static bool may_follow(struct sl_req *r, struct sl_str event, enum sl_event_kind
            !sl_relay_is_about_us(r, error, &quota);
 }
 
+/* What was kept back goes out before an event behind which there is no text. */
+static bool hear(struct sl_req *r, struct sl_str event, enum sl_event_kind kind)
+{
+    if (kind != SL_EV_FINAL && kind != SL_EV_ERROR)
+        return sl_spoken_hear(r, event, false);
+    return sl_spoken_hear(r, event, true) && sl_spoken_rest(r);
+}
+
+bool sl_relay_hand(struct sl_req *r, struct sl_str event, bool pass)
+{
+    if (pass)
+        return sl_relay_keep(r, event);
+    if (r->committed && !is_told(r) && !is_failed(r))
+        sl_relay_pass_usage(r, event);
+    return true;
+}
+
+static bool hand_on(struct sl_req *r, struct sl_str event, bool pass)
+{
+    return r->spoken != NULL ? sl_spoken_hand(r, event, pass) : sl_relay_hand(r, event, pass);
+}
+
 /* One whole event is looked at. `*pass`: does it go on with the others? */
 static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
 {
@@ -94,12 +117,16 @@ static enum sl_state look(struct sl_req *r, struct sl_str event, bool *pass)
 
     *pass = true;
     sl_tally_add(&r->gw->tally, SL_TALLY_EVENTS, 1);
-    sl_reuse_event(r, event);
+    if (r->spoken == NULL)
+        sl_reuse_event(r, event);
     if (is_failed(r)) {
         *pass = may_follow(r, event, kind);
         return SL_ST_RELAY;
     }
-    sl_hard_event(r, event);
+    if (r->spoken == NULL)
+        sl_hard_event(r, event);
+    else if (!hear(r, event, kind))
+        return sl_spoken_stop(r);
     switch (kind) {
     case SL_EV_USAGE_ONLY: *pass = !r->added_usage && !r->committed; break;
     case SL_EV_ERROR:
@@ -153,10 +180,8 @@ static enum sl_state finish_tail(struct sl_req *r, struct sl_str piece)
     memcpy(whole + event.n, piece.p, piece.n);
     event.n += piece.n;
     next = look(r, event, &pass);
-    if (next == SL_ST_RELAY && pass && !sl_relay_keep(r, event))
+    if (next == SL_ST_RELAY && !hand_on(r, event, pass))
         next = sl_relay_fail(r, SL_ERR_NO_MEMORY);
-    else if (next == SL_ST_RELAY && !pass && r->committed && !is_told(r) && !is_failed(r))
-        sl_relay_pass_usage(r, event);
     sl_mem_free(whole);
     return next;
 }
@@ -177,6 +202,8 @@ static enum sl_state keep_tail(struct sl_req *r, struct sl_str rest)
     /* Larger than we look at: an error is told in our words, another passes in pieces. */
     if (!r->mid_event && sl_relay_large_is_error(r, first))
         return tell(r, SL_ERR_UP_STREAM_ERROR);
+    if (sl_spoken_blocks(r))
+        return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     if (!r->committed && !sl_relay_commit(r))
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
     if (!r->mid_event) {
@@ -222,14 +249,14 @@ static enum sl_state pump(struct sl_req *r)
             next = look(r, event, &pass);
         if (next != SL_ST_RELAY)
             return next;
-        if (!was_open && pass) {
+        if (!was_open && pass && r->spoken == NULL) {
             run.n += n;
             continue;
         }
         if (run.n > 0 && !sl_relay_keep(r, run))
             return sl_relay_fail(r, SL_ERR_NO_MEMORY);
-        if (!was_open && r->committed && !is_told(r) && !is_failed(r))
-            sl_relay_pass_usage(r, event);
+        if (!was_open && !hand_on(r, event, pass))
+            return sl_relay_fail(r, SL_ERR_NO_MEMORY);
         run = (struct sl_str){rest.p, 0};
     }
     if (run.n > 0 && !sl_relay_keep(r, run))
@@ -270,6 +297,23 @@ bool sl_relay_stream_ping(struct sl_req *r)
 
 /* ---- the end ---- */
 
+/* What is left without an event's end goes out, so it is heard as one. */
+static bool hear_tail(struct sl_req *r)
+{
+    char *whole = sl_mem_try(r->tail.len + 1);
+    struct sl_str text = {whole, 0}, parts[SL_SPOKEN_EVENT / SL_BUF_CHUNK + 2];
+    size_t n = sl_buf_peek(&r->tail, parts, sizeof parts / sizeof parts[0]);
+    bool ok = whole != NULL;
+
+    for (size_t i = 0; ok && i < n; i++) {
+        memcpy(whole + text.n, parts[i].p, parts[i].n);
+        text.n += parts[i].n;
+    }
+    ok = ok && sl_spoken_hear(r, text, true) && sl_spoken_rest(r);
+    sl_mem_free(whole);
+    return ok;
+}
+
 enum sl_state sl_relay_stream_done(struct sl_req *r)
 {
     bool whole = r->usage.has_final || r->dialect->is_whole(r->ep, &r->usage);
@@ -278,6 +322,8 @@ enum sl_state sl_relay_stream_done(struct sl_req *r)
         return end_failed(r);
     if (!whole || r->mid_event)
         return sl_relay_fail(r, SL_ERR_UP_CLOSED);
+    if (r->spoken != NULL && !hear_tail(r))
+        return sl_spoken_stop(r);
     if (!r->committed && !sl_relay_commit(r))
         return sl_relay_fail(r, SL_ERR_NO_MEMORY);
     sl_relay_send_buf(r, &r->tail);

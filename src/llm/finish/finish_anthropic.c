@@ -71,7 +71,9 @@ static void end(struct sl_finish *f, const struct sl_finish_ask *ask)
         sl_finish_add(g, "}\n\n");
     }
     sl_finish_add(g, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
-                     "{\"stop_reason\":\"max_tokens\",\"stop_sequence\":null}");
+                     "{\"stop_reason\":");
+    sl_finish_add(g, ask->refused ? "\"refusal\"" : "\"max_tokens\"");
+    sl_finish_add(g, ",\"stop_sequence\":null}");
     usage(g, ask->usage, ask->usage->out);
     sl_finish_add(g, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }

@@ -96,7 +96,7 @@ static void open_chunk(struct sl_finish *f)
 }
 
 /* `first`: nothing of it has come, so its role comes with its end. */
-static void end_choice(struct sl_finish *f, uint64_t index, bool first)
+static void end_choice(struct sl_finish *f, uint64_t index, bool first, bool refused)
 {
     struct sl_grow *g = &f->out;
 
@@ -109,7 +109,8 @@ static void end_choice(struct sl_finish *f, uint64_t index, bool first)
         sl_finish_add(g, ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"}");
     else
         sl_finish_add(g, ",\"delta\":{}");
-    sl_finish_add(g, ",\"logprobs\":null,\"finish_reason\":\"length\"}]");
+    sl_finish_add(g, ",\"logprobs\":null,\"finish_reason\":");
+    sl_finish_add(g, refused ? "\"content_filter\"}]" : "\"length\"}]");
     sl_finish_add(g, f->choices.nulls ? ",\"usage\":null}\n\n" : "}\n\n");
 }
 
@@ -136,13 +137,13 @@ static void end(struct sl_finish *f, const struct sl_finish_ask *ask)
 
     if (!f->began) {
         make_head(f, ask);
-        end_choice(f, 0, true);
+        end_choice(f, 0, true, ask->refused);
     }
     for (uint64_t i = 0; i < SL_FINISH_CHOICES; i++) {
         uint64_t bit = (uint64_t)1 << i % 64;
 
         if ((c->seen[i / 64] & bit) != 0 && (c->ended[i / 64] & bit) == 0)
-            end_choice(f, i, false);
+            end_choice(f, i, false, ask->refused);
     }
     f->usage_at = f->out.n;
     write_usage(f, ask->usage);

@@ -290,8 +290,9 @@ void sl_finish_responses_write(struct sl_finish *f, const struct sl_finish_ask *
     open_event(f, "incomplete");
     add(f, ",\"response\":{");
     add_members(f);
-    add(f, ",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":\"max_output_tokens\"},"
-           "\"output\":");
+    add(f, ",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":");
+    add(f, ask->refused ? "\"content_filter\"" : "\"max_output_tokens\"");
+    add(f, "},\"output\":");
     add_output(f);
     add(f, ",\"usage\":");
     add_usage(f, ask->usage);

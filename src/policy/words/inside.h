@@ -48,7 +48,8 @@ struct sl_words {
     char *text;                        /* owns: the words, folded */
     struct sl_words_node *nodes;       /* owns; NULL: not done */
     struct sl_words_ends *ends;        /* owns; the first one is none */
-    struct sl_words_row *rows;         /* owns; the first one is the empty beginning's */
+    struct sl_words_ends *below; /* owns: a node each: all that end there or go on behind it */
+    struct sl_words_row *rows;   /* owns; the first one is the empty beginning's */
     size_t made_n, made_cap, text_n, text_cap, ends_n, rows_n, rows_cap;
     uint32_t nodes_n;
 };

@@ -33,6 +33,14 @@ static void count(struct sl_words_seek *s, uint64_t lists)
     }
 }
 
+/* May a word begin that many bytes ago? */
+static inline bool is_start(const struct sl_words_seek *s, uint16_t depth)
+{
+    uint64_t start = (s->at - depth) % SL_WORDS_BYTES;
+
+    return (s->starts[start / 64] >> start % 64 & 1) != 0;
+}
+
 /* Lists of which a word is due or found count once, however many of its words end here. */
 static void look(struct sl_words_seek *s)
 {
@@ -42,10 +50,9 @@ static void look(struct sl_words_seek *s)
 
     for (; at != 0; at = nodes[at].next) {
         const struct sl_words_ends *ends = &s->words->ends[nodes[at].ends];
-        uint32_t start = (s->at - nodes[at].depth) % SL_WORDS_BYTES;
 
         found |= ends->anywhere & s->lists;
-        if ((s->starts[start / 64] >> start % 64 & 1) != 0)
+        if (is_start(s, nodes[at].depth))
             s->due |= ends->alone & s->lists;
     }
     s->due &= ~found;
@@ -53,12 +60,12 @@ static void look(struct sl_words_seek *s)
         count(s, found);
 }
 
-static inline void step(struct sl_words_seek *s, uint8_t byte, bool is_start)
+static inline void step(struct sl_words_seek *s, uint8_t byte, bool begins)
 {
-    uint64_t bit = UINT64_C(1) << s->at % 64, *part = &s->starts[s->at / 64];
+    uint64_t bit = UINT64_C(1) << s->at % 64, *part = &s->starts[s->at % SL_WORDS_BYTES / 64];
 
-    *part = is_start ? *part | bit : *part & ~bit;
-    s->at = (s->at + 1) % SL_WORDS_BYTES;
+    *part = begins ? *part | bit : *part & ~bit;
+    s->at++;
     s->node = sl_words_go(s->words, s->node, byte);
 }
 
@@ -129,6 +136,20 @@ void sl_words_feed(struct sl_words_seek *s, struct sl_str text)
         if (lead.due == 0)
             sl_words_char(s, NOT_A_CHARACTER);
     }
+}
+
+size_t sl_words_open(const struct sl_words_seek *s, uint64_t lists)
+{
+    const struct sl_words_node *nodes = s->words->nodes;
+
+    for (uint32_t at = s->node; at != 0; at = nodes[at].fail) {
+        const struct sl_words_ends *below = &s->words->below[at];
+
+        if ((below->anywhere & lists) != 0 ||
+            ((below->alone & lists) != 0 && is_start(s, nodes[at].depth)))
+            return nodes[at].depth;
+    }
+    return 0;
 }
 
 void sl_words_rest(struct sl_words_seek *s)

@@ -117,27 +117,37 @@ static size_t count_nodes(const struct sl_words *w)
     return n;
 }
 
-/* What ends at a node, and the words of the range that go on behind it. */
-static uint32_t take_ends(struct sl_words *w, struct sl_words_node *node, uint32_t from,
-                          uint32_t to)
+struct span { /* words below a node */
+    uint32_t from, to;
+};
+
+static struct sl_words_ends ends_of(const struct sl_words *w, struct span span)
 {
     struct sl_words_ends ends = {0, 0};
 
-    for (; from < to && w->made[from].n == node->depth; from++) {
-        const struct sl_word *one = &w->made[from];
+    for (; span.from < span.to; span.from++) {
+        const struct sl_word *one = &w->made[span.from];
 
         *(one->anywhere ? &ends.anywhere : &ends.alone) |= UINT64_C(1) << one->list;
     }
+    return ends;
+}
+
+/* What ends at a node, and the words of the range that go on behind it. */
+static uint32_t take_ends(struct sl_words *w, struct sl_words_node *node, struct span span)
+{
+    struct span here = {span.from, span.from};
+    struct sl_words_ends ends;
+
+    while (here.to < span.to && w->made[here.to].n == node->depth)
+        here.to++;
+    ends = ends_of(w, here);
     if ((ends.alone | ends.anywhere) != 0) {
         node->ends = (uint32_t)w->ends_n;
         w->ends[w->ends_n++] = ends;
     }
-    return from;
+    return here.to;
 }
-
-struct span { /* words below a node */
-    uint32_t from, to;
-};
 
 static void add_child(struct sl_words *w, struct span *spans, uint32_t parent, uint8_t byte,
                       struct span span)
@@ -152,7 +162,8 @@ static void add_child(struct sl_words *w, struct span *spans, uint32_t parent, u
     memset(node, 0, sizeof(*node));
     node->depth = (uint16_t)(up->depth + 1);
     node->fail = parent == 0 ? 0 : sl_words_go(w, up->fail, byte);
-    span.from = take_ends(w, node, span.from, span.to);
+    w->below[at] = ends_of(w, span);
+    span.from = take_ends(w, node, span);
     spans[at] = span;
 }
 
@@ -243,9 +254,11 @@ enum sl_err sl_words_done(struct sl_words *w)
     spans = sl_mem_try(n * sizeof(*spans));
     w->nodes = sl_mem_try(n * sizeof(*w->nodes));
     w->ends = sl_mem_try((w->made_n + 1) * sizeof(*w->ends));
-    if (spans != NULL && w->nodes != NULL && w->ends != NULL) {
+    w->below = sl_mem_try(n * sizeof(*w->below));
+    if (spans != NULL && w->nodes != NULL && w->ends != NULL && w->below != NULL) {
         memset(w->nodes, 0, sizeof(*w->nodes));
         memset(w->ends, 0, sizeof(*w->ends));
+        memset(w->below, 0, sizeof(*w->below));
         w->nodes_n = 1;
         w->ends_n = 1;
         done = connect(w, spans);
@@ -295,6 +308,7 @@ void sl_words_end(struct sl_words **pw)
     sl_mem_free(w->text);
     sl_mem_free(w->nodes);
     sl_mem_free(w->ends);
+    sl_mem_free(w->below);
     sl_mem_free(w->rows);
     sl_mem_free(w);
 }

@@ -2,6 +2,7 @@
  *
  *   new ─► add, add, … ─► done          (once, when the configuration is read)
  *   begin ─► feed, feed, … ─► rest      (for each text; any number at once)
+ *              └ open: how much of its end may still become a word
  *
  * Every word belongs to a list, a number below SL_WORDS_LISTS; a text is told how often
  * words of each list stand in it. Words and texts are compared folded (letters.h), with runs of
@@ -13,7 +14,7 @@
  * Limits   A word has at most SL_WORDS_BYTES folded bytes, all words together at most
  *          SL_WORDS_NODES different beginnings. One text costs one step a byte and a few
  *          bytes of state, whatever the number of words.
- * Memory   About 32 bytes a different beginning, 1 KiB one that goes on in more than four
+ * Memory   About 48 bytes a different beginning, 1 KiB one that goes on in more than four
  *          ways. Pure.
  * Source   A. Aho, M. Corasick, "Efficient string matching: an aid to bibliographic
  *          search", CACM 18 (1975).
@@ -43,9 +44,9 @@ struct sl_words_seek {
     uint64_t lists;               /* bits: those that are looked for */
     uint64_t found;               /* bits: those of which a word was found */
     uint32_t count[SL_WORDS_LISTS];
+    uint64_t at; /* folded bytes so far */
     /* private from here */
     uint32_t node;
-    uint32_t at;                          /* folded bytes so far, modulo SL_WORDS_BYTES */
     uint64_t starts[SL_WORDS_BYTES / 64]; /* of the last bytes: may a word begin there? */
     uint64_t due;                         /* lists: a word stands here if it ends here */
     enum sl_letters_kind last;
@@ -58,6 +59,14 @@ struct sl_words_seek {
 void sl_words_begin(struct sl_words_seek *s, const struct sl_words *w, uint64_t lists);
 void sl_words_feed(struct sl_words_seek *s, struct sl_str text);
 void sl_words_char(struct sl_words_seek *s, uint32_t code);
+/* How many of the last folded bytes may still become a word of `lists`, or are one if the
+ * text ends here; 0: none. At most SL_WORDS_BYTES. */
+size_t sl_words_open(const struct sl_words_seek *s, uint64_t lists);
+/* Lists of which a word stands here if the text ends here. */
+static inline uint64_t sl_words_due(const struct sl_words_seek *s)
+{
+    return s->due;
+}
 /* The text ends here; the next one begins a word. */
 void sl_words_rest(struct sl_words_seek *s);
 
