@@ -313,6 +313,50 @@ def test_through_redis():
     redis.kill()
 
 
+def test_anothers_entries_can_not_be_seen():
+    """What another tenant has asked, or is asking, makes no difference: the same answer, counters, calls and look-ups as for
+    what nobody asked. And its value under one's own name is not believed."""
+    redis = Redis("--slowlog-log-slower-than", "0", "--slowlog-max-len", "2000")
+    with gateway(redis.url) as g:
+        post = lambda text, key: g.post("/v1/messages", messages("mock-echo", text), key=key)
+        alices = keys_of(redis, lambda: post("known", KEY))[0]
+        equal(post("known", KEY).get("x-cache"), "HIT")
+        running = g.wire(20)
+        running.request("POST", "/v1/messages", messages("mock-events-2000-slow-20ms", "runs", stream=True))
+        equal(running.reply_head().get("x-cache"), "MISS")
+
+        def of_bob():
+            rows = g.metrics().rows
+            return {(n, *sorted(l.items())): v for n, l, v in rows if l.get("tenant") == "bobs" and "seconds" not in n and "bytes" not in n}
+
+        def sight(text, model="mock-echo"):
+            before, calls, had = of_bob(), seen(g), set(redis("KEYS", "slc:c:*"))
+            redis("SLOWLOG", "RESET")
+            r = g.post("/v1/messages", messages(model, text), key=KEY_BOB)
+            mine = until(lambda: list(set(redis("KEYS", "slc:c:*")) - had), 5, "it is kept")
+            more = lambda: {k: v - before.get(k, 0) for k, v in of_bob().items() if v != before.get(k, 0)}
+            until(lambda: any(k[0] == "sluice_requests_total" for k in more()), 5, "it is counted")
+            read = [e[3] for e in redis("SLOWLOG", "GET", 2000) if e[3][0] in (b"GET", b"MGET")]
+            check(not any(alices in words for words in read), "it looked there: %s" % read)
+            return r.status, r.get("x-cache"), r.get("age"), seen(g) - calls, len(mine), [len(words) for words in read], more()
+
+        sight("first")  # series that are not there before
+        nobodys = sight("other")
+        equal(nobodys[:4], (200, "MISS", None, 1))
+        equal(sight("known"), nobodys)
+        calls = seen(g)
+        with g.wire(20) as w:
+            w.request("POST", "/v1/messages", messages("mock-events-2000-slow-20ms", "runs", stream=True), rig.with_key((), KEY_BOB))
+            equal((w.reply_head().get("x-cache"), seen(g) - calls), ("MISS", 1), "nobody joins another tenant's")
+        running.close()
+        bobs = keys_of(redis, lambda: post("of bob", KEY_BOB))[0]
+        redis("SET", bobs, redis("GET", alices), "PX", 600000)
+        with gateway(redis.url) as h:
+            r = h.post("/v1/messages", messages("mock-echo", "of bob"), key=KEY_BOB)
+            equal((r.get("x-cache"), text_of("/v1/messages", r.json())), ("MISS", "of bob"))
+    redis.kill()
+
+
 def two_targets(redis, mock):
     """Routes to a provider a and a provider b that name the model differently."""
     def change(c):
