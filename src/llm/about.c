@@ -3,6 +3,7 @@
 
 #define PIECE 16 /* characters in a row that make a key known */
 #define BLOCK 8  /* any such piece holds one block of the key whole */
+#define SHORT 4  /* of fewer characters there is no secret */
 #define LAST 4   /* what masked keys still show of their end */
 
 static bool is_in_name(char c)
@@ -115,11 +116,93 @@ static bool has_masked_end(struct sl_str text, struct sl_str key)
     return false;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_joined(char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* What stands there for a key that nobody asks for: "none", "EMPTY". */
+static bool is_filler(struct sl_str key)
+{
+    for (size_t i = 0; i < key.n; i++)
+        if (!is_letter(key.p[i]))
+            return false;
+    return true;
+}
+
+static bool has_apart(struct sl_str text, struct sl_str key)
+{
+    ptrdiff_t found;
+
+    for (size_t at = 0; (found = sl_str_find(sl_str_from(text, at), key)) >= 0; at++) {
+        at += (size_t)found;
+        if ((at == 0 || !is_joined(text.p[at - 1])) &&
+            (at + key.n == text.n || !is_joined(text.p[at + key.n])))
+            return true;
+    }
+    return false;
+}
+
 bool sl_about_key(struct sl_str text, struct sl_str key)
 {
     if (key.n < BLOCK)
-        return false;
+        return key.n >= SHORT && !is_filler(key) && has_apart(text, key);
     if (key.n < PIECE)
         return sl_str_find(text, key) >= 0;
     return has_piece(text, key) || has_masked_end(text, key);
+}
+
+/* ---- what is sent with every request ---- */
+
+static bool is_known(struct sl_str name)
+{
+    static const struct sl_str names[] = {
+        SL_STR_INIT("anthropic-version"),
+        SL_STR_INIT("anthropic-beta"),
+        SL_STR_INIT("openai-beta"),
+        SL_STR_INIT("user-agent"),
+        SL_STR_INIT("x-title"),
+        SL_STR_INIT("x-openrouter-title"),
+        SL_STR_INIT("http-referer"),
+        SL_STR_INIT("referer"),
+        SL_STR_INIT("accept"),
+        SL_STR_INIT("api-version"),
+        SL_STR_INIT("beta"),
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (sl_str_eq_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
+bool sl_about_extra(struct sl_str text, struct sl_str name, struct sl_str value)
+{
+    struct sl_str word;
+
+    if (is_known(name))
+        return false;
+    while (sl_str_split(&value, ' ', &word))
+        if (word.n >= BLOCK && sl_about_key(text, word))
+            return true;
+    return false;
+}
+
+bool sl_about_query(struct sl_str text, struct sl_str query)
+{
+    struct sl_str one;
+
+    while (sl_str_split(&query, '&', &one)) {
+        ptrdiff_t at = sl_str_find_byte(one, '=');
+
+        if (at >= 0 &&
+            sl_about_extra(text, sl_str_first(one, (size_t)at), sl_str_from(one, (size_t)at + 1)))
+            return true;
+    }
+    return false;
 }

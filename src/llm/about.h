@@ -14,7 +14,13 @@
 bool sl_about_account(struct sl_str text, bool *quota);
 
 /* A part of `key` by which it could be known: 16 characters in a row, all of a shorter one, or
- * its last four behind a mask ("***", "..."). Of fewer than 8 characters there is no secret. */
+ * its last four behind a mask ("***", "..."). One of 4 to 7 characters has to stand by itself,
+ * and not to be of letters alone, as what is written where no key is asked for. */
 bool sl_about_key(struct sl_str text, struct sl_str key);
+/* A header that is added to each request, or a member of a query: the same of each of its
+ * words with at least 8 characters. What is known by its name to be no secret is none. */
+bool sl_about_extra(struct sl_str text, struct sl_str name, struct sl_str value);
+/* "a=b&c=d", as it is sent. */
+bool sl_about_query(struct sl_str text, struct sl_str query);
 
 #endif

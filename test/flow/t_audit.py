@@ -101,7 +101,7 @@ def test_path(g):
 
 def test_list(g):
     """Lines by whom they are of, as JSON or CSV; what operators did."""
-    ours = g.post("/v1/messages", rig.messages("mock-echo", "for the list"), headers=[("x-forwarded-for", "203.0.113.77")])
+    ours = g.post("/v1/messages", rig.messages("mock-echo", "for the list"), headers=[("x-forwarded-for", "203.0.113.77"), ("x-title", "=1+2")])
     id = line_of(g, ours)["id"]
     Api(g).key("audited")
     until(lambda: [l for l in lines(g.dir) if l["kind"] == "key"], 10 * rig.SLOW, "the change is on disk")
@@ -110,6 +110,7 @@ def test_list(g):
     rows = list(csv.DictReader(io.StringIO(audit(g, "list", g.dir, "--tenant", "acme", "--kind", "settle", "--csv").out)))
     mine = [r for r in rows if r["id"] == id]
     equal((mine[0]["user"], mine[0]["client"], mine[0]["model"]), ("alice@acme", "203.0.113.77", "*"))
+    equal(mine[0]["app"], "'=1+2", "a formula for a spreadsheet")
     admin = [json.loads(l) for l in audit(g, "list", g.dir, "--kind", "admin").out.splitlines()]
     check(admin and all(l["actor"] for l in admin), admin)
     contains([l["kind"] for l in admin], "key")

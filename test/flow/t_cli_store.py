@@ -146,7 +146,7 @@ def test_tenants_and_budgets(g):
 
 
 def test_usage(g):
-    with rig.Gateway({**MODELS, "tenants": [{"name": "coa", "labels": {"team": 'red, "hot"'}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]},
+    with rig.Gateway({**MODELS, "tenants": [{"name": "coa", "labels": {"team": 'red, "hot"', "sum": "-2+3"}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]},
                                             {"name": "bobs", "keys": [{"name": "bob", "sha256": rig.sha256(rig.KEY_BOB)}]}]}, mock=g.mock) as h:
         sh = Shell(h)
         cost = sum(float(ask(h, k).get("x-sluice-cost")) for k in (KEY, KEY, rig.KEY_BOB))
@@ -158,6 +158,8 @@ def test_usage(g):
         equal(got[0][:5], ["tenant", "model", "day", "team", "requests"])
         equal([r[:5] for r in got[1:]], [["bobs", "*", today, "", "1"], ["coa", "*", today, 'red, "hot"', "2"]])
         equal(round(sum(float(r[-1]) for r in got[1:]), 6), round(cost, 6))
+        got = list(csv.reader(io.StringIO(sh("usage", "--by", "label:sum", "--csv"))))
+        equal([r[:2] for r in got[1:]], [["", "1"], ["'-2+3", "2"]], "a formula for a spreadsheet")
         equal(len(sh.json("usage", "--tenant", "bobs", "--by", "key")), 1)
         equal(sh.json("usage", "--from", "2020-01-01", "--to", "2020-02-01"), [])
         equal(sh("usage", "--from", "2020-01-01", "--to", "2020-02-01", "--csv").count("\n"), 1, "the head alone")

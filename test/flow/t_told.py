@@ -9,7 +9,8 @@ from _rig import GENERATE, check, contains, equal, until
 
 KEY = "sk-prov-Zq7RtY2uIoP4aSdF6gHjK8lXcVbN0mWe"  # of the provider
 STRANGER = "sk-prov-aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV"  # of nobody here
-PARTS = (KEY[:16], KEY[8:24], KEY[-16:], "***" + KEY[-4:])
+ADDED, SIGNED = "tok-9f8e7d6c5b", "sig-1a2b3c4d"  # of the provider's `headers` and `query`
+PARTS = (KEY[:16], KEY[8:24], KEY[-16:], "***" + KEY[-4:], ADDED, SIGNED)
 # How providers quote a key that they don't like.
 QUOTES = (
     "Incorrect API key provided: %s. You can find yours elsewhere." % KEY,
@@ -17,10 +18,11 @@ QUOTES = (
     "the key %s... is not known" % KEY[:16],
     "key ending in ...%s" % KEY[-4:],
     "key ending in \u2026%s" % KEY[-4:],
+    "x-token %s and sig=%s are not known" % (ADDED, SIGNED),
 )
 # What only looks so: it is the client's to read.
 OTHERS = ("Incorrect API key provided: %s." % STRANGER, "Incorrect API key provided: sk-prov-***%s." % STRANGER[-4:],
-          "messages: %s is no role" % KEY[-4:], "use a key like sk-prov-...")
+          "messages: %s is no role" % KEY[-4:], "no tok-9f8e here", "use a key like sk-prov-...")
 
 
 def error(path, message):
@@ -90,7 +92,7 @@ class World:
         self.providers = []
         for path, peer in self.peers.items():
             for name, speaks in (("told", ["anthropic", "openai"]), ("anthropic", "anthropic"), ("openai", "openai")):
-                more = {"protocol": speaks, "responses": True} if name == "told" else {"protocol": speaks}
+                more = {"protocol": speaks, "headers": {"X-Token": ADDED}, "query": {"sig": SIGNED}, **({"responses": True} if name == "told" else {})}
                 self.providers.append(provider(name + path.replace("/", "-"), peer.port, keys=[KEY], **more))
 
     def __enter__(self):

@@ -48,6 +48,10 @@ static void test_keys(void **state)
         {"***-key", "short-key", false},
         {"short-ke", "short-key", false},
         {"none", "none", false}, /* no secret */
+        {"key abc12 is wrong", "abc12", true},
+        {"\"abc12\"", "abc12", true},
+        {"abc123, xabc12 abc12-3", "abc12", false},
+        {"a1b", "a1b", false},
         {"anything", "", false},
     };
 
@@ -84,9 +88,24 @@ static void test_accounts(void **state)
     }
 }
 
+static void extras(void **state)
+{
+    const struct sl_str text = SL_STR("400: token tok-9f8e7d6c, version 2023-06-01, our team.");
+
+    (void)state;
+    assert_true(sl_about_extra(text, SL_STR("X-Token"), SL_STR("tok-9f8e7d6c")));
+    assert_true(sl_about_extra(text, SL_STR("x-token"), SL_STR("Basic tok-9f8e7d6c")));
+    assert_false(sl_about_extra(text, SL_STR("x-token"), SL_STR("tok-9f8e7d6d")));
+    assert_false(sl_about_extra(text, SL_STR("Anthropic-Version"), SL_STR("2023-06-01")));
+    assert_false(sl_about_extra(text, SL_STR("x-team"), SL_STR("our team")));
+    assert_true(sl_about_query(text, SL_STR("a=b&sig=tok-9f8e7d6c")));
+    assert_false(sl_about_query(text, SL_STR("api-version=2023-06-01&a=&b")));
+    assert_false(sl_about_query(text, SL_STR("")));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(extras), cmocka_unit_test(test_keys),
                                        cmocka_unit_test(test_accounts)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,18 +275,6 @@ static const char *const columns[] = {
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
-/* RFC 4180. */
-static void put_csv(struct sl_str s, bool last)
-{
-    putchar('"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"')
-            putchar('"');
-        putchar(s.p[i]);
-    }
-    printf("\"%s", last ? "\r\n" : ",");
-}
-
 static void print_line(void *ctx, uint64_t number, struct sl_str line)
 {
     const struct choice *c = ctx;
@@ -300,7 +288,7 @@ static void print_line(void *ctx, uint64_t number, struct sl_str line)
         return;
     }
     for (size_t i = 0; i < COLUMNS; i++)
-        put_csv(text_of(line, columns[i], text), i + 1 == COLUMNS);
+        sl_manage_put_csv(text_of(line, columns[i], text), i + 1 == COLUMNS);
 }
 
 static int list_one(const struct sl_manage_line *l, const char *dir)
@@ -318,7 +306,7 @@ int sl_manage_audit_list(const struct sl_manage_line *l)
     int worst = SL_EXIT_OK, code;
 
     for (size_t i = 0; l->csv && i < COLUMNS; i++)
-        put_csv(sl_str_of(columns[i]), i + 1 == COLUMNS);
+        sl_manage_put_csv(sl_str_of(columns[i]), i + 1 == COLUMNS);
     for (int i = 0; i < l->args_n; i++) {
         code = list_one(l, l->args[i]);
         worst = code > worst ? code : worst;

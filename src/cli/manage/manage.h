@@ -100,6 +100,8 @@ SL_MUST bool sl_manage_body(const struct sl_manage_line *l, char *out, size_t ca
 /* Elements of lists: `rows` are JSON objects. */
 void sl_manage_print_rows(const struct sl_manage_line *l, const struct sl_str *rows, size_t n);
 void sl_manage_print_one(struct sl_str object);
+/* A cell, with what ends it. */
+void sl_manage_put_csv(struct sl_str s, bool last);
 int sl_manage_print_report(struct sl_str object); /* the exit code */
 
 /* ---- offline.c ---- */

@@ -182,12 +182,28 @@ static void print_table(const struct sl_manage_line *l, const struct sl_str *row
 
 /* ---- CSV: RFC 4180 ---- */
 
-static void put_csv(struct sl_str s, bool last)
+/* What a spreadsheet would take for a formula stays a text behind an apostrophe; a number
+ * may be below zero. Source: OWASP, "CSV Injection". */
+static bool is_formula(struct sl_str s)
 {
-    bool quoted = sl_str_find_byte(s, ',') >= 0 || sl_str_find_byte(s, '"') >= 0;
+    if (s.n == 0 || strchr("=+-@\t\r", s.p[0]) == NULL)
+        return false;
+    for (size_t i = 1; i < s.n; i++)
+        if (s.p[0] != '-' || strchr("0123456789.", s.p[i]) == NULL)
+            return true;
+    return s.p[0] != '-';
+}
 
+void sl_manage_put_csv(struct sl_str s, bool last)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < s.n; i++)
+        quoted = quoted || strchr(",\"\r\n", s.p[i]) != NULL;
     if (quoted)
         putchar('"');
+    if (is_formula(s))
+        putchar('\'');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"')
             putchar('"');
@@ -205,10 +221,10 @@ static void print_csv(const struct sl_manage_line *l, const struct sl_str *rows,
     char place[CELL];
 
     for (size_t c = 0; c < columns; c++)
-        put_csv(all[c].title, c + 1 == columns);
+        sl_manage_put_csv(all[c].title, c + 1 == columns);
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < columns; c++)
-            put_csv(cell(l, rows[i], &all[c], place), c + 1 == columns);
+            sl_manage_put_csv(cell(l, rows[i], &all[c], place), c + 1 == columns);
 }
 
 void sl_manage_print_rows(const struct sl_manage_line *l, const struct sl_str *rows, size_t n)
