@@ -295,6 +295,9 @@ const struct sl_schema_row sl_schema[] = {
     BOOL("providers[].responses", NULL,
          "It has the Responses API; where not given, those of flavor openai and openrouter do. "
          "Others are asked through chat completions."),
+    BOOL("providers[].prompt_cache", "false",
+         "Translated requests are marked for Anthropic's prompt cache: behind the last tool, the "
+         "system text and what the user said last."),
     TEXT("providers[].base_url", NULL, SL_SCHEMA_REQUIRED,
          "What that vendor's own SDK takes: Anthropic without /v1, OpenAI with it."),
     LIST("providers[].keys", SL_TYPE_SECRET, NULL, 0,

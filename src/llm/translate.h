@@ -43,6 +43,8 @@ struct sl_translate_wish {
     int64_t created_s;           /* Unix time, of OpenAI's answers */
     uint64_t max_tokens_default; /* where the request names none and must; 0: 4,096 */
     uint64_t max_tokens_most;    /* the most that the model takes; 0: not known */
+    bool marks_prompts;          /* for the provider's prompt cache: Anthropic's, where the
+                                  * client marks nothing */
     bool adds_usage;             /* an OpenAI stream ends with its usage, asked for or not */
     size_t max;                  /* bytes of the body that is made */
 };

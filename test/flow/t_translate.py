@@ -351,12 +351,14 @@ def test_most_tokens(g):
         change(config)
         for m in config["models"]:
             m["max_tokens_max"] = 8192
+        config["providers"][0]["prompt_cache"] = True
     with rig.Gateway(change=limited, mock=g.mock) as h:
         for most, want in ((128000, 8192), (8192, 8192), (100, 100)):
             equal(h.post("/v1/messages", rig.messages("only-o/mock-echo", max_tokens=most)).status, 200)
             equal(g.mock.last().json().get("max_tokens", g.mock.last().json().get("max_completion_tokens")), want)
             equal(h.post("/v1/chat/completions", rig.chat("only-a/mock-echo", max_tokens=most)).status, 200)
             equal(g.mock.last().json()["max_tokens"], want)
+            equal(g.mock.last().json()["messages"][-1]["content"][-1]["cache_control"], {"type": "ephemeral"}, "marked, as configured")
         equal(h.post("/v1/messages", rig.messages("only-a/mock-echo", max_tokens=128000)).status, 200)
         equal(g.mock.last().json()["max_tokens"], 128000, "byte for byte")
 

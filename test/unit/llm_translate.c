@@ -216,6 +216,27 @@ static const struct asked requests[] = {
      "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
      "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
      "'reasoning_effort':'none'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'enabled','budget_tokens':1024},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'low'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'enabled','budget_tokens':16384},"
+     "'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'high'}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'between_tools'},'messages':[{'role':'user','content':"
+     "'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'medium'}"},
+    /* what the model is to go on from */
+    {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant','content':"
+     "'so '}]}",
+     "{'model':'m','messages':[{'role':'user','content':'q'},{'role':'assistant','content':'so "
+     "'}],'max_tokens':9}"},
     /* others must not see it */
     {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
      "{'max_tokens':9,'thinking':{'type':'adaptive'},'output_config':{'effort':'medium'},"
@@ -547,6 +568,50 @@ static void test_limits(void **state)
                           "'text':'q'}]}],'max_tokens':77}"));
 }
 
+#define MARK ",'cache_control':{'type':'ephemeral'}"
+
+/* Three places, where the configuration says so and the client marks none by itself. */
+static void test_marks_for_the_prompt_cache(void **state)
+{
+    static const struct {
+        const char *asked, *want;
+    } cases[] = {
+        {"{'tools':[{'function':{'name':'f'}},{'function':{'name':'g'}}],'messages':[{'role':"
+         "'system','content':'A'},{'role':'system','content':'B'},{'role':'user','content':'q'},"
+         "{'role':'assistant','content':'a'},{'role':'user','content':[{'type':'text','text':'r'},"
+         "{'type':'text','text':'s'},{'type':'text','text':' '}]}]}",
+         "{'model':'m','system':[{'type':'text','text':'A'},{'type':'text','text':'B'" MARK
+         "}],'tools':[{'name':'f','input_schema':{'type':'object','properties':{}}},{'name':'g',"
+         "'input_schema':{'type':'object','properties':{}}" MARK "}],'messages':[{'role':'user',"
+         "'content':[{'type':'text','text':'q'}]},{'role':'assistant','content':[{'type':'text',"
+         "'text':'a'}]},{'role':'user','content':[{'type':'text','text':'r'},{'type':'text','text':"
+         "'s'" MARK "}]}],'max_tokens':4096}"},
+        {"{'messages':[{'role':'user','content':'q'},{'role':'assistant','tool_calls':[{'id':'c',"
+         "'function':{'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'c','content':"
+         "'r'}]}",
+         "{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'q'}]},{'role':"
+         "'assistant','content':[{'type':'tool_use','id':'c','name':'f','input':{}}]},{'role':"
+         "'user','content':[{'type':'tool_result','tool_use_id':'c','content':[{'type':'text',"
+         "'text':'r'}]" MARK "}]}],'max_tokens':4096}"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'q'" MARK "},{'type':"
+         "'text','text':'r'}]}]}",
+         "{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'q'" MARK
+         "},{'type':'text','text':'r'}]}],'max_tokens':4096}"},
+        {"{'messages':[{'role':'user','content':'q'},{'role':'assistant','content':'go'}]}",
+         "{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'q'}]},{'role':"
+         "'assistant','content':[{'type':'text','text':'go'}]}],'max_tokens':4096}"},
+    };
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_str got;
+
+    (void)state;
+    w.marks_prompts = true;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        (void)ask(&w, cases[i].asked, &got);
+        assert_json(got, json(cases[i].want));
+    }
+}
+
 static void test_endpoints(void **state)
 {
     (void)state;
@@ -648,9 +713,13 @@ static void test_prompts(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_prompts),   cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_marks_for_the_prompt_cache),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_ceilings),
         cmocka_unit_test(test_no_memory),
     };
 

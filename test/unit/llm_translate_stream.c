@@ -166,6 +166,11 @@ static const struct told told[] = {
                             "60,'completion_tokens':20,'prompt_tokens_details':{'cached_tokens':10,"
                             "'cache_write_tokens':5}}}\n\n" DONE,
      MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
+    /* usage in every chunk grows: the last one counts */
+    {SL_EP_MESSAGES, "",
+     "data: {'choices':[{'index':0,'delta':{'content':'x'},'finish_reason':null}],'usage':{"
+     "'prompt_tokens':60,'completion_tokens':7,'total_tokens':67}}\n\n" ENDS("stop") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
 
     /* thinking, text, a call in pieces, a call without arguments; a ping between them */
     {SL_EP_CHAT, "",
@@ -232,6 +237,9 @@ static const struct told told[] = {
      START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")
          OVER("'stop_reason':'refusal','stop_details':{'type':'refusal','explanation':'no'}", OUT),
      CHAT("'content':'x','refusal':'no'", "content_filter", COUNTED), NULL},
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0") OVER("'stop_reason':'compaction'", OUT),
+     CHAT("'content':'x','refusal':null", "stop", COUNTED), NULL},
     {SL_EP_CHAT, "", START(IN) OVER("'stop_reason':'pause_turn'", OUT),
      CHAT("'content':'','refusal':null", "stop", COUNTED), NULL},
     /* the older form of one call */
@@ -596,6 +604,9 @@ static void test_error_bodies(void **state)
          "'message':'prompt is too long: 130001 tokens > 128000 maximum'"},
         {SL_EP_MESSAGES, 401, 500, "{'error':'Unauthorized'}", "'type':'api_error'"},
         {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'no model'}}", "'type':'not_found_error'"},
+        {SL_EP_MESSAGES, 400, 400,
+         "{'object':'error','message':'flat','type':'BadRequestError','param':null,'code':400}",
+         "'type':'invalid_request_error','message':'flat'"},
         {SL_EP_MESSAGES, 429, 429, "{'message':'slow'}",
          "'type':'rate_limit_error','message':'slow'"},
         {SL_EP_MESSAGES, 503, 529, "<html><body><h1>503</h1>\n busy </body></html>",

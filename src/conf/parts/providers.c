@@ -71,6 +71,14 @@ static void set_responses(struct sl_build *b, struct sl_provider *p, const struc
         p->speaks |= SL_RESPONSES;
 }
 
+static void set_marks(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    p->marks_prompts = sl_node_number(map, "prompt_cache", 0) == 1;
+    if (p->marks_prompts && (p->speaks & SL_ANTHROPIC) == 0)
+        sl_fault_add(b->faults, sl_node_get(map, "prompt_cache"),
+                     "providers[].prompt_cache: only a provider with protocol anthropic has it");
+}
+
 /* ---- what is sent ---- */
 
 static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
@@ -299,6 +307,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_keys(b, p, map);
     set_auth(b, p, map);
     set_responses(b, p, map);
+    set_marks(b, p, map);
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);

@@ -130,6 +130,7 @@ static enum sl_err translate(struct sl_req *r, bool usage, struct sl_str *body, 
         .created_s = sl_net_unix_ms(r->gw->net) / 1000,
         .max_tokens_default = r->model->max_tokens_default,
         .max_tokens_most = r->model->max_tokens_max,
+        .marks_prompts = r->provider->marks_prompts,
         .adds_usage = usage,
         .max = 2 * r->body_n + 65536,
     };

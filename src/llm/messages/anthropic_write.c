@@ -3,6 +3,7 @@
 #include "llm/messages/anthropic.h"
 
 #define MAX_TOKENS_DEFAULT 4096
+#define MARK "{\"type\":\"ephemeral\"}"
 #define TEMPERATURE_MAX 1000000 /* millionths */
 
 /* --- What a model takes ---------------------------------------------------------------------- */
@@ -145,7 +146,9 @@ static void put_result(struct sl_grow *g, const struct sl_neutral_part *result)
     }
     if (result->inner.first == NULL)
         put_text(g, SL_STR("(no output)"), (struct sl_str){NULL, 0});
-    sl_neutral_put(g, result->failed ? "],\"is_error\":true}" : "]}");
+    sl_neutral_put(g, result->failed ? "],\"is_error\":true" : "]");
+    sl_neutral_put_raw(g, "cache_control", result->mark);
+    sl_grow_byte(g, '}');
 }
 
 /* A signature that another provider made, or we, is refused. */
@@ -437,6 +440,57 @@ static void put_stops(const struct sl_neutral_ask *q, struct sl_grow *g)
         sl_grow_byte(g, ']');
 }
 
+/* --- The prompt cache
+ * ------------------------------------------------------------------------------- */
+
+static bool is_marked(const struct sl_neutral_parts *parts)
+{
+    for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next)
+        if (p->mark.n > 0 || is_marked(&p->inner))
+            return true;
+    return false;
+}
+
+static bool has_marks(const struct sl_neutral_ask *q)
+{
+    for (const struct sl_neutral_tool *tool = q->tools; tool != NULL; tool = tool->next)
+        if (tool->mark.n > 0)
+            return true;
+    for (const struct sl_neutral_turn *t = q->first; t != NULL; t = t->next)
+        if (is_marked(&t->parts))
+            return true;
+    return is_marked(&q->system);
+}
+
+static void mark_last(struct sl_neutral_parts *parts)
+{
+    struct sl_neutral_part *last = NULL;
+
+    for (struct sl_neutral_part *p = parts->first; p != NULL; p = p->next)
+        if (is_sayable(p))
+            last = p;
+    if (last != NULL)
+        last->mark = SL_STR(MARK);
+}
+
+/* Behind the tools, the system text and what is said last, where the next request will begin
+ * alike; a client that marks by itself knows better. */
+static void mark_prompt(struct sl_neutral_ask *q)
+{
+    struct sl_neutral_tool *last = NULL;
+
+    if (has_marks(q))
+        return;
+    for (struct sl_neutral_tool *tool = q->tools; tool != NULL; tool = tool->next)
+        if (!tool->off && tool->name.n > 0)
+            last = tool;
+    if (last != NULL)
+        last->mark = SL_STR(MARK);
+    mark_last(&q->system);
+    if (q->last != NULL && q->last->role == SL_ROLE_USER)
+        mark_last(&q->last->parts);
+}
+
 /* --- The request
  * ------------------------------------------------------------------------------------ */
 
@@ -459,6 +513,8 @@ void sl_anthropic_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, st
 
     sl_neutral_repair(q);
     sl_neutral_alternate(q, true);
+    if (q->wish->marks_prompts)
+        mark_prompt(q);
     sl_neutral_put(g, "{\"model\":");
     sl_grow_json(g, q->wish->model);
     put_system(q, g);
