@@ -54,7 +54,7 @@ void sl_far_note(struct sl_far *f, bool well)
     show(f);
 }
 
-/* ---- every second ---- */
+/* ---- asked now and then ---- */
 
 static void on_info(void *ctx, enum sl_err e, const redisReply *reply)
 {
@@ -87,20 +87,6 @@ static void ask(struct sl_far *f, struct sl_str a, struct sl_str b, sl_redis_rep
         sl_redis_link_start(f->link, &c, &f->poll, done, f);
 }
 
-static void on_tick(struct sl_timer *t)
-{
-    struct sl_far *f = SL_CONTAINER(t, struct sl_far, tick);
-
-    sl_timer_start(f->net, &f->tick, TICK_MS);
-    f->ticks++;
-    if (!sl_redis_link_is_up(f->link))
-        return;
-    if (is_open(f))
-        ask(f, SL_STR("GET"), (struct sl_str){f->prefix, f->prefix_n}, on_probe); /* no value's */
-    else if (f->ticks % INFO_TICKS == 0)
-        ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
-}
-
 static void on_state(void *ctx, bool up)
 {
     struct sl_far *f = ctx;
@@ -129,6 +115,68 @@ static void tell(struct sl_far *f, const struct sl_str *args, size_t n)
 
     if (sl_far_is_up(f))
         sl_redis_link_tell(f->link, &c);
+}
+
+/* ---- values that nobody can read ---- */
+
+static size_t place_of(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
+{
+    size_t i = 0;
+
+    while (i < f->suspects_n && memcmp(f->suspects[i], key, SL_CACHE_KEY) != 0)
+        i++;
+    return i;
+}
+
+void sl_far_suspect(struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
+{
+    if (f->suspects_n < SL_FAR_SUSPECTS && place_of(f, key) == f->suspects_n)
+        memcpy(f->suspects[f->suspects_n++], key, SL_CACHE_KEY);
+}
+
+/* Nothing more is to be known of it. */
+static void clear(struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
+{
+    size_t i = place_of(f, key);
+
+    if (i < f->suspects_n)
+        memmove(f->suspects[i], f->suspects[--f->suspects_n], SL_CACHE_KEY);
+}
+
+/* Also while look-ups are skipped: it may be for this very value. */
+static void on_length(void *ctx, const void *note, const redisReply *reply)
+{
+    struct sl_far *f = ctx;
+    char name[SL_FAR_NAME];
+    struct sl_str args[2] = {SL_STR("DEL"), sl_far_name(f, note, name)};
+    struct sl_redis_command c = {.args = args, .n = 2, .deadline_ms = TELL_MS};
+
+    clear(f, note);
+    if (reply->type != REDIS_REPLY_INTEGER ||
+        reply->integer <= (long long)(SL_CACHED_HEADER + f->entry_max))
+        return;
+    f->counts.bad++;
+    sl_redis_link_tell(f->link, &c);
+}
+
+/* Each until it is answered: the connection may end once more before that. */
+static void measure_suspects(struct sl_far *f)
+{
+    char name[SL_FAR_NAME];
+
+    for (size_t i = 0; i < f->suspects_n; i++) {
+        const uint8_t *key = f->suspects[i];
+        struct sl_str args[2] = {SL_STR("STRLEN"), sl_far_name(f, key, name)};
+        struct sl_redis_command c = {.args = args,
+                                     .n = 2,
+                                     .deadline_ms = TELL_MS,
+                                     .late = on_length,
+                                     .late_ctx = f,
+                                     .note = key,
+                                     .note_n = SL_CACHE_KEY};
+
+        sl_redis_link_tell(f->link, &c);
+    }
 }
 
 static void set(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ms)
@@ -177,6 +225,21 @@ void sl_far_drop(struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
 }
 
 /* ---- life ---- */
+
+static void on_tick(struct sl_timer *t)
+{
+    struct sl_far *f = SL_CONTAINER(t, struct sl_far, tick);
+
+    sl_timer_start(f->net, &f->tick, TICK_MS);
+    f->ticks++;
+    if (!sl_redis_link_is_up(f->link))
+        return;
+    measure_suspects(f);
+    if (is_open(f))
+        ask(f, SL_STR("GET"), (struct sl_str){f->prefix, f->prefix_n}, on_probe); /* no value's */
+    else if (f->ticks % INFO_TICKS == 0)
+        ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
+}
 
 static bool begin(struct sl_far *f, const struct sl_cache_conf *conf, char *why, size_t cap)
 {

@@ -7,6 +7,9 @@
  * Full     INFO is asked every 5 s: above 80 % of maxmemory, and after an -OOM
  *          until the next INFO, nothing is written. A Redis of its own that evicts
  *          (maxmemory-policy) makes room by itself, and is never full.
+ * Huge     A value that is larger than any reply may be ends the connection. So keys of
+ *          look-ups that failed are measured within a second (STRLEN), and deleted and
+ *          counted as bad where no value of ours is as long.
  * Named    Values of the prompt API have no envelope; what is left of their time is
  *          asked with them (PTTL).
  */

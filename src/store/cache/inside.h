@@ -9,6 +9,7 @@
 
 #define SL_FAR_MAGIC 0x534c4652u
 #define SL_FAR_REPLY ((size_t)32 << 20) /* of one MGET, at the most */
+#define SL_FAR_SUSPECTS 64              /* keys whose values are measured at once */
 #define SL_FAR_PREFIX 64                /* bytes of store.prefix */
 #define SL_FAR_NAME (SL_FAR_PREFIX + 2 + 2 * SL_CACHE_KEY)
 
@@ -30,12 +31,16 @@ struct sl_far {
     struct sl_timer tick;
     struct sl_op *poll;   /* owns: a PING or INFO */
     struct sl_list looks; /* under way */
+    uint8_t suspects[SL_FAR_SUSPECTS][SL_CACHE_KEY];
+    size_t suspects_n;
     struct sl_far_counts counts;
     struct sl_grave grave;
 };
 
 /* A command came out well, or not (failed, overdue). */
 void sl_far_note(struct sl_far *f, bool well);
+/* A look-up of that key failed: perhaps its value is one that nobody can read. */
+void sl_far_suspect(struct sl_far *f, const uint8_t key[SL_CACHE_KEY]);
 /* The key's name in Redis, into `out`. */
 struct sl_str sl_far_name(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY],
                           char out[SL_FAR_NAME]);

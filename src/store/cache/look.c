@@ -125,8 +125,11 @@ static void on_values(void *ctx, enum sl_err e, const redisReply *reply)
     struct part *p = ctx;
     bool well = e == SL_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == p->n;
 
-    for (size_t i = 0; well && i < p->n; i++)
-        take_value(p->look, &p->look->places[p->from + i], reply->element[i]);
+    for (size_t i = 0; i < p->n; i++)
+        if (well)
+            take_value(p->look, &p->look->places[p->from + i], reply->element[i]);
+        else
+            sl_far_suspect(p->look->far, p->look->places[p->from + i].key);
     part_done(p->look, well);
 }
 
