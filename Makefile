@@ -38,10 +38,11 @@ test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY
 	    { $(CTEST) -j 2 --output-on-failure $(if $(ONLY),-R '$(ONLY)') || \
 	      sh $(ROOT)/test/again.sh $(CTEST); }
 
-test-clients: ## the official clients, fetched by npm, and those of guides, against the gateway
+test-clients: ## the official clients, fetched by npm, those of guides, and the dashboard in Chromium, against the gateway
 	@sh deps/setup.sh test clients
 	$(call build,asan,sluice sluice-mock)
 	@$(call told,asan) sh test/clients/run.sh
+	@$(call told,asan) python3 -B test/browser/t_dashboard.py
 
 bench: ## this gateway and nginx in turn, against the same provider
 	@sh deps/setup.sh bench test

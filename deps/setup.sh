@@ -145,6 +145,7 @@ look_for_programs() {
         for module in httpx tenacity redis; do
             /usr/bin/python3 -c "import $module" 2>/dev/null || add "python3-$module"
         done
+        have chromium || have chromium-browser || have google-chrome || add chromium
     fi
     if wants bench; then
         have strace || add strace

@@ -51,7 +51,7 @@ class Chromium:
             os.close(fd)
         self.serial, self.rest, self.errors, self.hosts, self.downloads = 0, b"", [], set(), []
         self.session = None
-        target = [t for t in self.ask("Target.getTargets")["targetInfos"] if t["type"] == "page"][0]["targetId"]
+        target = rig.until(lambda: [t for t in self.ask("Target.getTargets")["targetInfos"] if t["type"] == "page"], 20, "a page")[0]["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.ask(domain + ".enable")
@@ -110,14 +110,14 @@ class Chromium:
             raise rig.Failed("%s: %s" % (expression, r["exceptionDetails"].get("exception", {}).get("description")))
         return r["result"].get("value")
 
-    def until(self, expression, seconds=20):
+    def until(self, expression, seconds=10):
         return rig.until(lambda: self.js("(() => { try { const v = (%s); return v instanceof Node || v } catch (e) { return null } })()" % expression), seconds,
                          lambda: "%s; the page says: %s" % (expression, self.text()))
 
     def text(self):
         return self.js("document.body.innerText")[:3000]
 
-    def says(self, words, seconds=20):
+    def says(self, words, seconds=10):
         self.until("document.body.innerText.includes(%s)" % json.dumps(words), seconds)
 
     def click(self, selector, words=None):

@@ -56,6 +56,7 @@ async function show() {
   const [name, argument] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   const view = views.find((v) => v[0] === name) || views[0];
   if (shown) shown.stop();
+  document.querySelectorAll("dialog").forEach((d) => d.close()); // a link in one leads on
   const frame = begin(view[0]);
   document.title = view[1] + " · Sluice";
   for (const a of $("nav").children) {

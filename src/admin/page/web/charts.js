@@ -32,8 +32,8 @@ function path(points, gap) {
 }
 
 // series: [{ name, of(row) -> number or null }]; format(number) -> text.
-// draw(rows, step, span): rows have `at`; `span` seconds up to now are shown.
-export function chart(title, series, format) {
+// draw(rows, step, span): rows have `at`; `span` seconds up to now are shown. `full`: the least top.
+export function chart(title, series, format, full = 0) {
   const values = series.map(() => h("i"));
   const when = h("i", { class: "soft" });
   const legend = h("div", { class: "legend" }, series.map((s, i) => h("span", null, h("span", { class: "s" + (i + 1) }, "● "), s.name + " ", values[i])), when);
@@ -71,7 +71,7 @@ export function chart(title, series, format) {
   function draw(rows, step, span, end) {
     const width = drawing.clientWidth || 320, from = end - span;
     const x = (at) => LEFT + ((at - from) / span) * (width - LEFT - 4);
-    const top = nice(Math.max(...rows.map((r) => Math.max(...series.map((s) => s.of(r) ?? 0))), 0));
+    const top = nice(Math.max(...rows.map((r) => Math.max(...series.map((s) => s.of(r) ?? 0))), full));
     const y = (v) => HEIGHT - BOTTOM - (v / top) * (HEIGHT - BOTTOM - TOP);
     const parts = [];
     for (const v of [0, top / 2, top]) {

@@ -85,9 +85,7 @@ export function count(n) {
 export function money(dollars) {
   if (dollars === null || dollars === undefined) return "–";
   const a = Math.abs(dollars);
-  return (dollars < 0 ? "−$" : "$") + a.toLocaleString("en", a === 0 || a >= 1
-    ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-    : { minimumFractionDigits: 2, maximumFractionDigits: 6 });
+  return (dollars < 0 ? "−$" : "$") + a.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: a === 0 || a >= 1 ? 2 : a >= 0.01 ? 4 : 6 });
 }
 
 export function ms(v) {

@@ -43,7 +43,7 @@ export async function overview({ place, every }) {
       chart("Ended otherwise than well, a second", kinds(endings), rate),
       chart("Events of streams a second", [{ ...per("events"), name: "events" }], rate),
       chart("At the same time", [{ name: "requests", of: (r) => r.running }], count),
-      chart("From the cache", [{ name: "of those looked up", of: (r) => (r.looked ? (100 * r.hits) / r.looked : null) }], (v) => Math.round(v) + " %"),
+      chart("From the cache", [{ name: "of those looked up", of: (r) => (r.looked ? (100 * r.hits) / r.looked : null) }], (v) => Math.round(v) + " %", 100),
       chart("Tokens a second", [{ ...per("tokens_in"), name: "in" }, { ...per("tokens_out"), name: "out" }], rate),
       chart("Dollars an hour", [{ name: "spent", of: (r) => (r.cost_micro / 1e6) * (3600 / SPANS[step].step) }], money),
     ];
