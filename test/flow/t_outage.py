@@ -91,14 +91,30 @@ def test_refuse():
 
 
 def test_killed_and_empty():
-    redis = Redis()
-    with gateway(redis, limits={"rpm": 1000}) as g:
-        equal(ask(g).status, 200)
-        redis.kill()
-        got = [ask(g) for _ in range(10)]
+    """While many ask: what waits for its answer in that moment is told, too, once, and goes on."""
+    redis, got, over = Redis(), [], threading.Event()
+
+    def load():
+        while not over.is_set():
+            ask(g, got=got)
+    with gateway(redis, limits={"rpm": 100000, "concurrency": 1000}) as g:
+        threads = [threading.Thread(target=load) for _ in range(8)]
+        for t in threads:
+            t.start()
+        try:
+            for act in (redis.kill, redis.start):
+                until(lambda n=len(got): len(got) > n + 40, 10, "requests go on")
+                act()
+            healed(g, 4)
+        finally:
+            over.set()
+            for t in threads:
+                t.join()
         equal({r.status for r in got}, {200})
-        redis.start()
-        healed(g, 4)
+        g.log_ends()
+        ids = [l["id"] for l in g.access_lines()]
+        equal([ids.count(r.get("x-sluice-request-id")) for r in got], [1] * len(got), "each has its one line")
+        check(any("admitted_by" in l for l in g.access_lines()), "some were decided here")
     redis.kill()
 
 
