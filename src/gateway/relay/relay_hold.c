@@ -115,9 +115,8 @@ static bool shows_key(struct sl_req *r, struct sl_str text)
     for (size_t i = 0; i < p->headers_n; i++)
         if (sl_about_extra(text, p->header_names[i], p->header_values[i]))
             return true;
-    return sl_about_query(text, p->query) ||
-           (r->trial != NULL && r->trial->key < p->keys_n &&
-            sl_about_key(text, p->keys[r->trial->key]));
+    return sl_about_query(text, p->query) || (r->trial != NULL && r->trial->key < p->keys_n &&
+                                              sl_about_key(text, p->keys[r->trial->key]));
 }
 
 bool sl_relay_is_about_us(struct sl_req *r, struct sl_str text, bool *quota)
