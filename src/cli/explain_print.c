@@ -82,7 +82,8 @@ static void outcome(struct sl_str d)
 
 static void level(struct sl_str l, const char *name)
 {
-    static const char *const limits[] = {"rpm", "qps", "tpm", "concurrency", "user_concurrency"};
+    static const char *const limits[] = {"rpm", "qps",         "burst",
+                                         "tpm", "concurrency", "user_concurrency"};
     static const char *const money[] = {"initial_credits", "daily", "monthly"};
     char path[64];
 

@@ -81,6 +81,8 @@
 #define LIMITS(path)                                                                               \
     COUNT(path ".rpm", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests in any minute."),                \
         COUNT(path ".qps", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests in any second."),            \
+        COUNT(path ".burst", NULL, 0, SL_TERMS_WINDOW_MAX, 0,                                      \
+              "Requests at once, refilled evenly by rpm and qps; unset or 0: those are windows."), \
         COUNT(path ".tpm", NULL, 0, SL_TERMS_TOKENS_MAX, 0,                                        \
               "Tokens in any minute; cache reads don't count."),                                   \
         COUNT(path ".concurrency", NULL, 0, SL_TERMS_WINDOW_MAX, 0, "Requests at once."),          \

@@ -124,6 +124,12 @@ static void add_rate(struct sl_text *t, const struct sl_quota_answer *a, const s
         add_wait(t, a->wait_ms);
 }
 
+static bool in_bursts(const struct sl_quota_ask *ask, const struct sl_quota_answer *a)
+{
+    return (a->limit == SL_LIMIT_RPM || a->limit == SL_LIMIT_QPS) && ask->terms[a->level] != NULL &&
+           ask->terms[a->level]->limits.burst > 0;
+}
+
 static void explain_rate(struct sl_text *t, const struct sl_quota_ask *ask,
                          const struct sl_quota_answer *a)
 {
@@ -144,6 +150,16 @@ static void explain_rate(struct sl_text *t, const struct sl_quota_ask *ask,
         sl_text_add(t, SL_STR("this gateway"));
     else
         add_level(t, ask, a->level);
+    if (in_bursts(ask, a)) {
+        sl_text_add(t, sl_str_of(rates[a->limit].verb));
+        sl_text_i64(t, a->figure);
+        sl_text_printf(t,
+                       " requests a %s (%s), in bursts of at most %lld (burst), which are used up.",
+                       a->limit == SL_LIMIT_RPM ? "minute" : "second", sl_limit_name(a->limit),
+                       (long long)ask->terms[a->level]->limits.burst);
+        add_wait(t, a->wait_ms);
+        return;
+    }
     add_rate(t, a, &rates[a->limit]);
 }
 

@@ -6,21 +6,33 @@
  *
  * Levels   A request counts at its key's level and at its tenant's, at once.
  * Order    1 key and tenant state, 2 the gateway's qps, 3 qps, 4 rpm,
- *          5 concurrency, then that of the end user, 6 tpm, 7 credits, daily, monthly; within each
- * the tenant before the key. The first refusal is the answer. Hard     1 to 4 refuse for good. 5 to
- * 7 are "soft": a valid cached answer is served all the same. All or nothing. A refused request has
- * consumed nothing, with one exception: `may_hit` and a soft refusal book the windows of 2 to 4;
- * the caller gives them back (sl_store_give_back) when there was no hit. Windows  Sliding: at time
- * t an entry of [t - length, t] counts. rpm 60 s, qps 1 s; an entry is the request's id. tpm:
- * buckets of one second, 60 of them; admits while the sum is below the limit, tokens are booked
- * when they are settled. Cache reads don't count in tpm. Leases   A running request holds a lease
- * of SL_QUOTA_LEASE_MS at each level with a concurrency limit, renewed every SL_QUOTA_RENEW_MS. Its
- * reservation lives as long. A request that names its end user holds one more where the tenant or
- * the key limits users; the lower limit holds. A user is the tenant's, whichever keys the requests
- * come with. Settling and giving back end them, once; a renewal brings back what had run out
- * meanwhile. Money    available = granted - spent - reserved (credits), limit - spent in the period
- * - reserved (daily, monthly); admitted if it is >= the reservation (> 0 where nothing is reserved
- * but the model is priced). A free model (`free`) is never refused for money and reserves nothing.
+ *          5 concurrency, then that of the end user, 6 tpm, 7 credits, daily,
+ *          monthly; within each the tenant before the key. The first refusal is the
+ *          answer.
+ * Hard     1 to 4 refuse for good. 5 to 7 are "soft": a valid cached answer is
+ *          served all the same.
+ * All or nothing. A refused request has consumed nothing, with one exception:
+ *          `may_hit` and a soft refusal book the windows of 2 to 4; the caller
+ *          gives them back (sl_store_give_back) when there was no hit.
+ * Windows  Sliding: at time t an entry of [t - length, t] counts. rpm 60 s,
+ *          qps 1 s; an entry is the request's id. tpm: buckets of one second,
+ *          60 of them; admits while the sum is below the limit, tokens are
+ *          booked when they are settled. Cache reads don't count in tpm.
+ * Bursts   A level with `burst` has token buckets in place of windows for its qps and rpm:
+ *          each of so many requests, refilled evenly at its rate (RFC 3290, appendix A).
+ *          Kept is what is owed, in whole numbers: a request owes as many parts as the
+ *          rate's length has microseconds, each microsecond pays one part for each
+ *          request of the rate. In any time the burst and what was refilled may pass.
+ * Leases   A running request holds a lease of SL_QUOTA_LEASE_MS at each level
+ *          with a concurrency limit, renewed every SL_QUOTA_RENEW_MS. Its reservation
+ *          lives as long. A request that names its end user holds one more where the
+ *          tenant or the key limits users; the lower limit holds. A user is the
+ *          tenant's, whichever keys the requests come with. Settling and giving back
+ *          end them, once; a renewal brings back what had run out meanwhile.
+ * Money    available = granted - spent - reserved (credits), limit - spent in the
+ *          period - reserved (daily, monthly); admitted if it is >= the
+ *          reservation (> 0 where nothing is reserved but the model is priced).
+ *          A free model (`free`) is never refused for money and reserves nothing.
  *          Reserved is held at each level with a budget, against all of its three.
  * Account  begins (granted = credits_micro) at the first admission that passes step 7
  *          where credits are set, or by a grant; a refusal writes nothing. Later
@@ -35,8 +47,9 @@
  *          the same (the counter takes the line's first second), and goes to `spent`
  *          alone if it is earlier. Sums saturate.
  * Waits    Exact, rounded up to a millisecond: until enough entries or buckets have left
- *          the window, or the period ends. Concurrency, of users too:
- *          SL_QUOTA_BUSY_MS, for nobody knows. Credits, state, stale: -1.
+ *          the window, a token bucket has one whole request, or the period ends.
+ *          Concurrency, of users too: SL_QUOTA_BUSY_MS, for nobody knows. Credits, state,
+ *          stale: -1.
  * Time     The store's own clock, microseconds.
  */
 #ifndef SL_POLICY_QUOTA_H
@@ -48,9 +61,8 @@
 #define SL_QUOTA_LEASE_MS 30000
 #define SL_QUOTA_RENEW_MS 10000
 #define SL_QUOTA_BUSY_MS 1000
-#define SL_QUOTA_ID 24 /* bytes of a request's id in the store: instance (8), request (16) */
-#define SL_QUOTA_USER                                                                              \
-    16 /* bytes of an end user's name in the store: hexadecimal digits of a digest */
+#define SL_QUOTA_ID 24   /* bytes of a request's id in the store: instance (8), request (16) */
+#define SL_QUOTA_USER 16 /* bytes of an end user's name in the store: a digest's first digits */
 
 enum sl_limit {
     SL_LIMIT_NONE,

@@ -41,6 +41,7 @@ struct reader {
 #define LIMITS(terms)                                                                              \
     {"rpm", COUNT, AT(terms.limits.rpm), SL_TERMS_WINDOW_MAX, NULL},                               \
         {"qps", COUNT, AT(terms.limits.qps), SL_TERMS_WINDOW_MAX, NULL},                           \
+        {"burst", COUNT, AT(terms.limits.burst), SL_TERMS_WINDOW_MAX, NULL},                       \
         {"tpm", COUNT, AT(terms.limits.tpm), SL_TERMS_TOKENS_MAX, NULL},                           \
         {"concurrency", COUNT, AT(terms.limits.concurrency), SL_TERMS_WINDOW_MAX, NULL},           \
         {"user_concurrency", COUNT, AT(terms.limits.user_concurrency), SL_TERMS_WINDOW_MAX, NULL}, \

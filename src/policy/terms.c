@@ -3,7 +3,8 @@
 
 void sl_terms_init(struct sl_terms *t)
 {
-    t->limits = (struct sl_limits){SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET};
+    t->limits =
+        (struct sl_limits){SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET};
     t->budget = (struct sl_budget){SL_UNSET, SL_UNSET, SL_UNSET};
 }
 
@@ -17,6 +18,7 @@ void sl_terms_over(struct sl_terms *t, const struct sl_terms *top)
 {
     over(&t->limits.rpm, top->limits.rpm);
     over(&t->limits.qps, top->limits.qps);
+    over(&t->limits.burst, top->limits.burst);
     over(&t->limits.tpm, top->limits.tpm);
     over(&t->limits.concurrency, top->limits.concurrency);
     over(&t->limits.user_concurrency, top->limits.user_concurrency);

@@ -19,10 +19,11 @@
 #define SL_TERMS_MONEY_MAX 1000000000000000
 
 struct sl_limits {
-    int64_t rpm;              /* requests in any 60 s */
-    int64_t qps;              /* requests in any 1 s */
-    int64_t tpm;              /* tokens in any 60 s, cache reads apart */
-    int64_t concurrency;      /* requests at once */
+    int64_t rpm;         /* requests in any 60 s */
+    int64_t qps;         /* requests in any 1 s */
+    int64_t burst;       /* requests at once that qps and rpm refill; unset: they are windows */
+    int64_t tpm;         /* tokens in any 60 s, cache reads apart */
+    int64_t concurrency; /* requests at once */
     int64_t user_concurrency; /* of one end user: policy/quota.h */
     int64_t reserve_output;   /* tokens of max_tokens that are reserved at most */
 };

@@ -50,6 +50,8 @@ struct sl_hold {
     bool leased[SL_LEVEL__COUNT];  /* levels with a lease */
     bool account[SL_LEVEL__COUNT]; /* levels at which reserved_micro is held */
     bool booked;                   /* windows: for give_back */
+    bool bursts[SL_LEVEL__COUNT];  /* booked in buckets there */
+    bool light;                    /* not in rpm */
     char user[SL_QUOTA_USER];      /* the end user with a lease; zeros: none */
 };
 
@@ -74,7 +76,7 @@ struct sl_backend_ops {
     void (*apply)(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
     void (*renew)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds, size_t n,
                   SL_BACKEND_WAIT);
-    /* Idempotent by id; nobody waits. */
+    /* Idempotent by id, but for buckets: what they had is given once. Nobody waits. */
     void (*give_back)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
     /* ask->reserve_micro is what the request has reserved by now. After CREDITS limit, level,
      * figure, used and wait of `out` say what does not allow it. */

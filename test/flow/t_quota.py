@@ -59,6 +59,20 @@ def test_rpm():
     on_both(acme({"rpm": 3}), act)
 
 
+def test_bursts():
+    def act(g, redis):
+        got = [ask(g) for _ in range(4)]
+        equal([r.status for r in got], [200, 200, 200, 429])
+        equal([r.get("anthropic-ratelimit-requests-limit") for r in got[:3]], ["3"] * 3)
+        equal([r.get("anthropic-ratelimit-requests-remaining") for r in got[:3]], ["2", "1", "0"])
+        contains(got[3].json()["error"]["message"], "1 requests a minute (rpm), in bursts of at most 3 (burst)")
+        equal(got[3].get("retry-after"), "60" if int(got[3].get("retry-after-ms")) > 59000 else got[3].get("retry-after"))
+        if redis:
+            equal(set(redis.hash("slc:{acme}:b:t:rpm")), {"debt", "at"})
+
+    on_both(acme({"rpm": 1, "burst": 3}), act)
+
+
 def test_a_keys_limit_inside_a_tenants():
     def act(g, redis):
         equal([ask(g).status for _ in range(3)], [200, 200, 429])

@@ -230,8 +230,10 @@ static inline struct sl_hold hold_of(const struct store *s, unsigned n)
 
     suite_id(n, h.id);
     memcpy(h.user, s->ask.user, sizeof h.user);
+    h.light = s->ask.light;
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         h.leased[l] = s->terms[l].limits.concurrency > 0;
+        h.bursts[l] = s->terms[l].limits.burst > 0;
         h.account[l] = s->ask.reserve_micro > 0 && sl_terms_has_budget(&s->terms[l]);
     }
     return h;

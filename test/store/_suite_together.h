@@ -127,6 +127,34 @@ static inline void together_leases(void **state)
     assert_int_equal(passed(s, c), 3);
 }
 
+static inline void together_bursts(void **state)
+{
+    struct store *s = *state;
+    struct crowd *c = crowd_of(s);
+
+    s->terms[T].limits.rpm = 6;
+    s->terms[T].limits.burst = 5;
+    s->terms[K].limits.rpm = 1;
+    s->terms[K].limits.burst = 3;
+    assert_true(asks(s));
+    join(s, c, 4);
+    assert_int_equal(passed(s, c), 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(c->a[i].room[T].rpm_left, 3 - i);
+    for (int i = 2; i < 4; i++) {
+        assert_int_equal(c->a[i].limit, SL_LIMIT_RPM);
+        assert_int_equal(c->a[i].level, K);
+        assert_in_range(c->a[i].wait_ms, 50000, 60000);
+    }
+    assert_int_equal(c->a[3].wait_ms, c->a[2].wait_ms);
+    s->terms[K].limits.burst = 100;
+    join(s, c, 3);
+    assert_int_equal(passed(s, c), 4);
+    assert_int_equal(c->a[6].limit, SL_LIMIT_RPM);
+    assert_int_equal(c->a[6].used, 5);
+    assert_in_range(c->a[6].wait_ms, 5000, 10000);
+}
+
 /* Of one turn, each counts with those of its own user. */
 static inline void together_users(void **state)
 {
@@ -358,6 +386,7 @@ static inline void together_ending(void **state)
     X(together_in_order)                                                                           \
     X(together_waits)                                                                              \
     X(together_leases)                                                                             \
+    X(together_bursts)                                                                             \
     X(together_users)                                                                              \
     X(together_money)                                                                              \
     X(together_softly)                                                                             \

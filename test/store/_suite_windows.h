@@ -282,6 +282,89 @@ static inline void concurrency(void **state)
     refuses(s, SL_LIMIT_CONCURRENCY, T);
 }
 
+/* Ten at once, then one as each is refilled: ten seconds. */
+static inline void bursts(void **state)
+{
+    struct store *s = *state;
+    int64_t first_us = 0, owed_us;
+
+    s->terms[K].limits.rpm = 6;
+    s->terms[K].limits.burst = 10;
+    for (int i = 0; i < 10; i++) {
+        assert_true(asks(s));
+        first_us = i == 0 ? s->a.at_us : first_us;
+        owed_us = (i + 1) * 10000000 - (s->a.at_us - first_us);
+        assert_int_equal(s->a.room[K].rpm_reset_ms, (owed_us + 999) / 1000);
+        assert_int_equal(s->a.room[K].rpm_left, 10 - (owed_us + 9999999) / 10000000);
+        assert_true(s->a.booked);
+    }
+    s->terms[K].limits.burst = 8; /* two are owed too many */
+    refuses(s, SL_LIMIT_RPM, K);
+    assert_int_equal(s->a.figure, 6);
+    assert_false(s->a.booked);
+    owed_us = 100000000 - (s->a.at_us - first_us);
+    assert_int_equal(s->a.wait_ms, (owed_us - 70000000 + 999) / 1000);
+    assert_int_equal(s->a.used, (owed_us + 9999999) / 10000000);
+    if (s->maker->pass == NULL)
+        return;
+    pass_us(s, s->a.wait_ms * 1000);
+    assert_true(asks(s));
+    owed_us = 110000000 - (s->a.at_us - first_us);
+    assert_int_equal(s->a.room[K].rpm_reset_ms, (owed_us + 999) / 1000);
+    refuses(s, SL_LIMIT_RPM, K);
+    s->terms[K].limits.burst = SL_UNSET; /* a window again, and it is empty */
+    assert_true(asks(s));
+    assert_int_equal(s->a.room[K].rpm_left, 5);
+}
+
+/* Both rates and both levels, at once or not at all; given back, it is there again. */
+static inline void bursts_of_both(void **state)
+{
+    struct store *s = *state;
+
+    s->terms[T].limits.qps = s->terms[K].limits.qps = 1;
+    s->terms[T].limits.burst = 100000;
+    s->terms[T].limits.rpm = 1;
+    s->terms[K].limits.burst = 9;
+    asks_all(s, 9);
+    assert_int_equal(s->a.room[T].rpm_left, 99991);
+    s->terms[K].limits.burst = 3;
+    refuses(s, SL_LIMIT_QPS, K);
+    assert_int_equal(s->a.figure, 1);
+    assert_in_range(s->a.used, 4, 9);
+    assert_in_range(s->a.wait_ms, 1, 7000);
+    assert_int_equal(s->a.room[T].rpm_left, 99991);
+    for (unsigned i = 1; i <= 6; i++)
+        gives_back(s, i);
+    s->terms[K].limits.burst = 1000;
+    assert_true(asks(s)); /* the fourth */
+    assert_int_equal(s->a.room[T].rpm_left, 99996);
+    s->terms[T].limits.burst = 1;
+    refuses(s, SL_LIMIT_QPS, T);
+    s->terms[T].limits.burst = 4;
+    s->terms[T].limits.qps = SL_UNSET;
+    refuses(s, SL_LIMIT_RPM, T);
+    assert_in_range(s->a.wait_ms, 30000, 60000);
+    assert_in_range(s->a.room[T].rpm_reset_ms, 210000, 240000);
+    s->ask.light = true; /* outside rpm */
+    assert_true(asks(s));
+    gives_back(s, s->ids);
+    s->ask.light = false;
+    refuses(s, SL_LIMIT_RPM, T);
+    assert_int_equal(s->a.used, 4);
+    s->terms[K].limits.concurrency = 1;
+    s->terms[T].limits.burst = 5;
+    assert_true(asks(s));
+    s->ask.may_hit = true;
+    s->terms[T].limits.burst = 6;
+    refuses(s, SL_LIMIT_CONCURRENCY, K);
+    assert_true(s->a.booked);
+    assert_int_equal(s->a.room[T].rpm_left, 0);
+    gives_back(s, s->ids);
+    refuses(s, SL_LIMIT_CONCURRENCY, K);
+    assert_int_equal(s->a.room[T].rpm_left, 0);
+}
+
 static inline void is_user(struct store *s, const char *user)
 {
     memcpy(s->ask.user, user, SL_QUOTA_USER);
@@ -414,6 +497,31 @@ static inline void lease_runs_out(void **state)
     refuses(s, SL_LIMIT_CONCURRENCY, T);
 }
 
+/* However long the bucket takes to fill, what is owed is not forgotten. */
+static inline void burst_fills(void **state)
+{
+    struct store *s = *state;
+
+    s->terms[T].limits.rpm = 7;
+    s->terms[T].limits.burst = 30;
+    asks_all(s, 30);
+    for (int i = 0; i < 3; i++) {
+        refuses(s, SL_LIMIT_RPM, T);
+        assert_in_range(s->a.wait_ms, 5001, 8572);
+        pass_us(s, (s->a.wait_ms - 5000) * 1000);
+        refuses(s, SL_LIMIT_RPM, T);
+        assert_in_range(s->a.wait_ms, 1, 5000);
+        pass_us(s, s->a.wait_ms * 1000);
+        assert_true(asks(s));
+    }
+    pass_us(s, 120000000);
+    asks_all(s, 14);
+    refuses(s, SL_LIMIT_RPM, T);
+    pass_us(s, s->a.room[T].rpm_reset_ms * 1000);
+    asks_all(s, 30);
+    refuses(s, SL_LIMIT_RPM, T);
+}
+
 static inline void users_lease_runs_out(void **state)
 {
     struct store *s = *state;
@@ -503,11 +611,14 @@ static inline void looks_take_nothing(void **state)
     X(given_back)                                                                                  \
     X(tokens_by_the_minute)                                                                        \
     X(concurrency)                                                                                 \
+    X(bursts)                                                                                      \
+    X(bursts_of_both)                                                                              \
     X(end_users)                                                                                   \
     X(cancelled_admission)
 #define SUITE_WINDOWS_MOVED(X)                                                                     \
     X(minute_passes)                                                                               \
     X(lease_runs_out)                                                                              \
+    X(burst_fills)                                                                                 \
     X(users_lease_runs_out)                                                                        \
     X(renewal_brings_back)
 

@@ -12,13 +12,15 @@ static const struct sl_key *only_key(const struct sl_gateway_conf *m)
 }
 
 #define LIMITS_1                                                                                   \
-    "limits: {rpm: 1, qps: 2, tpm: 3, concurrency: 4, user_concurrency: 8, reserve_output: 5}"
+    "limits: {rpm: 1, qps: 2, burst: 7, tpm: 3, concurrency: 4, user_concurrency: 8, "             \
+    "reserve_output: 5}"
 #define BUDGET_1 "initial_credits: 6.5, daily: 0.000001, monthly: 1000000000"
 
 static void has_all(const struct sl_terms *t)
 {
     assert_int_equal(t->limits.rpm, 1);
     assert_int_equal(t->limits.qps, 2);
+    assert_int_equal(t->limits.burst, 7);
     assert_int_equal(t->limits.tpm, 3);
     assert_int_equal(t->limits.concurrency, 4);
     assert_int_equal(t->limits.user_concurrency, 8);
@@ -122,7 +124,7 @@ static void test_refusals(void **state)
                  "plans[].per_key.limits.qps: must lie between 0 and 100000");
     test_refused(TEST_BASE "tenants: [{name: t, limits: {tpm: -1}}]\n", "must be a whole number");
     test_refused(TEST_BASE "tenants: [{name: t, limits: {rps: 1}}]\n",
-                 "tenants[].limits.rps: unknown key; known here: rpm, qps, tpm, concurrency");
+                 "tenants[].limits.rps: unknown key; known here: rpm, qps, burst, tpm");
     test_refused(
         TEST_BASE "tenants: [{name: t, budget: {daily: lots}}]\n",
         "tenants[].budget.daily: must be dollars such as 12.50, with at most six decimals");

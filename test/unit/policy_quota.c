@@ -23,6 +23,26 @@ static void says(struct sl_quota_answer a, enum sl_err e, const char *want)
     assert_true(n <= 8 && memcmp(small, want, n) == 0 && small[8] == '\0');
 }
 
+static void test_bursts(void **state)
+{
+    struct sl_terms terms = {.limits = {.rpm = 60, .qps = 5, .burst = 10}};
+    struct sl_quota_ask with = ask;
+    struct sl_quota_answer a = {
+        .limit = SL_LIMIT_RPM, .level = SL_LEVEL_KEY, .figure = 60, .used = 10, .wait_ms = 900};
+    const char *want = "Rate limit exceeded: key a1b2 of tenant acme may make 60 requests a minute "
+                       "(rpm), in bursts of at most 10 (burst), which are used up. Try again in "
+                       "0.9 s.";
+    char out[512];
+
+    (void)state;
+    with.terms[SL_LEVEL_KEY] = &terms;
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_string_equal(out, want);
+    a.level = SL_LEVEL_TENANT; /* which has none */
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_null(strstr(out, "burst"));
+}
+
 static void test_rates(void **state)
 {
     (void)state;
@@ -140,9 +160,8 @@ static void test_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_rates),   cmocka_unit_test(test_bursts),
+        cmocka_unit_test(test_budgets), cmocka_unit_test(test_others),
         cmocka_unit_test(test_kinds),
     };
 

@@ -402,6 +402,7 @@ static const struct member members[] = {
     {"endpoints", KEYS | TENANTS, read_family, NULL},
     {"rpm", KEYS | TENANTS, read_limit, NULL},
     {"qps", KEYS | TENANTS, read_limit, NULL},
+    {"burst", KEYS | TENANTS, read_limit, NULL},
     {"tpm", KEYS | TENANTS, read_limit, NULL},
     {"concurrency", KEYS | TENANTS, read_limit, NULL},
     {"user_concurrency", KEYS | TENANTS, read_limit, NULL},

@@ -1,7 +1,7 @@
 /* admin/api/ask.h -- what a body asks for, as a patch of the record's document.
  *
  * Members have the configuration's names, and short ones beside them (One API's and
- * ours): rpm, qps, tpm, concurrency, user_concurrency, reserve_output for those of "limits";
+ * ours): rpm, qps, burst, tpm, concurrency, user_concurrency, reserve_output for those of "limits";
  * credits (in dollars) and remain_quota (500,000 are a dollar) for "budget.initial_credits"; models
  * and endpoints, lists or texts with commas, for "scopes"; expires also as a date. Null
  * takes a member away. What is not known is refused by name. Pure.

@@ -28,6 +28,7 @@ void sl_show_limits(struct sl_out *o, const char *name, const struct sl_limits *
     sl_out_open(o, name, '{');
     leaf(o, "rpm", l->rpm);
     leaf(o, "qps", l->qps);
+    leaf(o, "burst", l->burst);
     leaf(o, "tpm", l->tpm);
     leaf(o, "concurrency", l->concurrency);
     leaf(o, "user_concurrency", l->user_concurrency);

@@ -78,6 +78,7 @@ static void level(struct sl_out *o, const char *name, const struct sl_explained_
     sl_out_open(o, "limits", '{');
     number_if(o, "rpm", limits->rpm);
     number_if(o, "qps", limits->qps);
+    number_if(o, "burst", limits->burst);
     number_if(o, "tpm", limits->tpm);
     number_if(o, "concurrency", limits->concurrency);
     number_if(o, "user_concurrency", limits->user_concurrency);

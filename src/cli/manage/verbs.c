@@ -2,7 +2,7 @@
 #include "cli/manage/manage.h"
 
 #define LIMITS                                                                                     \
-    "rpm,qps,tpm,concurrency,user-concurrency,reserve-output,daily,monthly,models,endpoints"
+    "rpm,qps,burst,tpm,concurrency,user-concurrency,reserve-output,daily,monthly,models,endpoints"
 #define MAKE_KEY "tenant,user,credits,expires,class," LIMITS
 #define CHANGE_KEY "name,user,expires,class," LIMITS
 #define SPENDING "zone,hard,on-client-gone,plan,label"
@@ -156,6 +156,7 @@ const struct sl_manage_option sl_manage_options[] = {
      "high first, where requests have to wait"},
     {"rpm", "rpm", SL_MANAGE_NUMBER, "rpm", "N", "requests in any minute"},
     {"qps", "qps", SL_MANAGE_NUMBER, "qps", "N", "requests in any second"},
+    {"burst", "burst", SL_MANAGE_NUMBER, "burst", "N", "requests at once, refilled by rpm and qps"},
     {"tpm", "tpm", SL_MANAGE_NUMBER, "tpm", "N", "tokens in any minute"},
     {"concurrency", "concurrency", SL_MANAGE_NUMBER, "concurrency", "N", "requests at once"},
     {"user-concurrency", "user-concurrency", SL_MANAGE_NUMBER, "user_concurrency", "N",

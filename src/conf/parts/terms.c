@@ -16,6 +16,7 @@ void sl_build_terms(const struct sl_node *map, struct sl_terms *out)
 
     out->limits = (struct sl_limits){.rpm = sl_build_leaf(limits, "rpm"),
                                      .qps = sl_build_leaf(limits, "qps"),
+                                     .burst = sl_build_leaf(limits, "burst"),
                                      .tpm = sl_build_leaf(limits, "tpm"),
                                      .concurrency = sl_build_leaf(limits, "concurrency"),
                                      .user_concurrency = sl_build_leaf(limits, "user_concurrency"),

@@ -82,7 +82,8 @@ bool sl_pass_headers(struct sl_req *r, struct sl_headers *h)
         const struct sl_limits *limits = &r->pass->ask.terms[l]->limits;
         const struct sl_quota_room *room = &r->pass->answer.room[l];
 
-        less(&requests, limits->rpm, room->rpm_left, room->rpm_reset_ms);
+        less(&requests, limits->rpm > 0 && limits->burst > 0 ? limits->burst : limits->rpm,
+             room->rpm_left, room->rpm_reset_ms);
         less(&tokens, limits->tpm, room->tpm_left, room->tpm_reset_ms);
     }
     return add(r, h, names[0], &requests) && add(r, h, names[1], &tokens);

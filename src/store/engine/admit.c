@@ -4,7 +4,8 @@
 
 #define WAIT_MAX_S (366 * 86400)
 static const struct sl_terms no_terms = {
-    {SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET}, {SL_UNSET, SL_UNSET, SL_UNSET}};
+    {SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
+    {SL_UNSET, SL_UNSET, SL_UNSET}};
 
 static bool refuse(struct sl_asking *a, enum sl_limit limit, enum sl_level level, int64_t figure,
                    int64_t used)
@@ -37,36 +38,72 @@ static bool refuses_state(struct sl_asking *a)
 
 /* ---- 2 to 4: windows of requests ---- */
 
+static uint64_t in_window(uint64_t limit)
+{
+    return limit < SL_TERMS_WINDOW_MAX ? limit : SL_TERMS_WINDOW_MAX;
+}
+
+/* With a burst it is a bucket, else a window. */
 static void add_span(struct sl_asking *a, const struct sl_span *s)
 {
+    struct sl_span *to = &a->spans[a->spans_n];
+
     if (s->limit == 0)
         return;
-    a->spans[a->spans_n] = *s;
-    if (s->limit > SL_TERMS_WINDOW_MAX)
-        a->spans[a->spans_n].limit = SL_TERMS_WINDOW_MAX;
+    *to = *s;
+    to->limit = in_window(s->limit);
+    to->burst = in_window(s->burst);
+    if (to->burst > 0)
+        to->ring = NULL;
+    else
+        to->bucket = NULL;
     a->spans_n++;
 }
 
 static void add_spans(struct sl_asking *a)
 {
-    struct sl_span s = {&a->e->gateway, sl_asking_share(a->ask->gateway_qps, a->share),
-                        SL_WINDOW_QPS_US, SL_LIMIT_GATEWAY_QPS, SL_LEVEL_TENANT};
+    struct sl_span s = {.ring = &a->e->gateway,
+                        .limit = sl_asking_share(a->ask->gateway_qps, a->share),
+                        .length_us = SL_WINDOW_QPS_US,
+                        .name = SL_LIMIT_GATEWAY_QPS,
+                        .level = SL_LEVEL_TENANT};
 
     add_span(a, &s);
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         if (a->party[l] == NULL)
             continue;
-        s = (struct sl_span){&a->party[l]->qps, sl_asking_limit(a, a->terms[l]->limits.qps),
-                             SL_WINDOW_QPS_US, SL_LIMIT_QPS, (enum sl_level)l};
+        s = (struct sl_span){.ring = &a->party[l]->qps,
+                             .bucket = &a->party[l]->qps_burst,
+                             .burst = sl_asking_limit(a, a->terms[l]->limits.burst),
+                             .limit = sl_asking_limit(a, a->terms[l]->limits.qps),
+                             .length_us = SL_WINDOW_QPS_US,
+                             .name = SL_LIMIT_QPS,
+                             .level = (enum sl_level)l};
         add_span(a, &s);
     }
     for (int l = 0; l < SL_LEVEL__COUNT && !a->ask->light; l++) {
         if (a->party[l] == NULL)
             continue;
-        s = (struct sl_span){&a->party[l]->rpm, sl_asking_limit(a, a->terms[l]->limits.rpm),
-                             SL_WINDOW_RPM_US, SL_LIMIT_RPM, (enum sl_level)l};
+        s = (struct sl_span){.ring = &a->party[l]->rpm,
+                             .bucket = &a->party[l]->rpm_burst,
+                             .burst = sl_asking_limit(a, a->terms[l]->limits.burst),
+                             .limit = sl_asking_limit(a, a->terms[l]->limits.rpm),
+                             .length_us = SL_WINDOW_RPM_US,
+                             .name = SL_LIMIT_RPM,
+                             .level = (enum sl_level)l};
         add_span(a, &s);
     }
+}
+
+static bool refuses_bucket(struct sl_asking *a, const struct sl_span *s)
+{
+    int64_t debt = sl_bucket_debt(s->bucket, s->limit, a->e->now_us);
+    uint64_t used = sl_bucket_used(debt, s->length_us);
+
+    if (used < s->burst)
+        return false;
+    a->out->wait_ms = sl_bucket_wait_ms(debt, (int64_t)(s->burst - 1) * s->length_us, s->limit);
+    return refuse(a, s->name, s->level, (int64_t)s->limit, (int64_t)used);
 }
 
 static bool refuses_windows(struct sl_asking *a)
@@ -74,6 +111,11 @@ static bool refuses_windows(struct sl_asking *a)
     for (size_t i = 0; i < a->spans_n; i++) {
         const struct sl_span *s = &a->spans[i];
 
+        if (s->bucket != NULL) {
+            if (refuses_bucket(a, s))
+                return true;
+            continue;
+        }
         sl_ring_prune(s->ring, s->length_us, a->e->now_us);
         if (s->ring->n < s->limit)
             continue;

@@ -93,6 +93,10 @@ static void remove_marks(struct sl_engine *e, struct sl_str tenant, const struct
             continue;
         sl_ring_remove(&both[l]->qps, id);
         sl_ring_remove(&both[l]->rpm, id);
+        if (hold->bursts[l])
+            sl_bucket_give(&both[l]->qps_burst, SL_WINDOW_QPS_US);
+        if (hold->bursts[l] && !hold->light)
+            sl_bucket_give(&both[l]->rpm_burst, SL_WINDOW_RPM_US);
     }
 }
 

@@ -30,6 +30,10 @@ struct sl_ring {        /* a sliding window: times of admission, oldest first */
     uint32_t head, n, cap;
 };
 
+struct sl_bucket { /* what is owed, in parts: policy/quota.h, Bursts */
+    int64_t debt, at_us;
+};
+
 struct sl_tokens {  /* a sliding window of one-second buckets */
     int64_t second; /* of the newest bucket */
     int64_t last;   /* in which some were booked */
@@ -45,6 +49,7 @@ struct sl_party {
     unsigned fast; /* what fastens it, counted */
     unsigned leases;
     struct sl_ring qps, rpm;
+    struct sl_bucket qps_burst, rpm_burst;
     struct sl_tokens *tokens; /* owns; NULL until some are booked */
     bool judged, active;      /* there is a record; it lets requests pass */
     bool booked;              /* there is an account */
@@ -93,6 +98,13 @@ void sl_ring_remove(struct sl_ring *r, uint64_t id);
 int64_t sl_ring_wait_ms(const struct sl_ring *r, uint64_t limit, int64_t length_us, int64_t now_us);
 int64_t sl_ring_reset_ms(const struct sl_ring *r, int64_t length_us, int64_t now_us);
 void sl_ring_fini(struct sl_ring *r);
+/* Of a rate of `limit` in `length_us`, by now. */
+int64_t sl_bucket_debt(const struct sl_bucket *b, uint64_t limit, int64_t now_us);
+/* Requests that are owed for, a part of one as a whole one. */
+uint64_t sl_bucket_used(int64_t debt, int64_t length_us);
+/* Until only so many parts are owed; 0: they are. */
+int64_t sl_bucket_wait_ms(int64_t debt, int64_t most, uint64_t limit);
+void sl_bucket_give(struct sl_bucket *b, int64_t length_us); /* one request */
 /* NULL is an empty window. */
 int64_t sl_tokens_sum(struct sl_tokens *t, int64_t now_us);
 void sl_tokens_book(struct sl_tokens *t, uint64_t tokens, int64_t now_us);
@@ -158,8 +170,10 @@ void sl_held_end_all(struct sl_engine *e);
 /* admit.c asks, take.c takes: one admission under way. */
 #define SL_ASKING_SPANS 5 /* the gateway's window, two of the tenant, two of the key */
 
-struct sl_span {          /* a window that this request must pass */
-    struct sl_ring *ring; /* up */
+struct sl_span {              /* a window, or a bucket, that this request must pass */
+    struct sl_ring *ring;     /* up: NULL where there is a bucket */
+    struct sl_bucket *bucket; /* up */
+    uint64_t burst;           /* of a bucket */
     uint64_t limit;
     int64_t length_us;
     enum sl_limit name;

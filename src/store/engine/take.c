@@ -56,9 +56,16 @@ static void book_windows(struct sl_asking *a)
     uint64_t id = a->spans_n > 0 ? sl_map_hash(a->ask->id, SL_QUOTA_ID) : 0;
 
     for (size_t i = 0; i < a->spans_n; i++) {
-        sl_ring_add(a->spans[i].ring, id, a->e->now_us);
-        if (a->spans[i].ring != &a->e->gateway)
-            sl_party_warm(a->e, a->party[a->spans[i].level]);
+        const struct sl_span *s = &a->spans[i];
+
+        if (s->bucket != NULL) {
+            s->bucket->debt = sl_bucket_debt(s->bucket, s->limit, a->e->now_us) + s->length_us;
+            s->bucket->at_us = a->e->now_us;
+            continue;
+        }
+        sl_ring_add(s->ring, id, a->e->now_us);
+        if (s->ring != &a->e->gateway)
+            sl_party_warm(a->e, a->party[s->level]);
     }
     a->out->booked = a->spans_n > 0;
 }
@@ -76,7 +83,7 @@ void sl_take(struct sl_asking *a)
     bool whole = a->out->limit == SL_LIMIT_NONE, room = true;
 
     for (size_t i = 0; i < a->spans_n; i++)
-        room = room && sl_ring_make_room(a->spans[i].ring);
+        room = room && (a->spans[i].ring == NULL || sl_ring_make_room(a->spans[i].ring));
     if (!room || (whole && !hold(a))) {
         a->out->limit = SL_LIMIT_STORE;
         a->out->level = SL_LEVEL_TENANT;
@@ -101,10 +108,16 @@ static void tell_windows(const struct sl_asking *a, int level, struct sl_quota_r
     const struct sl_limits *limits = &a->terms[level]->limits;
     struct sl_party *p = a->party[level];
     int64_t now_us = a->e->now_us, limit = (int64_t)sl_asking_limit(a, limits->rpm);
+    int64_t burst = (int64_t)sl_asking_limit(a, limits->burst);
 
     if (limit > SL_TERMS_WINDOW_MAX)
         limit = SL_TERMS_WINDOW_MAX;
-    if (limit > 0) {
+    if (limit > 0 && burst > 0) {
+        int64_t debt = sl_bucket_debt(&p->rpm_burst, (uint64_t)limit, now_us);
+
+        room->rpm_left = rest(burst, (int64_t)sl_bucket_used(debt, SL_WINDOW_RPM_US));
+        room->rpm_reset_ms = sl_bucket_wait_ms(debt, 0, (uint64_t)limit);
+    } else if (limit > 0) {
         sl_ring_prune(&p->rpm, SL_WINDOW_RPM_US, now_us);
         room->rpm_left = rest(limit, p->rpm.n);
         room->rpm_reset_ms = sl_ring_reset_ms(&p->rpm, SL_WINDOW_RPM_US, now_us);

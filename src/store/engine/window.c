@@ -99,6 +99,34 @@ void sl_ring_fini(struct sl_ring *r)
     *r = (struct sl_ring){0};
 }
 
+/* ---- buckets ---- */
+
+int64_t sl_bucket_debt(const struct sl_bucket *b, uint64_t limit, int64_t now_us)
+{
+    int64_t ago_us = now_us - b->at_us;
+
+    if (b->debt <= 0 || ago_us > b->debt / (int64_t)limit)
+        return 0;
+    return b->debt - ago_us * (int64_t)limit;
+}
+
+uint64_t sl_bucket_used(int64_t debt, int64_t length_us)
+{
+    return (uint64_t)((debt + length_us - 1) / length_us);
+}
+
+int64_t sl_bucket_wait_ms(int64_t debt, int64_t most, uint64_t limit)
+{
+    int64_t a_ms = (int64_t)limit * 1000;
+
+    return debt <= most ? 0 : (debt - most + a_ms - 1) / a_ms;
+}
+
+void sl_bucket_give(struct sl_bucket *b, int64_t length_us)
+{
+    b->debt = b->debt > length_us ? b->debt - length_us : 0;
+}
+
 /* ---- tokens ---- */
 
 /* Sixty full buckets stay below INT64_MAX, so that their sum is always true. */

@@ -189,7 +189,8 @@ void sl_hold_fill(const struct sl_quota_ask *ask, const struct sl_quota_answer *
 
     *out = (struct sl_hold){.key_id = ask->key_id,
                             .reserved_micro = a->reserved ? ask->reserve_micro : 0,
-                            .booked = a->booked};
+                            .booked = a->booked,
+                            .light = ask->light};
     memcpy(out->id, ask->id, sizeof out->id);
     if (a->leased && sl_quota_user_limit(ask, &whose) > 0)
         memcpy(out->user, ask->user, sizeof out->user);
@@ -199,6 +200,7 @@ void sl_hold_fill(const struct sl_quota_ask *ask, const struct sl_quota_answer *
         if (terms == NULL)
             continue;
         out->leased[level] = a->leased && sl_terms_limit(terms->limits.concurrency) > 0;
+        out->bursts[level] = a->booked && sl_terms_limit(terms->limits.burst) > 0;
         out->account[level] = a->reserved && sl_terms_has_budget(terms);
     }
 }

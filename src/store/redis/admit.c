@@ -23,7 +23,7 @@ struct waiting { /* one request */
 struct taken {
     struct sl_redis *r; /* up */
     char tenant[SL_REDIS_NAME + 1], key_id[SL_REDIS_NAME + 1];
-    bool leased[SL_LEVEL__COUNT], account[SL_LEVEL__COUNT];
+    bool leased[SL_LEVEL__COUNT], account[SL_LEVEL__COUNT], bursts[SL_LEVEL__COUNT], light;
     char user[SL_QUOTA_USER]; /* where it is limited */
     size_t n;
     struct {
@@ -66,6 +66,8 @@ static void give_back(const struct taken *t, size_t i, unsigned took)
     struct sl_hold hold = {.key_id = sl_str_of(t->key_id), .booked = (took & SL_ADMIT_BOOKED) != 0};
 
     memcpy(hold.id, t->of[i].id, sizeof hold.id);
+    memcpy(hold.bursts, t->bursts, sizeof hold.bursts);
+    hold.light = t->light;
     if ((took & SL_ADMIT_LEASED) != 0) {
         memcpy(hold.leased, t->leased, sizeof hold.leased);
         memcpy(hold.user, t->user, sizeof hold.user);
@@ -236,9 +238,11 @@ static struct sl_redis_batch *new_batch(struct sl_redis *r, const struct sl_quot
     copy_name(b->taken.key_id, ask->key_id);
     copy_name(b->record_id, sl_quota_record(ask));
     memcpy(b->numbers, numbers, sizeof b->numbers);
+    b->taken.light = ask->light;
     copy_user(b->taken.user, ask);
     for (int l = 0; l < SL_LEVEL__COUNT; l++) {
         b->taken.leased[l] = sl_redis_terms(ask, l)->limits.concurrency > 0;
+        b->taken.bursts[l] = sl_redis_terms(ask, l)->limits.burst > 0;
         b->taken.account[l] = sl_terms_has_budget(sl_redis_terms(ask, l));
     }
     sl_task_init(&b->task, send);

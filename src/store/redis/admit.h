@@ -8,7 +8,7 @@
 
 #include "store/redis/backend.h"
 
-#define SL_ADMIT_NUMBERS 27
+#define SL_ADMIT_NUMBERS 29
 
 enum { SL_ADMIT_LEASED = 1, SL_ADMIT_RESERVED = 2, SL_ADMIT_BOOKED = 4 }; /* what was taken */
 

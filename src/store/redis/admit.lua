@@ -3,10 +3,10 @@
 --
 -- KEYS  1 the tenant's record states, 2 the gateway's qps window. All other keys are
 --       the tenant's and begin with ARGV[1], "<prefix>{tenant}:".
--- ARGV  1 base, 2 key id or "", 3 the id of the key's record, 4 numbers: 27 doubles, the lowest
+-- ARGV  1 base, 2 key id or "", 3 the id of the key's record, 4 numbers: 29 doubles, the lowest
 --       byte first: flags, gateway qps, lease in ms, day bounds (3), month bounds (3; s), then
---       for tenant and key each: revision, rpm, qps, tpm, concurrency, credits, daily, monthly
---       (-1: unset); then how many the end user may have at once, and whose limit that is;
+--       for tenant and key each: revision, rpm, qps, tpm, concurrency, credits, daily, monthly,
+--       burst (-1: unset); then how many the end user may have at once, and whose limit that is;
 --       5 the end user or ""; from 6 on for each request: id, reservation
 -- Reply one text, for each request 19 doubles, the lowest byte first: limit, level, figure, used,
 --       wait ms, taken (1 leased, 2 reserved, 4 booked), store time in us, then for tenant
@@ -18,7 +18,7 @@
 -- written, in one go.
 
 local base, key, given = ARGV[1], ARGV[2], 
-      {struct.unpack('<ddddddddddddddddddddddddddd', ARGV[4])} -- 27
+      {struct.unpack('<ddddddddddddddddddddddddddddd', ARGV[4])} -- 29
 local flags, gateway_qps, lease = given[1], given[2], given[3]
 local charged = flags % 8 == 0 -- none of the next two, and the model is not free
 local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags % 16 >= 8
@@ -39,29 +39,50 @@ if gateway_qps > 0 then
   gateway_n = call('ZCOUNT', KEYS[2], second_ago, '+inf')
   tight = gateway_n + requests > gateway_qps
 end
-local user_limit, user_live, user_n = given[26], nil, 0
+-- What is owed to a bucket of that rate by now, and for how many requests that is.
+local function owed(name, rate, length)
+  local v = call('HMGET', name, 'debt', 'at')
+  local debt, paid = num(v[1]), max(now - num(v[2]), 0) * rate
+  if debt <= paid then return 0, 0 end
+  return debt - paid, ceil((debt - paid) / length)
+end
+
+local user_limit, user_live, user_n = given[28], nil, 0
 if user_limit > 0 and ARGV[5] ~= '' then
   user_live = base .. 'live:u:' .. ARGV[5]
   user_n = call('ZCOUNT', user_live, '(' .. stamp, '+inf')
   tight, leases = tight or user_n + requests > user_limit, true
 end
 for i = 1, key == '' and 1 or 2 do
-  local rev, rpm, qps, tpm, concurrency, credits, daily, monthly =
-    unpack(given, 2 + i * 8, 9 + i * 8)
+  local rev, rpm, qps, tpm, concurrency, credits, daily, monthly, burst =
+    unpack(given, 1 + i * 9, 9 + i * 9)
   local name = i == 1 and 't' or 'k:' .. key
-  local l = {name = name, rev = rev, rpm = rpm, rpm_n = 0, qps = qps, qps_n = 0, tpm = tpm, sum = 0,
-             last = 0, concurrency = concurrency, running = 0, reserved = 0}
+  local l = {name = name, rev = rev, rpm = rpm, rpm_n = 0, rpm_most = rpm,
+             qps = qps, qps_n = 0, qps_most = qps, tpm = tpm, sum = 0, last = 0,
+             concurrency = concurrency, running = 0, reserved = 0}
   if qps > 0 then
     second_ago = second_ago or text(now - SECOND)
-    books, l.qps_name = true, base .. 'w:' .. name .. ':qps'
-    l.qps_n = call('ZCOUNT', l.qps_name, second_ago, '+inf')
-    tight = tight or l.qps_n + requests > qps
+    books = true
+    if burst > 0 then
+      l.qps_most, l.qps_name = burst, base .. 'b:' .. name .. ':qps'
+      l.qps_debt, l.qps_n = owed(l.qps_name, qps, SECOND)
+    else
+      l.qps_name = base .. 'w:' .. name .. ':qps'
+      l.qps_n = call('ZCOUNT', l.qps_name, second_ago, '+inf')
+    end
+    tight = tight or l.qps_n + requests > l.qps_most
   end
   if rpm > 0 then
     minute_ago = minute_ago or text(now - MINUTE)
-    books, l.rpm_name = books or not light, base .. 'w:' .. name .. ':rpm'
-    l.rpm_n = call('ZCOUNT', l.rpm_name, minute_ago, '+inf')
-    tight = tight or l.rpm_n + requests > rpm
+    books = books or not light
+    if burst > 0 then
+      l.rpm_most, l.rpm_name = burst, base .. 'b:' .. name .. ':rpm'
+      l.rpm_debt, l.rpm_n = owed(l.rpm_name, rpm, MINUTE)
+    else
+      l.rpm_name = base .. 'w:' .. name .. ':rpm'
+      l.rpm_n = call('ZCOUNT', l.rpm_name, minute_ago, '+inf')
+    end
+    tight = tight or l.rpm_n + requests > l.rpm_most
   end
   if concurrency > 0 then
     l.live = base .. 'live:' .. name
@@ -109,6 +130,11 @@ local function until_gone(name, nth, coming, length)
   return floor((entry[2] + length - now) / 1000) + 1
 end
 
+-- Until a bucket has a whole request once so many have come.
+local function until_paid(debt, coming, most, rate, length)
+  return ceil((debt + (coming + 1 - most) * length) / (rate * 1000))
+end
+
 local refuse
 if tight or states[1] or states[2] then
   local STATE, STALE, GATEWAY_QPS, QPS, RPM, CONCURRENCY, USER, TPM, CREDITS =
@@ -140,14 +166,18 @@ if tight or states[1] or states[2] then
     end
     for i, l in ipairs(levels) do
       n = l.qps_n + booked_n
-      if l.qps > 0 and n >= l.qps then
-        return QPS, i, l.qps, n, until_gone(l.qps_name, l.qps, booked_n, SECOND)
+      if l.qps > 0 and n >= l.qps_most then
+        return QPS, i, l.qps, n,
+               l.qps_debt and until_paid(l.qps_debt, booked_n, l.qps_most, l.qps, SECOND) or
+                 until_gone(l.qps_name, l.qps, booked_n, SECOND)
       end
     end
     for i, l in ipairs(levels) do
       n = l.rpm_n + booked_n
-      if l.rpm > 0 and n >= l.rpm and not light then
-        return RPM, i, l.rpm, n, until_gone(l.rpm_name, l.rpm, booked_n, MINUTE)
+      if l.rpm > 0 and n >= l.rpm_most and not light then
+        return RPM, i, l.rpm, n,
+               l.rpm_debt and until_paid(l.rpm_debt, booked_n, l.rpm_most, l.rpm, MINUTE) or
+                 until_gone(l.rpm_name, l.rpm, booked_n, MINUTE)
       end
     end
   end
@@ -159,7 +189,7 @@ if tight or states[1] or states[2] then
       end
     end
     if user_live and user_n + leased_n >= user_limit then
-      return USER, given[27] + 1, user_limit, user_n + leased_n, 1000
+      return USER, given[29] + 1, user_limit, user_n + leased_n, 1000
     end
     for i, l in ipairs(levels) do
       if l.tpm > 0 and l.sum >= l.tpm and not light then
@@ -193,8 +223,12 @@ local function room(l)
   local rpm_left, tpm_left, leases_left, rpm_ms, tpm_ms, money_left = -1, -1, -1, -1, -1, -1
   if l.rpm > 0 then
     local coming = light and 0 or booked_n
-    rpm_left, rpm_ms = max(l.rpm - l.rpm_n - coming, 0), 0
-    if l.rpm_n + coming > 0 then rpm_ms = until_gone(l.rpm_name, 1, coming, MINUTE) end
+    rpm_left, rpm_ms = max(l.rpm_most - l.rpm_n - coming, 0), 0
+    if l.rpm_debt then
+      rpm_ms = until_paid(l.rpm_debt, coming, 1, l.rpm, MINUTE)
+    elseif l.rpm_n + coming > 0 then
+      rpm_ms = until_gone(l.rpm_name, 1, coming, MINUTE)
+    end
   end
   if l.tpm > 0 then
     tpm_left = max(l.tpm - l.sum, 0)
@@ -255,12 +289,28 @@ local function enter(name, members, n, lasts)
   call('PEXPIRE', name, lasts)
 end
 
+-- What a bucket is owed from now on.
+local function owe(name, debt, rate, length)
+  if booked_n == 0 then return end
+  debt = debt + booked_n * length
+  call('HSET', name, 'debt', text(debt), 'at', stamp)
+  call('PEXPIRE', name, ceil(debt / (rate * 1000)) + 1000)
+end
+
 if gateway_qps > 0 then enter(KEYS[2], booked, gateway_n, '2000') end
 if user_live then enter(user_live, leased, user_n, lease) end
 for i = 1, #levels do
   local l = levels[i]
-  if l.qps > 0 then enter(l.qps_name, booked, l.qps_n, '2000') end
-  if l.rpm > 0 and not light then enter(l.rpm_name, booked, l.rpm_n, '61000') end
+  if l.qps_debt then
+    owe(l.qps_name, l.qps_debt, l.qps, SECOND)
+  elseif l.qps > 0 then
+    enter(l.qps_name, booked, l.qps_n, '2000')
+  end
+  if l.rpm_debt and not light then
+    owe(l.rpm_name, l.rpm_debt, l.rpm, MINUTE)
+  elseif l.rpm > 0 and not light then
+    enter(l.rpm_name, booked, l.rpm_n, '61000')
+  end
   if l.live then enter(l.live, leased, l.running, lease) end
   if l.begins and begun then call('HSET', base .. 'acct:' .. l.name, 'granted', text(l.begins)) end
   if l.purses and reserved > 0 then

@@ -12,7 +12,7 @@ static int64_t in_window(int64_t limit)
     return limit < SL_TERMS_WINDOW_MAX ? limit : SL_TERMS_WINDOW_MAX;
 }
 
-static void level_numbers(const struct sl_quota_ask *ask, int level, int64_t v[8])
+static void level_numbers(const struct sl_quota_ask *ask, int level, int64_t v[9])
 {
     const struct sl_terms *terms = sl_redis_terms(ask, level);
 
@@ -24,6 +24,7 @@ static void level_numbers(const struct sl_quota_ask *ask, int level, int64_t v[8
     v[5] = terms->budget.credits_micro;
     v[6] = terms->budget.daily_micro;
     v[7] = terms->budget.monthly_micro;
+    v[8] = in_window(terms->limits.burst);
 }
 
 /* admit.lua says their order. */
@@ -41,9 +42,9 @@ void sl_admit_numbers(const struct sl_quota_ask *ask, int64_t v[SL_ADMIT_NUMBERS
         v[6 + i] = ask->periods.month[i];
     }
     level_numbers(ask, SL_LEVEL_TENANT, v + 9);
-    level_numbers(ask, SL_LEVEL_KEY, v + 17);
-    v[25] = in_window((int64_t)sl_quota_user_limit(ask, &whose));
-    v[26] = whose;
+    level_numbers(ask, SL_LEVEL_KEY, v + 18);
+    v[27] = in_window((int64_t)sl_quota_user_limit(ask, &whose));
+    v[28] = whose;
 }
 
 /* ---- answered ---- */

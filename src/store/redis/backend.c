@@ -38,7 +38,7 @@ struct sl_str sl_redis_levels(const bool at[SL_LEVEL__COUNT])
 const struct sl_terms *sl_redis_terms(const struct sl_quota_ask *ask, int level)
 {
     static const struct sl_terms none = {
-        {SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
+        {SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET, SL_UNSET},
         {SL_UNSET, SL_UNSET, SL_UNSET}};
 
     return ask->terms[level] != NULL ? ask->terms[level] : &none;

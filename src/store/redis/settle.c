@@ -107,8 +107,9 @@ static void push_hold(struct sl_script_call *c, const struct sl_hold *h)
     sl_script_arg(c, h->reserved_micro > 0 ? sl_redis_levels(h->account) : SL_STR("-"));
     sl_script_int(c, h->reserved_micro);
     sl_script_arg(c, sl_redis_levels(h->leased));
-    sl_script_int(c, h->booked);
+    sl_script_int(c, !h->booked ? 0 : h->light ? 2 : 1);
     sl_script_arg(c, sl_redis_user(h->user));
+    sl_script_arg(c, h->booked ? sl_redis_levels(h->bursts) : SL_STR("-"));
 }
 
 static struct sl_script_call *renewal(struct sl_redis *r, struct sl_str tenant,
