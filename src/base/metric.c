@@ -62,17 +62,24 @@ struct sl_metrics *sl_metrics_new(size_t max_series)
     return m;
 }
 
-static void end_family(struct sl_metric_family *f)
+void sl_metric_clear(struct sl_metric_family *f)
 {
     HASH_CLEAR(hh, f->table);
     while (f->first != NULL) {
         struct series *s = f->first;
 
         f->first = s->next;
+        f->metrics->n_series--;
         sl_mem_free(s->m.buckets);
         sl_mem_free(s->labels);
         sl_mem_free(s);
     }
+    f->last = NULL;
+}
+
+static void end_family(struct sl_metric_family *f)
+{
+    sl_metric_clear(f);
     sl_mem_free(f);
 }
 

@@ -46,6 +46,9 @@ struct sl_metric_family *sl_metric_family(struct sl_metrics *m, enum sl_metric_k
                                           const double *bounds);
 /* The series with these label values, in the order of the names; never NULL. */
 struct sl_metric *sl_metric_series(struct sl_metric_family *f, const struct sl_str *values);
+/* No series any more: for gauges of names that come and go, set anew before each exposition.
+ * Nobody may have kept a pointer to one. */
+void sl_metric_clear(struct sl_metric_family *f);
 /* Counts `v` into its bucket, v <= bound. What is not a number is left out. */
 void sl_metric_observe(struct sl_metric *s, double v);
 

@@ -185,12 +185,32 @@ static void test_large_output(void **state)
     sl_metrics_end(&m);
 }
 
+/* What was cleared is not shown, and its place is free for others. */
+static void test_cleared(void **state)
+{
+    struct sl_metrics *m = sl_metrics_new(2);
+    struct sl_metric_family *f = sl_metric_family(m, SL_METRIC_GAUGE, "a", "A.", "name", NULL);
+    const struct sl_str names[] = {SL_STR("x"), SL_STR("y"), SL_STR("z")};
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        sl_metric_clear(f);
+        assert_int_equal(sl_metrics_series(m), 0);
+        sl_metric_set(sl_metric_series(f, &names[round]), 1);
+        assert_int_equal(sl_metrics_series(m), 1);
+        assert_true(sl_metric_series(f, &names[round])->value > 0);
+    }
+    sl_metric_clear(f);
+    assert_true(sl_metric_series(f, &names[2])->value < 1);
+    sl_metrics_end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exposition), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_same_series), cmocka_unit_test(test_ceiling),
-        cmocka_unit_test(test_large_output)};
+        cmocka_unit_test(test_exposition),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_same_series),  cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_large_output), cmocka_unit_test(test_cleared)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

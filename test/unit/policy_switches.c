@@ -183,12 +183,30 @@ static void test_there_is_a_ceiling(void **state)
     sl_switches_end(&t);
 }
 
+static bool is_over(const char *id, const char *doc)
+{
+    return sl_switch_is_over(sl_str_of(id), sl_str_of(doc), NOW);
+}
+
+static void test_what_is_over(void **state)
+{
+    (void)state;
+    assert_true(is_over("provider:a", "{\"since\":1,\"until\":1000}"));
+    assert_false(is_over("provider:a", "{\"since\":1,\"until\":1001}"));
+    assert_true(is_over("weight:gray", "{\"until\":0}"));
+    assert_false(is_over("purge.key.0123456789abcdef", "{\"until\":0}"));
+    assert_false(is_over("strange:a", "{\"until\":0}"));
+    assert_false(is_over("provider:a", "{\"until\":\"soon\"}"));
+    assert_false(is_over("provider:a", "{}"));
+    assert_false(is_over("provider:a", ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_read),       cmocka_unit_test(test_they_are_written_as_read),
         cmocka_unit_test(test_pauses_end),         cmocka_unit_test(test_weights_hold_for_a_while),
-        cmocka_unit_test(test_there_is_a_ceiling),
+        cmocka_unit_test(test_there_is_a_ceiling), cmocka_unit_test(test_what_is_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

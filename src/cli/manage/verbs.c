@@ -205,6 +205,7 @@ const struct sl_manage_option sl_manage_options[] = {
     {"user", "?user", SL_MANAGE_QUERY, "user", "TEXT", "only that user's"},
     {"model", "?model", SL_MANAGE_QUERY, "model", "NAME", "only that model's"},
     {"provider", "?provider", SL_MANAGE_QUERY, "provider", "NAME", "only that provider's"},
+    {"app", "?app", SL_MANAGE_QUERY, "app", "NAME", "only that program's"},
     {"limit", "limit", SL_MANAGE_QUERY, "limit", "N", "how many, at most 1000; 20 if not said"},
     {"ending", "?ending", SL_MANAGE_QUERY, "ending", "TEXT", "only those that ended so"},
     {"end-user", "?end-user", SL_MANAGE_QUERY, "end_user", "TEXT",

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "net/timer.h"
 #include "net/tls.h"
+#include "policy/routing/switches.h"
 
 #define AGAIN_MS 500 /* after a page could not be read */
 
@@ -96,6 +97,26 @@ static void add(struct table *t, const struct sl_record *rec)
     t->n++;
 }
 
+/* A switch that is over takes no room: the store has each that ever was. Purges stay. */
+static void add_switch(struct sl_key_records *t, struct table *to, const struct sl_record *rec)
+{
+    struct row *r = find(to, rec->id);
+
+    if (!sl_switch_is_over(rec->id, rec->doc, sl_store_now_ms(t->store)))
+        add(to, rec);
+    else if (r != NULL && r->tenant.rev < rec->rev)
+        drop(to, r);
+}
+
+static void add_kind(struct sl_key_records *t, struct table to[2], unsigned kind,
+                     const struct sl_record *rec)
+{
+    if (kind == 0)
+        add(&to[kind], rec);
+    else
+        add_switch(t, &to[kind], rec);
+}
+
 /* ---- reading ---- */
 
 static void read_page(struct sl_key_records *t);
@@ -133,7 +154,7 @@ static void on_page(void *ctx, enum sl_err e)
         return;
     }
     for (size_t i = 0; i < t->page.n; i++)
-        add(&t->next[t->kind], &t->page.at[i]);
+        add_kind(t, t->next, t->kind, &t->page.at[i]);
     snprintf(t->after, sizeof t->after, "%.*s", SL_STR_ARGS(t->page.next));
     if (t->page.next.n == 0)
         t->kind++;
@@ -207,11 +228,11 @@ bool sl_key_records_are_known(const struct sl_key_records *t)
 
 void sl_key_records_note(struct sl_key_records *t, const struct sl_record *rec)
 {
-    int i = rec->kind == SL_RECORD_TENANT ? 0 : 1;
+    unsigned i = rec->kind == SL_RECORD_TENANT ? 0 : 1;
 
-    add(&t->now[i], rec);
+    add_kind(t, t->now, i, rec);
     if (t->op != NULL) /* the page it stands on may have been read before */
-        add(&t->next[i], rec);
+        add_kind(t, t->next, i, rec);
 }
 
 const struct sl_tenant_record *sl_key_records_tenant(const struct sl_key_records *t,

@@ -93,6 +93,7 @@ void sl_switched_refresh(const struct sl_switched *s, const struct sl_gateway_co
 
         sl_metric_set(sl_metric_series(switches, &label), n[kind]);
     }
+    sl_metric_clear(paused); /* of names that a reload took away nothing stays */
     for (size_t i = 0; i < c->providers_n; i++)
         set(paused, SL_SWITCH_PROVIDER, c->providers[i].name,
             sl_switches_find(s->table, SL_SWITCH_PROVIDER, c->providers[i].name, now_ms) != NULL);

@@ -2,6 +2,7 @@
 #include "policy/routing/switches.h"
 
 #include "base/doc.h"
+#include "base/json.h"
 #include "base/map.h"
 
 static const char *const kinds[SL_SWITCH__COUNT] = {
@@ -159,6 +160,17 @@ static struct row *make(struct sl_str id, struct sl_str text)
     }
     sl_doc_fini(&doc);
     return r;
+}
+
+bool sl_switch_is_over(struct sl_str id, struct sl_str doc, int64_t now_ms)
+{
+    ptrdiff_t colon = sl_str_find_byte(id, ':');
+    enum sl_switch_kind kind;
+    uint64_t until_ms;
+
+    return colon > 0 && sl_switch_kind_of(sl_str_first(id, (size_t)colon), &kind) &&
+           sl_json_u64(sl_json_get(doc, SL_STR("until")), &until_ms) &&
+           until_ms <= (uint64_t)(now_ms > 0 ? now_ms : 0);
 }
 
 /* ---- the table ---- */

@@ -61,6 +61,8 @@ struct sl_str sl_switch_id(enum sl_switch_kind kind, struct sl_str name, char ou
 /* How a target is called. Empty: too long. */
 struct sl_str sl_switch_target(struct sl_str provider, struct sl_str model,
                                char out[SL_SWITCH_NAME]);
+/* Does the record say nothing any more? What is no switch, or can't be read, is not over. */
+bool sl_switch_is_over(struct sl_str id, struct sl_str doc, int64_t now_ms);
 /* The record's document; `cut` where it does not fit. */
 void sl_switch_write(const struct sl_switch *s, struct sl_text *to);
 
