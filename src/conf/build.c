@@ -161,6 +161,9 @@ static void general(struct sl_build *b)
     m->body_max = sl_conf_number(c, "limits.body_max");
     m->connections = (size_t)sl_conf_number(c, "limits.connections");
     m->qps = sl_conf_number(c, "limits.qps");
+    m->overload = (struct sl_overload_load){{sl_conf_number(c, "overload.connections"),
+                                             sl_conf_number(c, "overload.memory"),
+                                             sl_conf_number(c, "overload.loop_lag")}};
     m->queue_max = (size_t)sl_conf_number(c, "queue.max");
     m->queue_wait_ms = sl_conf_number(c, "queue.wait");
     t->connect = sl_conf_number(c, "timeouts.connect");

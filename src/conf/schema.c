@@ -192,6 +192,11 @@ const struct sl_schema_row sl_schema[] = {
           "Client connections at once; lowered at start to what the descriptor limit allows."),
     COUNT("limits.qps", "0", 0, SL_TERMS_WINDOW_MAX, 0,
           "Requests of all tenants in any second; 0: no limit."),
+    MAP("overload", "Beyond these, requests are refused by the class of their key, low ones first; "
+                    "0: not watched."),
+    COUNT("overload.connections", "0", 0, 1000000, 0, "Client connections at once."),
+    SIZE("overload.memory", "0", 0, GIB(1024), "Resident memory of the process."),
+    DURATION("overload.loop_lag", "0", 0, MIN(1), "How late the loop is; 100ms is a lot."),
     MAP("timeouts", "How long each wait may last."),
     DURATION("timeouts.connect", "5s", MS(10), MIN(5),
              "To a provider: name look-up, connect and TLS handshake together."),

@@ -14,6 +14,7 @@
 #include "net/crypto/verify.h"
 #include "policy/health/breaker.h"
 #include "policy/health/keyring.h"
+#include "policy/health/overload.h"
 #include "policy/health/retry.h"
 #include "policy/jwt.h"
 #include "policy/prices.h"
@@ -137,8 +138,9 @@ struct sl_gateway_conf {
     struct sl_str listen, admin_listen, admin_key;
     struct sl_store_conf store; /* `fresh` is the command line's */
     /* the rest can */
-    uint64_t qps;     /* of the whole gateway; 0: none */
-    size_t queue_max; /* requests that wait, per provider */
+    uint64_t qps;                     /* of the whole gateway; 0: none */
+    struct sl_overload_load overload; /* beyond which classes are refused */
+    size_t queue_max;                 /* requests that wait, per provider */
     uint64_t queue_wait_ms;
     struct sl_cache_general cache;
     uint64_t hit_lines_ppm; /* of a million hits so many have an access line */

@@ -111,6 +111,8 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->watch = sl_watch_new(g, g->renew_ms);
     g->recent = sl_recent_new();
     g->hooks = sl_hooks_new(g);
+    sl_shed_init(&g->shed, g);
+    sl_shed_reload(&g->shed);
     return g;
 }
 
@@ -150,6 +152,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_gates_reload(g->gates, conf);
     sl_watch_reload(g->watch);
     sl_hooks_reload(g->hooks);
+    sl_shed_reload(&g->shed);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
@@ -316,6 +319,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_watch_end(&g->watch);
     sl_recent_end(&g->recent);
     sl_hooks_end(&g->hooks);
+    sl_shed_fini(&g->shed);
     sl_keys_end(&g->keys);
     sl_switched_fini(&g->switched);
     sl_gateway_conf_drop(&g->conf);

@@ -13,38 +13,41 @@
 #include "gateway/quota/self.h"
 #include "gateway/req.h"
 #include "gateway/routing/switched.h"
+#include "gateway/shed/shed.h"
 #include "gateway/tokens/tokens.h"
 #include "policy/history/history.h"
 
-struct sl_gateway_families {            /* up: all in the process's metrics */
-    struct sl_metric_family *requests;  /* up */
-    struct sl_metric_family *endings;   /* up */
-    struct sl_metric_family *duration;  /* up */
-    struct sl_metric_family *ttft;      /* up */
-    struct sl_metric_family *overhead;  /* up */
-    struct sl_metric_family *tokens;    /* up */
-    struct sl_metric_family *streams;   /* up */
-    struct sl_metric_family *queue;     /* up */
-    struct sl_metric_family *upstreams; /* up */
-    struct sl_metric_family *clients;   /* up */
-    struct sl_metric_family *faults;    /* up */
-    struct sl_metric_family *dropped;   /* up */
-    struct sl_metric_family *limited;   /* up */
-    struct sl_metric_family *cost;      /* up */
-    struct sl_metric_family *reuse;     /* up */
-    struct sl_metric_family *retries;   /* up */
-    struct sl_metric_family *failovers; /* up */
-    struct sl_metric_family *breakers;  /* up */
-    struct sl_metric_family *pool;      /* up */
-    struct sl_metric_family *budget;    /* up */
-    struct sl_metric_family *mirrored;  /* up */
-    struct sl_metric_family *mirror_s;  /* up */
-    struct sl_metric_family *fetched;   /* up */
-    struct sl_metric_family *switches;  /* up */
-    struct sl_metric_family *paused;    /* up */
-    struct sl_metric_family *hooks;     /* up */
-    struct sl_metric_family *words;     /* up */
-    struct sl_metric_family *intents;   /* up */
+struct sl_gateway_families {             /* up: all in the process's metrics */
+    struct sl_metric_family *requests;   /* up */
+    struct sl_metric_family *endings;    /* up */
+    struct sl_metric_family *duration;   /* up */
+    struct sl_metric_family *ttft;       /* up */
+    struct sl_metric_family *overhead;   /* up */
+    struct sl_metric_family *tokens;     /* up */
+    struct sl_metric_family *streams;    /* up */
+    struct sl_metric_family *queue;      /* up */
+    struct sl_metric_family *upstreams;  /* up */
+    struct sl_metric_family *clients;    /* up */
+    struct sl_metric_family *faults;     /* up */
+    struct sl_metric_family *dropped;    /* up */
+    struct sl_metric_family *limited;    /* up */
+    struct sl_metric_family *cost;       /* up */
+    struct sl_metric_family *reuse;      /* up */
+    struct sl_metric_family *retries;    /* up */
+    struct sl_metric_family *failovers;  /* up */
+    struct sl_metric_family *breakers;   /* up */
+    struct sl_metric_family *pool;       /* up */
+    struct sl_metric_family *budget;     /* up */
+    struct sl_metric_family *mirrored;   /* up */
+    struct sl_metric_family *mirror_s;   /* up */
+    struct sl_metric_family *fetched;    /* up */
+    struct sl_metric_family *switches;   /* up */
+    struct sl_metric_family *paused;     /* up */
+    struct sl_metric_family *hooks;      /* up */
+    struct sl_metric_family *words;      /* up */
+    struct sl_metric_family *intents;    /* up */
+    struct sl_metric_family *shed;       /* up */
+    struct sl_metric_family *shed_below; /* up */
 };
 
 /* One kind of ending, and the series it counts in. */
@@ -107,6 +110,7 @@ struct sl_gateway {
     struct sl_watch *watch;     /* owns */
     struct sl_recent *recent;   /* owns */
     struct sl_hooks *hooks;     /* owns */
+    struct sl_shed shed;
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */
     struct sl_gateway_families f;

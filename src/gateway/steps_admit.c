@@ -185,6 +185,8 @@ static enum sl_state want_body(struct sl_req *r)
     struct sl_str type = sl_headers_get(&h->headers, SL_STR("content-type"));
     struct sl_str coding = sl_headers_get(&h->headers, SL_STR("content-encoding"));
 
+    if (sl_shed_refuses(r))
+        return SL_ST_REPLY;
     if (!h->has_body)
         return sl_req_refuse(r, SL_ERR_NO_LENGTH, 0,
                              "This route needs a JSON body with a Content-Length.");

@@ -26,10 +26,16 @@ static const char *type_of_status(int status)
     }
 }
 
-static void add_error(struct sl_text *t, int status, struct sl_str message, struct sl_str id)
+/* Ours is a 503: a 529 would say that a provider is overloaded. */
+static const char *type_of(enum sl_err why, int status)
+{
+    return why == SL_ERR_OVERLOAD ? "overloaded_error" : type_of_status(status);
+}
+
+static void add_error(struct sl_text *t, const char *type, struct sl_str message, struct sl_str id)
 {
     sl_text_add(t, SL_STR("{\"type\":\"error\",\"error\":{\"type\":\""));
-    sl_text_add(t, sl_str_of(type_of_status(status)));
+    sl_text_add(t, sl_str_of(type));
     sl_text_add(t, SL_STR("\",\"message\":"));
     sl_text_json(t, message, SL_LLM_MESSAGE);
     sl_text_add(t, SL_STR("},\"request_id\":"));
@@ -45,10 +51,9 @@ static struct sl_str error_body(struct sl_arena *a, enum sl_err why, int status,
 {
     struct sl_text t = sl_llm_text(a, message, request_id, 256);
 
-    (void)why;
     if (t.p == NULL)
         return (struct sl_str){NULL, 0};
-    add_error(&t, status, message, request_id);
+    add_error(&t, type_of(why, status), message, request_id);
     return sl_text_str(&t);
 }
 
@@ -61,7 +66,7 @@ static struct sl_str error_event(struct sl_arena *a, enum sl_endpoint ep, enum s
     if (t.p == NULL)
         return (struct sl_str){NULL, 0};
     sl_text_add(&t, SL_STR("event: error\ndata: "));
-    add_error(&t, sl_err_status(why), message, request_id);
+    add_error(&t, type_of(why, sl_err_status(why)), message, request_id);
     sl_text_add(&t, SL_STR("\n\n"));
     return sl_text_str(&t);
 }

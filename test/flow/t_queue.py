@@ -356,5 +356,34 @@ def test_stopping_while_many_wait(g):
     p.close()
 
 
+def test_overload(g):
+    """Beyond `overload`, low classes are refused first, and come back; the highest is served, and probes are."""
+    p = Provider(0)
+    with gateway(g.mock, [entry("p", p)], overload={"connections": 4}) as h:
+        equal(post(h, 0).status, 200)
+        wires = [h.wire(60) for _ in range(6)]
+
+        def refused():
+            got = post(h, 8)
+            return got.status == 503 and got
+        got = until(refused, 10 * rig.SLOW, "class 8 is refused")
+        before = len(p.seen)
+        equal(post(h, 0).status, 503)
+        equal(len(p.seen), before, "a refused request is not made")
+        equal(got.json()["error"]["type"], "overloaded_error")
+        check("class 9 and above" in got.json()["error"]["message"], got.json())
+        check(0 < int(got.get("retry-after-ms")) <= 2400, "retry-after-ms: %s" % got.get("retry-after-ms"))
+        check(int(post(h, 0).get("retry-after")) >= 14, "class 0 is told to wait for all the others")
+        equal(got.get("connection"), "close")
+        equal([post(h, 9).status for _ in range(3)], [200] * 3)
+        equal([h.call("GET", "/healthz", key=None).status, h.admin("GET", "/readyz").status], [200, 200])
+        until(lambda: (h.metrics().value("sluice_shed_total", **{"reason": "connections", "class": "8"}) or 0) >= 1, 10 * rig.SLOW, "counted")
+        equal(h.metrics().value("sluice_shed_below_class"), 9)
+        until(lambda: "overloaded by connections" in h.said(), 10 * rig.SLOW, "a line in the log")
+        for w in wires:
+            w.close()
+        until(lambda: post(h, 8).status == 200, 30 * rig.SLOW, "class 8 is back")
+
+
 if __name__ == "__main__":
     rig.main(globals())
