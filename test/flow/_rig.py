@@ -89,6 +89,22 @@ def tmp(name):
     return os.path.join(_tmp, name)
 
 
+_claims = []  # one for each port that this process has used
+
+
+def claim(port):
+    """Is it this test's alone, as long as it runs? A name that only one process can have says so: a
+    port that is free because another test's gateway has just ended would get that test's clients."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind("\0sluice-flow-%d" % port)
+    except OSError:
+        s.close()
+        return False
+    _claims.append(s)
+    return True
+
+
 def free_ports(n):
     """Ports that were free a moment ago, below the range the kernel hands out."""
     socks, ports = [], []
@@ -102,7 +118,8 @@ def free_ports(n):
             s.close()
             continue
         socks.append(s)
-        ports.append(low)
+        if claim(low):
+            ports.append(low)
     for s in socks:
         s.close()
     return ports

@@ -470,11 +470,15 @@ static void test_slow_reader(void **state)
 static void test_idle_memory(void **state)
 {
     enum { N = 200 };
+    struct sl_server_conf patient = quick;
     struct raw r[N];
     struct mallinfo2 before, after;
     size_t each;
 
     (void)state;
+    patient.connections = N;
+    patient.client_idle_ms = 60000; /* the first must be there when the last has come */
+    restart(patient);
     before = mallinfo2();
     for (int i = 0; i < N; i++) {
         r[i] = raw_open(&app);
