@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 
@@ -248,6 +249,21 @@ DAMAGES = [
 ]
 
 
+def flip_bytes(g, directory, n):
+    """Of every file a sample of its bytes, each changed by itself, its first and its last among them."""
+    for path in sorted(glob.glob(directory + "/trail*.jsonl")):
+        was = open(path, "rb").read()
+        for i in {0, len(was) - 2, *random.Random(1).sample(range(len(was) - 1), n)}:
+            with open(path, "r+b") as f:
+                f.seek(i)
+                f.write(bytes([was[i] ^ 1]))
+            contains(audit(g, "verify", directory, code=5, what="byte %d" % i).err, "broken at line", path)
+            with open(path, "r+b") as f:
+                f.seek(i)
+                f.write(was[i : i + 1])
+    audit(g, "verify", directory)
+
+
 def test_tampering(g):
     with rig.Gateway(settings(every=True), mock=g.mock) as h:
         for i in range(4):
@@ -278,6 +294,7 @@ def test_tampering(g):
                 p = audit(h, "list", copy, code=code)
                 check(0 < len(p.out.splitlines()) < len(of), "lines up to the damage")
             shutil.rmtree(copy)
+        flip_bytes(h, h.dir, 6)
         # what was split is the trail still: it goes on from there
         h.start()
         line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "three")))
