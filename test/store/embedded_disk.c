@@ -161,7 +161,6 @@ static void batched(void **state)
     struct store *s = *state;
     static struct wait w[N];
     int64_t before = transactions(s);
-    uint64_t from = suite_ms();
     int told_n = 0;
 
     memset(w, 0, sizeof w);
@@ -174,8 +173,10 @@ static void batched(void **state)
     }
     assert_int_equal(transactions(s), before);
     assert_int_equal(balance_of(s, T).spent_micro, N); /* in memory at once */
-    assert_int_equal(wait_for(s, &w[0]), SL_OK);
-    assert_true(suite_ms() - from < 1000);
+    if (w[0].n == 0) /* they may have been told while the balance was waited for */
+        assert_int_equal(wait_for(s, &w[0]), SL_OK);
+    assert_int_equal(w[0].err, SL_OK);
+    assert_int_not_equal(transactions(s), before);
     for (int i = 0; i < N; i++)
         told_n += w[i].n;
     assert_int_equal(told_n, N);
@@ -526,7 +527,7 @@ static void cancelled_put(void **state)
     sl_net_turn(s->net, 1);
     sl_op_cancel(&w.op);
     free(out); /* nothing is written there any more */
-    for (int i = 0; i < 400 && p.n == 0; i++)
+    for (uint64_t until = suite_ms() + SUITE_WAIT_MS; p.n == 0 && suite_ms() < until;)
         reads(s, &p, key.sha256);
     assert_int_equal(p.n, 1);
     while (inside(s)->write.job != NULL)
