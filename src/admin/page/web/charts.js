@@ -32,7 +32,7 @@ function path(points, gap) {
 }
 
 // series: [{ name, of(row) -> number or null }]; format(number) -> text.
-// draw(rows, step, span): rows have `at`; `span` seconds up to now are shown. `full`: the least top.
+// draw(rows, step, span, end): rows have `at`; `span` seconds up to `end` are shown. `full`: the least top.
 export function chart(title, series, format, full = 0) {
   const values = series.map(() => h("i"));
   const when = h("i", { class: "soft" });

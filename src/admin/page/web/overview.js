@@ -66,7 +66,9 @@ export async function overview({ place, every }) {
       tile(percent(sum(rows, "hits"), looked), "from the cache"),
       tile(count(sum(rows, "tokens_in") + sum(rows, "tokens_out")), "tokens"),
       tile(money(sum(rows, "cost_micro") / 1e6), "spent in " + SPANS[step].label));
-    for (const c of charts) c.draw(rows, seconds, span, end);
+    // a young process has no ten minutes yet: what there is fills the width
+    const width = rows.length ? Math.min(span, Math.max(60 * seconds, end - rows[0].at)) : span;
+    for (const c of charts) c.draw(rows, seconds, width, end);
   }
 
   async function load(options) {
