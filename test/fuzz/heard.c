@@ -4,6 +4,7 @@
  * stream. Held: cut anywhere, as many words are found; what is
  * open is never more than a word or what was read.
  */
+#include "base/json.h"
 #include "base/obj.h"
 #include "gateway/words/feed.h"
 #include "llm/heard.h"
@@ -31,11 +32,15 @@ static void make_words(void)
 /* The first place behind the middle where a string may end: outside of escapes. */
 static size_t cut_of(struct sl_str inner)
 {
+    uint32_t code;
     size_t at = 0;
 
-    while (at < inner.n && at < inner.n / 2)
-        at += inner.p[at] != '\\' ? 1 : at + 1 < inner.n && inner.p[at + 1] == 'u' ? 6 : 2;
-    return at < inner.n ? at : inner.n;
+    while (at < inner.n / 2) {
+        size_t n = sl_json_char(sl_str_from(inner, at), &code);
+
+        at += n > 0 ? n : 1;
+    }
+    return at;
 }
 
 static void on_text(void *ctx, const struct sl_heard_text *t)

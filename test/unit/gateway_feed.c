@@ -59,6 +59,7 @@ static void texts(void **state)
         {"\\\\\\\\nrum", true, 0},
         {"\\\\u00zzrum \\\\u00", true, 0},
         {"", true, 0},
+        {"x\\i rum", false, 1}, /* no JSON */
     };
     struct sl_words *w = sl_words_new();
 

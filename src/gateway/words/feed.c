@@ -119,8 +119,10 @@ void sl_feed_text(struct sl_feed *f, struct sl_str inner, bool json)
             return;
         inner = sl_str_from(inner, (size_t)plain);
         n = sl_json_char(inner, &code);
-        if (n == 0)
-            return;
+        if (n == 0) { /* no JSON; what follows is looked at all the same */
+            n = 1;
+            code = '\\';
+        }
         if (json)
             take_inner(f, code);
         else
