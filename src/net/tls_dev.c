@@ -109,7 +109,8 @@ static int sign(struct maker *m, bool ca, char *pem, size_t cap)
 
     mbedtls_x509write_crt_init(&w);
     sl_rand_bytes(serial, sizeof serial);
-    serial[0] &= 0x7f;
+    /* positive, and no zero in front, which is not DER (X.690 section 8.3.2) */
+    serial[0] = (unsigned char)((serial[0] & 0x3f) | 0x40);
     mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
     mbedtls_x509write_crt_set_md_alg(&w, MBEDTLS_MD_SHA256);
     mbedtls_x509write_crt_set_issuer_key(&w, &m->ca_key);
