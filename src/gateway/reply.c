@@ -81,7 +81,7 @@ static bool add_context(struct sl_req *r, struct sl_headers *h)
 
     if (r->left_out == 0)
         return true;
-    said = sl_arena_printf(r->arena, "%zu of %zu messages left out", r->left_out, r->messages);
+    said = sl_arena_printf(r->arena, "%u of %u messages left out", r->left_out, r->messages);
     return said.p != NULL && add(r, h, SL_STR("x-sluice-context"), said);
 }
 

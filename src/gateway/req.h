@@ -150,9 +150,10 @@ struct sl_req {
     enum sl_ending left;              /* headless: how its client went */
     bool wants_usage;                 /* of a stream, in a chunk of its own */
     bool brings_usage;                /* a leader's stream will have that chunk */
+    bool raw_is_json;                 /* raw_body is a provider's answer, read to its end */
     bool worked;                      /* a provider did work that somebody has to pay */
     uint64_t max_tokens;              /* asked for, in whichever member; 0: none */
-    size_t left_out, messages;        /* of a conversation too long, and all there were */
+    uint32_t left_out, messages;      /* of a conversation too long, and all there were */
     uint64_t retry_ms;                /* of our own refusal: when to come back; 0: not known */
     int64_t cost_micro;
 
@@ -193,8 +194,7 @@ struct sl_req {
     /* our own answer, when there is one */
     struct sl_str decided; /* audit/audit.h: sl_audit_path(), once it was asked for */
     struct sl_str message;
-    struct sl_str raw_body;  /* the answer's body, whole; a provider's error, passed on */
-    struct sl_str read_body; /* a provider's answer that was read to its end: whole JSON */
+    struct sl_str raw_body; /* the answer's body, whole; a provider's error, passed on */
     int reply_status;
     struct sl_req_times t;
 };

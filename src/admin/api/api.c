@@ -231,6 +231,20 @@ bool sl_api_query(struct sl_api *c, const char *name, struct sl_str *out)
     return false;
 }
 
+bool sl_api_limit(struct sl_api *c, uint64_t usual, uint64_t most, uint64_t *out)
+{
+    struct sl_str text;
+
+    *out = usual;
+    if (!sl_api_query(c, "limit", &text))
+        return false;
+    if (text.n == 0 || (sl_str_to_u64(text, out) && *out > 0 && *out <= most))
+        return true;
+    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "limit", "limit: must be a number from 1 to %llu",
+                (unsigned long long)most);
+    return false;
+}
+
 /* A misspelled parameter must not widen what is shown. */
 static bool knows_parameters(struct sl_api *c)
 {

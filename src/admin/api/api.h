@@ -115,6 +115,9 @@ void sl_api_fail_foreign(struct sl_api *c); /* another origin's page asks */
 
 /* A parameter of the query, decoded; empty where there is none. False: answered. */
 SL_MUST bool sl_api_query(struct sl_api *c, const char *name, struct sl_str *out);
+/* `limit` of the query: how many are told, from 1 to `most`; `usual` where it is not said.
+ * False: answered. */
+SL_MUST bool sl_api_limit(struct sl_api *c, uint64_t usual, uint64_t most, uint64_t *out);
 /* Percent-encoding undone, in the call's arena; .p NULL: broken, or no memory. */
 struct sl_str sl_api_decode(struct sl_api *c, struct sl_str s);
 int64_t sl_api_now(const struct sl_api *c); /* unix ms */

@@ -19,7 +19,7 @@ struct list {
     enum sl_record_kind kind;
     bool balances;
     struct sl_str tenant, state; /* only these; empty: all but deleted */
-    size_t limit;
+    uint64_t limit;
     struct sl_subject *at; /* up: arena; what was found */
     size_t n;
     struct sl_str from;   /* of the store's page */
@@ -257,22 +257,6 @@ static bool add_file(struct sl_api *c, struct list *l)
 
 /* ---- begun ---- */
 
-static bool read_limit(struct sl_api *c, struct list *l)
-{
-    struct sl_str text;
-    uint64_t n = PAGE_USUAL;
-
-    if (!sl_api_query(c, "limit", &text))
-        return false;
-    if (text.n > 0 && (!sl_str_to_u64(text, &n) || n < 1 || n > PAGE_MOST)) {
-        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "limit", "limit: must be a number from 1 to %d",
-                    PAGE_MOST);
-        return false;
-    }
-    l->limit = (size_t)n;
-    return true;
-}
-
 static void begin(struct sl_api *c, enum sl_record_kind kind, bool balances)
 {
     struct list *l = sl_arena_zalloc(&c->arena, sizeof *l);
@@ -287,8 +271,8 @@ static void begin(struct sl_api *c, enum sl_record_kind kind, bool balances)
     l->kind = kind;
     l->balances = balances;
     l->tenant = nobody;
-    if (!read_limit(c, l) || !sl_api_query(c, "state", &l->state) ||
-        !sl_api_query(c, "after", &after) ||
+    if (!sl_api_limit(c, PAGE_USUAL, PAGE_MOST, &l->limit) ||
+        !sl_api_query(c, "state", &l->state) || !sl_api_query(c, "after", &after) ||
         (kind == SL_RECORD_KEY && !sl_api_query(c, "tenant", &l->tenant)))
         return;
     if (!read_cursor(c, after, &where, l)) {

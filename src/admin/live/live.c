@@ -34,16 +34,11 @@ static void show(struct sl_out *o, const struct sl_live *l)
 void sl_live_list(struct sl_api *c)
 {
     const struct sl_list *at = NULL;
-    struct sl_str text;
-    uint64_t limit = USUAL;
+    uint64_t limit;
     struct sl_live l;
 
-    if (!sl_api_query(c, "limit", &text))
+    if (!sl_api_limit(c, USUAL, MOST, &limit))
         return;
-    if (text.n > 0 && (!sl_str_to_u64(text, &limit) || limit == 0 || limit > MOST)) {
-        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "limit", "limit: must be a number from 1 to %d", MOST);
-        return;
-    }
     sl_api_begin(c);
     sl_out_open(&c->out, NULL, '{');
     sl_out_count(&c->out, "running", sl_gateway_requests(c->admin->gateway));

@@ -8,19 +8,6 @@
 #define MOST 1000
 #define VALUE 512
 
-static bool read_limit(struct sl_api *c, uint64_t *limit)
-{
-    struct sl_str text;
-
-    *limit = USUAL;
-    if (!sl_api_query(c, "limit", &text))
-        return false;
-    if (text.n == 0 || (sl_str_to_u64(text, limit) && *limit > 0 && *limit <= MOST))
-        return true;
-    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "limit", "limit: must be a number from 1 to %d", MOST);
-    return false;
-}
-
 static const char *const members[] = {"tenant", "key", "model", "provider", "ending", "end_user"};
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -49,7 +36,7 @@ void sl_requests_list(struct sl_api *c)
     for (size_t i = 0; i < MEMBERS; i++)
         if (!sl_api_query(c, members[i], &only[i]))
             return;
-    if (!read_limit(c, &limit))
+    if (!sl_api_limit(c, USUAL, MOST, &limit))
         return;
     sl_api_begin(c);
     sl_out_open(&c->out, NULL, '[');

@@ -461,7 +461,7 @@ static struct sl_str plain_of(struct sl_req *r, struct sl_str plain)
 
 static bool is_keepable(const struct sl_req *r, struct sl_str plain)
 {
-    if (plain.p == r->read_body.p && plain.n == r->read_body.n)
+    if (r->raw_is_json && plain.p == r->raw_body.p)
         return sl_fold_keeps(r->ep, plain);
     return sl_fold_is_keepable(r->ep, plain);
 }

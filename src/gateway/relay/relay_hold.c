@@ -211,7 +211,6 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
         return pass_error(r, 502, body);
     }
     sl_answer_tap_fini(&tap);
-    r->read_body = body;
     if (!sl_translation_answer(r, &body))
         return sl_relay_fail(r, SL_ERR_UP_GARBAGE);
     sl_trial_good(r);
@@ -223,6 +222,7 @@ static enum sl_state answer_whole(struct sl_req *r, struct sl_str body)
     r->ending = SL_END_DONE;
     r->reply_status = r->answer->status;
     r->raw_body = body;
+    r->raw_is_json = r->translation == NULL;
     return SL_ST_REPLY;
 }
 

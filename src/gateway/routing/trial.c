@@ -222,9 +222,10 @@ static void forget_try(struct sl_req *r)
     r->mode = SL_RELAY_HOLD;
     r->mid_event = r->paused = r->crowded = false;
     r->up_status = 0;
+    r->raw_is_json = false;
     r->final_ms = 0;
     r->t.sent = r->t.head = r->t.first = 0;
-    r->provider_id = r->message = r->raw_body = r->read_body = (struct sl_str){NULL, 0};
+    r->provider_id = r->message = r->raw_body = (struct sl_str){NULL, 0};
     r->error = SL_OK;
     r->ending = SL_END_NONE;
 }

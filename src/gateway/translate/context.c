@@ -17,7 +17,7 @@ enum sl_err sl_context_fit(struct sl_req *r)
     if (e == SL_OK && out.p != NULL)
         e = sl_req_replace_body(r, out);
     sl_mem_free((char *)out.p);
-    r->left_out = s.dropped;
-    r->messages = s.messages;
+    r->left_out = (uint32_t)s.dropped;
+    r->messages = (uint32_t)s.messages; /* a body has room for fewer than 2^32 */
     return e;
 }
