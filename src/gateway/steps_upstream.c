@@ -21,7 +21,7 @@ static bool may_ask_usage(const struct sl_req *r)
 static bool splice(struct sl_req *r)
 {
     struct sl_body_wish wish = {.model = r->served, .cut_ours = !r->provider->openrouter};
-    struct sl_str text = {r->body, r->body_n};
+    struct sl_str text = {r->body, r->body_n}, parts[SL_BODY_PARTS];
     uint64_t length = 0;
     size_t n = 0;
 
@@ -31,12 +31,14 @@ static bool splice(struct sl_req *r)
     r->brings_usage = r->added_usage || r->wants_usage;
     if (sl_str_eq(r->served, r->asked) && r->inspect->model.has)
         wish.model = (struct sl_str){NULL, 0};
-    r->parts = sl_arena_alloc(r->arena, (SL_BODY_PARTS + 1) * sizeof *r->parts);
-    if (r->parts == NULL ||
-        sl_body_splice(r->inspect, text, &wish, r->arena, r->parts + 1, &n, &length) != SL_OK ||
-        !sl_forward_head(r, length))
+    if (sl_body_splice(r->inspect, text, &wish, r->arena, parts, &n, &length) != SL_OK)
         return false;
     r->parts_n = n + 1;
+    r->parts = sl_arena_alloc(r->arena, r->parts_n * sizeof *r->parts);
+    if (r->parts == NULL)
+        return false;
+    memcpy(r->parts + 1, parts, n * sizeof *parts);
+    return sl_forward_head(r, length);
     return true;
 }
 

@@ -231,9 +231,9 @@ static void add_model(struct sl_req *r, const struct sl_model *m, struct sl_str 
     t->narrowed = t->narrowed || left < n;
     note_left_out(t, m, out, n, v, left);
     for (size_t i = 0; i < left; i++) {
-        if (t->n == SL_ROUTE_TARGETS_MAX || has(t, &v[i])) {
+        if (t->n == t->room || has(t, &v[i])) {
             leave_out(t, m->name, v[i].target,
-                      t->n == SL_ROUTE_TARGETS_MAX ? SL_REASON_TOO_MANY : SL_REASON_TWICE);
+                      t->n == t->room ? SL_REASON_TOO_MANY : SL_REASON_TWICE);
             continue;
         }
         t->rank[t->n++] = v[i];
@@ -273,11 +273,29 @@ static bool add_fallbacks(struct sl_req *r, const struct sl_wish *wish)
     return true;
 }
 
+/* With room for as many candidates as there can be: most requests have one or two, and an
+ * open stream holds this to its end. */
+static struct sl_trial *make_trial(struct sl_req *r)
+{
+    size_t room = r->inspect->models.has ? SL_ROUTE_TARGETS_MAX : r->model->targets_n;
+    size_t each = sizeof(struct sl_candidate) + sizeof(uint64_t) + sizeof(uint8_t) + sizeof(bool);
+    struct sl_trial *t = sl_arena_zalloc(r->arena, sizeof *t + room * each);
+
+    if (t == NULL)
+        return NULL;
+    t->rank = (struct sl_candidate *)(t + 1);
+    t->not_before = (uint64_t *)(t->rank + room);
+    t->tries = (uint8_t *)(t->not_before + room);
+    t->spent = (bool *)(t->tries + room);
+    t->room = room;
+    return t;
+}
+
 bool sl_trial_begin(struct sl_req *r)
 {
     struct sl_wish wish;
 
-    r->trial = sl_arena_zalloc(r->arena, sizeof *r->trial);
+    r->trial = make_trial(r);
     if (r->trial == NULL)
         return false;
     if (r->explain != NULL) {

@@ -386,8 +386,8 @@ void sl_trial_restart(struct sl_req *r)
 {
     struct sl_trial *t = r->trial;
 
-    memset(t->tries, 0, sizeof t->tries);
-    memset(t->spent, 0, sizeof t->spent);
+    memset(t->tries, 0, t->n * sizeof t->tries[0]);
+    memset(t->spent, 0, t->n * sizeof t->spent[0]);
     t->count = 0;
     t->limited_ms = 0;
     t->key_failed = false;

@@ -63,11 +63,12 @@ struct sl_trial_notes {
 };
 
 struct sl_trial {
-    struct sl_candidate rank[SL_ROUTE_TARGETS_MAX];
-    uint8_t tries[SL_ROUTE_TARGETS_MAX];
-    bool spent[SL_ROUTE_TARGETS_MAX];          /* another try there would end alike */
-    uint64_t not_before[SL_ROUTE_TARGETS_MAX]; /* its provider's own word */
-    size_t n;
+    /* of each candidate; up: in the arena */
+    struct sl_candidate *rank;
+    uint64_t *not_before; /* its provider's own word */
+    uint8_t *tries;
+    bool *spent; /* another try there would end alike */
+    size_t n, room;
     bool narrowed;                  /* the request itself left out some that there were */
     uint64_t who;                   /* the conversation, for affinity; 0: none is seen */
     struct sl_affinity_place place; /* where it was last; key SIZE_MAX: not known */
