@@ -15,6 +15,7 @@ struct show {
     sl_show_put_fn *put;
     void *ctx; /* up: the writer's own */
     bool secrets;
+    bool alike; /* without what differs from one instance to the next */
 };
 
 static void put_z(const struct show *s, const char *z)
@@ -152,6 +153,15 @@ static bool is_silent(const struct sl_node *n)
     return n->kind == SL_NODE_MAP && holds_nothing(n);
 }
 
+/* Where one instance listens and keeps its trail: instances of one file differ in it. */
+static bool is_place(struct sl_str of, struct sl_str key, unsigned level)
+{
+    if (level == 0)
+        return sl_str_eq(key, SL_STR("listen"));
+    return level == 1 && ((sl_str_eq(of, SL_STR("admin")) && sl_str_eq(key, SL_STR("listen"))) ||
+                          (sl_str_eq(of, SL_STR("store")) && sl_str_eq(key, SL_STR("state_dir"))));
+}
+
 /* `dash`: the first line continues the dash that is already there. Recursion is
  * bounded by SL_TREE_DEPTH. */
 static void put_children(const struct show *s, const struct sl_node *n, unsigned level, bool dash)
@@ -159,7 +169,7 @@ static void put_children(const struct show *s, const struct sl_node *n, unsigned
     for (const struct sl_node *c = n->first; c != NULL; c = c->next) {
         if (level == 0 && sl_str_eq(c->key, SL_STR("include")))
             continue; /* what it brought stands here already */
-        if (is_silent(c))
+        if (is_silent(c) || (s->alike && is_place(n->key, c->key, level)))
             continue;
         if (!dash)
             put_indent(s, level);
@@ -214,11 +224,12 @@ static void on_piece(void *ctx, struct sl_str piece)
 bool sl_show_hash(const struct sl_conf *c, char out[16])
 {
     struct gather g = {.p = NULL};
+    struct show s = {.put = on_piece, .ctx = &g, .secrets = true, .alike = true};
     uint8_t digest[32];
 
-    sl_show_tree(c->root, true, on_piece, &g);
+    put_children(&s, c->root, 0, false);
     if (c->prices != NULL)
-        sl_show_tree(c->prices, true, on_piece, &g);
+        put_children(&s, c->prices, 0, false);
     sl_tls_sha256((struct sl_str){g.p != NULL ? g.p : "", g.n}, digest);
     sl_str_hex(digest, 8, out);
     sl_mem_wipe(g.p, g.n);

@@ -13,7 +13,8 @@ typedef void sl_show_put_fn(void *ctx, struct sl_str piece);
 
 void sl_show_tree(const struct sl_node *root, bool secrets, sl_show_put_fn *put, void *ctx);
 void sl_show_schema(sl_show_put_fn *put, void *ctx);
-/* 16 hexadecimal digits over the effective configuration, secrets and prices included. */
+/* 16 hexadecimal digits over the effective configuration, secrets and prices included;
+ * not where an instance listens and keeps its trail, so that instances of one file agree. */
 SL_MUST bool sl_show_hash(const struct sl_conf *c, char out[16]);
 
 #endif

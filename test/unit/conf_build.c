@@ -292,14 +292,21 @@ static void test_general_refusals(void **state)
     refused(TEST_BASE "forward_headers: [\"*\"]\n", "must be a header's name");
 }
 
-/* The hash follows every value, secrets too, and nothing else. */
+/* The hash follows every value, secrets too, and nothing else; where one instance stands is no
+ * difference between two of one file. */
 static void test_hash(void **state)
 {
     struct sl_gateway_conf *a = built(TEST_BASE), *b = built("# other words\n" TEST_BASE);
     struct sl_gateway_conf *c = built(TEST_BASE "admin: {key: one-key}\n");
     struct sl_gateway_conf *d = built(TEST_BASE "admin: {key: two-key}\n");
+    struct sl_gateway_conf *e = built(TEST_BASE "listen: h:1\nadmin: {listen: \"h:2\"}\n"
+                                                "store: {url: \"redis://h:5\", state_dir: here}\n");
+    struct sl_gateway_conf *f =
+        built(TEST_BASE "listen: h:3\nadmin: {listen: \"h:4\"}\n"
+                        "store: {url: \"redis://h:5\", state_dir: there}\n");
 
     (void)state;
+    assert_true(sl_str_eq(e->hash, f->hash));
     assert_true(sl_str_eq(a->hash, b->hash));
     assert_false(sl_str_eq(a->hash, c->hash));
     assert_false(sl_str_eq(c->hash, d->hash));
@@ -307,6 +314,8 @@ static void test_hash(void **state)
     sl_gateway_conf_drop(&b);
     sl_gateway_conf_drop(&c);
     sl_gateway_conf_drop(&d);
+    sl_gateway_conf_drop(&e);
+    sl_gateway_conf_drop(&f);
 }
 
 static void test_fixed(void **state)
