@@ -62,6 +62,10 @@ LATER = {"sluice_config_reloads_total", "sluice_cache_items_total", "sluice_budg
 def look_at_what_is_there(g, text):
     g.good()
     got = g.metrics().families()
+    folder = os.path.join(rig.ROOT, "src")
+    source = "".join(open(os.path.join(d, f)).read() for d, _, files in os.walk(folder) for f in files if f.endswith(".c"))
+    for name in LATER:
+        contains(source, '"%s"' % name)
     for name in set(re.findall(r"\b(?:sluice|process)_\w+", text)) - LATER:
         name = re.sub("_bucket$", "", name)
         check(name in got, "it looks at %s, which there is not" % name)
@@ -94,8 +98,9 @@ def test_alert_rules(g):
     if shutil.which("promtool") is None:
         print("     no promtool here")
         return
-    p = subprocess.run(["promtool", "test", "rules", os.path.join(rig.ROOT, "test", "alerts", "rules.yaml")], capture_output=True)
-    equal(p.returncode, 0, p.stdout + p.stderr)
+    for what, path in (("check config", "conf/prometheus.yml"), ("test rules", "test/alerts/rules.yaml")):  # the first checks the rules, too
+        p = subprocess.run(["promtool", *what.split(), os.path.join(rig.ROOT, path)], capture_output=True)
+        equal(p.returncode, 0, p.stdout + p.stderr)
 
 
 def test_counts(g):
