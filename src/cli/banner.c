@@ -1,6 +1,7 @@
 /* cli/banner.c -- what was found at start, and three things to paste. */
 #include "base/mem.h"
 #include "cli/place.h"
+#include "cli/proxied.h"
 #include "cli/serve.h"
 #include "store/redis/url.h"
 
@@ -26,6 +27,14 @@ static void print_providers(const struct sl_serve *s)
         fprintf(stderr, "%s%.*s %.*s", n++ > 0 ? ", " : "", SL_STR_ARGS(name), SL_STR_ARGS(url));
     }
     fprintf(stderr, "%s\n", list->n > SHOWN ? ", ..." : "");
+}
+
+static void print_proxies(const struct sl_serve *s)
+{
+    char line[SL_PROXIED_LINE];
+
+    for (size_t at = 0; sl_proxied_line(s->made, &at, line, sizeof(line));)
+        fprintf(stderr, "  reached    %s\n", line);
 }
 
 static void print_models(const struct sl_serve *s)
@@ -142,6 +151,7 @@ void sl_banner_print(const struct sl_serve *s)
             url[0] != '\0' ? url : s->made->listen.p,
             admin[0] != '\0' ? admin : s->made->admin_listen.p);
     print_providers(s);
+    print_proxies(s);
     print_models(s);
     print_store(&s->made->store);
     if (key != NULL && key->from.n > 0)

@@ -169,6 +169,8 @@ static void targets(struct sl_str list)
         say(t, ", price ", "price", " USD");
         if (sl_str_eq(get(t, "translated"), SL_STR("true")))
             printf(", translated");
+        say(t, ", by proxy ", "proxy", "");
+        say(t, " from ", "proxy_from", "");
         printf("\n");
     }
 }

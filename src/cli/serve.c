@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/hot.h"
+#include "cli/proxied.h"
 #include "cli/source.h"
 #include "conf/show.h"
 #include "conf/state.h"
@@ -126,6 +127,7 @@ static void put_in_force(struct sl_serve *s, struct sl_conf *fresh, struct sl_ga
     sl_admin_note_conf(s->admin, made->hash);
     sl_admin_note_reload(s->admin, true);
     sl_log(SL_LOG_INFO, "conf", nobody, "configuration %.*s is in force", SL_STR_ARGS(made->hash));
+    sl_proxied_log(made);
 }
 
 static enum sl_err reload(void *ctx, char *why, size_t cap)
@@ -422,11 +424,13 @@ static int run(struct sl_serve *s, bool quiet)
     code = start(s);
     if (code != SL_EXIT_OK)
         return code;
-    if (!quiet && !s->hot)
+    if (!quiet && !s->hot) {
         sl_banner_print(s); /* says it all, in a screen's few lines */
-    else
+    } else {
         sl_log(SL_LOG_INFO, "cli", nobody, "sluice " SL_VERSION " serves on %.*s, admin on %.*s",
                SL_STR_ARGS(s->made->listen), SL_STR_ARGS(s->made->admin_listen));
+        sl_proxied_log(s->made);
+    }
     sl_net_run(s->net);
     return SL_EXIT_OK;
 }

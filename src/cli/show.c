@@ -1,5 +1,6 @@
 /* cli/show.c -- commands that print: check, init, env. */
 #include "cli/place.h"
+#include "cli/proxied.h"
 #include "cli/source.h"
 
 #include "base/mem.h"
@@ -10,6 +11,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+
+#define NOTES (4 * SL_PROXIED_LINE) /* bytes of what check says beside the tree */
 
 static void to_stdout(void *ctx, struct sl_str piece)
 {
@@ -27,14 +30,25 @@ static int flush(void)
 
 /* ---- check ---- */
 
-/* Everything a start would do but to listen: certificates are read, too. */
-static bool try_build(struct sl_conf *c)
+static void add_proxies(const struct sl_gateway_conf *made, struct sl_text *notes)
+{
+    char line[SL_PROXIED_LINE];
+
+    for (size_t at = 0; sl_proxied_line(made, &at, line, sizeof(line));)
+        sl_text_printf(notes, "# reached %s\n", line);
+}
+
+/* Everything a start would do but to listen: certificates are read, too. `notes` gets what
+ * the tree does not say. */
+static bool try_build(struct sl_conf *c, struct sl_text *notes)
 {
     struct sl_net *net = sl_net_new();
     struct sl_origins *origins = net != NULL ? sl_origins_new(net) : NULL;
     struct sl_gateway_conf *made = sl_build_snapshot(c, origins, NULL);
     bool ok = made != NULL;
 
+    if (ok)
+        add_proxies(made, notes);
     sl_gateway_conf_drop(&made);
     sl_origins_end(&origins);
     if (net != NULL)
@@ -46,6 +60,8 @@ static bool try_build(struct sl_conf *c)
 
 int sl_cmd_check(const struct sl_options *o)
 {
+    char place[NOTES];
+    struct sl_text notes = sl_text_over(place, sizeof(place));
     struct sl_conf *c;
     int code = SL_EXIT_CONFIG;
 
@@ -54,10 +70,11 @@ int sl_cmd_check(const struct sl_options *o)
         return flush();
     }
     c = sl_source_load(o->config != NULL ? o->config : o->argument);
-    if (c->faults.n == 0 && try_build(c)) {
+    if (c->faults.n == 0 && try_build(c, &notes)) {
         code = SL_EXIT_OK;
         if (!o->quiet) {
             printf("# valid; what it amounts to:\n");
+            to_stdout(NULL, sl_text_str(&notes));
             sl_show_tree(c->root, false, to_stdout, NULL);
             code = flush();
         }

@@ -123,23 +123,33 @@ bool sl_proxy_is_exempt(struct sl_str list, struct sl_str host, uint16_t port)
 
 /* ---- the environment ---- */
 
-static struct sl_str variable(const struct sl_env *env, const char *lower, const char *upper)
+/* The first that is set and not empty. */
+static struct sl_str variable(const struct sl_env *env, const char *lower, const char *upper,
+                              const char **name)
 {
     const char *z = sl_env_get(env, lower);
 
-    if (z == NULL || z[0] == '\0')
+    *name = lower;
+    if (z == NULL || z[0] == '\0') {
         z = sl_env_get(env, upper);
+        *name = upper;
+    }
     return sl_str_trim(sl_str_of(z != NULL ? z : ""));
 }
 
-static struct sl_str found(struct sl_tree *t, const struct sl_env *env, const struct sl_url *url)
+static struct sl_str found(struct sl_tree *t, const struct sl_env *env, const struct sl_url *url,
+                           const char **name)
 {
-    struct sl_str no = variable(env, "no_proxy", "NO_PROXY"), text;
+    struct sl_str no = variable(env, "no_proxy", "NO_PROXY", name), text;
+    const char *which = NULL;
 
+    *name = NULL;
     if (sl_url_is_own_host(url->host) || sl_proxy_is_exempt(no, url->host, url->port))
         return sl_tree_dup(t->arena, none);
-    text = url->tls ? variable(env, "https_proxy", "HTTPS_PROXY")
-                    : variable(env, "http_proxy", "HTTP_PROXY");
+    text = url->tls ? variable(env, "https_proxy", "HTTPS_PROXY", &which)
+                    : variable(env, "http_proxy", "HTTP_PROXY", &which);
+    if (text.n > 0 && !sl_str_eq(text, none))
+        *name = which;
     if (text.n == 0 || sl_str_find(text, SL_STR("://")) >= 0)
         return sl_tree_dup(t->arena, text.n == 0 ? none : text);
     text = sl_arena_printf(t->arena, "http://%.*s", SL_STR_ARGS(text));
@@ -158,7 +168,7 @@ void sl_proxy_fill(struct sl_tree *t, const struct sl_env *env, struct sl_node *
             continue;
         /* an address that is wrong is a fault later on */
         if (n->implied && sl_url_parse(sl_node_text(map, "base_url"), &url) == NULL)
-            n->text = found(t, env, &url);
+            n->text = found(t, env, &url, &n->variable);
         else
             n->text = sl_tree_dup(t->arena, none); /* it is overwritten in the end */
         sl_fit_show_address(t->arena, n);

@@ -3,7 +3,8 @@
  * `providers[].proxy` says it: the URL of an HTTP proxy, or `none`. Where it is not
  * given the environment does, as with other programs: https_proxy or HTTPS_PROXY for
  * https, http_proxy or HTTP_PROXY for http, but not for this host itself, and not for
- * what no_proxy or NO_PROXY names. The effective tree then holds what was found.
+ * what no_proxy or NO_PROXY names. The effective tree then holds what was found, and
+ * which variable gave it.
  */
 #ifndef SL_CONF_PROXY_H
 #define SL_CONF_PROXY_H

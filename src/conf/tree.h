@@ -29,11 +29,12 @@ struct sl_node {
     bool implied;      /* a default, not from a file */
     struct sl_str key; /* within a map */
     struct sl_str text;
-    struct sl_str from;  /* the path a `file:` value was read from */
-    struct sl_str shown; /* of an address with a password: what may be shown */
-    uint64_t number;     /* the value of a duration, size, count, date, choice, bool; millionths
-                          * of a decimal */
-    const char *file;    /* up: arena */
+    struct sl_str from;   /* the path a `file:` value was read from */
+    struct sl_str shown;  /* of an address with a password: what may be shown */
+    const char *variable; /* static: the one of the environment that gave it; NULL: none did */
+    uint64_t number;      /* the value of a duration, size, count, date, choice, bool; millionths
+                           * of a decimal */
+    const char *file;     /* up: arena */
     unsigned line, column;
     size_t n;              /* children */
     struct sl_node *first; /* up: arena */

@@ -66,6 +66,8 @@ struct sl_provider {
     struct sl_timeouts timeouts; /* general ones with the provider's own on top */
     struct sl_retry_rules retry; /* likewise */
     struct sl_breaker_rules breaker;
+    struct sl_str proxy;      /* as it may be shown; empty: it is reached without one */
+    const char *proxy_from;   /* static: the environment variable that gave it; or NULL */
     struct sl_origin *origin; /* shared */
     struct sl_str price_list; /* whose prices hold for it; empty: no list has it */
 };

@@ -6,6 +6,7 @@ else and stand in no log."""
 # timeout: 120
 
 import base64
+import json
 import signal
 import subprocess
 
@@ -93,11 +94,10 @@ def test_way(g):
     works(g, "way")
     check(good.seen("provider.invalid") > before, "the proxy was not asked")
     host = "provider.invalid:%d" % g.mock.tls
-    ours = [(method, headers) for method, headers in list(good.heads) if headers["host"] == host]
-    check(ours, "a CONNECT names it: others are asked meanwhile, as the gateway warms up", good.heads)
-    method, headers = ours[-1]
-    equal(method, "CONNECT")
-    equal(headers["proxy-authorization"], "Basic " + LINE)
+    ours = [method for method, headers in list(good.heads)
+            if headers["host"] == host and headers["proxy-authorization"] == "Basic " + LINE]
+    check(ours, "a CONNECT names it, with the credentials: others ask too, as the gateway warms up", good.heads)
+    equal(set(ours), {"CONNECT"})
     seen = g.mock.last()
     equal(seen.get("host"), "provider.invalid:%d" % g.mock.tls)
     equal(seen.get("x-api-key"), "k-way")
@@ -206,7 +206,8 @@ def test_environment(g):
             c["providers"].append(p)
             c["models"].append({"name": "m-" + name, "targets": [{"provider": name, "model": "mock-echo"}]})
 
-    with rig.Gateway({}, three, mock=mock, env={"HTTPS_PROXY": proxy.url(), "NO_PROXY": "localhost,.exempt.invalid,exempt.invalid:%d" % mock.tls}) as own:
+    env = {"HTTPS_PROXY": proxy.url("gate:secret-word"), "NO_PROXY": "localhost,.exempt.invalid,exempt.invalid:%d" % mock.tls}
+    with rig.Gateway({}, three, mock=mock, env=env) as own:
         works(own, "provider")
         check(proxy.seen("provider.invalid") > 0, "the proxy was not asked")
         for name in ("exempt", "straight"):
@@ -214,7 +215,30 @@ def test_environment(g):
             equal(proxy.seen(name + ".invalid"), 0, "asked of the proxy")
         own.good()
         equal(proxy.seen("localhost"), 0, "this host itself")
+        says_who_is_sent_there(own, "http://gate:(secret)@127.0.0.1:%d" % proxy.port)
     proxy.close()
+
+
+def says_who_is_sent_there(g, shown):
+    """A start, a reload, check and explain name the providers, the proxy and the variable; and no password."""
+    line = "by %s, from HTTPS_PROXY: provider (" % shown
+    until(lambda: line in g.said(), 10, lambda: "said at start: " + g.said()[-2000:])
+    times = g.said().count(line)
+    reload(g)
+    until(lambda: g.said().count(line) > times, 10, "said at a reload")
+    told = g.said() + g.admin("GET", "/metrics").body.decode()
+    for argv, body, word in ((("check", g.path), None, "# reached " + line),
+                             (("explain", "-c", g.path, "--tenant", "acme", "-"), rig.messages("m-provider"), ", by proxy %s from HTTPS_PROXY" % shown),
+                             (("explain", "-c", g.path, "--tenant", "acme", "-"), rig.messages("m-straight"), "straight mock-echo")):
+        done = subprocess.run([rig.SLUICE, *argv], input=body, env=g.environment, capture_output=True, timeout=60)
+        equal(done.returncode, 0, done.stderr)
+        contains(done.stdout.decode(), word)
+        equal("by proxy" in done.stdout.decode(), "by proxy" in word, "said of the others")
+        told += done.stdout.decode() + done.stderr.decode()
+    api = json.loads(g.admin("GET", "/admin/api/providers", [("authorization", "Bearer " + rig.ADMIN_KEY)]).body)
+    ways = {p["name"]: (p.get("proxy"), p.get("proxy_from")) for p in api["data"]}
+    equal((ways["provider"], ways["straight"]), ((shown, "HTTPS_PROXY"), (None, None)))
+    check("secret-word" not in told + json.dumps(api), "the password is told")
 
 
 def test_tokens_go_the_same_way(g):

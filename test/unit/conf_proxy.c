@@ -206,6 +206,33 @@ static void test_environment(void **state)
     goes("HTTP_PROXY=http://p:1", "base_url: \"http://[::1]:1\"", "none", "none");
 }
 
+/* Which variable it was is remembered, where one led anywhere. */
+static void test_variable(void **state)
+{
+    static const struct {
+        const char *vars, *more, *want;
+    } cases[] = {{"HTTPS_PROXY=http://p:1", HTTPS, "HTTPS_PROXY"},
+                 {"https_proxy=http://l:1\nHTTPS_PROXY=http://p:1", HTTPS, "https_proxy"},
+                 {"https_proxy=\nHTTPS_PROXY=http://p:1", HTTPS, "HTTPS_PROXY"},
+                 {"HTTP_PROXY=http://p:1", HTTP, "HTTP_PROXY"},
+                 {"HTTP_PROXY=http://p:1", HTTPS, NULL},
+                 {"HTTPS_PROXY=none", HTTPS, NULL},
+                 {"HTTPS_PROXY=http://p:1\nNO_PROXY=*", HTTPS, NULL},
+                 {"HTTPS_PROXY=http://p:1", HTTPS ", proxy: \"http://q:2\"", NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sl_conf *c = read_with(cases[i].vars, cases[i].more);
+        const char *got = sl_node_get(sl_node_get(c->root, "providers")->first, "proxy")->variable;
+
+        if (cases[i].want == NULL)
+            assert_null(got);
+        else
+            assert_string_equal(got, cases[i].want);
+        sl_conf_end(&c);
+    }
+}
+
 static void test_own(void **state)
 {
     (void)state;
@@ -225,7 +252,7 @@ static void test_faults(void **state)
 
     (void)state;
     assert_null(sl_build_snapshot(c, NULL, NULL));
-    test_has(c, "HTTPS_PROXY", "providers[].proxy, which HTTPS_PROXY or HTTP_PROXY gives: must");
+    test_has(c, "HTTPS_PROXY", "providers[].proxy, which HTTPS_PROXY gives: must");
     assert_true(sl_str_find(sl_faults_text(&c->faults), SL_STR("sesame")) < 0);
     sl_conf_end(&c);
     c = read_with("", HTTPS ", proxy: \"p:1\"");
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_addresses),  cmocka_unit_test(test_urls),
         cmocka_unit_test(test_wrong_urls), cmocka_unit_test(test_environment),
         cmocka_unit_test(test_own),        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_variable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

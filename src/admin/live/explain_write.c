@@ -179,6 +179,9 @@ static void target(struct sl_out *o, const struct sl_explained_target *t)
         if (t->rest_ms > 0)
             sl_out_count(o, "rest_ms", t->rest_ms);
     }
+    text_if(o, "proxy", t->proxy);
+    if (t->proxy_from != NULL)
+        sl_out_text(o, "proxy_from", sl_str_of(t->proxy_from));
     sl_out_flag(o, "candidate", t->candidate);
     if (t->has_facts)
         facts(o, t);

@@ -45,6 +45,10 @@ static void provider(struct sl_api *c, size_t at, const struct sl_look_provider 
     sl_out_count(o, "connections", p->open);
     sl_out_count(o, "idle", p->idle);
     sl_out_count(o, "paused_ms", p->paused_ms);
+    if (p->proxy.n > 0)
+        sl_out_text(o, "proxy", p->proxy);
+    if (p->proxy_from != NULL)
+        sl_out_text(o, "proxy_from", sl_str_of(p->proxy_from));
     sl_out_open(o, "models", '[');
     while (sl_look_model(c->admin->gateway, at, &h, &m))
         model(o, &m);

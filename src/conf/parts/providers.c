@@ -268,8 +268,11 @@ static void set_ways(struct sl_build *b, struct sl_provider *p, const struct sl_
     const char *wrong = sl_proxy_parse(sl_node_text(map, "proxy"), auth, &proxy);
 
     if (wrong != NULL)
-        sl_fault_add(b->faults, n, "providers[].proxy%s: %s",
-                     n->implied ? ", which HTTPS_PROXY or HTTP_PROXY gives" : "", wrong);
+        sl_fault_add(b->faults, n, "providers[].proxy%s%s%s: %s",
+                     n->variable != NULL ? ", which " : "", n->variable != NULL ? n->variable : "",
+                     n->variable != NULL ? " gives" : "", wrong);
+    p->proxy = proxy.port > 0 ? sl_build_dup(b, n->shown) : SL_STR("");
+    p->proxy_from = n->variable;
     set_origin(b, p, map, url, &proxy);
     sl_build_oauth(b, p, map, &proxy);
     sl_mem_wipe(auth, sizeof(auth));

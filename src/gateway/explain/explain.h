@@ -48,6 +48,8 @@ enum sl_explained_way {
 struct sl_explained_target {
     struct sl_str provider, served; /* `served`: the model's name there */
     struct sl_str model;            /* as configured */
+    struct sl_str proxy;            /* by which it is reached, as it may be shown; or empty */
+    const char *proxy_from;         /* static: the environment variable that gave it; or NULL */
     size_t turn;                    /* asked as the how manyth, from 1; 0: not at all */
     enum sl_reason why;             /* its place, or why it is no candidate */
     enum sl_reason bar;             /* against asking it at once; NONE: nothing */

@@ -129,6 +129,8 @@ static struct sl_explained_target candidate(struct sl_req *r, size_t i, uint64_t
         .provider = c->provider,
         .served = c->served,
         .model = c->model->name,
+        .proxy = provider_of(r, c->target)->proxy,
+        .proxy_from = provider_of(r, c->target)->proxy_from,
         .why = n->why,
         .bar = bar,
         .rest_ms = rest_of(r, i, bar),

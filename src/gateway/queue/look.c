@@ -30,6 +30,8 @@ bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *
                                      .waiting = places.waiting,
                                      .open = links.open,
                                      .idle = links.idle,
+                                     .proxy = p->proxy,
+                                     .proxy_from = p->proxy_from,
                                      .paused_ms = paused_ms(g, p->name)};
     return true;
 }

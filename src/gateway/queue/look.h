@@ -15,8 +15,10 @@ struct sl_look_provider {
     struct sl_str name;
     size_t taken, places; /* requests there, and how many may be */
     size_t waiting;
-    size_t open, idle;  /* connections */
-    uint64_t paused_ms; /* an operator has paused it; until it may be asked again */
+    size_t open, idle;      /* connections */
+    struct sl_str proxy;    /* as it may be shown; empty: none */
+    const char *proxy_from; /* static: the environment variable that gave it; or NULL */
+    uint64_t paused_ms;     /* an operator has paused it; until it may be asked again */
 };
 
 struct sl_health;
