@@ -13,6 +13,8 @@ struct ear {
     unsigned depth; /* of the value that is walked */
 };
 
+enum known { UNKNOWN, NO, YES };
+
 static void tell(const struct ear *e, uint32_t part, struct sl_str inner, bool json)
 {
     const struct sl_heard_text t = {.group = e->group, .part = part, .inner = inner, .json = json};
@@ -54,17 +56,22 @@ static uint32_t mix_number(uint32_t part, uint32_t n)
 
 /* ---- what grows ---- */
 
-/* The details of OpenRouter's reasoning repeat it. */
-static bool repeats(struct sl_str object, struct sl_str key)
+/* The details of OpenRouter's reasoning repeat it. `*has`: whether the object has it; looked for
+ * once, however many members ask. */
+static bool repeats(struct sl_str object, struct sl_str key, enum known *has)
 {
-    return sl_json_key_is(key, SL_STR("reasoning_details")) &&
-           sl_llm_is_set(sl_json_get(object, SL_STR("reasoning")));
+    if (!sl_json_key_is(key, SL_STR("reasoning_details")))
+        return false;
+    if (*has == UNKNOWN)
+        *has = sl_llm_is_set(sl_json_get(object, SL_STR("reasoning"))) ? YES : NO;
+    return *has == YES;
 }
 
 /* As deep as any answer goes; events are no checked JSON. */
 static void walk(struct ear *e, uint32_t part, struct sl_str name, struct sl_str value)
 {
     struct sl_str key, one;
+    enum known has = UNKNOWN;
     size_t pos = 0;
     uint32_t at = 0;
 
@@ -81,7 +88,7 @@ static void walk(struct ear *e, uint32_t part, struct sl_str name, struct sl_str
         break;
     case SL_JSON_OBJECT:
         while (sl_json_next_member(value, &pos, &key, &one))
-            if (!sl_said_is_none(key) && !repeats(value, key))
+            if (!sl_said_is_none(key) && !repeats(value, key, &has))
                 walk(e, mix(part, key), key, one);
         break;
     default: break;

@@ -81,35 +81,47 @@ static bool is_free(struct sl_str key, struct sl_str value)
             sl_json_key_is(key, SL_STR("variables")));
 }
 
-/* `data` is an image's or a file's, but of a source whose `type` is "text"; which of several
- * a provider would take is not known, nor how it is escaped. */
-static bool is_text_data(struct sl_str object, struct sl_str key)
+struct kind { /* what an object's `type` says of its members */
+    bool known, text, picture;
+};
+
+/* Which of several a provider would take is not known, nor how it is escaped. Looked for once an
+ * object, or one of many members that ask for it would cost the square of its length. */
+static const struct kind *kind_of(struct kind *k, struct sl_str object)
 {
     struct sl_str name, value;
-    char text[8];
-    size_t pos = 0, n = 0;
+    char text[32];
+    size_t pos = 0, n, types = 0, pictures = 0;
 
-    if (!sl_json_key_is(key, SL_STR("data")))
-        return false;
-    while (sl_json_next_member(object, &pos, &name, &value))
-        if (sl_json_key_is(name, SL_STR("type")) &&
-            sl_json_unescape(value, text, sizeof(text), &n) &&
-            sl_str_eq((struct sl_str){text, n}, SL_STR("text")))
-            return true;
-    return false;
+    while (!k->known && sl_json_next_member(object, &pos, &name, &value)) {
+        if (!sl_json_key_is(name, SL_STR("type")))
+            continue;
+        n = 0;
+        if (!sl_json_unescape(value, text, sizeof(text), &n))
+            n = 0;
+        types++;
+        pictures += sl_str_eq((struct sl_str){text, n}, SL_STR("image_generation_call"));
+        k->text = k->text || sl_str_eq((struct sl_str){text, n}, SL_STR("text"));
+    }
+    k->picture = k->known ? k->picture : types > 0 && pictures == types;
+    k->known = true;
+    return k;
 }
 
-/* A picture that a tool has made. */
-static bool is_picture(struct sl_str object, struct sl_str key)
+/* `data` is an image's or a file's, but of a source whose `type` is "text"; `result` a text, but
+ * of a picture that a tool has made. */
+static bool is_read(struct kind *k, struct sl_str object, struct sl_str key)
 {
-    return sl_json_key_is(key, SL_STR("result")) &&
-           sl_str_eq(sl_json_get(object, SL_STR("type")), SL_STR("\"image_generation_call\""));
+    if (sl_said_is_none(key))
+        return sl_json_key_is(key, SL_STR("data")) && kind_of(k, object)->text;
+    return !sl_json_key_is(key, SL_STR("result")) || !kind_of(k, object)->picture;
 }
 
 /* As deep as SL_JSON_DEPTH: of a stream's events nobody has checked that. `free`: whatever a
  * text's name is, it is one. */
 static void walk_value(struct walk *w, struct sl_str name, struct sl_str value, bool free)
 {
+    struct kind kind = {.known = false};
     struct sl_str key, one;
     size_t pos = 0;
 
@@ -128,8 +140,7 @@ static void walk_value(struct walk *w, struct sl_str name, struct sl_str value, 
         break;
     case SL_JSON_OBJECT:
         while (sl_json_next_member(value, &pos, &key, &one))
-            if (free || (!sl_said_is_none(key) && !is_picture(value, key)) ||
-                is_text_data(value, key))
+            if (free || is_read(&kind, value, key))
                 walk_value(w, key, one, free || is_free(key, one));
         break;
     default: break;

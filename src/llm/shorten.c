@@ -13,6 +13,7 @@ struct message {
     size_t at, end;
     uint64_t tokens;
     size_t unit; /* the message that its unit begins with */
+    size_t last; /* of the first of a unit: the one that it ends with */
     enum kind kind;
     bool gone;
 };
@@ -87,13 +88,14 @@ static void join(struct talk *t)
     for (size_t i = 0; i < t->n; i++) {
         struct message *m = &t->at[i];
 
-        m->unit = i;
+        m->unit = m->last = i;
         if (m->kind == SYSTEM)
             continue;
         if (m->kind == RESULT && answer < t->n)
             m->unit = answer;
         if (m->kind == ANSWER && before < t->n && t->at[before].kind == ANSWER)
             m->unit = t->at[before].unit;
+        t->at[m->unit].last = i;
         if (m->kind == ANSWER)
             answer = m->unit;
         if (m->kind == QUESTION && t->first == t->n)
@@ -135,7 +137,7 @@ static uint64_t drop_unit(struct talk *t, size_t unit, struct sl_shorten *s)
 {
     uint64_t freed = 0;
 
-    for (size_t i = unit; i < t->n; i++) {
+    for (size_t i = unit; i <= t->at[unit].last; i++) {
         if (t->at[i].unit != unit || t->at[i].kind == SYSTEM)
             continue;
         freed += t->at[i].tokens > 0 ? t->at[i].tokens - 1 : 0;

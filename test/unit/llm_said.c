@@ -2,6 +2,7 @@
 #include "llm/said.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -81,8 +82,10 @@ static void answers(void **state)
          "a|{}$|b|"},
         {"{\"model\":\"no\",\"output\":[{\"type\":\"message\",\"content\":[{\"type\":"
          "\"output_text\",\"text\":\"a\"}]},{\"type\":\"image_generation_call\",\"result\":"
-         "\"no\"},{\"type\":\"mcp_call\",\"result\":\"b\"}],\"instructions\":\"no\"}",
-         "a|b|"},
+         "\"no\"},{\"type\":\"mcp_call\",\"result\":\"b\"},{\"type\":"
+         "\"image_generation_call\",\"result\":\"c\",\"type\":\"mcp_call\"},{\"result\":\"d\"}],"
+         "\"instructions\":\"no\"}",
+         "a|b|c|d|"},
         {"{\"output\":\"a\",\"model\":\"no\"}", "a|"},
     };
 
@@ -106,10 +109,41 @@ static void depth(void **state)
     assert_string_equal(all, "");
 }
 
+static void count(void *ctx, struct sl_str inner, bool json)
+{
+    size_t *n = ctx;
+
+    *n += inner.n == 1 && !json;
+}
+
+/* As large as a body may be, and of members that ask what their object is: each asking anew, it
+ * would take minutes. */
+static void many_members(void **state)
+{
+    static const char head[] = "{\"messages\":[{\"data\":\"a\"", tail[] = ",\"type\":\"text\"}]}";
+    static const char *const members[] = {",\"data\":\"a\"", ",\"result\":\"a\""};
+    const size_t most = 100000;
+
+    (void)state;
+    for (size_t m = 0; m < COUNT(members); m++) {
+        size_t one = strlen(members[m]), n = sizeof(head) - 1, found = 0;
+        char *body = malloc(n + most * one + sizeof(tail));
+
+        assert_non_null(body);
+        memcpy(body, head, n);
+        for (size_t i = 0; i < most; i++, n += one)
+            memcpy(body + n, members[m], one);
+        memcpy(body + n, tail, sizeof(tail) - 1);
+        sl_said_each((struct sl_str){body, n + sizeof(tail) - 1}, count, &found);
+        assert_int_equal(found, most + 1);
+        free(body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(answers),
-                                       cmocka_unit_test(depth)};
+                                       cmocka_unit_test(depth), cmocka_unit_test(many_members)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
