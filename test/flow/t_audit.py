@@ -159,6 +159,23 @@ def test_last_and_show(g):
     check("canary" not in every, "a prompt or a key is shown")
 
 
+def test_live_and_stop(g):
+    """What is under way, and its end, from the command line."""
+    with g.wire() as w:
+        w.request("POST", "/v1/messages", rig.messages("mock-stall-3", "canary-in-the-prompt", stream=True))
+        r = w.reply_head()
+        id = r.get("x-sluice-request-id")
+        one = until(lambda: [l for l in json.loads(sluice(g, "live", "--json")) if l["id"] == id], 10 * rig.SLOW, "it is listed")[0]
+        equal((one["tenant"], one["model"], "canary" in str(one)), ("acme", "mock-stall-3", False))
+        rows = [l.split() for l in sluice(g, "live", "--limit", "1000").splitlines()]
+        equal((rows[0][:3], [x[0] for x in rows[1:] if x[0] == id]), (["ID", "PHASE", "AGE_MS"], [id]))
+        contains(sluice(g, "stop", id), "stopped")
+        check([rig.Event(e) for e in w.events(r)][-1].is_error())
+    contains(sluice(g, "stop", id, code=1), id)
+    sluice(g, "stop", code=2)
+    contains(sluice(g, "live", "--limit", "0", code=1), "limit: ")
+
+
 def test_kept_whatever_the_log_is(g):
     for log in ({"access": "off"}, {"format": "logfmt"}):
         with rig.Gateway({"log": log}, mock=g.mock) as h:

@@ -30,6 +30,8 @@ void sl_manage_help(FILE *to)
         {"provider", "places, queues and connections of providers"},
         {"last", "the requests that ended last"},
         {"show", "what happened to a request, and what it cost"},
+        {"live", "the requests that are under way"},
+        {"stop", "end one of them"},
         {"pause", "ask nothing of a provider, model or target, or refuse a tenant or key"},
         {"weight", "other weights for a model's targets, for a while"},
         {"resume", "take a pause or weights back before their time"},

@@ -77,6 +77,14 @@ static bool add_rows(struct asking *a, struct sl_str list)
     return true;
 }
 
+/* What is under way comes with how much there is of it. */
+static struct sl_str rows_of(struct sl_str body)
+{
+    struct sl_str data = sl_json_get(body, SL_STR("data"));
+
+    return sl_json_type_of(data) == SL_JSON_OBJECT ? sl_json_get(data, SL_STR("requests")) : data;
+}
+
 /* A list to its end. */
 static int ask_pages(struct asking *a)
 {
@@ -94,7 +102,7 @@ static int ask_pages(struct asking *a)
         code = ask_once(a, got);
         if (code != SL_EXIT_OK)
             return code;
-        if (!add_rows(a, sl_json_get(got->body, SL_STR("data")))) {
+        if (!add_rows(a, rows_of(got->body))) {
             fprintf(stderr, "sluice: out of memory\n");
             return SL_EXIT_FAILED;
         }
