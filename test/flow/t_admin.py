@@ -131,6 +131,17 @@ def test_wrong_keys_are_limited(g):
         equal((r.status, r.json()["error"]["code"]), (429, "rate_limit_exceeded"))
         equal(h.admin("GET", "/admin/api/token", [mine]).status, 200, "who is in stays in")
         equal(h.admin("GET", "/admin/api/token", [GOOD]).status, 200, "programs with the key go on")
+        # as many as a program with an old key sends in a minute; then not even the right one is looked at
+        with rig.Wire(h.admin_port, 30) as w:
+            for i in range(100):
+                w.send(rig.request_bytes("GET", "/admin/api/token", headers=[("authorization", "Bearer wrong-%d" % i)]))
+                equal(w.reply("GET").status, 401)
+        r = h.admin("GET", "/admin/api/token", [GOOD])
+        equal((r.status, r.json()["error"]["code"]), (429, "rate_limit_exceeded"))
+        equal(h.admin("GET", SESSION, [GOOD]).json()["data"]["open"], False)
+        equal(h.admin("GET", "/admin/api/play/v1/models", [GOOD, ("x-api-key", rig.KEY)]).status, 429)
+        equal(h.admin("GET", "/admin/api/token", [mine]).status, 200, "who is in stays in")
+        rig.until(lambda: h.said().count("no further one is looked at") == 1, 5, "it is told")
         check(rig.ADMIN_KEY not in h.said() and mine[1].partition("=")[2] not in h.said(), "a secret is in the log")
 
 

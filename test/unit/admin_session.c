@@ -82,15 +82,33 @@ static void test_wrong_keys_wait(void **state)
 
     (void)state;
     for (int i = 0; i < SL_SESSION_TRIES; i++) {
-        assert_true(sl_session_may_try(&table, a, 5000, &wait));
-        sl_session_note_wrong(&table, a, 5000);
+        assert_true(sl_session_may_try(&table, SL_SESSION_LOGIN, a, 5000, &wait));
+        assert_int_equal(sl_session_note_wrong(&table, SL_SESSION_LOGIN, a, 5000),
+                         i + 1 == SL_SESSION_TRIES);
     }
-    assert_false(sl_session_may_try(&table, a, 15000, &wait));
+    assert_false(sl_session_may_try(&table, SL_SESSION_LOGIN, a, 15000, &wait));
     assert_int_equal(wait, 50000);
-    assert_true(sl_session_may_try(&table, b, 15000, &wait));
-    assert_true(sl_session_may_try(&table, a, 65000, &wait));
-    sl_session_note_wrong(&table, a, 65000);
-    assert_true(sl_session_may_try(&table, a, 65000, &wait));
+    assert_true(sl_session_may_try(&table, SL_SESSION_LOGIN, b, 15000, &wait));
+    assert_true(sl_session_may_try(&table, SL_SESSION_LOGIN, a, 65000, &wait));
+    assert_false(sl_session_note_wrong(&table, SL_SESSION_LOGIN, a, 65000));
+    assert_true(sl_session_may_try(&table, SL_SESSION_LOGIN, a, 65000, &wait));
+}
+
+/* Programs may err more often, and keep nobody from the login. */
+static void test_programs_are_counted_apart(void **state)
+{
+    struct sl_str a = SL_STR("10.0.0.1");
+    uint64_t wait = 0;
+
+    (void)state;
+    for (int i = 0; i < SL_SESSION_CALLS; i++) {
+        assert_true(sl_session_may_try(&table, SL_SESSION_BEARER, a, 5000, &wait));
+        assert_int_equal(sl_session_note_wrong(&table, SL_SESSION_BEARER, a, 5000),
+                         i + 1 == SL_SESSION_CALLS);
+    }
+    assert_false(sl_session_may_try(&table, SL_SESSION_BEARER, a, 64999, &wait));
+    assert_true(sl_session_may_try(&table, SL_SESSION_LOGIN, a, 64999, &wait));
+    assert_true(sl_session_may_try(&table, SL_SESSION_BEARER, a, 65000, &wait));
 }
 
 /* More addresses than there are places: the newest is counted all the same. */
@@ -103,8 +121,9 @@ static void test_many_addresses(void **state)
     for (unsigned i = 0; i < 3 * SL_SESSION_PEERS; i++) {
         (void)snprintf(text, sizeof text, "10.0.1.%u", i);
         for (int n = 0; n < SL_SESSION_TRIES; n++)
-            sl_session_note_wrong(&table, sl_str_of(text), 1000 + i);
-        assert_false(sl_session_may_try(&table, sl_str_of(text), 1000 + i, &wait));
+            (void)sl_session_note_wrong(&table, SL_SESSION_LOGIN, sl_str_of(text), 1000 + i);
+        assert_false(
+            sl_session_may_try(&table, SL_SESSION_LOGIN, sl_str_of(text), 1000 + i, &wait));
     }
 }
 
@@ -115,6 +134,7 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_else_is_an_id, setup),
         cmocka_unit_test_setup(test_the_oldest_gives_way, setup),
         cmocka_unit_test_setup(test_wrong_keys_wait, setup),
+        cmocka_unit_test_setup(test_programs_are_counted_apart, setup),
         cmocka_unit_test_setup(test_many_addresses, setup),
     };
 

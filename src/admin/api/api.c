@@ -435,12 +435,15 @@ static bool admits(struct sl_api *c, enum sl_page_caller who)
 {
     if (who == SL_PAGE_FOREIGN)
         sl_api_fail_foreign(c);
+    else if (who == SL_PAGE_BARRED)
+        sl_api_fail(c, 0, SL_ERR_RATE, NULL,
+                    "too many wrong admin keys from this address; try again in a minute");
     else if (who == SL_PAGE_NOBODY)
         sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
                     c->admin->has_key ? "send `authorization: Bearer` with the admin key"
                                       : "no admin key is configured; set SLUICE_ADMIN_KEY or "
                                         "admin.key and restart");
-    return who != SL_PAGE_FOREIGN && who != SL_PAGE_NOBODY;
+    return who != SL_PAGE_FOREIGN && who != SL_PAGE_NOBODY && who != SL_PAGE_BARRED;
 }
 
 static void dispatch(struct sl_api *c)
@@ -449,8 +452,10 @@ static void dispatch(struct sl_api *c)
     char place[64];
     struct sl_text allow = sl_text_over(place, sizeof place);
     struct sl_str raw = {"", 0};
-    enum sl_page_caller who = sl_page_caller(c->admin, head);
+    enum sl_page_caller who = sl_page_caller(c->admin, c->exch);
 
+    if (who == SL_PAGE_NOBODY)
+        sl_page_note_nobody(c->admin, c->exch);
     c->route = sl_api_route(head->method, head->path, &raw, &allow);
     if ((c->route == NULL || !c->route->anybody) && !admits(c, who))
         return;

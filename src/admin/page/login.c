@@ -20,9 +20,9 @@ static void answer(struct sl_api *c, bool is_in)
 
 void sl_session_show(struct sl_api *c)
 {
-    enum sl_page_caller who = sl_page_caller(c->admin, sl_exch_head(c->exch));
+    enum sl_page_caller who = sl_page_caller(c->admin, c->exch);
 
-    answer(c, who != SL_PAGE_NOBODY && who != SL_PAGE_FOREIGN);
+    answer(c, who != SL_PAGE_NOBODY && who != SL_PAGE_FOREIGN && who != SL_PAGE_BARRED);
 }
 
 static struct sl_str read_key(struct sl_api *c)
@@ -44,7 +44,8 @@ static void refuse(struct sl_api *c)
 {
     sl_log(SL_LOG_WARN, "admin", (struct sl_str){"", 0},
            "wrong key at the dashboard's login from %.*s", SL_STR_ARGS(sl_exch_peer(c->exch)));
-    sl_session_note_wrong(&c->admin->sessions, sl_exch_peer(c->exch), sl_net_now(c->net));
+    (void)sl_session_note_wrong(&c->admin->sessions, SL_SESSION_LOGIN, sl_exch_peer(c->exch),
+                                sl_net_now(c->net));
     sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
                 c->admin->has_key ? "this is not the admin key; it stands in admin.key or "
                                     "SLUICE_ADMIN_KEY where the gateway was started"
@@ -63,7 +64,8 @@ void sl_session_make(struct sl_api *c)
         sl_api_fail_foreign(c);
         return;
     }
-    if (!sl_session_may_try(&c->admin->sessions, sl_exch_peer(c->exch), now, &wait)) {
+    if (!sl_session_may_try(&c->admin->sessions, SL_SESSION_LOGIN, sl_exch_peer(c->exch), now,
+                            &wait)) {
         sl_api_fail(c, 0, SL_ERR_RATE, NULL,
                     "too many wrong keys from this address; try again in %llu seconds",
                     (unsigned long long)(wait / 1000 + 1));

@@ -1,6 +1,7 @@
 /* admin/page/page.c -- the files, and who a call comes from. */
 #include "admin/page/page.h"
 
+#include "base/log.h"
 #include "net/tls.h"
 
 #include "admin/page/web/app.js.h"
@@ -130,23 +131,48 @@ struct sl_str sl_page_set_cookie(const struct sl_admin *a, const struct sl_reque
                            sl_str_eq(scheme, SL_STR("https")) ? "; Secure" : "");
 }
 
+#define AUTHORIZATION SL_STR("authorization")
+
 static bool has_key(const struct sl_admin *a, const struct sl_request_head *head)
 {
-    struct sl_str given = sl_headers_get(&head->headers, SL_STR("authorization"));
+    struct sl_str given = sl_headers_get(&head->headers, AUTHORIZATION);
 
-    return sl_headers_count(&head->headers, SL_STR("authorization")) == 1 &&
+    return sl_headers_count(&head->headers, AUTHORIZATION) == 1 &&
            sl_str_starts_nocase(given, SL_STR("bearer ")) &&
            sl_page_is_key(a, sl_str_trim(sl_str_from(given, 7)));
 }
 
-enum sl_page_caller sl_page_caller(const struct sl_admin *a, const struct sl_request_head *head)
+static bool may_try(const struct sl_admin *a, const struct sl_exch *x)
 {
+    uint64_t wait = 0;
+
+    return sl_headers_get(&sl_exch_head(x)->headers, AUTHORIZATION).p == NULL ||
+           sl_session_may_try(&a->sessions, SL_SESSION_BEARER, sl_exch_peer(x), sl_net_now(a->net),
+                              &wait);
+}
+
+void sl_page_note_nobody(struct sl_admin *a, const struct sl_exch *x)
+{
+    if (sl_headers_get(&sl_exch_head(x)->headers, AUTHORIZATION).p == NULL)
+        return;
+    if (sl_session_note_wrong(&a->sessions, SL_SESSION_BEARER, sl_exch_peer(x), sl_net_now(a->net)))
+        sl_log(SL_LOG_WARN, "admin", (struct sl_str){"", 0},
+               "%d wrong admin keys within a minute from %.*s: no further one is looked at for "
+               "the rest of it",
+               SL_SESSION_CALLS, SL_STR_ARGS(sl_exch_peer(x)));
+}
+
+enum sl_page_caller sl_page_caller(const struct sl_admin *a, const struct sl_exch *x)
+{
+    const struct sl_request_head *head = sl_exch_head(x);
     bool reads = head->method == SL_GET || head->method == SL_HEAD;
 
     if (sl_page_is_foreign(head))
         return SL_PAGE_FOREIGN;
     if (a->is_unix)
         return SL_PAGE_OWNER;
+    if (!may_try(a, x))
+        return SL_PAGE_BARRED;
     if (has_key(a, head))
         return SL_PAGE_KEY;
     if (!sl_session_is_open(&a->sessions, sl_page_cookie(a, head), sl_net_now(a->net)))

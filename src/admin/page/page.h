@@ -31,9 +31,12 @@ enum sl_page_caller {
     SL_PAGE_KEY,     /* with the admin's key */
     SL_PAGE_OWNER,   /* of the unix socket */
     SL_PAGE_SESSION, /* of the dashboard */
-    SL_PAGE_FOREIGN  /* it says that it comes from another origin, or lacks the header */
+    SL_PAGE_FOREIGN, /* it says that it comes from another origin, or lacks the header */
+    SL_PAGE_BARRED   /* with some key, which is not looked at: too many wrong ones before */
 };
-enum sl_page_caller sl_page_caller(const struct sl_admin *a, const struct sl_request_head *head);
+enum sl_page_caller sl_page_caller(const struct sl_admin *a, const struct sl_exch *x);
+/* Counts the wrong key with which it came, if it came with one. Once a call. */
+void sl_page_note_nobody(struct sl_admin *a, const struct sl_exch *x);
 /* Is it the admin's key? In constant time. */
 bool sl_page_is_key(const struct sl_admin *a, struct sl_str given);
 /* Does the call say that another origin's page makes it? */

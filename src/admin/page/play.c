@@ -17,8 +17,8 @@ bool sl_play_take(struct sl_admin *a, struct sl_exch *x)
 
     if (!sl_play_is_path(head->path))
         return false;
-    who = sl_page_caller(a, head);
-    if (who == SL_PAGE_NOBODY || who == SL_PAGE_FOREIGN ||
+    who = sl_page_caller(a, x);
+    if (who == SL_PAGE_NOBODY || who == SL_PAGE_FOREIGN || who == SL_PAGE_BARRED ||
         sl_headers_get(&head->headers, SL_STR("x-api-key")).n == 0 ||
         sl_gateway_ready(a->gateway) == SL_READY_DRAINS)
         return false;

@@ -57,13 +57,17 @@ void sl_session_close(struct sl_sessions *s, struct sl_str id)
 
 /* ---- wrong keys ---- */
 
+static const unsigned most[SL_SESSION__WAYS] = {
+    [SL_SESSION_LOGIN] = SL_SESSION_TRIES, [SL_SESSION_BEARER] = SL_SESSION_CALLS};
+
 static bool is_running(const struct sl_session_peer *p, uint64_t now_ms)
 {
-    return p->wrong > 0 && now_ms - p->from_ms < SL_SESSION_MINUTE_MS;
+    return (p->wrong[SL_SESSION_LOGIN] > 0 || p->wrong[SL_SESSION_BEARER] > 0) &&
+           now_ms - p->from_ms < SL_SESSION_MINUTE_MS;
 }
 
-bool sl_session_may_try(const struct sl_sessions *s, struct sl_str peer, uint64_t now_ms,
-                        uint64_t *wait_ms)
+bool sl_session_may_try(const struct sl_sessions *s, enum sl_session_way way, struct sl_str peer,
+                        uint64_t now_ms, uint64_t *wait_ms)
 {
     uint8_t digest[32];
 
@@ -71,7 +75,7 @@ bool sl_session_may_try(const struct sl_sessions *s, struct sl_str peer, uint64_
     for (size_t i = 0; i < SL_SESSION_PEERS; i++) {
         const struct sl_session_peer *p = &s->peers[i];
 
-        if (is_running(p, now_ms) && p->wrong >= SL_SESSION_TRIES &&
+        if (is_running(p, now_ms) && p->wrong[way] >= most[way] &&
             sl_str_eq(bytes(p->digest), bytes(digest))) { /* lint: secrets an address */
             *wait_ms = p->from_ms + SL_SESSION_MINUTE_MS - now_ms;
             return false;
@@ -80,7 +84,8 @@ bool sl_session_may_try(const struct sl_sessions *s, struct sl_str peer, uint64_
     return true;
 }
 
-void sl_session_note_wrong(struct sl_sessions *s, struct sl_str peer, uint64_t now_ms)
+bool sl_session_note_wrong(struct sl_sessions *s, enum sl_session_way way, struct sl_str peer,
+                           uint64_t now_ms)
 {
     struct sl_session_peer *place = &s->peers[0];
     uint8_t digest[32];
@@ -91,13 +96,15 @@ void sl_session_note_wrong(struct sl_sessions *s, struct sl_str peer, uint64_t n
 
         if (is_running(p, now_ms) &&
             sl_str_eq(bytes(p->digest), bytes(digest))) { /* lint: secrets an address */
-            p->wrong++;
-            return;
+            p->wrong[way]++;
+            return p->wrong[way] == most[way];
         }
         if (p->from_ms < place->from_ms)
             place = p;
     }
     memcpy(place->digest, digest, sizeof digest);
     place->from_ms = now_ms;
-    place->wrong = 1;
+    memset(place->wrong, 0, sizeof place->wrong);
+    place->wrong[way] = 1;
+    return false;
 }
