@@ -249,6 +249,15 @@ static void note_provider_id(struct sl_req *r)
         r->provider_id = sl_arena_dup(r->arena, id);
 }
 
+/* A long plain answer passes as it comes, unless there is something to be done with all of it. */
+static bool passes(const struct sl_req *r)
+{
+    const struct sl_answer_head *a = r->answer;
+
+    return r->translation == NULL && a->status < 400 && a->has_length && a->length > r->hold.max &&
+           (r->answer_lists == 0 || sl_spoken_lets_pass(r));
+}
+
 /* What kind of answer is this? */
 static enum sl_state take_head(struct sl_req *r)
 {
@@ -271,7 +280,7 @@ static enum sl_state take_head(struct sl_req *r)
     sl_spoken_set_hold(r);
     if (a->event_stream && a->status < 400)
         r->mode = SL_RELAY_STREAM;
-    else if (r->translation == NULL && a->status < 400 && a->has_length && a->length > r->hold.max)
+    else if (passes(r))
         r->mode = SL_RELAY_PLAIN;
     else
         r->mode = SL_RELAY_HOLD;

@@ -150,6 +150,8 @@ def test_long_ones(g):
     SAYER.script = stream_of(Chat, ["some ", long + "gi", "ve"])
     equal(rig.text_of_stream(rig.parse_events(g.post(Chat.path, body(Chat.path)).body)), "some " + long + "give")
     # what is too long to be looked at does not pass, where a list blocks
+    SAYER.plain = Chat().plain(long * 30 + "gin")
+    equal([g.post(Chat.path, body(Chat.path, stream=False), key=k).status for k in (KEY, KEY_BOB)], [502, 200])
     SAYER.script = stream_of(Chat, ["some ", long * 5])
     equal(g.access_of(g.post(Chat.path, body(Chat.path)))["ending"], "upstream_cut")
     equal(len(rig.text_of_stream(rig.parse_events(g.post(Chat.path, body(Chat.path), key=KEY_BOB).body))), 5 + len(long) * 5)
