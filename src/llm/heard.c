@@ -146,17 +146,40 @@ static bool ends_with(struct sl_str s, struct sl_str end)
     return s.n >= end.n && sl_str_eq(sl_str_from(s, s.n - end.n), end);
 }
 
-static void note_spoken(struct sl_heard *h, uint32_t item)
+static uint64_t bit_of(uint32_t item)
 {
-    if (item < 64)
-        h->spoken |= UINT64_C(1) << item;
+    return item < 64 ? UINT64_C(1) << item : 0;
+}
+
+/* What an item's deltas have said; the rest of it (what a server's tool gave) comes at once. */
+static bool comes_in_pieces(struct sl_str key)
+{
+    static const struct sl_str names[] = {SL_STR_INIT("content"), SL_STR_INIT("summary"),
+                                          SL_STR_INIT("arguments"), SL_STR_INIT("code"),
+                                          SL_STR_INIT("input")};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (sl_json_key_is(key, names[i]))
+            return true;
+    return false;
 }
 
 static void hear_item(struct ear *e, struct sl_str item)
 {
-    if (e->group >= 64 || (e->h->spoken >> e->group & 1) == 0)
+    uint64_t bit = bit_of(e->group);
+    struct sl_str key, one;
+    size_t pos = 0;
+
+    if ((e->h->done & bit) != 0)
+        return;
+    e->h->done |= bit;
+    if ((e->h->spoken & bit) == 0) {
         sl_said_value(SL_STR("output"), item, tell_whole, e);
-    note_spoken(e->h, e->group);
+        return;
+    }
+    while (sl_json_next_member(item, &pos, &key, &one))
+        if (!comes_in_pieces(key))
+            sl_said_value(key, one, tell_whole, e);
 }
 
 static void hear_items(struct ear *e, struct sl_str data)
@@ -181,7 +204,7 @@ static void hear_delta(struct ear *e, struct sl_str type, struct sl_str data)
     part = mix_number(part, index_of(data, SL_STR("content_index"), 0));
     part = mix_number(part, index_of(data, SL_STR("summary_index"), 0));
     tell(e, part, sl_llm_inner(delta), sl_str_find(type, SL_STR("arguments")) >= 0);
-    note_spoken(e->h, e->group);
+    e->h->spoken |= bit_of(e->group);
 }
 
 static void hear_response(struct ear *e, struct sl_str type, struct sl_str data)
@@ -192,6 +215,8 @@ static void hear_response(struct ear *e, struct sl_str type, struct sl_str data)
     } else if (sl_str_eq(type, SL_STR("response.output_item.done"))) {
         hear_item(e, sl_json_get(data, SL_STR("item")));
         e->ops->end(e->ctx, e->group);
+    } else if (ends_with(type, SL_STR(".annotation.added"))) {
+        sl_said_value(SL_STR("annotation"), sl_json_get(data, SL_STR("annotation")), tell_whole, e);
     } else if (ends_with(type, SL_STR(".done"))) {
         e->ops->end(e->ctx, e->group);
     } else if (sl_str_eq(type, SL_STR("response.completed")) ||

@@ -4,8 +4,8 @@
  * of one of its calls. Strands of a block, a choice or an item of a response form a group.
  * Looked at is all that said.h calls a text, in whichever member of a delta: what grows at
  * the same place of the events is one strand. Texts that come at once (a search's results)
- * are whole ones. A response's events that repeat what was heard are passed over; an item
- * of which nothing was heard in pieces is heard when it is done.
+ * are whole ones. A response's events that repeat what was heard are passed over; what of an
+ * item was not heard in pieces is heard when it is done.
  *
  * Memory   None; slices of the event. Pure.
  * Source   Anthropic "Streaming messages"; OpenAI "Chat completion chunk object",
@@ -19,7 +19,8 @@
 #define SL_HEARD_ALL UINT32_MAX /* every group */
 
 struct sl_heard {    /* of one stream; zeroed at its beginning */
-    uint64_t spoken; /* bits: items of a response that are known */
+    uint64_t spoken; /* bits: items of a response of which pieces came */
+    uint64_t done;   /* and those that are known whole */
 };
 
 struct sl_heard_text {

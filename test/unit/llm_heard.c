@@ -146,8 +146,24 @@ static void responses(void **state)
         "{\"type\":\"response.output_item.done\",\"output_index\":2,\"item\":{\"type\":"
         "\"web_search_call\",\"action\":{\"query\":\"d\"}}}\n"
         "{\"type\":\"response.completed\",\"response\":{\"output\":[{\"text\":\"no\"},"
-        "{\"text\":\"no\"},{\"text\":\"no\"},{\"text\":\"e\"}]}}\n",
+        "{\"arguments\":\"no\"},{\"text\":\"no\"},{\"text\":\"e\"}]}}\n",
         "0.0:a 0.1:b /0 /0 1.2:c$ 2:d /2 3:e /all ");
+    /* what the tools of a server have found comes at once, behind pieces of the call */
+    assert_heard(
+        SL_EP_RESPONSES,
+        "{\"type\":\"response.mcp_call_arguments.delta\",\"output_index\":0,\"delta\":\"a\"}\n"
+        "{\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":\"mcp_"
+        "call\","
+        "\"arguments\":\"no\",\"output\":\"b\"}}\n"
+        "{\"type\":\"response.code_interpreter_call_code.delta\",\"output_index\":1,"
+        "\"delta\":\"c\"}\n"
+        "{\"type\":\"response.output_text.delta\",\"output_index\":2,\"delta\":\"d\"}\n"
+        "{\"type\":\"response.output_text.annotation.added\",\"output_index\":2,\"annotation\":"
+        "{\"type\":\"no\",\"url\":\"no\",\"title\":\"e\"}}\n"
+        "{\"type\":\"response.completed\",\"response\":{\"output\":[{\"output\":\"no\"},"
+        "{\"code\":\"no\",\"outputs\":[{\"type\":\"no\",\"logs\":\"f\"}]},{\"content\":[\"no\"]}]}}"
+        "\n",
+        "0.0:a$ 0:b /0 1.1:c 2.2:d 2:e 1:f /all ");
 }
 
 /* What is no event of the protocol, or cut, is passed over; what can't be read is told. */
