@@ -63,11 +63,11 @@ struct sl_trial_notes {
 };
 
 struct sl_trial {
-    /* of each candidate; up: in the arena */
-    struct sl_candidate *rank;
-    uint64_t *not_before; /* its provider's own word */
-    uint8_t *tries;
-    bool *spent; /* another try there would end alike */
+    /* of each candidate, in the arena */
+    struct sl_candidate *rank; /* up */
+    uint64_t *not_before;      /* up: its provider's own word */
+    uint8_t *tries;            /* up */
+    bool *spent;               /* up: another try there would end alike */
     size_t n, room;
     bool narrowed;                  /* the request itself left out some that there were */
     uint64_t who;                   /* the conversation, for affinity; 0: none is seen */
