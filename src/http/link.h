@@ -1,5 +1,5 @@
-/* http/link.h -- one connection to a provider, and waiting for one: what pool.c
- * and client.c share. Nobody else includes it.
+/* http/link.h -- one connection to a provider, and waiting for one: what pool.c,
+ * stale.c and client.c share. Nobody else includes it.
  *
  *     DIALLING ─► LEASED ◄─► IDLE        (any) ─► closed and buried
  *
@@ -34,7 +34,11 @@ struct sl_origin {
     size_t n_waiting;
     struct sl_list idle; /* newest first */
     struct sl_list dialling;
+    struct sl_list leased;
     struct sl_list waiting; /* oldest first */
+    bool named;             /* what it connects to is a name */
+    struct sl_timer look;   /* that is asked for again */
+    struct sl_op *asked;    /* owns: that */
     uint64_t dialled;
     uint64_t reused;
     struct sl_grave grave;
@@ -54,11 +58,12 @@ struct sl_link {
     enum sl_link_state state;
     bool ahead;                    /* begun before any request */
     bool rested;                   /* has been idle: its peer may be closing it right now */
+    bool stale;                    /* its address is gone: not used again */
     struct sl_origin *origin;      /* up */
     struct sl_stream *stream;      /* owns */
     const struct sl_link_ops *ops; /* shared: static; while leased */
     void *user;                    /* up: while leased */
-    struct sl_list node;           /* in idle or dialling */
+    struct sl_list node;           /* in idle, dialling or leased */
     struct sl_timer timer;         /* the end of being idle */
     uint64_t begun_ms;
     uint64_t connect_ms;
@@ -83,5 +88,14 @@ SL_MUST enum sl_err sl_pool_wait(struct sl_origin *o, struct sl_wait *w);
 void sl_pool_leave(struct sl_wait *w);
 /* The lease ends; `whole` only under rule 13. */
 void sl_pool_give(struct sl_link **link, bool whole);
+
+/* Lets a connection go. Whoever calls it from outside an event of that connection. */
+void sl_pool_close(struct sl_link *l);
+
+/* stale.c: the name is asked for again while there are connections, and those to addresses that
+ * are gone are closed; a leased one when its request is over. */
+void sl_stale_init(struct sl_origin *o);
+void sl_stale_begin(struct sl_origin *o); /* it dials */
+void sl_stale_end(struct sl_origin *o);   /* it has no holders any more */
 
 #endif

@@ -34,10 +34,12 @@ struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf 
     o->proxy = sl_tunnel_new(conf);
     sl_list_init(&o->idle);
     sl_list_init(&o->dialling);
+    sl_list_init(&o->leased);
     sl_list_init(&o->waiting);
     copy_conf(o, conf);
     if (o->conf.tls != NULL)
         sl_tls_share(o->conf.tls);
+    sl_stale_init(o);
     return o;
 }
 
@@ -101,7 +103,7 @@ static void reap_link(struct sl_grave *g)
     sl_mem_free(l);
 }
 
-static void close_link(struct sl_link *l)
+void sl_pool_close(struct sl_link *l)
 {
     struct sl_origin *o = l->origin;
 
@@ -122,7 +124,7 @@ static void on_expired(struct sl_timer *t)
     struct sl_link *l = SL_CONTAINER(t, struct sl_link, timer);
     struct sl_origin *o = l->origin;
 
-    close_link(l);
+    sl_pool_close(l);
     end_if_unused(o);
 }
 
@@ -147,6 +149,7 @@ static struct sl_link *dial(struct sl_origin *o)
     o->n_dialling++;
     o->dialled++;
     l->stream = sl_stream_dial(o->net, &to, &stream_ops, l);
+    sl_stale_begin(o);
     return l;
 }
 
@@ -158,6 +161,7 @@ static void lease(struct sl_link *l, struct sl_wait *w)
         o->reused++;
     leave_list(l);
     l->state = SL_LINK_LEASED;
+    sl_list_push_back(&o->leased, &l->node);
     sl_list_unlink(&w->node);
     o->n_waiting--;
     sl_timer_stop(o->net, &w->timer);
@@ -188,7 +192,7 @@ static void pump(struct sl_origin *o)
         if (o->links >= o->conf.max_connections) {
             if (o->n_idle == 0)
                 return;
-            close_link(oldest_idle(o));
+            sl_pool_close(oldest_idle(o));
         }
         (void)dial(o);
     }
@@ -231,7 +235,7 @@ static void rest(struct sl_link *l)
 {
     struct sl_origin *o = l->origin;
 
-    leave_list(l); /* a dialling one; for a leased one nothing */
+    leave_list(l);
     l->state = SL_LINK_IDLE;
     l->rested = true;
     o->n_idle++;
@@ -240,7 +244,7 @@ static void rest(struct sl_link *l)
     sl_stream_want(l->stream, true);
     pump(o);
     while (o->n_idle > o->conf.max_keepalive)
-        close_link(oldest_idle(o));
+        sl_pool_close(oldest_idle(o));
 }
 
 void sl_pool_give(struct sl_link **pl, bool whole)
@@ -254,11 +258,11 @@ void sl_pool_give(struct sl_link **pl, bool whole)
     o = l->origin;
     l->ops = NULL;
     l->user = NULL;
-    if (whole && o->holders > 0 && o->links <= o->conf.max_connections) {
+    if (whole && !l->stale && o->holders > 0 && o->links <= o->conf.max_connections) {
         rest(l);
         return;
     }
-    close_link(l);
+    sl_pool_close(l);
     pump(o);
     end_if_unused(o);
 }
@@ -271,7 +275,7 @@ void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *con
              sl_str_eq(conf->proxy.host, o->conf.proxy.host));
     copy_conf(o, conf);
     while (o->n_idle > o->conf.max_keepalive)
-        close_link(oldest_idle(o));
+        sl_pool_close(oldest_idle(o));
     pump(o);
 }
 
@@ -285,10 +289,11 @@ void sl_origin_drop(struct sl_origin **po)
     *po = NULL;
     if (--o->holders > 0)
         return;
+    sl_stale_end(o);
     while (o->n_idle > 0)
-        close_link(oldest_idle(o));
+        sl_pool_close(oldest_idle(o));
     while (o->n_dialling > o->n_waiting)
-        close_link(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
+        sl_pool_close(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
     end_if_unused(o);
 }
 
@@ -357,7 +362,7 @@ void sl_pool_leave(struct sl_wait *w)
     end_wait(w);
     if (o->holders == 0)
         while (o->n_dialling > o->n_waiting)
-            close_link(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
+            sl_pool_close(SL_CONTAINER(o->dialling.prev, struct sl_link, node));
     end_if_unused(o);
 }
 
@@ -378,7 +383,7 @@ static void on_open(void *holder)
     } else if (o->holders > 0) {
         rest(l);
     } else {
-        close_link(l);
+        sl_pool_close(l);
         end_if_unused(o);
     }
 }
@@ -394,7 +399,7 @@ static void on_data(void *holder, struct sl_str bytes)
         l->ops->data(l->user, bytes);
         return;
     }
-    close_link(l);
+    sl_pool_close(l);
     end_if_unused(o);
 }
 
@@ -420,7 +425,7 @@ static void dial_failed(struct sl_link *l, enum sl_err why)
     if (l->ahead && o->n_waiting == 0)
         sl_log(SL_LOG_WARN, "http", o->conf.name, "no connection could be made ahead: %s (%.*s)",
                sl_err_text(why == SL_OK ? SL_ERR_CONNECT : why), (int)reason.n, text);
-    close_link(l);
+    sl_pool_close(l);
     if (o->n_waiting > o->n_dialling)
         w = first_waiting(o, false);
     if (w != NULL) {
@@ -442,7 +447,7 @@ static void on_end(void *holder, enum sl_err why)
     case SL_LINK_LEASED: l->ops->end(l->user, why); return;
     case SL_LINK_DIALLING: dial_failed(l, why); return;
     case SL_LINK_IDLE:
-        close_link(l);
+        sl_pool_close(l);
         end_if_unused(o);
         return;
     case SL_LINK_CLOSED: return;

@@ -23,7 +23,8 @@ struct waiter { /* one op waiting for a name */
     const char *why; /* shared: static text */
     uint16_t port;
     sl_resolve_fn *done;
-    void *ctx; /* up */
+    sl_dial_again_fn *again; /* in place of `done`: nobody dials */
+    void *ctx;               /* up */
     struct sl_grave grave;
 };
 
@@ -32,9 +33,11 @@ struct sl_name {
     struct sl_net *net; /* up */
     struct sl_list waiters;
     struct sl_addrs addrs;
-    uint64_t good_until; /* monotonic ms; 0: never resolved */
-    uint64_t bad_until;  /* a failure is believed until then */
-    const char *why;     /* shared: static text of the failure */
+    struct sl_addrs before; /* of the answer before */
+    bool cut;               /* one of the two may have had more than we keep */
+    uint64_t good_until;    /* monotonic ms; 0: never resolved */
+    uint64_t bad_until;     /* a failure is believed until then */
+    const char *why;        /* shared: static text of the failure */
     uint64_t ttl_ms;
     bool asking;
     bool is_late; /* the look-up under way lasts longer than PATIENCE_MS */
@@ -76,8 +79,12 @@ static void answer(struct sl_task *t)
     struct waiter *w = SL_CONTAINER(t, struct waiter, task);
 
     set_port(&w->addrs, w->port);
-    if (sl_op_close(&w->op))
-        w->done(w->ctx, w->err, &w->addrs, w->why);
+    if (sl_op_close(&w->op)) {
+        if (w->again != NULL)
+            w->again(w->ctx);
+        else
+            w->done(w->ctx, w->err, &w->addrs, w->why);
+    }
     bury(w);
 }
 
@@ -100,17 +107,21 @@ static void on_patience(struct sl_timer *t)
     give(w, w->name);
 }
 
-static void keep_addrs(struct sl_addrs *out, const struct addrinfo *list)
+static void keep_addrs(struct sl_name *name, const struct addrinfo *list)
 {
     struct sl_addrs found = {.n = 0};
+    bool was_full = name->addrs.n == SL_DIAL_ADDRS;
 
     for (; list != NULL && found.n < SL_DIAL_ADDRS; list = list->ai_next) {
         if ((list->ai_family == AF_INET || list->ai_family == AF_INET6) &&
             list->ai_addrlen <= sizeof found.v[0])
             memcpy(&found.v[found.n++], list->ai_addr, list->ai_addrlen);
     }
-    if (found.n > 0)
-        *out = found;
+    if (found.n == 0)
+        return;
+    name->cut = was_full || found.n == SL_DIAL_ADDRS;
+    name->before = name->addrs;
+    name->addrs = found;
 }
 
 static void on_answer(void *ctx, const struct addrinfo *list, const char *why)
@@ -120,7 +131,7 @@ static void on_answer(void *ctx, const struct addrinfo *list, const char *why)
 
     name->asking = name->is_late = false;
     if (why == NULL) {
-        keep_addrs(&name->addrs, list);
+        keep_addrs(name, list);
         name->good_until = now + name->ttl_ms;
         name->why = "no address";
     } else {
@@ -227,15 +238,11 @@ static void look_up(struct waiter *w, struct sl_str host, uint64_t ttl_ms)
         ask(name, w);
 }
 
-/* lint: budgets an op: what, where to, and who waits */
-void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
-                      struct sl_op **slot, sl_resolve_fn *done, void *ctx)
+static struct waiter *waiter_new(struct sl_net *net, struct sl_op **slot, void *ctx)
 {
     struct waiter *w = sl_mem_new(sizeof *w);
 
     w->net = net;
-    w->port = port;
-    w->done = done;
     w->ctx = ctx;
     w->why = "";
     sl_list_init(&w->node);
@@ -243,12 +250,43 @@ void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uin
     sl_timer_init(&w->patience, on_patience);
     net->counts.ops++;
     sl_op_open(&w->op, slot, cancel);
+    return w;
+}
+
+/* lint: budgets an op: what, where to, and who waits */
+void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
+                      struct sl_op **slot, sl_resolve_fn *done, void *ctx)
+{
+    struct waiter *w = waiter_new(net, slot, ctx);
+
+    w->port = port;
+    w->done = done;
     if (is_literal(host, &w->addrs)) {
         sl_net_defer(net, &w->task);
         return;
     }
     w->addrs.n = 0;
     look_up(w, host, ttl_ms);
+}
+
+void sl_dial_again_start(struct sl_net *net, struct sl_str host, uint64_t ttl_ms,
+                         struct sl_op **slot, sl_dial_again_fn *done, void *ctx)
+{
+    struct waiter *w = waiter_new(net, slot, ctx);
+    struct sl_name *name = find(net, host);
+    uint64_t now = sl_net_now(net);
+
+    w->again = done;
+    if (name != NULL && name->good_until > now && name->good_until - now < ttl_ms / 2)
+        name->good_until = now; /* whoever asks every `ttl_ms` is not to miss it by a moment */
+    look_up(w, host, ttl_ms);
+}
+
+bool sl_dial_is_name(struct sl_str host)
+{
+    struct sl_addrs ignored;
+
+    return !is_literal(host, &ignored);
 }
 
 static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -260,6 +298,26 @@ static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_st
                ((const struct sockaddr_in *)b)->sin_addr.s_addr;
     return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
                   &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+static bool has(const struct sl_addrs *a, const struct sockaddr_storage *one)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (same_host(&a->v[i], one))
+            return true;
+    return false;
+}
+
+bool sl_dial_is_gone(struct sl_net *net, struct sl_str host, const struct sl_stream *s)
+{
+    const struct sl_name *name = find(net, host);
+    struct sockaddr_storage peer;
+    int n = sizeof peer;
+
+    if (name == NULL || name->addrs.n == 0 || name->cut || s->is_pipe ||
+        uv_tcp_getpeername(&s->u.tcp, (struct sockaddr *)&peer, &n) != 0)
+        return false;
+    return !has(&name->addrs, &peer) && !has(&name->before, &peer);
 }
 
 void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sockaddr_storage *a)

@@ -8,6 +8,10 @@
  * At most SL_DIAL_HANDSHAKES handshakes advance in one turn; others wait for
  * the next, so that a storm of new connections does not stop the relay.
  *
+ * A name whose addresses change: streams dialled from then on go to the new ones. An address
+ * is gone when two answers in a row were without it, for some resolvers tell a part of them
+ * each time; whoever keeps streams asks sl_dial_again_start() now and then, and closes those.
+ *
  * With a proxy its name is resolved and its addresses are tried; the name of
  * where to is the proxy's to resolve. What it is told and how its answer is
  * read comes from the rooms above: here is no HTTP. Source: RFC 9110 9.3.6.
@@ -15,13 +19,16 @@
 #ifndef SL_NET_DIAL_H
 #define SL_NET_DIAL_H
 
+#include "base/op.h"
 #include "base/str.h"
+#include "net/loop.h"
 
 #define SL_DIAL_HANDSHAKES 4
 #define SL_DIAL_NAMES 1024       /* names in the cache */
 #define SL_DIAL_ANSWER_MAX 16384 /* bytes of a proxy's answer */
 
 struct sl_tls_profile;
+struct sl_stream;
 
 enum sl_dial_word { SL_DIAL_MORE, SL_DIAL_OPEN, SL_DIAL_REFUSED };
 
@@ -43,5 +50,15 @@ struct sl_dial_to {
     uint64_t connect_ms;               /* resolve + connect + handshake together */
     uint64_t dns_ttl_ms;
 };
+
+/* A name, not an address: something is looked up. */
+bool sl_dial_is_name(struct sl_str host);
+/* The resolver is asked, unless it was within half of `ttl_ms`; `done` when what it said is
+ * in force. It is no failure when it says nothing: what is known stays. */
+typedef void sl_dial_again_fn(void *ctx);
+void sl_dial_again_start(struct sl_net *net, struct sl_str host, uint64_t ttl_ms,
+                         struct sl_op **slot, sl_dial_again_fn *done, void *ctx);
+/* Is the open stream's peer gone from the addresses of `host`? */
+bool sl_dial_is_gone(struct sl_net *net, struct sl_str host, const struct sl_stream *s);
 
 #endif

@@ -181,7 +181,7 @@ bool sl_net_has_spare(struct sl_net *net);
 /* timer.c */
 void sl_timer_wheel_init(struct sl_net *net);
 /* dial.c: addresses of a name, as an op; `done` from a later turn. */
-#define SL_DIAL_ADDRS 8
+#define SL_DIAL_ADDRS 16
 struct sl_addrs {
     struct sockaddr_storage v[SL_DIAL_ADDRS];
     size_t n;
