@@ -212,10 +212,22 @@ static const struct asked requests[] = {
      "'messages':[{'role':'user','content':'q'}]}",
      "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
      "'reasoning_effort':'medium'}"},
+    /* not to think is a word that older ones refuse */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-5.1",
+     "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-5.1','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'reasoning_effort':'none'}"},
     {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
      "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-5-mini",
+     "{'max_tokens':9,'thinking':{'type':'disabled'},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'gpt-5-mini','messages':[{'role':'user','content':'q'}],"
+     "'max_completion_tokens':9}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
+     "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user','content':'q'}]}",
      "{'model':'o3','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
-     "'reasoning_effort':'none'}"},
+     "'reasoning_effort':'medium'}"},
     {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "o3",
      "{'max_tokens':9,'thinking':{'type':'enabled','budget_tokens':1024},"
      "'messages':[{'role':'user','content':'q'}]}",
@@ -269,6 +281,77 @@ static const struct asked requests[] = {
      "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
      "'response_format':{'type':'json_schema','json_schema':{'name':'output',"
      "'schema':{'type':'object'},'strict':true}}}"},
+    /* a system of one text; lists that are empty; tiers, marks and whatever else is its own */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'system':'S','tools':[],'tool_choice':{'type':'auto',"
+     "'disable_parallel_tool_use':true},'service_tier':'auto','cache_control':{'type':'ephemeral'}"
+     ",'diagnostics':{},'safeguards':{},'fallbacks':[],'thinking':{'type':'disabled'},'messages':"
+     "[{'role':'user','content':[{'type':'text','text':'q'},{'type':'text','text':'r'}]},"
+     "{'role':'user','content':[{'type':'container_upload','file_id':'x'}]}]}",
+     "{'model':'gpt-4o','messages':[{'role':'system','content':'S'},{'role':'user','content':"
+     "'q\\nr'}],'max_completion_tokens':9}"},
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENAI, "gpt-4o",
+     "{'max_tokens':9,'tools':[{'name':'f','input_schema':'x','eager_input_streaming':true,"
+     "'allowed_callers':[]},{'name':'g'}],'tool_choice':{'type':'auto'},'messages':[{'role':"
+     "'user','content':'q'}]}",
+     "{'model':'gpt-4o','messages':[{'role':'user','content':'q'}],'max_completion_tokens':9,"
+     "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
+     "'properties':{}}}},{'type':'function','function':{'name':'g','parameters':{'type':'object',"
+     "'properties':{}}}}],'tool_choice':'auto'}"},
+    /* a router takes all samplings, effort in its own member, files by their address */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "x/y",
+     "{'max_tokens':9,'top_k':3,'temperature':0.5,'output_config':{'effort':'xhigh'},'messages':"
+     "[{'role':'user','content':[{'type':'document','source':{'type':'url','url':'https://h/d'}},"
+     "{'type':'document','source':{'type':'base64','data':'JVBE'}}]}]}",
+     "{'model':'x/y','messages':[{'role':'user','content':[{'type':'file','file':{'filename':"
+     "'document.pdf','file_data':'https://h/d'}},{'type':'file','file':{'filename':"
+     "'document.pdf','file_data':'data:application/pdf;base64,JVBE'}}]}],'max_tokens':9,"
+     "'temperature':0.5,'top_k':3,'reasoning':{'effort':'high'}}"},
+    /* marks of results and of what the model said are kept, too */
+    {SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "anthropic/claude-x",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant','content':"
+     "[{'type':'text','text':'a','cache_control':{'type':'ephemeral'}},{'type':'text','text':'b'},"
+     "{'type':'tool_use','id':'t1','name':'f','input':{}},{'type':'tool_use','id':'t2','name':'f',"
+     "'input':{}},{'type':'tool_use','id':'t3','name':'f','input':{}}]},{'role':'user','content':"
+     "[{'type':'tool_result','tool_use_id':'t1','content':'r'},{'type':'tool_result',"
+     "'tool_use_id':'t2','content':[{'type':'text','text':'s','cache_control':{'type':"
+     "'ephemeral'}}]},{'type':'tool_result','tool_use_id':'t3','content':'t','cache_control':"
+     "{'type':'ephemeral','ttl':'1h'}}]}]}",
+     "{'model':'anthropic/claude-x','messages':[{'role':'user','content':'q'},{'role':"
+     "'assistant','content':[{'type':'text','text':'a','cache_control':{'type':'ephemeral'}},"
+     "{'type':'text','text':'b'}],'tool_calls':[{'id':'t1','type':'function','function':{'name':"
+     "'f','arguments':'{}'}},{'id':'t2','type':'function','function':{'name':'f','arguments':"
+     "'{}'}},{'id':'t3','type':'function','function':{'name':'f','arguments':'{}'}}]},{'role':"
+     "'tool','tool_call_id':'t1','content':'r'},{'role':'tool','tool_call_id':'t2','content':"
+     "[{'type':'text','text':'s','cache_control':{'type':'ephemeral'}}]},{'role':'tool',"
+     "'tool_call_id':'t3','content':[{'type':'text','text':'t','cache_control':{'type':"
+     "'ephemeral','ttl':'1h'}}]}],'max_tokens':9}"},
+    /* results: an error that says so, a document, what was found; pieces of the model's in a row */
+    {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant','content':'a'}"
+     ",{'role':'assistant','content':[{'type':'text','text':'b'},{'type':'tool_use','id':'t1',"
+     "'name':'f','input':{}},{'type':'tool_use','id':'t2','name':'f','input':{}}]},{'role':'user',"
+     "'content':[{'type':'tool_result','tool_use_id':'t1','is_error':true,'content':'Error: no'},"
+     "{'type':'tool_result','tool_use_id':'t2','content':[{'type':'document','title':'T','source':"
+     "{'type':'text','data':'d'}},{'type':'search_result','title':'S','source':'u','content':"
+     "[{'type':'text','text':'f'}]}]}]}]}",
+     "{'model':'m','messages':[{'role':'user','content':'q'},{'role':'assistant','content':'ab',"
+     "'tool_calls':[{'id':'t1','type':'function','function':{'name':'f','arguments':'{}'}},{'id':"
+     "'t2','type':'function','function':{'name':'f','arguments':'{}'}}]},{'role':'tool',"
+     "'tool_call_id':'t1','content':'Error: no'},{'role':'tool','tool_call_id':'t2','content':"
+     "'T\\nd\\nS\\nu\\nf'}],'max_tokens':9}"},
+    /* DeepSeek and Kimi want what they thought before a call back; of others nobody knows */
+    {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "deepseek-ai/DeepSeek-V3.2",
+     "{'max_tokens':9,'messages':[{'role':'user','content':'q'},{'role':'assistant','content':"
+     "[{'type':'thinking','thinking':'h','signature':'gw1:'},{'type':'tool_use','id':'t1','name':"
+     "'f','input':{}}]},{'role':'user','content':[{'type':'tool_result','tool_use_id':'t1',"
+     "'content':'r'}]},{'role':'assistant','content':[{'type':'thinking','thinking':'m',"
+     "'signature':'gw1:'},{'type':'text','text':'a'}]},{'role':'user','content':'q'}]}",
+     "{'model':'deepseek-ai/DeepSeek-V3.2','messages':[{'role':'user','content':'q'},{'role':"
+     "'assistant','content':null,'reasoning_content':'h','tool_calls':[{'id':'t1','type':"
+     "'function','function':{'name':'f','arguments':'{}'}}]},{'role':'tool','tool_call_id':'t1',"
+     "'content':'r'},{'role':'assistant','content':'a'},{'role':'user','content':'q'}],"
+     "'max_tokens':9}"},
     /* the system, of both names, becomes one; later ones speak to the user */
     {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
      "{'messages':[{'role':'system','content':'A'},{'role':'developer','content':[{'type':'text',"
@@ -476,17 +559,64 @@ static const struct asked requests[] = {
      "'schema':{'type':'object'}}},'messages':[{'role':'user','content':'q'}]}",
      "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
      "'text':'q'}]}],'max_tokens':4096,'output_config':{'format':{'type':'json_schema',"
-     "'schema':{'type':'object'}}}}"},
+     "'schema':{'type':'object','additionalProperties':false}}}}"},
     {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
      "{'response_format':{'type':'json_object'},'messages':[{'role':'user','content':'q'}]}",
      "{'model':'claude-sonnet-5-5','system':[{'type':'text','text':'Answer with one JSON object "
      "and nothing else: no text around it, no code fence.'}],'messages':[{'role':'user',"
      "'content':[{'type':'text','text':'q'}]}],'max_tokens':4096}"},
+    /* of a schema's words those that Anthropic knows, whatever a property is called */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'response_format':{'type':'json_schema','json_schema':{'name':'n','schema':{'$schema':'u',"
+     "'type':'object','properties':{'minimum':{'type':'integer','minimum':1,'maximum':9,"
+     "'exclusiveMinimum':0,'exclusiveMaximum':10,'multipleOf':1,'description':'d'},'s':{'type':"
+     "'string','minLength':1,'maxLength':2,'pattern':'x','format':'date','enum':['minLength']},"
+     "'a':{'type':['array','null'],'minItems':2,'maxItems':3,'uniqueItems':true,'items':{'anyOf':"
+     "[{'type':'object','properties':{},'additionalProperties':true},{'$ref':'#/$defs/r'}]}},"
+     "'one':{'type':'array','minItems':1,'items':{'const':{'maxItems':1}}}},'required':['s'],"
+     "'$defs':{'r':{'type':['object','null'],'minProperties':1,'properties':{'q':{'type':'number',"
+     "'default':{'minimum':1}}}}}}}},'messages':[{'role':'user','content':'q'}]}",
+     "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text','text':"
+     "'q'}]}],'max_tokens':4096,'output_config':{'format':{'type':'json_schema','schema':{'type':"
+     "'object','properties':{'minimum':{'type':'integer','description':'d'},'s':{'type':'string',"
+     "'pattern':'x','format':'date','enum':['minLength']},'a':{'type':['array','null'],'items':"
+     "{'anyOf':[{'type':'object','properties':{},'additionalProperties':false},{'$ref':"
+     "'#/$defs/r'}]}},'one':{'type':'array','minItems':1,'items':{'const':{'maxItems':1}}}},"
+     "'required':['s'],'$defs':{'r':{'type':['object','null'],'properties':{'q':{'type':'number',"
+     "'default':{'minimum':1}}},'additionalProperties':false}},'additionalProperties':false}}}}"},
+    /* a refusal is what was said; nothing said is no part; a choice of some tools; function_call */
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
+     "{'tools':[{'type':'function','function':{'name':'f'}},{'type':'function','function':"
+     "{'name':'g'}}],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto','tools':"
+     "[{'type':'function','function':{'name':'g'}}]}},'messages':[{'role':'user','content':'q'},"
+     "{'role':'assistant','content':null,'refusal':'no'},{'role':'user','content':'r'},{'role':"
+     "'assistant','content':'','tool_calls':[{'id':'c','type':'function','function':{'name':'g',"
+     "'arguments':'{}'}}]},{'role':'tool','tool_call_id':'c','content':'s'}]}",
+     "{'model':'claude-sonnet-5-5','tools':[{'name':'g','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'auto'},'messages':[{'role':'user','content':"
+     "[{'type':'text','text':'q'}]},{'role':'assistant','content':[{'type':'text','text':'no'}]},"
+     "{'role':'user','content':[{'type':'text','text':'r'}]},{'role':'assistant','content':"
+     "[{'type':'tool_use','id':'c','name':'g','input':{}}]},{'role':'user','content':[{'type':"
+     "'tool_result','tool_use_id':'c','content':[{'type':'text','text':'s'}]}]}],'max_tokens':"
+     "4096}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5",
+     "{'functions':[{'name':'f'}],'function_call':'none','reasoning_effort':'max','messages':"
+     "[{'role':'user','content':'q'}]}",
+     "{'model':'claude-opus-5-5','tools':[{'name':'f','input_schema':{'type':'object',"
+     "'properties':{}}}],'tool_choice':{'type':'none'},'messages':[{'role':'user','content':"
+     "[{'type':'text','text':'q'}]}],'thinking':{'type':'adaptive'},'max_tokens':4096,"
+     "'output_config':{'effort':'max'}}"},
+    {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5",
+     "{'service_tier':'auto','reasoning':{'enabled':false},'messages':[{'role':'user','content':"
+     "'q'}]}",
+     "{'model':'claude-opus-5-5','messages':[{'role':'user','content':[{'type':'text','text':'q'}"
+     "]}],'thinking':{'type':'disabled'},'max_tokens':4096}"},
     /* what has no counterpart is dropped */
     {SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-sonnet-5-5",
      "{'n':1,'logprobs':true,'top_logprobs':3,'logit_bias':{'1':2},'seed':4,"
      "'frequency_penalty':1,'presence_penalty':1,'prediction':{},'modalities':['text'],"
-     "'store':true,'metadata':{'a':'b'},'verbosity':'low','prompt_cache_key':'k',"
+     "'audio':{'voice':'v'},'store':true,'metadata':{'a':'b'},'verbosity':'low','prompt_cache_key':"
+     "'k',"
      "'web_search_options':{},'x':1,'messages':[{'role':'user','content':'q'}]}",
      "{'model':'claude-sonnet-5-5','messages':[{'role':'user','content':[{'type':'text',"
      "'text':'q'}]}],'max_tokens':4096}"},
@@ -553,6 +683,18 @@ static void test_refused(void **state)
 /* The limits that the configuration gives. */
 static void test_limits(void **state)
 {
+    /* what an older model may say at most, and how much of it is thought */
+    static const struct {
+        uint64_t most;
+        const char *want;
+    } thoughts[] = {
+        {0, "'thinking':{'type':'enabled','budget_tokens':4096},'max_tokens':4196}"},
+        {8192, "'thinking':{'type':'enabled','budget_tokens':4096},'max_tokens':4196}"},
+        {4100, "'thinking':{'type':'enabled','budget_tokens':4096},'max_tokens':4100}"},
+        {4096, "'thinking':{'type':'enabled','budget_tokens':2048},'max_tokens':4096}"},
+        {2048, "'thinking':{'type':'enabled','budget_tokens':1024},'max_tokens':2048}"},
+        {2047, "'thinking':{'type':'disabled'},'max_tokens':100}"},
+    };
     struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "m");
     struct sl_str got;
 
@@ -566,6 +708,16 @@ static void test_limits(void **state)
     (void)ask(&w, "{'messages':[{'role':'user','content':'q'}]}", &got);
     assert_json(got, json("{'model':'m','messages':[{'role':'user','content':[{'type':'text',"
                           "'text':'q'}]}],'max_tokens':77}"));
+    w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-3-7-sonnet-latest");
+    for (size_t i = 0; i < COUNT(thoughts); i++) {
+        w.max_tokens_most = thoughts[i].most;
+        (void)ask(&w,
+                  "{'reasoning_effort':'medium','max_tokens':100,'messages':[{'role':'user',"
+                  "'content':'q'}]}",
+                  &got);
+        if (sl_str_find(got, json(thoughts[i].want)) < 0)
+            fail_msg("%.*s", SL_STR_ARGS(got));
+    }
 }
 
 #define MARK ",'cache_control':{'type':'ephemeral'}"

@@ -112,7 +112,8 @@ static const struct asked requests[] = {
      "{'model':'claude-sonnet-4-6','tools':[{'name':'g','input_schema':{'type':'object',"
      "'properties':{}}}],'tool_choice':{'type':'auto'},'messages':[{'role':'user','content':"
      "[{'type':'text','text':'q'}]}],'thinking':{'type':'adaptive'},'max_tokens':4096,"
-     "'output_config':{'effort':'high','format':{'type':'json_schema','schema':{'type':'object'}}},"
+     "'output_config':{'effort':'high','format':{'type':'json_schema','schema':{'type':'object',"
+     "'additionalProperties':false}}},"
      "'metadata':{'user_id':'u'}}"},
     {SL_EP_MESSAGES, SL_FLAVOR_COMPATIBLE, "claude-x",
      "{'input':'q','reasoning':{'effort':'none'}}",

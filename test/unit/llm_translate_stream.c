@@ -171,6 +171,55 @@ static const struct told told[] = {
      "data: {'choices':[{'index':0,'delta':{'content':'x'},'finish_reason':null}],'usage':{"
      "'prompt_tokens':60,'completion_tokens':7,'total_tokens':67}}\n\n" ENDS("stop") USED DONE,
      MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
+    /* a refusal in the model's own words is also the reason */
+    {SL_EP_MESSAGES, "",
+     DELTA("'content':null,'refusal':'I '") DELTA("'refusal':'will not'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'text','text':'I will not'}",
+             "'refusal','stop_sequence':null,'stop_details':{'type':'refusal','category':null,"
+             "'explanation':'I will not'}"),
+     NULL},
+    /* a first chunk without a choice, usage that is null, another choice than ours, padding, a
+     * reason that nobody knows */
+    {SL_EP_MESSAGES, "",
+     "data: {'choices':[],'prompt_filter_results':[],'usage':null}\n\n" DELTA(
+         "'content':'x'") "data: "
+                          "{'choices':[{'index':1,'delta':{'content':'no'},'finish_reason':null}],"
+                          "'obfuscation':'zz','usage':null}\n\n" ENDS("eos") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")),
+     "{'choices':[{'index':0,'message':{'content':[{'type':'text','text':'x'}]},'finish_reason':"
+     "'eos'},{'index':1,'message':{'content':'no'},'finish_reason':'stop'}],'usage':{"
+     "'prompt_tokens':60,'completion_tokens':20,'prompt_tokens_details':{'cached_tokens':10,"
+     "'cache_write_tokens':5}}}"},
+    /* a call without a name is none; more for one that is whole is nothing; the reason unknown */
+    {SL_EP_MESSAGES, "",
+     CALLS("{'index':0,'id':'c0','function':{'arguments':'{}'}}")
+         CALLS("{'index':1,'id':'c1','function':{'name':'f','arguments':'{}'}}")
+             CALLS("{'index':2,'id':'c2','function':{'name':'g','arguments':''}}")
+                 CALLS("{'index':1,'function':{'arguments':' '}}") ENDS("eos") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}},{'type':'tool_use','id':'c2',"
+             "'name':'g','input':{}}",
+             NULL_STOP("tool_use")),
+     "{'choices':[{'message':{'tool_calls':[{'id':'c0','function':{'arguments':'{}'}},{'id':'c1',"
+     "'function':{'name':'f','arguments':'{}'}},{'id':'c2','function':{'name':'g','arguments':''}}"
+     "]},'finish_reason':'eos'}],'usage':{'prompt_tokens':60,'completion_tokens':20,"
+     "'prompt_tokens_details':{'cached_tokens':10,'cache_write_tokens':5}}}"},
+    /* a call whose id is empty */
+    {SL_EP_MESSAGES, "",
+     CALLS("{'index':0,'id':'','function':{'name':'f','arguments':'{\\'a\\':1}'}}")
+         ENDS("tool_calls") USED DONE,
+     MESSAGE("{'type':'tool_use','id':'call_0123456789abcdef_0','name':'f','input':{'a':1}}",
+             NULL_STOP("tool_use")),
+     NULL},
+    /* thoughts and words in turn: a block each */
+    {SL_EP_MESSAGES, THINKS,
+     DELTA("'content':'a'") DELTA("'reasoning':'h'") DELTA("'content':'b'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'text','text':'a'},{'type':'thinking','thinking':'h','signature':'gw1:'},"
+             "{'type':'text','text':'b'}",
+             NULL_STOP("end_turn")),
+     ""},
+    {SL_EP_MESSAGES, ",'thinking':{'type':'disabled'}",
+     DELTA("'reasoning':'h'") DELTA("'content':'x'") ENDS("stop") USED DONE,
+     MESSAGE("{'type':'text','text':'x'}", NULL_STOP("end_turn")), NULL},
 
     /* thinking, text, a call in pieces, a call without arguments; a ping between them */
     {SL_EP_CHAT, "",
@@ -224,7 +273,27 @@ static const struct told told[] = {
           "'{\\'input\\':\\'y\\'}'}}]",
           "tool_calls", COUNTED),
      NULL},
+    /* what a block begins with counts; a call that is whole takes no more; citations, and what
+     * nobody knows yet, are not told */
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", "{'type':'text','text':'He'}") SAYS("0", "y")
+         PIECE("0", "{'type':'citations_delta','citation':{'type':'char_location'}}")
+             PIECE("0", "{'type':'newer_delta','x':1}") STOP("0") EV("newer_event", ",'index':7")
+                 BLOCK("1", "{'type':'newer_block'}") STOP("1")
+                     BLOCK("2", "{'type':'tool_use','id':'t1','name':'f','input':{'a':1}}")
+                         ARGS("2", "{\\'b\\':2}") STOP("2") OVER("'stop_reason':'max_tokens'", OUT),
+     CHAT("'content':'Hey','refusal':null,'tool_calls':[{'id':'t1','type':'function','function':"
+          "{'name':'f','arguments':'{\\'a\\':1}'}}]",
+          "length", COUNTED),
+     "{'content':[{'type':'text','text':'Hey','citations':[{'type':'char_location'}]},{'type':"
+     "'newer_block'},{'type':'tool_use','id':'t1','name':'f','input':{'a':1}}],'stop_reason':"
+     "'max_tokens','usage':{'input_tokens':25,'cache_creation_input_tokens':5,"
+     "'cache_read_input_tokens':7,'output_tokens':41,'output_tokens_details':{'thinking_tokens':"
+     "9}}}"},
     /* reasons */
+    {SL_EP_CHAT, "",
+     START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0") OVER("'stop_reason':'end_turn'", OUT),
+     CHAT("'content':'x','refusal':null", "stop", COUNTED), NULL},
     {SL_EP_CHAT, "",
      START(IN) BLOCK("0", TEXT) SAYS("0", "x") STOP("0")
          OVER("'stop_reason':'model_context_window_exceeded'", OUT),
@@ -350,11 +419,15 @@ static void test_cut(void **state)
     static const struct told whole[] = {
         {SL_EP_MESSAGES, "", DELTA("'content':'x'") DONE, NULL, NULL},
         {SL_EP_MESSAGES, "", DELTA("'content':'x'") ENDS("stop"), NULL, NULL},
+        {SL_EP_MESSAGES, "", CALLS("{'index':0,'id':'c','function':{'name':'f'}}") DONE, NULL,
+         NULL},
         {SL_EP_CHAT, "",
          START(IN) EV("message_delta", ",'delta':{'stop_reason':'end_turn'},"
                                        "'usage':{'output_tokens':1}"),
          NULL, NULL},
     };
+    static const char *const stops[] = {"'stop_reason':'end_turn'", "'stop_reason':'end_turn'",
+                                        "'stop_reason':'tool_use'", "'finish_reason':'stop'"};
     struct sl_str out;
 
     (void)state;
@@ -364,6 +437,7 @@ static void test_cut(void **state)
     for (size_t i = 0; i < COUNT(whole); i++) {
         assert_int_equal(run(ask_for(&whole[i], false), json(whole[i].stream), NULL, &out), SL_OK);
         assert_non_null(folded(whole[i].from, out).p);
+        assert_true(sl_str_find(out, json(stops[i])) > 0);
     }
 }
 
@@ -389,6 +463,49 @@ static void test_cut_arguments(void **state)
     assert_int_equal(run(ask_for(&limit, false), json(limit.stream), NULL, &out), SL_OK);
     assert_true(sl_str_find(out, SL_STR("\"partial_json\":\"{\\\"a\"}")) > 0);
     assert_true(sl_str_find(out, SL_STR("\"stop_reason\":\"max_tokens\"")) > 0);
+}
+
+/* Byte for byte: two calls that take turns, one block after the other (protocols.md 7.4). */
+static void test_every_byte(void **state)
+{
+    const struct told c = {
+        SL_EP_MESSAGES, "",
+        DELTA("'role':'assistant','content':'','refusal':null") DELTA("'content':'Checking.'")
+            CALLS("{'index':0,'id':'call_1','type':'function','function':{'name':'get_time',"
+                  "'arguments':''}}") CALLS("{'index':0,'function':{'arguments':'{\\'city\\':'}}")
+                CALLS("{'index':1,'id':'call_2','type':'function','function':{'name':"
+                      "'get_time','arguments':'{\\'city\\':\\'Rome\\'}'}}")
+                    CALLS("{'index':0,'function':{'arguments':'\\'Oslo\\'}'}}")
+                        ENDS("tool_calls") "data: {'choices':[],'usage':{'prompt_tokens':60,"
+                                           "'completion_tokens':20,'total_tokens':80}}\n\n" DONE,
+        NULL, NULL};
+    struct sl_str out,
+        want = json(
+            EV("message_start",
+               ",'message':{'id':'msg_0123456789abcdef','type':'message','role':'assistant',"
+               "'model':'asked','content':[],'stop_reason':null,'stop_sequence':null,'usage':"
+               "{'input_tokens':0,'cache_creation_input_tokens':0,'cache_read_input_tokens':0,"
+               "'output_tokens':0}}") BLOCK("0", "{'type':'text','text':''}")
+                EV("content_block_delta",
+                   ",'index':0,'delta':{'type':'text_delta','text':'Checking.'}")
+                    EV("content_block_stop", ",'index':0") BLOCK(
+                        "1", "{'type':'tool_use','id':'call_1','name':'get_time','input':{}}")
+                        ARGS("1", "{\\'city\\':") ARGS("1", "\\'Oslo\\'}") EV("content_block_stop",
+                                                                              ",'index':1")
+                            BLOCK("2",
+                                  "{'type':'tool_use','id':'call_2','name':'get_time','input':{}}")
+                                ARGS("2", "{\\'city\\':\\'Rome\\'}") EV("content_block_stop",
+                                                                        ",'index':2")
+                                    EV("message_delta", ",'delta':{'stop_reason':'tool_use','stop_"
+                                                        "sequence':null},'usage':{'input_tokens':"
+                                                        "60,'cache_creation_input_tokens':0,'cache_"
+                                                        "read_input_tokens':0,'output_tokens':"
+                                                        "20}") EV("message_stop", ""));
+
+    (void)state;
+    assert_int_equal(run(ask_for(&c, false), json(c.stream), NULL, &out), SL_OK);
+    if (!sl_str_eq(out, want))
+        fail_msg("got  %.*s\nwant %.*s", SL_STR_ARGS(out), SL_STR_ARGS(want));
 }
 
 /* Every event out at once: nothing is kept back but what must wait for its turn. */
@@ -420,6 +537,26 @@ static void test_at_once(void **state)
     sl_translate_stream_end(&s);
 }
 
+/* Keep-alives, in the form of chat completions; none before there is a stream. */
+static void test_pings(void **state)
+{
+    const struct told c = {SL_EP_CHAT, "", "", NULL, NULL};
+    struct sl_translate_stream *s = sl_translate_stream_new(ask_for(&c, false));
+    const char *const events[] = {EV("ping", ""), START(IN), EV("ping", "")};
+    struct sl_grow g;
+
+    (void)state;
+    sl_grow_init(&g, 65536);
+    for (size_t i = 0; i < COUNT(events); i++) {
+        g.n = 0;
+        assert_int_equal(sl_translate_stream_event(s, json(events[i]), &g), SL_OK);
+        assert_int_equal(g.n > 0, i > 0);
+    }
+    assert_true(sl_str_eq(sl_grow_str(&g), SL_STR(": keep-alive\n\n")));
+    sl_grow_fini(&g);
+    sl_translate_stream_end(&s);
+}
+
 /* Errors inside a stream: the status of their kind, in the client's words; nothing after. */
 static void test_errors(void **state)
 {
@@ -443,6 +580,13 @@ static void test_errors(void **state)
         {SL_EP_CHAT, EV("error", ",'error':{'type':'overloaded_error','message':'Overloaded'}"),
          "data: {'error':{'message':'Overloaded','type':'service_unavailable_error','param':null,"
          "'code':'server_is_overloaded'}}\n\n"},
+        {SL_EP_MESSAGES, CH("'delta':{'content':'half'},'finish_reason':'error'"),
+         "event: error\ndata: {'type':'error','error':{'type':'api_error','message':"
+         "'The provider gave no reason.'},'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_MESSAGES,
+         "data: {'object':'error','message':'flat','type':'BadRequestError','code':400}\n\n",
+         "event: error\ndata: {'type':'error','error':{'type':'invalid_request_error','message':"
+         "'flat'},'request_id':'0123456789abcdef'}\n\n"},
         {SL_EP_CHAT, EV("error", ",'error':{'type':'authentication_error','message':'x'}"),
          "data: {'error':{'message':'x','type':'server_error','param':null,'code':null}}\n\n"},
     };
@@ -603,7 +747,20 @@ static void test_error_bodies(void **state)
          " your messages resulted in 130001 tokens.','code':'context_length_exceeded'}}",
          "'message':'prompt is too long: 130001 tokens > 128000 maximum'"},
         {SL_EP_MESSAGES, 401, 500, "{'error':'Unauthorized'}", "'type':'api_error'"},
-        {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'no model'}}", "'type':'not_found_error'"},
+        {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'The model `up` does not exist'}}",
+         "'type':'not_found_error','message':'model: asked'"},
+        {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'No endpoints found for up.'}}",
+         "'type':'not_found_error','message':'model: asked'"},
+        {SL_EP_MESSAGES, 404, 404, "{'error':{'message':'no such path'}}",
+         "'type':'not_found_error','message':'no such path'"},
+        {SL_EP_MESSAGES, 403, 500, "{}", "'type':'api_error'"},
+        {SL_EP_MESSAGES, 408, 504, "{}", "'type':'timeout_error'"},
+        {SL_EP_MESSAGES, 504, 504, "{}", "'type':'timeout_error'"},
+        {SL_EP_MESSAGES, 500, 500, "{}", "'type':'api_error'"},
+        {SL_EP_MESSAGES, 529, 529, "{}", "'type':'overloaded_error'"},
+        {SL_EP_MESSAGES, 400, 400, "{'error':{'message':'m'}}",
+         "{'type':'error','error':{'type':'invalid_request_error','message':'m'},'request_id':"
+         "'0123456789abcdef'}"},
         {SL_EP_MESSAGES, 400, 400,
          "{'object':'error','message':'flat','type':'BadRequestError','param':null,'code':400}",
          "'type':'invalid_request_error','message':'flat'"},
@@ -622,7 +779,17 @@ static void test_error_bodies(void **state)
         {SL_EP_CHAT, 529, 503, "{'type':'error','error':{'type':'overloaded_error','message':'o'}}",
          "'type':'service_unavailable_error','param':null,'code':'server_is_overloaded'"},
         {SL_EP_CHAT, 404, 404, "{'error':{'message':'m'}}", "'code':'model_not_found'"},
+        {SL_EP_CHAT, 400, 400, "{'error':{'type':'invalid_request_error','message':'m'}}",
+         "{'error':{'message':'m','type':'invalid_request_error','param':null,'code':null}}"},
+        {SL_EP_CHAT, 401, 500, "{'error':{'message':'m'}}", "'type':'server_error'"},
         {SL_EP_CHAT, 403, 500, "{'error':{'message':'m'}}", "'type':'server_error'"},
+        {SL_EP_CHAT, 413, 413, "{}", "'type':'invalid_request_error'"},
+        {SL_EP_CHAT, 429, 429, "{}",
+         "'type':'rate_limit_error','param':null,'code':"
+         "'rate_limit_exceeded'"},
+        {SL_EP_CHAT, 500, 500, "{'error':{'type':'api_error','message':'m'}}",
+         "'type':'server_error'"},
+        {SL_EP_CHAT, 503, 503, "{}", "'code':'server_is_overloaded'"},
         {SL_EP_CHAT, 504, 504, "{'error':{'message':'m'}}", "'code':'timeout'"},
     };
 
@@ -647,7 +814,8 @@ int main(void)
         cmocka_unit_test(test_streams),      cmocka_unit_test(test_answers),
         cmocka_unit_test(test_usage_chunk),  cmocka_unit_test(test_only_calls),
         cmocka_unit_test(test_cut),          cmocka_unit_test(test_cut_arguments),
-        cmocka_unit_test(test_at_once),      cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_at_once),      cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_pings),        cmocka_unit_test(test_errors),
         cmocka_unit_test(test_garbage),      cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_names),        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_error_bodies),

@@ -1,6 +1,6 @@
 /* llm/messages/anthropic.h -- the Messages API's adapter, in its files.
  *
- * Private to the room: anthropic_read.c and anthropic_write.c have the request,
+ * Private to the room: anthropic_read.c, anthropic_write.c and anthropic_schema.c have the request,
  * anthropic_answer.c plain answers and errors, anthropic_in.c and anthropic_out.c a stream.
  */
 #ifndef SL_LLM_MESSAGES_ANTHROPIC_H
@@ -10,6 +10,8 @@
 
 void sl_anthropic_read_ask(struct sl_neutral_ask *q, struct sl_str body);
 void sl_anthropic_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, struct sl_grow *g);
+/* Of a schema that an answer has to follow, a valid JSON object, what the API knows. */
+void sl_anthropic_put_schema(struct sl_grow *g, struct sl_str schema);
 
 enum sl_neutral_stop sl_anthropic_stop(struct sl_str raw);
 /* The members of a message up to its content, which is not yet there. */

@@ -232,9 +232,25 @@ static const char *type_of(int status)
     }
 }
 
+/* A model that its provider does not have is told in the words of the API, by the name that the
+ * client knows. */
+static bool is_of_model(int status, struct sl_str message)
+{
+    return status == 404 && (sl_str_find(message, SL_STR("odel")) >= 0 ||
+                             sl_str_find(message, SL_STR("endpoints")) >= 0);
+}
+
 static void write_error(const struct sl_translate *t, int status, struct sl_str message,
                         struct sl_grow *g)
 {
+    char text[SL_LLM_MESSAGE];
+    struct sl_text own = sl_text_over(text, sizeof(text));
+
+    if (is_of_model(status, message)) {
+        sl_text_add(&own, SL_STR("model: "));
+        sl_text_add(&own, t->wish.asked);
+        message = sl_text_str(&own);
+    }
     sl_neutral_put(g, "{\"type\":\"error\",\"error\":{\"type\":\"");
     sl_neutral_put(g, type_of(status));
     sl_neutral_put(g, "\",\"message\":");

@@ -61,14 +61,19 @@ static void put_start(struct sl_translate_stream *s)
 }
 
 /* Of what is said at a block's or the answer's end. */
-static void keep(struct sl_translate_stream *s, struct sl_grow *g, struct sl_str esc)
+static void keep_more(struct sl_translate_stream *s, struct sl_grow *g, struct sl_str esc)
 {
     if (g->max == 0)
         sl_grow_init(g, SL_TRANSLATE_WAIT);
-    g->n = 0;
     sl_grow_add(g, esc);
     if (g->err != SL_OK)
         s->err = g->err;
+}
+
+static void keep(struct sl_translate_stream *s, struct sl_grow *g, struct sl_str esc)
+{
+    g->n = 0;
+    keep_more(s, g, esc);
 }
 
 /* --- Blocks --------------------------------------------------------------------------------------
@@ -223,7 +228,8 @@ static void on_stop(struct sl_translate_stream *s, const struct sl_say *say)
     struct sl_anthropic_writer *w = s->writer;
 
     keep(s, &w->stop_text, say->text);
-    keep(s, &w->refusal, say->id);
+    if (say->id.n > 0)
+        keep(s, &w->refusal, say->id);
 }
 
 static void on_error(struct sl_translate_stream *s, const struct sl_say *say)
@@ -241,6 +247,7 @@ void sl_anthropic_write_say(struct sl_translate_stream *s, const struct sl_say *
     case SL_SAY_START: put_start(s); break;
     case SL_SAY_REFUSAL:
         w->refused = true;
+        keep_more(s, &w->refusal, say->text); /* the end says it again, as the reason */
         on_text(s, say->text);
         break;
     case SL_SAY_TEXT: on_text(s, say->text); break;

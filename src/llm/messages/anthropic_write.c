@@ -5,6 +5,7 @@
 #define MAX_TOKENS_DEFAULT 4096
 #define MARK "{\"type\":\"ephemeral\"}"
 #define TEMPERATURE_MAX 1000000 /* millionths */
+#define BUDGET_LEAST 1024       /* tokens of thinking */
 
 /* --- What a model takes ---------------------------------------------------------------------- */
 
@@ -344,25 +345,43 @@ static bool has_lost_thoughts(const struct sl_neutral_ask *q)
     return false;
 }
 
-static uint64_t budget_of(const struct sl_neutral_ask *q)
+static uint64_t wished_budget(const struct sl_neutral_ask *q)
 {
     if (q->thinking == SL_THINK_BUDGET)
-        return q->budget < 1024 ? 1024 : q->budget;
-    return sl_str_eq(q->effort, SL_STR("low"))                          ? 1024
+        return q->budget < BUDGET_LEAST ? BUDGET_LEAST : q->budget;
+    return sl_str_eq(q->effort, SL_STR("low"))                          ? BUDGET_LEAST
            : q->effort.n == 0 || sl_str_eq(q->effort, SL_STR("medium")) ? 4096
                                                                         : 16384;
 }
 
-/* Returns whether it will think; `*most`, the limit, has to leave room for it. */
+/* Thoughts count as answer: `*most` is raised to leave room for it, up to what the model gives,
+ * and of that no more than half is thought. 0: too little for the least budget there is. */
+static uint64_t fit_budget(const struct sl_neutral_ask *q, uint64_t *most)
+{
+    uint64_t budget = wished_budget(q), limit = q->wish->max_tokens_most, room = *most;
+
+    if (room <= budget)
+        room += budget;
+    if (limit > 0 && room > limit)
+        room = limit;
+    if (room <= budget)
+        budget = room / 2;
+    if (budget < BUDGET_LEAST)
+        return 0;
+    *most = room;
+    return budget;
+}
+
+/* Returns whether it will think; `*most` is the limit of the answer. */
 static bool put_thinking_wish(const struct sl_neutral_ask *q, struct model m, uint64_t *most,
                               struct sl_grow *g)
 {
     bool on = q->thinking == SL_THINK_ON || q->thinking == SL_THINK_BUDGET;
-
     /* nor may one think who must call a tool */
-    if (q->thinking == SL_THINK_OFF ||
-        (on &&
-         (q->choice == SL_CHOICE_ANY || q->choice == SL_CHOICE_ONE || has_lost_thoughts(q)))) {
+    bool may = q->choice != SL_CHOICE_ANY && q->choice != SL_CHOICE_ONE && !has_lost_thoughts(q);
+    uint64_t budget = on && may && !m.adaptive ? fit_budget(q, most) : 0;
+
+    if (q->thinking == SL_THINK_OFF || (on && !may) || (on && !m.adaptive && budget == 0)) {
         sl_neutral_put(g, ",\"thinking\":{\"type\":\"disabled\"}");
         return false;
     }
@@ -373,10 +392,8 @@ static bool put_thinking_wish(const struct sl_neutral_ask *q, struct model m, ui
         return true;
     }
     sl_neutral_put(g, ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":");
-    sl_grow_u64(g, budget_of(q));
+    sl_grow_u64(g, budget);
     sl_grow_byte(g, '}');
-    if (*most <= budget_of(q))
-        *most += budget_of(q);
     return true;
 }
 
@@ -413,7 +430,7 @@ static void put_output(const struct sl_neutral_ask *q, struct model m, bool thin
     if (schema) {
         sl_neutral_put(g, effort ? ",\"format\":" : "\"format\":");
         sl_neutral_put(g, "{\"type\":\"json_schema\",\"schema\":");
-        sl_grow_add(g, q->schema);
+        sl_anthropic_put_schema(g, q->schema);
         sl_grow_byte(g, '}');
     }
     sl_grow_byte(g, '}');

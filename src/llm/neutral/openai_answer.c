@@ -122,15 +122,19 @@ static void read_content(struct sl_neutral_answer *r, struct sl_str content)
 static void read_call(struct sl_neutral_answer *r, const struct sl_translate *t,
                       struct sl_str function, struct sl_str id, size_t n)
 {
-    struct sl_neutral_part *p = add(r, SL_PART_CALL, (struct sl_str){"", 0});
+    struct sl_str name = sl_llm_inner(sl_json_get(function, SL_STR("name")));
     struct sl_str arguments = sl_json_get(function, SL_STR("arguments"));
+    struct sl_neutral_part *p;
 
+    if (name.n == 0)
+        return; /* of nothing that could be called */
+    p = add(r, SL_PART_CALL, (struct sl_str){"", 0});
     if (p == NULL)
         return;
     p->id = sl_llm_inner(id);
     if (p->id.n == 0)
         p->id = sl_arena_printf(r->a, "call_%.*s_%zu", SL_STR_ARGS(t->wish.id), n);
-    p->name = sl_neutral_name_here(t, sl_llm_inner(sl_json_get(function, SL_STR("name"))));
+    p->name = sl_neutral_name_here(t, name);
     /* some servers send the object itself */
     p->input = sl_json_type_of(arguments) == SL_JSON_OBJECT
                    ? arguments

@@ -24,7 +24,7 @@ static bool found_error(struct sl_translate_stream *s, struct sl_str data, struc
     struct sl_str error = sl_json_get(data, SL_STR("error"));
 
     if (sl_llm_is_set(error) || sl_neutral_is(sl_json_get(data, SL_STR("object")), "error")) {
-        say_error(s, error, data);
+        say_error(s, sl_llm_is_set(error) ? error : data, data);
         return true;
     }
     error = sl_json_get(choice, SL_STR("error"));

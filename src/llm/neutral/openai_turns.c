@@ -163,17 +163,35 @@ static void put_result_text(struct sl_grow *g, const struct sl_neutral_part *res
         sl_neutral_put(g, result->failed ? "Error: (no output)" : "(no output)");
 }
 
-static void put_results(struct sl_grow *g, const struct sl_neutral_parts *parts)
+/* Of the result, or of the last part of it that has one. */
+static struct sl_str mark_of(const struct sl_neutral_part *result)
+{
+    struct sl_str mark = result->mark;
+
+    for (const struct sl_neutral_part *p = result->inner.first; p != NULL && mark.n == 0;
+         p = p->next)
+        mark = p->mark;
+    return mark;
+}
+
+static void put_results(struct sl_neutral_ask *q, struct sl_grow *g,
+                        const struct sl_neutral_parts *parts)
 {
     for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next) {
+        bool apart = p->kind == SL_PART_RESULT && is_router(q) && sl_llm_is_set(mark_of(p));
+
         if (p->kind != SL_PART_RESULT)
             continue;
         begin(g, "tool");
         sl_neutral_put(g, ",\"tool_call_id\":");
         sl_neutral_put_esc(g, p->id);
-        sl_neutral_put(g, ",\"content\":\"");
+        sl_neutral_put(g, ",\"content\":");
+        sl_neutral_put(g, apart ? "[{\"type\":\"text\",\"text\":\"" : "\"");
         put_result_text(g, p);
-        sl_neutral_put(g, "\"}");
+        sl_grow_byte(g, '"');
+        if (apart)
+            sl_neutral_put_raw(g, "cache_control", mark_of(p));
+        sl_neutral_put(g, apart ? "}]}" : "}");
     }
 }
 
@@ -206,7 +224,7 @@ static void put_user(struct sl_neutral_ask *q, struct sl_grow *g,
 {
     bool plain;
 
-    put_results(g, parts);
+    put_results(q, g, parts);
     if (count_own(q, parts, &plain) == 0)
         return;
     begin(g, "user");
@@ -278,6 +296,37 @@ static void put_reasoning(struct sl_grow *g, const struct sl_neutral_parts *part
         sl_grow_byte(g, ']');
 }
 
+/* DeepSeek and Kimi refuse a call without what was thought before it. To others the member is
+ * unknown, and an error; only names tell. */
+static bool wants_thoughts(const struct sl_neutral_ask *q)
+{
+    static const struct sl_str marks[] = {SL_STR_INIT("deepseek"), SL_STR_INIT("kimi")};
+    struct sl_str model = q->wish->model;
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        for (size_t at = 0; at < model.n; at++)
+            if (sl_str_starts_nocase(sl_str_from(model, at), marks[i]))
+                return q->wish->flavor == SL_FLAVOR_COMPATIBLE;
+    return false;
+}
+
+static void put_said(struct sl_neutral_ask *q, struct sl_grow *g,
+                     const struct sl_neutral_parts *parts)
+{
+    if (is_router(q) && has_marks(parts)) {
+        sl_neutral_put(g, ",\"content\":[");
+        for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next)
+            if (p->kind == SL_PART_TEXT)
+                put_text_part(q, g, p);
+        sl_grow_byte(g, ']');
+        return;
+    }
+    sl_neutral_put(g, ",\"content\":\"");
+    (void)sl_neutral_put_texts(g, parts, SL_PART_TEXT, "");
+    (void)sl_neutral_put_texts(g, parts, SL_PART_REFUSAL, "");
+    sl_grow_byte(g, '"');
+}
+
 static void put_assistant(struct sl_neutral_ask *q, struct sl_grow *g,
                           const struct sl_neutral_parts *parts)
 {
@@ -287,14 +336,17 @@ static void put_assistant(struct sl_neutral_ask *q, struct sl_grow *g,
     if (!text && !calls)
         return;
     begin(g, "assistant");
-    sl_neutral_put(g, text ? ",\"content\":\"" : ",\"content\":null");
-    if (text) {
-        (void)sl_neutral_put_texts(g, parts, SL_PART_TEXT, "");
-        (void)sl_neutral_put_texts(g, parts, SL_PART_REFUSAL, "");
-        sl_grow_byte(g, '"');
-    }
+    if (text)
+        put_said(q, g, parts);
+    else
+        sl_neutral_put(g, ",\"content\":null");
     if (is_router(q))
         put_reasoning(g, parts);
+    if (calls && sl_neutral_has(parts, SL_PART_THINK) && wants_thoughts(q)) {
+        sl_neutral_put(g, ",\"reasoning_content\":\"");
+        (void)sl_neutral_put_texts(g, parts, SL_PART_THINK, "");
+        sl_grow_byte(g, '"');
+    }
     if (calls)
         put_calls(q, g, parts);
     sl_grow_byte(g, '}');

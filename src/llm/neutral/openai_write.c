@@ -7,6 +7,14 @@
 
 /* --- What a model takes ---------------------------------------------------------------------- */
 
+/* Without the maker's name that routers put in front. */
+static struct sl_str base_of(struct sl_str model)
+{
+    ptrdiff_t slash = sl_str_find_byte(model, '/');
+
+    return slash >= 0 ? sl_str_from(model, (size_t)slash + 1) : model;
+}
+
 /* Effort is an unknown field, and an error, to models that don't reason; and those that do
  * refuse to be sampled otherwise than they like. Only their names tell. */
 static bool reasons(struct sl_str model)
@@ -15,8 +23,7 @@ static bool reasons(struct sl_str model)
         SL_STR_INIT("gpt-oss"), SL_STR_INIT("reason"),    SL_STR_INIT("think"),
         SL_STR_INIT("-r1"),     SL_STR_INIT("magistral"), SL_STR_INIT("qwq"),
     };
-    ptrdiff_t slash = sl_str_find_byte(model, '/');
-    struct sl_str base = slash >= 0 ? sl_str_from(model, (size_t)slash + 1) : model;
+    struct sl_str base = base_of(model);
 
     if (base.n >= 2 && base.p[0] == 'o' && base.p[1] >= '1' && base.p[1] <= '9')
         return true;
@@ -28,12 +35,22 @@ static bool reasons(struct sl_str model)
     return false;
 }
 
+/* "none" is a word since GPT-5.1, and a 400 before. */
+static bool can_be_told_not_to(struct sl_str model)
+{
+    struct sl_str base = base_of(model);
+
+    if (!sl_str_starts(base, SL_STR("gpt-")) || base.n < 5 || base.p[4] < '5' || base.p[4] > '9')
+        return false;
+    return base.p[4] > '5' || (base.n > 6 && base.p[5] == '.' && base.p[6] >= '1');
+}
+
 static struct sl_str effort_of(const struct sl_neutral_ask *q)
 {
     struct sl_str e = q->effort;
 
     if (q->thinking == SL_THINK_OFF)
-        return SL_STR("none");
+        return can_be_told_not_to(q->wish->model) ? SL_STR("none") : (struct sl_str){NULL, 0};
     if (e.n == 0 && q->thinking == SL_THINK_BUDGET)
         return q->budget < LOW_BUDGET      ? SL_STR("low")
                : q->budget < MEDIUM_BUDGET ? SL_STR("medium")
