@@ -120,16 +120,6 @@ static void test_gaps_and_clocks(void **state)
     assert_int_equal(sl_history_next(&h, false, 0)->at_s, T0 - 5);
 }
 
-/* A machine without a clock begins in 1970. */
-static void test_no_clock(void **state)
-{
-    (void)state;
-    sl_history_look(&h, &t, 0, 119);
-    sl_history_look(&h, &t, 0, 120);
-    assert_int_equal(sl_history_next(&h, false, 0)->at_s, 119);
-    assert_int_equal(sl_history_next(&h, true, 0)->at_s, 60);
-}
-
 static void test_percentiles(void **state)
 {
     const struct sl_sample *s;
@@ -160,7 +150,6 @@ int main(void)
         cmocka_unit_test_setup(test_minutes_hold_what_seconds_did, setup),
         cmocka_unit_test_setup(test_it_is_bounded, setup),
         cmocka_unit_test_setup(test_gaps_and_clocks, setup),
-        cmocka_unit_test_setup(test_no_clock, setup),
         cmocka_unit_test_setup(test_percentiles, setup),
     };
 

@@ -100,7 +100,7 @@ const struct sl_sample *sl_history_next(const struct sl_history *h, bool minutes
 {
     int64_t step = minutes ? 60 : 1, end_s = minutes ? h->minute_s : h->second_s;
     int64_t most = minutes ? SL_HISTORY_MINUTES : SL_HISTORY_SECONDS;
-    int64_t at_s = end_s > most * step ? end_s - most * step : 0;
+    int64_t at_s = end_s - most * step;
 
     if (after_s >= at_s)
         at_s = after_s - after_s % step + step;
