@@ -96,6 +96,8 @@ struct sl_backend_ops {
                  struct sl_records *out, SL_BACKEND_WAIT);
     void (*list)(struct sl_backend *b, enum sl_record_kind kind, struct sl_str tenant,
                  struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
+    /* Switches that are over (policy/routing/switches.h) are removed while switches are
+     * listed or put, at most SL_STORE_PAGE by a call: nobody is told, all know their end. */
     void (*put)(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
                 SL_BACKEND_WAIT);
     void (*balance)(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,

@@ -26,6 +26,7 @@
 #define SL_STORE_STRIKES 5
 #define SL_STORE_ADMIN_MS 2000
 #define SL_STORE_PAGE 200       /* records or usage rows in one answer */
+#define SL_STORE_NAMES 100000   /* records of tenants, and of switches, that puts may make */
 #define SL_STORE_USAGE_DAYS 400 /* usage is kept so long; today is one of them */
 
 struct sl_store;
@@ -180,8 +181,9 @@ void sl_store_list_start(struct sl_store *s, enum sl_record_kind kind, struct sl
                          struct sl_str after, struct sl_records *out, struct sl_op **slot,
                          sl_store_done_fn *done, void *ctx);
 /* Written durably before done. `rec->rev` is the one changed (0: new); another
- * one in the store: SL_ERR_CONFLICT. out->at[0].rev is the new one. The trail
- * gets a line with `actor`. */
+ * one in the store: SL_ERR_CONFLICT; there are SL_STORE_NAMES of its kind already, or a text
+ * is too long: SL_ERR_CEILING. out->at[0].rev is the new one. The trail gets a line with
+ * `actor`. */
 void sl_store_put_start(struct sl_store *s, const struct sl_record *rec, struct sl_str actor,
                         struct sl_records *out, struct sl_op **slot, sl_store_done_fn *done,
                         void *ctx);

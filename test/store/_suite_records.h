@@ -234,6 +234,79 @@ static inline void lists_switches_in_pages(void **state)
     free(p);
 }
 
+/* All pages of the switches there are; the number of their ids. */
+static inline size_t lists_switches(struct store *s, struct page *p)
+{
+    size_t all = 0;
+
+    p->next[0] = 0;
+    do {
+        lists(s, p, SL_RECORD_SWITCH, "", p->next);
+        all += p->n;
+    } while (p->next[0] != 0);
+    return all;
+}
+
+#define SWITCHES_OVER 450
+
+/* Two pages and more, each until then. */
+static inline void restores_switches(struct store *s, int64_t until_ms)
+{
+    static struct sl_record recs[SL_STORE_PAGE];
+    static char ids[SL_STORE_PAGE][32];
+    char doc[64];
+    size_t n = 0;
+
+    (void)snprintf(doc, sizeof doc, "{\"since\":1,\"until\":%lld,\"by\":\"x\"}",
+                   (long long)until_ms);
+    for (int i = 0; i < SWITCHES_OVER; i++) {
+        (void)snprintf(ids[n], sizeof ids[n], "provider:%04d", i);
+        recs[n] = record_of(SL_RECORD_SWITCH, "", ids[n], i % 2 == 0 ? "active" : "deleted");
+        recs[n].doc = sl_str_of(doc);
+        recs[n++].rev = (uint64_t)i + 1;
+        if (n < SL_STORE_PAGE && i + 1 < SWITCHES_OVER)
+            continue;
+        assert_int_equal(CALL(s, restore_records, recs, n), SL_OK);
+        n = 0;
+    }
+}
+
+/* What ended goes, some by a call; what is in force, and purges, stay. */
+static inline void switches_that_are_over_go(void **state)
+{
+    struct store *s = *state;
+    struct page *p = calloc(1, sizeof *p);
+    struct sl_record now = record_of(SL_RECORD_SWITCH, "", "provider:now", "active");
+    struct sl_record purge = record_of(SL_RECORD_SWITCH, "", "purge.model.0", "active");
+    struct sl_record again = record_of(SL_RECORD_SWITCH, "", "provider:0007", "active");
+    struct sl_beat beat;
+    char doc[64];
+
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &beat), SL_OK);
+    restores_switches(s, beat.now_us / 1000 + 60000);
+    (void)snprintf(doc, sizeof doc, "{\"since\":1,\"until\":%lld}",
+                   (long long)(beat.now_us / 1000 + 7200000));
+    now.doc = again.doc = sl_str_of(doc);
+    purge.doc = SL_STR("{\"since\":1,\"until\":2}");
+    puts_ok(s, &now);
+    puts_ok(s, &purge);
+    assert_int_equal(lists_switches(s, p), SWITCHES_OVER + 2); /* none is over yet */
+    pass_us(s, 61000000);
+    for (int i = 0; i < 4; i++) {
+        (void)lists_switches(s, p);
+        puts_ok(s, &now);
+    }
+    assert_int_equal(lists_switches(s, p), 2);
+    assert_string_equal(p->ids[0], "provider:now");
+    assert_string_equal(p->ids[1], "purge.model.0");
+    finds(s, p, SL_RECORD_SWITCH, "provider:0007");
+    assert_int_equal(p->n, 0);
+    puts_ok(s, &again); /* as one that never was */
+    assert_int_equal(lists_switches(s, p), 3);
+    free(p->doc);
+    free(p);
+}
+
 /* Many at once, in no order. */
 static inline void puts_many(struct store *s, int n)
 {
@@ -815,6 +888,7 @@ static inline void notes_end(void **state)
     X(puts_race)                                                                                   \
     X(lists_in_pages)                                                                              \
     X(lists_switches_in_pages)                                                                     \
+    X(switches_that_are_over_go)                                                                   \
     X(states_at_admission)                                                                         \
     X(states_of_short_names)                                                                       \
     X(epoch_is_marked)                                                                             \

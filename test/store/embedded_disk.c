@@ -585,6 +585,34 @@ static void queue_is_bounded(void **state)
     assert_int_equal(ok + refused_n, N);
 }
 
+/* Those that are there change; a restore brings what there was. */
+static void names_are_counted(void **state)
+{
+    struct store *s = *state;
+    struct sl_record one = record_of(SL_RECORD_SWITCH, "", "model:a", "active");
+    struct sl_record more = record_of(SL_RECORD_SWITCH, "", "model:b", "active");
+    struct sl_record key = record_of(SL_RECORD_KEY, "acme", "alice", "active");
+    char path[128], text[300];
+
+    path_of(s, "store.db", path);
+    s->b->ops->end(&s->b);
+    (void)snprintf(text, sizeof text,
+                   "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+                   " INSERT INTO record SELECT 2, '', 'purge.' || i, NULL, i, 'active', '{}'"
+                   " FROM n",
+                   SL_STORE_NAMES);
+    run_sql(path, text);
+    suite_end(s);
+    suite_begin(s);
+    assert_int_equal(puts_err(s, &one), SL_OK);
+    assert_int_equal(puts_err(s, &more), SL_ERR_CEILING);
+    assert_int_equal(puts_err(s, &key), SL_OK);
+    one.rev = 1;
+    assert_int_equal(puts_err(s, &one), SL_OK);
+    more.rev = 7;
+    assert_int_equal(CALL(s, restore_records, &more, 1), SL_OK);
+}
+
 static void names_are_bounded(void **state)
 {
     struct store *s = *state;
@@ -699,6 +727,7 @@ int main(void)
                                        CASE(no_memory),
                                        CASE(queue_is_bounded),
                                        CASE(names_are_bounded),
+                                       CASE(names_are_counted),
                                        CASE(usage_saturates),
                                        CASE(usage_ends),
                                        CASE(restored_over_unwritten)};

@@ -547,6 +547,38 @@ static void notes_are_a_day_old(void **state)
     assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "2");
 }
 
+/* Those that are there change; a restore brings what there was. */
+static void names_are_counted(void **state)
+{
+    enum { PART = 5000 };
+    static const char fill[] = "for i = ARGV[1], ARGV[2] do"
+                               " redis.call('ZADD', 'slc:switches:index', 0, 'purge.' .. i) end"
+                               " return 1";
+    struct store *s = *state;
+    struct sl_record one = record(SL_RECORD_SWITCH, "model:a", 0);
+    struct sl_record more = record(SL_RECORD_SWITCH, "model:b", 7);
+    redisContext *c = redis_open(&server);
+    struct sl_records out;
+
+    for (int i = 0; i < SL_STORE_NAMES; i += PART) {
+        redisReply *r = redisCommand(c, "EVAL %s 0 %d %d", fill, i > 0 ? i : 1, i + PART - 1);
+
+        assert_int_equal(r->type, REDIS_REPLY_INTEGER);
+        freeReplyObject(r);
+    }
+    redisFree(c);
+    assert_string_equal(says("COPY slc:switches:index slc:tenants:index"), "1");
+    assert_int_equal(CALL(s, put, &one, &out), SL_OK);
+    assert_int_equal(puts_new(s, SL_RECORD_TENANT, "acme"), SL_OK);
+    assert_int_equal(puts_new(s, SL_RECORD_SWITCH, "model:b"), SL_ERR_CEILING);
+    assert_int_equal(puts_new(s, SL_RECORD_TENANT, "beta"), SL_ERR_CEILING);
+    assert_int_equal(puts_new(s, SL_RECORD_KEY, "alice"), SL_OK);
+    one.rev = 1;
+    assert_int_equal(CALL(s, put, &one, &out), SL_OK);
+    assert_int_equal(CALL(s, restore_records, &more, 1), SL_OK);
+    assert_string_equal(says("ZCARD slc:switches:index"), "100001");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, suite_teardown)
 
 int main(void)
@@ -555,6 +587,7 @@ int main(void)
         CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
         CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
         CASE(old_entries_leave), CASE(answered_too_late), CASE(notes_are_a_day_old),
+        CASE(names_are_counted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

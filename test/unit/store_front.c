@@ -934,6 +934,43 @@ static void bigger_mirrors(void **state)
     finish(&r);
 }
 
+/* A switch is known until it is over. */
+static void mirrored_switches(void **state)
+{
+    static const char *const ids[] = {"provider:old", "provider:now", "purge.model.0"};
+    char docs[3][64] = {"", "", "{\"since\":1,\"until\":2}"};
+    struct sl_record rec = {.kind = SL_RECORD_SWITCH, .state = SL_STR("active")};
+    int64_t now_ms;
+    struct rig r;
+
+    (void)state;
+    begin(&r, dir);
+    now_ms = sl_store_now_ms(r.s);
+    for (int i = 0; i < 2; i++)
+        (void)snprintf(docs[i], sizeof docs[i], "{\"since\":1,\"until\":%lld}",
+                       (long long)now_ms + (i == 0 ? 60000 : 7200000));
+    for (int i = 0; i < 3; i++) {
+        rec.id = sl_str_of(ids[i]);
+        rec.rev = (uint64_t)i + 1;
+        rec.doc = sl_str_of(docs[i]);
+        sl_mirror_note(r.s->m, &rec);
+    }
+    assert_int_equal(sl_mirror_count(r.s->m), 3);
+    r.s->health.ahead_us = (now_ms + 61000) * 1000 - (int64_t)sl_net_now_us(r.net);
+    sl_mirror_sweep(r.s->m);
+    assert_int_equal(sl_mirror_count(r.s->m), 2);
+    assert_false(sl_mirror_find(r.s->m, SL_RECORD_SWITCH, sl_str_of(ids[0]), &rec));
+    assert_true(sl_mirror_find(r.s->m, SL_RECORD_SWITCH, sl_str_of(ids[1]), &rec));
+    rec = (struct sl_record){.kind = SL_RECORD_SWITCH,
+                             .id = sl_str_of(ids[0]),
+                             .rev = 9,
+                             .state = SL_STR("active"),
+                             .doc = sl_str_of(docs[0])};
+    sl_mirror_note(r.s->m, &rec); /* somebody lists it still */
+    assert_int_equal(sl_mirror_count(r.s->m), 2);
+    finish(&r);
+}
+
 static void written(void *ctx, struct sl_str piece)
 {
     struct sl_text *t = ctx;
@@ -1047,6 +1084,7 @@ int main(void)
         cmocka_unit_test_setup(a_start_without_it, setup),
         cmocka_unit_test_setup(a_silent_start, setup),
         cmocka_unit_test_setup(bigger_mirrors, setup),
+        cmocka_unit_test_setup(mirrored_switches, setup),
         cmocka_unit_test_setup(metrics, setup),
         cmocka_unit_test_setup(flushed_at_the_end, setup),
         cmocka_unit_test_setup(ids, setup),

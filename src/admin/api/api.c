@@ -148,7 +148,9 @@ bool sl_api_is_fine(struct sl_api *c, enum sl_err e)
                     "the store is away or too slow, nothing was changed that it did not confirm; "
                     "look at GET /admin/api/store and try again");
     else if (e == SL_ERR_CEILING)
-        sl_api_fail(c, 503, e, NULL, "the store holds as much of that as it can");
+        sl_api_fail(c, 503, e, NULL,
+                    "the store holds as much of that as it takes, nothing was changed; switches "
+                    "make room when they end");
     else
         sl_api_fail(c, 0, e, NULL, "%s", sl_err_text(e));
     return false;

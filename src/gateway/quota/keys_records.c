@@ -97,7 +97,7 @@ static void add(struct table *t, const struct sl_record *rec)
     t->n++;
 }
 
-/* A switch that is over takes no room: the store has each that ever was. Purges stay. */
+/* A switch that is over takes no room; the store removes it some time later. Purges stay. */
 static void add_switch(struct sl_key_records *t, struct table *to, const struct sl_record *rec)
 {
     struct row *r = find(to, rec->id);

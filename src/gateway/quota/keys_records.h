@@ -12,7 +12,7 @@
 
 #include "store/store.h"
 
-#define SL_KEY_RECORDS_MAX 100000
+#define SL_KEY_RECORDS_MAX SL_STORE_NAMES /* of each kind: what the store takes */
 #define SL_KEYS_PURGE_ID 48
 
 struct sl_tenant_record {

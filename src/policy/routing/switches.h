@@ -11,8 +11,8 @@
  * a weight may name it by the provider alone.
  *
  * Holder   The gateway: one table, made anew from the store's records when they change.
- * Limits   SL_SWITCHES_ROOM in the table; setting ends at SL_SWITCHES_MAX, so that
- *          instances that set at the same moment find room. What is over is left out.
+ * Limits   SL_SWITCHES_ROOM in the table: more than the store takes, so that none in force is
+ *          left out. Setting ends at SL_SWITCHES_MAX, as far as the instance that sets knows.
  * Pure     `now_ms` is an argument, by the store's clock. Records are bytes from outside:
  *          one that can't be read is none.
  */
@@ -23,7 +23,7 @@
 #include "policy/route.h"
 
 #define SL_SWITCHES_MAX 1000
-#define SL_SWITCHES_ROOM (2 * SL_SWITCHES_MAX)
+#define SL_SWITCHES_ROOM (100 * SL_SWITCHES_MAX)
 #define SL_SWITCH_NAME 200 /* bytes of a name */
 #define SL_SWITCH_ID (SL_SWITCH_NAME + 16)
 #define SL_SWITCH_TEXT 200 /* bytes of `why` and `by` */

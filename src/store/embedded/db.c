@@ -52,6 +52,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
     [SL_STATEMENT_RECORD_PRUNE] =
         "DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE " SL_DB_REVOKED
         " ORDER BY rev DESC LIMIT ? OFFSET ?)",
+    [SL_STATEMENT_RECORD_COUNT] = "SELECT count(*) FROM record WHERE kind = ?",
+    [SL_STATEMENT_RECORD_DROP] = "DELETE FROM record WHERE kind = ? AND tenant = ? AND id = ?",
     [SL_STATEMENT_RECORD_KEY] = "SELECT " RECORD " FROM record WHERE sha256 = ?",
     [SL_STATEMENT_RECORD_NAMED] = "SELECT " RECORD " FROM record WHERE kind = ? AND tenant = ?"
                                   " AND id = ?",

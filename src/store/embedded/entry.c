@@ -161,6 +161,7 @@ void sl_entry_put(struct sl_backend *backend, const struct sl_record *rec, struc
     if (n == NULL)
         return;
     keep_records(n, rec, 1);
+    n->now_ms = sl_embedded_now_us(b) / 1000;
     send(n);
 }
 

@@ -55,6 +55,8 @@ enum sl_statement {
     SL_STATEMENT_RECORD_PUT,
     SL_STATEMENT_RECORD_RESTORE,
     SL_STATEMENT_RECORD_PRUNE,
+    SL_STATEMENT_RECORD_COUNT,
+    SL_STATEMENT_RECORD_DROP,
     SL_STATEMENT_RECORD_KEY,
     SL_STATEMENT_RECORD_NAMED,
     SL_STATEMENT_RECORD_LIST,
@@ -72,6 +74,7 @@ struct sl_db {
     uint64_t until_us;                           /* monotonic: statements end then; 0: no end */
     char newest_day[sizeof "2026-01-01"];        /* of usage that was written */
     bool has_old;                                /* usage beyond SL_STORE_USAGE_DAYS may be left */
+    char swept[SL_EMBEDDED_NAME + 1];            /* switches are looked at from here on */
     char trouble[200];                           /* of the last failure */
 };
 
@@ -193,6 +196,7 @@ struct sl_entry {
     struct sl_str tenant, key_id, after, from_day, to_day;
     enum sl_record_kind record_kind;
     int64_t initial_micro, more_micro;
+    int64_t now_ms;             /* put: the store's time */
     struct sl_usage_row *usage; /* up: restore */
     size_t usage_n;
     /* made: in the arena */

@@ -1,4 +1,7 @@
 /* store/embedded/records.c -- keys, tenants and switches, written and read. On a thread. */
+#include <stdio.h>
+
+#include "policy/routing/switches.h"
 #include "store/embedded/inside.h"
 
 #define PAGE SL_STORE_PAGE
@@ -66,23 +69,87 @@ static bool prune(struct sl_db *db, const struct sl_record *r)
     return sl_db_run(&q);
 }
 
+/* Ids of switches that are over, among a page of them behind the one that was looked at last. */
+static bool find_over(struct sl_db *db, struct sl_entry *n, struct sl_str *over, size_t *over_n)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_RECORD_LIST_OF);
+    char last[sizeof db->swept] = "";
+    size_t seen = 0;
+    bool room = true;
+
+    sl_db_int(&q, SL_RECORD_SWITCH);
+    sl_db_text(&q, (struct sl_str){0});
+    sl_db_text(&q, sl_str_of(db->swept));
+    sl_db_int(&q, PAGE);
+    for (*over_n = 0; room && sl_db_step(&q); seen++) {
+        struct sl_str id = sl_db_column(&q, 2);
+
+        (void)snprintf(last, sizeof last, "%.*s", SL_STR_ARGS(id));
+        if (!sl_switch_is_over(id, sl_db_column(&q, 6), n->now_ms))
+            continue;
+        over[*over_n] = sl_arena_dup(&n->arena, id);
+        room = over[(*over_n)++].p != NULL;
+    }
+    (void)snprintf(db->swept, sizeof db->swept, "%s", seen == PAGE ? last : "");
+    return sl_db_done(&q) && room;
+}
+
+/* With each switch that is written, those of the next page that are over go. */
+static bool sweep(struct sl_db *db, struct sl_entry *n)
+{
+    struct sl_str over[PAGE];
+    size_t over_n = 0;
+
+    if (n->records->kind != SL_RECORD_SWITCH)
+        return true;
+    if (!find_over(db, n, over, &over_n))
+        return false;
+    for (size_t i = 0; i < over_n; i++) {
+        struct sl_record r = {.kind = SL_RECORD_SWITCH, .id = over[i]};
+        struct sl_query q = sl_db_query(db, SL_STATEMENT_RECORD_DROP);
+
+        bind_name(&q, &r);
+        if (!sl_db_run(&q))
+            return false;
+    }
+    return true;
+}
+
+/* Is there no room for one more tenant, or switch? */
+static bool is_full(struct sl_db *db, enum sl_record_kind kind, bool *full)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_RECORD_COUNT);
+    int64_t count = 0;
+
+    sl_db_int(&q, kind);
+    if (!number(&q, 0, &count))
+        return false;
+    *full = count >= SL_STORE_NAMES;
+    return true;
+}
+
 enum sl_err sl_records_put(struct sl_db *db, struct sl_entry *n)
 {
     struct sl_record *r = n->records;
     struct sl_query q = sl_db_query(db, SL_STATEMENT_RECORD_REV);
+    bool taken, full = false;
     int64_t rev;
-    bool taken;
 
     bind_name(&q, r);
     if (!number(&q, 0, &rev) || !is_taken(db, r, &taken))
         return SL_ERR_STORE;
     if ((uint64_t)rev != r->rev || taken)
         return SL_ERR_CONFLICT;
+    if (rev == 0 && r->kind != SL_RECORD_KEY && !is_full(db, r->kind, &full))
+        return SL_ERR_STORE;
+    if (full)
+        return SL_ERR_CEILING;
     q = sl_db_query(db, SL_STATEMENT_REVISION_NEXT);
     if (!number(&q, 0, &rev) || rev <= 0)
         return SL_ERR_STORE;
     r->rev = (uint64_t)rev;
-    return write(db, SL_STATEMENT_RECORD_PUT, r) && prune(db, r) ? SL_OK : SL_ERR_STORE;
+    return write(db, SL_STATEMENT_RECORD_PUT, r) && prune(db, r) && sweep(db, n) ? SL_OK
+                                                                                 : SL_ERR_STORE;
 }
 
 enum sl_err sl_records_restore(struct sl_db *db, struct sl_entry *n)

@@ -149,6 +149,7 @@ void sl_mirror_refresh(struct sl_mirror *m);    /* reads all records again, soon
 void sl_mirror_write_back(struct sl_mirror *m); /* the store lost them */
 bool sl_mirror_is_writing(const struct sl_mirror *m);
 void sl_mirror_forget(struct sl_mirror *m);
+void sl_mirror_sweep(struct sl_mirror *m); /* some of the switches that are over go */
 
 /* ---- beat.c ---- */
 

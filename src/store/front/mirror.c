@@ -1,10 +1,14 @@
 /* store/front/mirror.c -- a copy of the store's records: keys are known in an outage and at a
  * start without the store, and are written back to one that lost them. A record is
- * replaced by a newer one; of a deleted one that fact is kept. */
+ * replaced by a newer one; of a deleted one that fact is kept, of a switch that is over
+ * nothing. */
 #include "store/front/mirror.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "policy/routing/switches.h"
+
+#define SWEEP_MAX 1000 /* rows looked at in a call */
 
 /* A kind's digit and the id. */
 static size_t name_of(enum sl_record_kind kind, struct sl_str id, char out[SL_MIRROR_NAME])
@@ -32,6 +36,7 @@ static void drop(struct sl_mirror *m, struct sl_mirror_row *r)
     if (r->rec.kind == SL_RECORD_KEY)
         HASH_DELETE(by_sha, m->shas, r);
     sl_list_unlink(&r->node);
+    sl_list_unlink(&r->switches);
     m->n--;
     if (m->writing != NULL)
         sl_list_push_back(&m->gone, &r->node);
@@ -66,6 +71,7 @@ static struct sl_mirror_row *copy(const struct sl_record *rec)
     r->rec.doc = keep(&at, rec->doc);
     r->name_n = name_of(rec->kind, rec->id, r->name);
     sl_list_init(&r->node);
+    sl_list_init(&r->switches);
     return r;
 }
 
@@ -73,6 +79,25 @@ static bool is_same(const struct sl_record *a, const struct sl_record *b)
 {
     return a->rev == b->rev && sl_str_eq(a->state, b->state) && sl_str_eq(a->doc, b->doc) &&
            memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0;
+}
+
+static bool is_over(const struct sl_mirror *m, const struct sl_record *rec)
+{
+    return rec->kind == SL_RECORD_SWITCH &&
+           sl_switch_is_over(rec->id, rec->doc, sl_store_now_ms(m->s));
+}
+
+void sl_mirror_sweep(struct sl_mirror *m)
+{
+    for (int i = 0; i < SWEEP_MAX && !sl_list_is_empty(&m->switches); i++) {
+        struct sl_list *first = sl_list_pop_front(&m->switches);
+        struct sl_mirror_row *r = SL_CONTAINER(first, struct sl_mirror_row, switches);
+
+        if (is_over(m, &r->rec))
+            drop(m, r);
+        else
+            sl_list_push_back(&m->switches, first);
+    }
 }
 
 static bool has_room(struct sl_mirror *m)
@@ -94,6 +119,11 @@ struct sl_mirror_row *sl_mirror_put(struct sl_mirror *m, const struct sl_record 
 
     if (old != NULL && (old->rec.rev > rec->rev || is_same(&old->rec, rec)))
         return NULL;
+    if (is_over(m, rec)) {
+        if (old != NULL)
+            drop(m, old);
+        return NULL;
+    }
     if (old == NULL && !has_room(m))
         return NULL;
     r = copy(rec);
@@ -104,6 +134,8 @@ struct sl_mirror_row *sl_mirror_put(struct sl_mirror *m, const struct sl_record 
     HASH_ADD_KEYPTR(by_id, m->ids, r->name, r->name_n, r);
     if (rec->kind == SL_RECORD_KEY)
         HASH_ADD(by_sha, m->shas, rec.sha256, sizeof r->rec.sha256, r);
+    if (rec->kind == SL_RECORD_SWITCH)
+        sl_list_push_back(&m->switches, &r->switches);
     sl_list_push_back(&m->rows, &r->node);
     m->n++;
     return r;
@@ -179,6 +211,7 @@ struct sl_mirror *sl_mirror_new(struct sl_store *s, struct sl_str dir)
 
     m->s = s;
     sl_list_init(&m->rows);
+    sl_list_init(&m->switches);
     sl_list_init(&m->gone);
     sl_mirror_sync_init(m);
     if (dir.n > 0)

@@ -11,7 +11,8 @@ struct sl_mirror_row {
     UT_hash_handle by_id;
     UT_hash_handle by_sha; /* keys only */
     struct sl_list node;
-    uint64_t turn; /* of the last write-back it was in */
+    struct sl_list switches; /* of a switch: among these */
+    uint64_t turn;           /* of the last write-back it was in */
     struct sl_record rec;
     size_t name_n;
     char name[SL_MIRROR_NAME];
@@ -23,6 +24,7 @@ struct sl_mirror {
     struct sl_mirror_row *ids;  /* owns: hash */
     struct sl_mirror_row *shas; /* up: the same rows by their keys */
     struct sl_list rows;        /* in a write-back: those that are yet to go come first */
+    struct sl_list switches;    /* those that were looked at last stand last */
     struct sl_list gone;        /* replaced while a call may still point at them */
     size_t n;
     bool full;

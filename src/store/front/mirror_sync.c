@@ -54,6 +54,7 @@ static void on_timer(struct sl_timer *t)
 {
     struct sl_mirror *m = SL_CONTAINER(t, struct sl_mirror, timer);
 
+    sl_mirror_sweep(m);
     m->due = false;
     m->read_ms = sl_net_now(m->s->net);
     m->kind = SL_RECORD_KEY;

@@ -2,12 +2,12 @@
 -- revision it has, unless a newer one is there.
 --
 -- KEYS  1 the revision of all records
--- ARGV  1 prefix, 2 "new" or "restore", 3 how many, then for each 7 fields: kind (key, tenant,
---       switch), id, tenant of a key, SHA-256 of a key in hex, revision ("new": the one that
+-- ARGV  1 prefix, 2 "new" or "restore", 3 how many, 4 how many new ones of tenants, and of
+--       switches, may make, then for each 7 fields: kind (key, tenant, switch), id, tenant of a key, SHA-256 of a key in hex, revision ("new": the one that
 --       is changed, 0: none), state, document. All other keys begin with ARGV[1]: the
 --       record, the index of its kind, the record states of its tenant.
 -- Reply the new revision ("restore": of all records), or -1: another revision is there, or the
---       SHA-256 is another key's
+--       SHA-256 is another key's; or -2: there are too many of that kind
 
 local prefix, restore = ARGV[1], ARGV[2] == 'restore'
 local indexes = {key = 'keys:index', tenant = 'tenants:index', switch = 'switches:index'}
@@ -30,7 +30,7 @@ local function look(r)
 end
 
 for i = 0, tonumber(ARGV[3]) - 1 do
-  local kind, id, tenant, sha, rev, state, doc = unpack(ARGV, 4 + i * 7, 10 + i * 7)
+  local kind, id, tenant, sha, rev, state, doc = unpack(ARGV, 5 + i * 7, 11 + i * 7)
   local r = {kind = kind, id = id, tenant = tenant, sha = sha, rev = num(rev), state = state,
              doc = doc, index = prefix .. indexes[kind], member = id,
              name = prefix .. kind .. ':' .. id}
@@ -42,6 +42,9 @@ for i = 0, tonumber(ARGV[3]) - 1 do
   end
   local had, taken = look(r)
   if taken or not restore and had ~= r.rev then return -1 end
+  if not restore and had == 0 and kind ~= 'key' and call('ZCARD', r.index) >= tonumber(ARGV[4]) then
+    return -2
+  end
   if not restore or r.rev > had then records[#records + 1] = r end
   most = math.max(most, r.rev)
 end

@@ -188,7 +188,7 @@ static bool read_put(struct sl_script_call *c, const redisReply *reply)
     if (reply->type != REDIS_REPLY_INTEGER)
         return false;
     if (reply->integer < 0) {
-        c->verdict = SL_ERR_CONFLICT;
+        c->verdict = reply->integer == -2 ? SL_ERR_CEILING : SL_ERR_CONFLICT;
         return true;
     }
     if (n->out == NULL)
@@ -246,6 +246,7 @@ static struct sl_script_call *put_call(struct sl_redis *r, struct sl_str how,
     sl_script_arg(c, sl_str_of(r->prefix));
     sl_script_arg(c, how);
     sl_script_count(c, n);
+    sl_script_count(c, SL_STORE_NAMES);
     for (size_t i = 0; i < n && i < SL_STORE_PAGE; i++)
         push_record(c, &recs[i]);
     if (n > SL_STORE_PAGE)
