@@ -53,7 +53,7 @@ static void end(struct sl_lookup *l, const char *why)
 }
 
 /* Those that wait, as far as there are threads; one that gets none has failed. */
-static void ask(struct sl_net *net)
+static void start_threads(struct sl_net *net)
 {
     static const uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
                                                 .stack_size = STACK};
@@ -72,6 +72,14 @@ static void ask(struct sl_net *net)
     }
 }
 
+/* While one is under way, the loop lives. */
+static void ask(struct sl_net *net)
+{
+    start_threads(net);
+    if (net->asked_n == 0)
+        uv_unref((uv_handle_t *)&net->answers);
+}
+
 static void look(struct sl_net *net)
 {
     struct sl_list *n, *next;
@@ -87,8 +95,6 @@ static void look(struct sl_net *net)
         end(l, l->status != 0 ? gai_strerror(l->status) : NULL);
     }
     ask(net);
-    if (net->asked_n == 0)
-        uv_unref((uv_handle_t *)&net->answers);
 }
 
 static void on_uv_async(uv_async_t *h)

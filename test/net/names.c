@@ -2,12 +2,16 @@
 /* timeout: 60 */
 #include <netdb.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 static int resolver(const char *name, const char *service, const struct addrinfo *hints,
                     struct addrinfo **out);
+static int make_thread(uv_thread_t *t, const uv_thread_options_t *o, uv_thread_cb fn, void *arg);
 #define getaddrinfo resolver
+#define uv_thread_create_ex make_thread
 #include "net/lookup.c"
 #undef getaddrinfo
+#undef uv_thread_create_ex
 
 #include "_net.h"
 
@@ -17,6 +21,12 @@ static int resolver(const char *name, const char *service, const struct addrinfo
 
 static atomic_int asked; /* silent names that a thread waits for */
 static atomic_bool speak;
+static bool no_threads; /* the system has none left */
+
+static int make_thread(uv_thread_t *t, const uv_thread_options_t *o, uv_thread_cb fn, void *arg)
+{
+    return no_threads ? UV_EAGAIN : uv_thread_create_ex(t, o, fn, arg);
+}
 
 /* Says nothing of silent names until it is told to speak. */
 static int resolver(const char *name, const char *service, const struct addrinfo *hints,
@@ -139,12 +149,33 @@ static void the_end_while_asking(void **state)
     assert_int_equal(answers, 0);
 }
 
+/* Each has failed, in a later turn, and nothing keeps the loop from ending. */
+static void no_thread_is_to_be_had(void **state)
+{
+    enum { N = SL_LOOKUP_THREADS + 1 };
+    struct sl_op *slots[N] = {NULL};
+    struct house h;
+    int answers = 0;
+
+    (void)state;
+    no_threads = true;
+    house_open(&h, NULL, NULL, 0);
+    for (int i = 0; i < N; i++)
+        ask_for(&h, i, &slots[i], &answers);
+    assert_int_equal(answers, 0);
+    UNTIL(h.net, answers == N);
+    assert_false(uv_has_ref((uv_handle_t *)&h.net->answers));
+    house_close(&h);
+    no_threads = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_starves_nobody),
         cmocka_unit_test(more_names_than_threads),
         cmocka_unit_test(the_end_while_asking),
+        cmocka_unit_test(no_thread_is_to_be_had),
     };
 
     alarm(55);
