@@ -547,6 +547,21 @@ static void notes_are_a_day_old(void **state)
     assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "2");
 }
 
+/* The sluice before this one kept the order of names in a list. */
+static void notes_of_an_older_sluice(void **state)
+{
+    struct store *s = *state;
+
+    (void)says("HSET slc:{acme}:notes r1 {} m1 =r1");
+    (void)says("RPUSH slc:{acme}:notes:order r1 m1");
+    assert_int_equal(noted_bytes(s, "m1"), 2);
+    assert_int_equal(noted_bytes(s, "r2"), 0);
+    notes_r(s, "r2", "m2");
+    assert_int_equal(noted_bytes(s, "m2"), 2);
+    assert_string_equal(says("HLEN slc:{acme}:notes"), "2");
+    assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "2");
+}
+
 /* Those that are there change; a restore brings what there was. */
 static void names_are_counted(void **state)
 {
@@ -584,10 +599,10 @@ static void names_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(nothing_by_halves), CASE(nothing_when_full), CASE(strange_numbers),
-        CASE(anothers_account),  CASE(keys_end),          CASE(refused_ones_keep_nothing),
-        CASE(old_entries_leave), CASE(answered_too_late), CASE(notes_are_a_day_old),
-        CASE(names_are_counted),
+        CASE(nothing_by_halves),        CASE(nothing_when_full), CASE(strange_numbers),
+        CASE(anothers_account),         CASE(keys_end),          CASE(refused_ones_keep_nothing),
+        CASE(old_entries_leave),        CASE(answered_too_late), CASE(notes_are_a_day_old),
+        CASE(notes_of_an_older_sluice), CASE(names_are_counted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
