@@ -169,6 +169,20 @@ static void count_reuse(const struct sl_req *r, struct sl_account_series *s)
     sl_metric_add(s->reuse, 1);
 }
 
+static void count_saved(const struct sl_req *r, struct sl_account_series *s, int64_t micro)
+{
+    struct sl_str labels[2];
+
+    if (micro <= 0)
+        return;
+    if (s->saved == NULL) {
+        labels[0] = r->key->tenant;
+        labels[1] = r->model->name;
+        s->saved = sl_metric_series(r->gw->f.saved, labels);
+    }
+    sl_metric_add(s->saved, (double)micro / SL_MONEY_MICRO);
+}
+
 void sl_account_limited(struct sl_req *r)
 {
     struct sl_str labels[] = {r->key->tenant, sl_str_of(sl_limit_name(r->pass->answer.limit))};
@@ -202,7 +216,7 @@ static void tally_work(struct sl_tally *t, const struct sl_req *r)
         sl_tally_add(t, SL_TALLY_COST, (uint64_t)r->cost_micro);
 }
 
-static void tally(const struct sl_req *r)
+static void tally(const struct sl_req *r, int64_t saved_micro)
 {
     struct sl_tally *t = &r->gw->tally;
 
@@ -212,6 +226,7 @@ static void tally(const struct sl_req *r)
     if (r->reuse != NULL && r->reuse->result != SL_REUSE_BYPASS) {
         sl_tally_add(t, SL_TALLY_LOOKED, 1);
         sl_tally_add(t, SL_TALLY_HITS, r->reuse->result != SL_REUSE_MISS);
+        sl_tally_add(t, SL_TALLY_SAVED, saved_micro > 0 ? (uint64_t)saved_micro : 0);
     }
     if (r->worked)
         tally_work(t, r);
@@ -227,14 +242,17 @@ static void tally(const struct sl_req *r)
 void sl_account_metrics(struct sl_req *r)
 {
     struct sl_account_series *s;
+    int64_t saved_micro;
 
     if (r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
         return;
-    tally(r);
+    saved_micro = sl_pass_saved_micro(r);
+    tally(r, saved_micro);
     s = series_of(r);
     sl_metric_add(s->requests, 1);
     sl_metric_add(s->endings, 1);
     count_reuse(r, s);
+    count_saved(r, s, saved_micro);
     if (r->target == NULL)
         return;
     if (r->worked)

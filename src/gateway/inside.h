@@ -33,6 +33,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *limited;    /* up */
     struct sl_metric_family *cost;       /* up */
     struct sl_metric_family *reuse;      /* up */
+    struct sl_metric_family *saved;      /* up */
     struct sl_metric_family *retries;    /* up */
     struct sl_metric_family *failovers;  /* up */
     struct sl_metric_family *breakers;   /* up */
@@ -78,6 +79,7 @@ struct sl_account_series { /* up: all in the process's metrics */
     struct sl_metric *tokens_out;   /* up */
     struct sl_metric *cost;         /* up */
     struct sl_metric *reuse;        /* up: looked up when first counted */
+    struct sl_metric *saved;        /* up: likewise */
 };
 
 #define SL_GATEWAY_ZONES 16 /* more zones share the last place, and are asked for again */

@@ -49,6 +49,8 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->reuse = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_cache_items_total",
                                 "Answers by what the cache had to do with them.",
                                 "tenant,model,layer,result", NULL);
+    f->saved = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_cache_saved_usd_total",
+                                "What answers of the cache would have cost.", "tenant,model", NULL);
     f->retries = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_retries_total",
                                   "Further tries of the same target.", "provider,reason", NULL);
     f->failovers =

@@ -115,6 +115,7 @@ def test_every_page(g):
     page(b, g, "overview")
     b.until("document.querySelectorAll('svg.chart path.line').length > 10")
     b.until("[...document.querySelectorAll('svg.chart path.line')].some((p) => p.getAttribute('d').length > 5)")
+    b.says("saved $0.00")
     b.click("button", "24 hours")
     b.until("document.querySelector('button[aria-pressed=true]').innerText === '24 hours'")
     is_well(b, g)
@@ -205,6 +206,8 @@ def test_providers(g):
     b.click("dialog button", "Pause")
     until(lambda: [s["why"] for s in api("GET", "switches")] == ["a test"], 5, "paused")
     b.until("%s.innerText.includes('paused')" % row("mock-o"))
+    g.post("/v1/messages", rig.messages("mock-500", "x"))
+    b.until("%s.innerText.includes(' %%')" % row("mock-a"))  # of its tries that failed
     press(b, "mock-o", "Resume")
     until(lambda: api("GET", "switches") == [], 5, "resumed")
     is_well(b, g)

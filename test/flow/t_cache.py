@@ -493,12 +493,19 @@ def test_larger_than_what_is_kept():
 
 
 def test_hits_may_go_without_a_line():
-    with gateway(log={"sample": {"cache_hit": 0.0}}) as g:
-        for _ in range(5):
-            g.post("/v1/messages", messages("mock-echo", "sampled"))
+    """And what they would have cost is told."""
+    priced = [{"provider": "mock-a", "model": "mock-echo", "price": {"input": 3.0, "output": 15.0}}]
+    free = {"name": "free-hits", "targets": priced, "cache": {"enabled": True, "hits": "free"}}
+    with gateway(log={"sample": {"cache_hit": 0.0}}, models=[free, {"name": "*", "targets": priced, "cache": {"enabled": True}}]) as g:
+        for name in ("mock-echo", "free-hits"):
+            for _ in range(5):
+                g.post("/v1/messages", messages(name, "sampled by " + name))
         g.post("/v1/messages", messages("mock-echo", "the last one"))
-        until(lambda: len(g.access_lines()) >= 2, 5, "lines")
-        equal([l["cache"] for l in g.access_lines()], ["MISS", "MISS"])
+        lines = until(lambda: g.access_lines() if len(g.access_lines()) >= 3 else None, 5, "lines")
+        equal([l["cache"] for l in lines], ["MISS", "MISS", "MISS"])
+        for model, cost in (("*", lines[0]["cost_micro"]), ("free-hits", lines[1]["cost_micro"])):
+            check(cost > 0, lines)
+            equal(round(1e6 * g.metrics().value("sluice_cache_saved_usd_total", tenant="acme", model=model)), 4 * cost, model)
 
 
 rig.main(globals(), gateway=False)

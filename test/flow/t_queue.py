@@ -268,14 +268,15 @@ def test_what_operators_see(g):
     with gateway(g.mock, [entry("p", p, breaker=breaker, **keys)], retry={"attempts": 3, "base": "10ms", "max": "50ms"}) as h:
         api = Api(h)
         shown = lambda: [x for x in api("GET", "providers") if x["name"] == "p"][0]
-        fresh = {"model": "m", "breaker": "closed", "breaker_rest_ms": 0, "keys": ["ready"] * 3, "keys_rest_ms": 0}
+        fresh = {"model": "m", "breaker": "closed", "breaker_rest_ms": 0, "ended": 0, "failed": 0, "keys": ["ready"] * 3, "keys_rest_ms": 0}
         equal([x["name"] for x in api("GET", "providers")], ["mock-a", "mock-o", "p"])
         equal({k: v for k, v in shown().items() if k not in ("connections", "idle")},
-              {"name": "p", "taken": 0, "places": 1, "waiting": 0, "paused_ms": 0, "models": [fresh]})
+              {"name": "p", "taken": 0, "places": 1, "waiting": 0, "paused_ms": 0, "window_ms": 30000, "models": [fresh]})
         equal(post(h).status, 500)
         now = shown()["models"][0]
         equal((now["breaker"], now["keys"], now["keys_rest_ms"]), ("open", ["resting", "refused", "ready"], 0))
         check(20000 < now["breaker_rest_ms"] <= 30000, now)
+        equal((now["ended"], now["failed"]), (1, 1), "what was limited or refused says nothing of the provider")
         check("canarysecret" not in json.dumps(api("GET", "providers")))
         h.config["providers"][-1]["breaker"] = {"min_requests": 1000}
         h.config["providers"][-1]["keys"] = ["k4"]

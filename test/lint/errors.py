@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """docs/errors.md has a row for every code of base/err.h that has a status, with that status, a
-cause and a remedy, and for no other. Links between documents lead somewhere."""
+cause and a remedy, and for no other. docs/operations.md has every family of metrics. Links
+between documents lead somewhere."""
 
 import glob
 import os
 import re
 
-from _source import ROOT, Report, read
+from _source import ROOT, Report, files, read
 
 TABLE, GUIDE = "src/base/err.h", "docs/errors.md"
 report = Report("errors")
@@ -29,6 +30,13 @@ for n, line in enumerate(read(GUIDE).split("\n"), 1):
         report.add(GUIDE, n, f"{name} needs a cause and what to do")
 for name in sorted(set(table) - set(told)):
     report.add(GUIDE, 1, f"no row for {name} ({table[name]})")
+
+METRICS = "docs/operations.md"
+text = read(METRICS)
+for path in files("src", ends=(".c",)):
+    for name in re.findall(r'"((?:sluice|process)_[a-z_]+)"', read(path)):
+        if f"`{name}`" not in text:
+            report.add(METRICS, 1, f"no row for {name} of {path}")
 
 
 def anchors(path):

@@ -53,6 +53,9 @@ static void test_rate_and_least_number(void **state)
 
         feed(&b, T0, rows[i].good, rows[i].bad);
         assert_state(&b, T0, rows[i].want);
+        assert_int_equal(sl_breaker_count(&b, &rules, T0).all, rows[i].good + rows[i].bad);
+        assert_int_equal(sl_breaker_count(&b, &rules, T0 + 29000).bad, rows[i].bad);
+        assert_int_equal(sl_breaker_count(&b, &rules, T0 + 31000).all, 0);
     }
 }
 

@@ -41,9 +41,11 @@ void sl_overview_end(struct sl_admin *a)
 /* ---- the answer ---- */
 
 static const char *const counts[] = {
-    [SL_TALLY_REQUESTS] = "requests", [SL_TALLY_ERRORS] = "errors",   [SL_TALLY_EVENTS] = "events",
-    [SL_TALLY_HITS] = "hits",         [SL_TALLY_LOOKED] = "looked",   [SL_TALLY_IN] = "tokens_in",
+    [SL_TALLY_REQUESTS] = "requests", [SL_TALLY_ERRORS] = "errors",
+    [SL_TALLY_EVENTS] = "events",     [SL_TALLY_HITS] = "hits",
+    [SL_TALLY_LOOKED] = "looked",     [SL_TALLY_IN] = "tokens_in",
     [SL_TALLY_OUT] = "tokens_out",    [SL_TALLY_COST] = "cost_micro",
+    [SL_TALLY_SAVED] = "saved_micro",
 };
 static const char *const times[SL_TALLY__TIMES][SL_HISTORY__PARTS] = {
     [SL_TALLY_TOTAL] = {"total_p50_us", "total_p90_us", "total_p99_us"},

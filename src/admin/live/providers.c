@@ -20,6 +20,8 @@ static void model(struct sl_out *o, const struct sl_look_model *m)
     sl_out_text(o, "model", m->name);
     sl_out_text(o, "breaker", breaker_name(m->breaker));
     sl_out_count(o, "breaker_rest_ms", m->breaker_rest_ms);
+    sl_out_count(o, "ended", m->ended);
+    sl_out_count(o, "failed", m->failed);
     sl_out_open(o, "keys", '[');
     for (size_t i = 0; i < m->keys_n; i++)
         sl_out_text(o, NULL, sl_str_of(words[m->keys[i]]));
@@ -45,6 +47,7 @@ static void provider(struct sl_api *c, size_t at, const struct sl_look_provider 
     sl_out_count(o, "connections", p->open);
     sl_out_count(o, "idle", p->idle);
     sl_out_count(o, "paused_ms", p->paused_ms);
+    sl_out_count(o, "window_ms", p->window_ms);
     if (p->proxy.n > 0)
         sl_out_text(o, "proxy", p->proxy);
     if (p->proxy_from != NULL)

@@ -32,6 +32,7 @@ bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *
                                      .idle = links.idle,
                                      .proxy = p->proxy,
                                      .proxy_from = p->proxy_from,
+                                     .window_ms = p->breaker.window_ms,
                                      .paused_ms = paused_ms(g, p->name)};
     return true;
 }
@@ -39,7 +40,11 @@ bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *
 static void look(const struct sl_health *h, const struct sl_provider *p, uint64_t now,
                  struct sl_look_model *out)
 {
+    struct sl_breaker_counts n = sl_breaker_count(&h->breaker, &p->breaker, now);
+
     out->breaker = sl_breaker_look(&h->breaker, &p->breaker, now);
+    out->ended = n.all;
+    out->failed = n.bad;
     out->breaker_rest_ms = sl_breaker_rest_ms(&h->breaker, &p->breaker, now);
     out->keys_rest_ms = sl_keyring_wait_ms(&h->ring, now);
     out->keys_n = p->keys_n < SL_KEYRING_MAX ? p->keys_n : SL_KEYRING_MAX;

@@ -18,6 +18,7 @@ struct sl_look_provider {
     size_t open, idle;      /* connections */
     struct sl_str proxy;    /* as it may be shown; empty: none */
     const char *proxy_from; /* static: the environment variable that gave it; or NULL */
+    uint64_t window_ms;     /* of its breakers */
     uint64_t paused_ms;     /* an operator has paused it; until it may be asked again */
 };
 
@@ -28,6 +29,7 @@ enum sl_look_key { SL_LOOK_READY, SL_LOOK_RESTING, SL_LOOK_REFUSED };
 struct sl_look_model {
     struct sl_str name; /* at the provider; of a pattern without one the pattern */
     enum sl_breaker_state breaker;
+    uint64_t ended, failed;   /* tries there, within the breaker's window */
     uint64_t breaker_rest_ms; /* until an open one lets probes pass */
     uint64_t keys_rest_ms;    /* until one is awake; SL_KEYRING_NEVER: only refused ones are left */
     size_t keys_n;

@@ -224,7 +224,7 @@ enum sl_state sl_pass_refuse(struct sl_req *r)
 
 /* ---- the end ---- */
 
-static int64_t cost(const struct sl_req *r)
+static int64_t cost_at(const struct sl_req *r, const struct sl_price *price)
 {
     const struct sl_usage *u = &r->usage;
     struct sl_priced what = {.in = u->in,
@@ -234,11 +234,24 @@ static int64_t cost(const struct sl_req *r)
                              .cache_write_1h = u->cache_write_1h,
                              .searches = u->searches};
 
-    if (r->pass->price == NULL || r->pass->price->free || r->pass->ask.light)
+    if (price == NULL || price->free)
         return 0;
     if (u->has_cost) /* the provider's own word */
         return sl_money_micro(u->cost_pico);
-    return sl_money_micro(sl_price_cost_pico(r->pass->price, &what));
+    return sl_money_micro(sl_price_cost_pico(price, &what));
+}
+
+static int64_t cost(const struct sl_req *r)
+{
+    return r->pass->ask.light ? 0 : cost_at(r, r->pass->price);
+}
+
+int64_t sl_pass_saved_micro(const struct sl_req *r)
+{
+    if (r->reuse == NULL || r->target == NULL || r->key == NULL || !r->usage.has_in ||
+        (r->reuse->result != SL_REUSE_HIT && r->reuse->result != SL_REUSE_STALE))
+        return 0;
+    return cost_at(r, price_at(r, r->target, r->served));
 }
 
 bool sl_pass_cost_header(struct sl_req *r, struct sl_headers *h)

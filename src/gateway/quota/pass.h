@@ -39,6 +39,9 @@ void sl_pass_retarget(struct sl_req *r);
 enum sl_state sl_pass_refuse(struct sl_req *r);
 /* Settles, or gives back. Nothing was asked: nothing happens. */
 void sl_pass_close(struct sl_req *r);
+/* What an answer of the cache would have cost at the target that would be asked; 0 where its
+ * tokens or the price are not known, as of one that was joined. */
+int64_t sl_pass_saved_micro(const struct sl_req *r);
 /* `x-sluice-cost`, in dollars, of an answer that is whole before its head goes out. */
 SL_MUST bool sl_pass_cost_header(struct sl_req *r, struct sl_headers *h);
 /* Adds our own rate-limit headers, in the words of the route's protocol. */

@@ -45,19 +45,29 @@ static void ended(struct sl_breaker *b, const struct sl_breaker_lease *lease)
         s->begun--;
 }
 
-static bool is_too_bad(const struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now)
+struct sl_breaker_counts sl_breaker_count(const struct sl_breaker *b,
+                                          const struct sl_breaker_rules *r, uint64_t now)
 {
-    uint64_t at = slice_at(r, now), all = 0, bad = 0, begun = 0;
+    struct sl_breaker_counts n = {.all = 0};
+    uint64_t at = slice_at(r, now);
 
     for (size_t i = 0; i < SL_BREAKER_SLICES; i++) {
         if (!is_recent(&b->slices[i], at))
             continue;
-        bad += b->slices[i].bad;
-        all += (uint64_t)b->slices[i].bad + b->slices[i].good;
+        n.bad += b->slices[i].bad;
+        n.all += (uint64_t)b->slices[i].bad + b->slices[i].good;
         if (at - b->slices[i].at < SL_BREAKER_YOUNG)
-            begun += b->slices[i].begun;
+            n.begun += b->slices[i].begun;
     }
-    return bad > 0 && all >= r->min_requests && bad * 1000000 >= r->error_ppm * (all + begun);
+    return n;
+}
+
+static bool is_too_bad(const struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now)
+{
+    struct sl_breaker_counts n = sl_breaker_count(b, r, now);
+
+    return n.bad > 0 && n.all >= r->min_requests &&
+           n.bad * 1000000 >= r->error_ppm * (n.all + n.begun);
 }
 
 /* ---- the states ---- */

@@ -61,6 +61,14 @@ struct sl_breaker_lease {
     uint64_t at; /* the slice it began in */
 };
 
+struct sl_breaker_counts {
+    uint64_t all, bad; /* outcomes */
+    uint64_t begun;    /* lately, without an outcome yet */
+};
+/* Within the window before `now`. */
+struct sl_breaker_counts sl_breaker_count(const struct sl_breaker *b,
+                                          const struct sl_breaker_rules *r, uint64_t now);
+
 /* As it is at `now`: an OPEN one whose time has passed is HALF. */
 enum sl_breaker_state sl_breaker_look(const struct sl_breaker *b, const struct sl_breaker_rules *r,
                                       uint64_t now);

@@ -32,6 +32,7 @@ enum sl_tally_count {
     SL_TALLY_IN,       /* tokens of providers, those that their caches read and wrote among them */
     SL_TALLY_OUT,
     SL_TALLY_COST,   /* micro-dollars */
+    SL_TALLY_SAVED,  /* likewise: what hits would have cost */
     SL_TALLY_ENDING, /* the first of SL_HISTORY_ENDINGS */
     SL_TALLY__COUNT = SL_TALLY_ENDING + SL_HISTORY_ENDINGS
 };

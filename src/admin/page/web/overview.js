@@ -63,7 +63,7 @@ export async function overview({ place, every }) {
       tile(ms(last(rows, "total_p50_us")), "duration, median"),
       tile(ms(last(rows, "ttft_p50_us")), "to the first content"),
       tile(ms(last(rows, "own_p50_us")), "the gateway's own part"),
-      tile(percent(sum(rows, "hits"), looked), "from the cache"),
+      tile(percent(sum(rows, "hits"), looked), "from the cache, saved " + money(sum(rows, "saved_micro") / 1e6)),
       tile(count(sum(rows, "tokens_in") + sum(rows, "tokens_out")), "tokens"),
       tile(money(sum(rows, "cost_micro") / 1e6), "spent in " + SPANS[step].label));
     // a young process has no ten minutes yet: what there is fills the width

@@ -20,6 +20,13 @@ export async function providers({ place, every }) {
   const states = (keys) => ["ready", "resting", "refused"].map((s) => [s, keys.filter((k) => k === s).length]).filter(([, n]) => n > 0)
     .map(([s, n], i) => [i ? ", " : "", h("span", { class: { ready: "good", resting: "warn", refused: "bad" }[s] }, n + " " + s)]);
 
+  // of the tries that ended within the breaker's window
+  const errors = (models, window) => {
+    const ended = models.reduce((s, m) => s + m.ended, 0), failed = models.reduce((s, m) => s + m.failed, 0);
+    if (!ended) return "–";
+    return h("span", { class: failed ? "bad" : "good", title: failed + " of " + ended + " tries within " + ms(window) }, ((100 * failed) / ended).toFixed(1) + " %");
+  };
+
   async function load(options) {
     const [rows, switches] = [await get("providers", options), await get("switches", options)];
     const text = JSON.stringify([rows, switches]);
@@ -33,6 +40,7 @@ export async function providers({ place, every }) {
       ["Connections", (r) => (r.head ? r.connections + ", " + r.idle + " idle" : ""), "num"],
       ["Breaker", (r) => (r.head ? "" : [h("span", { class: { closed: "good", open: "bad" }[r.breaker] || "warn" }, r.breaker),
         r.breaker_rest_ms > 0 && h("span", { class: "soft" }, " " + ms(r.breaker_rest_ms))])],
+      ["Failed", (r) => errors(r.head ? r.models : [r], rows.find((p) => p.name === (r.head ? r.name : r.of)).window_ms), "num"],
       ["Keys", (r) => (r.head ? "" : [states(r.keys), r.keys_rest_ms > 0 && h("span", { class: "soft" }, " back in " + ms(r.keys_rest_ms))])],
       ["", (r) => r.head && (r.paused_ms > 0
         ? [h("span", { class: "warn" }, "paused, " + ms(r.paused_ms) + " left "), h("button", { class: "small", onclick: () => resume("provider", r.name) }, "Resume")]
