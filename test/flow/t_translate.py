@@ -6,6 +6,7 @@ streamed, with the text, the tool calls, the errors and the tokens that the prov
 import json
 
 import _rig as rig
+from _provider import Listener, provider
 from _rig import check, contains, equal
 
 TEXT = "Gr\u00fc\u00dfe \"quoted\" \\ \U0001f642 \u2028 end"
@@ -286,8 +287,9 @@ def test_errors(g):
     for path, make, prefix, _ in WAYS:
         for status, (get, kind) in want[path].items():
             for stream in (False, True):
-                r = g.post(path, make(prefix + "mock-%d" % status, stream=stream))
-                equal((r.status, r.error()[0]), (get, kind), "%s %d" % (path, status))
+                r = g.post(path, make(prefix + "mock-%d-7" % status, stream=stream))
+                equal((r.status, r.error()[0], r.get("retry-after")), (get, kind, "7"), "%s %d" % (path, status))
+                check(r.get("request-id") and r.get("x-request-id"), "both clients' names for it", r.headers)
                 equal(r.json().get("type"), "error" if path == "/v1/messages" else None)
         for status in (401, 403):
             r = g.post(path, make(prefix + "mock-%d" % status))
@@ -389,6 +391,42 @@ def test_cache(g):
     body = rig.messages("cached/mock-echo", "keep the stream", stream=True)
     equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
     equal(g.post("/v1/messages", rig.messages("cached/mock-echo", "keep the stream")).get("x-cache"), "HIT")
+
+
+class Router(Listener):
+    """Speaks chat completions, and says what an answer costs; `says`: its usage."""
+
+    def reply(self, head, body):
+        first = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "hi"}, "finish_reason": None}]}
+        last = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}], "usage": self.says}
+        plain = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}], "usage": self.says}
+        kind, said = "application/json", json.dumps(plain)
+        if json.loads(body).get("stream"):
+            kind, said = "text/event-stream", ": OPENROUTER PROCESSING\n\ndata: %s\n\ndata: %s\n\ndata: [DONE]\n\n" % (json.dumps(first), json.dumps(last))
+        return ("HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n%s" % (kind, len(said), said)).encode()
+
+
+def test_usage_and_cost_are_the_providers_own(g):
+    """Translated or not, plain or streamed: cached tokens once, and what the provider says it costs before any price."""
+    router = Router()
+    price = {"input": 1, "output": 10, "cache_read": 0.1, "cache_write": 2}
+
+    def priced(config):
+        config["providers"].append(provider("router", router.port, protocol=["openai"], base_url="http://127.0.0.1:%d/v1" % router.port, auth="bearer"))
+        config["models"] = [{"name": "r", "targets": [{"provider": "router", "price": price}]}]
+
+    tokens = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050, "prompt_tokens_details": {"cached_tokens": 700, "cache_write_tokens": 100}}
+    byok = {"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0005}}
+    ways = [(p, m, s) for p, m in (("/v1/messages", rig.messages), ("/v1/chat/completions", rig.chat), ("/v1/responses", rig.responses)) for s in (False, True)]
+    with rig.Gateway(change=priced, mock=g.mock) as h:
+        got = []
+        for more, micro in (({}, 200 + 70 + 200 + 500), ({"cost": 0.0123}, 12300), ({"cost": 0}, 0), (byok, 1500)):
+            router.says = dict(tokens, **more)
+            got += [(h.post(path, make("r", stream=stream)), micro, (path, stream, more)) for path, make, stream in ways]
+        for r, micro, what in got:
+            line = h.access_of(r)
+            equal([r.status] + [line.get(n, 0) for n in ("tokens_in", "tokens_cache_read", "tokens_cache_write", "tokens_out", "cost_micro")], [200, 200, 700, 100, 50, micro], str(what))
+    router.close()
 
 
 rig.main(globals(), change=change)
