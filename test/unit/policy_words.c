@@ -102,7 +102,21 @@ static void what_is_a_word(void **state)
          "ab\xff"
          "ab \xffxab \xe2\x82"
          "ab",
-         3}, /* no UTF-8: separates */
+         3},                         /* no UTF-8: separates */
+        {"2", false, "\xc2\xbd", 1}, /* a half is 1, a stroke, 2 */
+        {"1\xe2\x81\x84"
+         "2",
+         false,
+         "\xc2\xbd 1\xe2\x81\x84"
+         "2",
+         2},                                                                 /* and they are it */
+        {"kg", false, "5 \xe3\x8e\x8f, 5\xe3\x8e\x8f", 1},                   /* the square kg */
+        {"\xe3\x81\x8b", false, "\xe3\x81\x8c \xe3\x81\x8b\xe3\x82\x99", 0}, /* ka, not ga */
+        {"\xe3\x81\x8c", false, "\xe3\x81\x8c\xe3\x81\x8b\xe3\x82\x99", 2},  /* ga, twice */
+        {"ab", false,
+         "\xe0\xb8\x81\xe0\xb8\xb4"
+         "ab",
+         1}, /* behind Thai and its mark */
         {"aa", true, "aaaa", 3},
         {"a", false, "", 0},
     };

@@ -8,14 +8,15 @@
 #include <utf8proc.h>
 
 #define TABLE 0x10000u
-#define POOL_MAX ((size_t)1 << 19)
+#define POOL_MAX ((size_t)1 << 18)
 #define CODES_MAX 18
+#define SHORT 6
 
-/* Where the text stands in the pool, how long it is, and the kind. */
+/* A short text stands here, which is most of them; of a longer one its place in the pool. */
 struct entry {
-    uint32_t at;
     uint8_t n;
     uint8_t kind;
+    char text[SHORT];
 };
 
 struct sl_letters {
@@ -51,14 +52,14 @@ static enum sl_letters_kind kind_of(uint32_t code)
     case UTF8PROC_CATEGORY_ZS:
     case UTF8PROC_CATEGORY_ZL:
     case UTF8PROC_CATEGORY_ZP: return SL_LETTERS_SPACE;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME: return writes_no_spaces(code) ? SL_LETTERS_BOUND : SL_LETTERS_JOINED;
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
     case UTF8PROC_CATEGORY_LM:
     case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_NO: return writes_no_spaces(code) ? SL_LETTERS_ALONE : SL_LETTERS_JOINED;
@@ -73,6 +74,22 @@ static size_t encode(const utf8proc_int32_t *codes, size_t n, char out[SL_LETTER
     for (size_t i = 0; i < n && used + 4 <= SL_LETTERS_BYTES; i++)
         used += (size_t)utf8proc_encode_char(codes[i], (utf8proc_uint8_t *)out + used);
     return used;
+}
+
+/* The first one's, unless a word may begin behind it. */
+static enum sl_letters_kind kind_of_all(const utf8proc_int32_t *codes, size_t n,
+                                        enum sl_letters_kind first)
+{
+    enum sl_letters_kind before = first;
+
+    for (size_t i = 1; i < n; i++) {
+        enum sl_letters_kind kind = kind_of((uint32_t)codes[i]);
+
+        if (sl_letters_begins(before, kind))
+            return SL_LETTERS_SEVERAL;
+        before = kind;
+    }
+    return first;
 }
 
 /* What the library says. Surrogates are no characters; they stay what they are, as the
@@ -91,7 +108,37 @@ static size_t fold(uint32_t code, char out[SL_LETTERS_BYTES], enum sl_letters_ki
     n = utf8proc_decompose_char(
         one, codes, CODES_MAX,
         UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE, &last);
-    return n < 0 || n > CODES_MAX ? encode(&one, 1, out) : encode(codes, (size_t)n, out);
+    if (n < 0 || n > CODES_MAX)
+        return encode(&one, 1, out);
+    if (n > 0)
+        *kind =
+            kind_of_all(codes, (size_t)n, codes[0] == one ? *kind : kind_of((uint32_t)codes[0]));
+    return encode(codes, (size_t)n, out);
+}
+
+static void put(struct sl_letters *f, struct entry *e, struct sl_letters_text letter)
+{
+    uint32_t at = (uint32_t)f->used;
+
+    *e = (struct entry){.n = (uint8_t)letter.text.n, .kind = (uint8_t)letter.kind};
+    if (letter.text.n <= SHORT) {
+        memcpy(e->text, letter.text.p, letter.text.n);
+        return;
+    }
+    SL_CHECK(letter.text.n <= POOL_MAX - f->used);
+    memcpy(f->pool + f->used, letter.text.p, letter.text.n);
+    memcpy(e->text, &at, sizeof(at));
+    f->used += letter.text.n;
+}
+
+static struct sl_letters_text get(const struct sl_letters *f, const struct entry *e)
+{
+    uint32_t at;
+
+    if (e->n <= SHORT)
+        return (struct sl_letters_text){{e->text, e->n}, (enum sl_letters_kind)e->kind};
+    memcpy(&at, e->text, sizeof(at));
+    return (struct sl_letters_text){{f->pool + at, e->n}, (enum sl_letters_kind)e->kind};
 }
 
 struct sl_letters *sl_letters_new(void)
@@ -111,10 +158,7 @@ struct sl_letters *sl_letters_new(void)
     for (uint32_t code = 0; code < TABLE; code++) {
         size_t n = fold(code, text, &kind);
 
-        SL_CHECK(n <= POOL_MAX - f->used);
-        memcpy(f->pool + f->used, text, n);
-        f->table[code] = (struct entry){(uint32_t)f->used, (uint8_t)n, (uint8_t)kind};
-        f->used += n;
+        put(f, &f->table[code], (struct sl_letters_text){{text, n}, kind});
     }
     return f;
 }
@@ -128,14 +172,22 @@ void sl_letters_end(struct sl_letters **f)
     *f = NULL;
 }
 
-struct sl_str sl_letters_fold(const struct sl_letters *f, uint32_t code,
-                              char room[SL_LETTERS_BYTES], enum sl_letters_kind *kind)
+struct sl_letters_text sl_letters_fold(const struct sl_letters *f, uint32_t code,
+                                       char room[SL_LETTERS_BYTES])
 {
-    if (code < TABLE) {
-        const struct entry *e = &f->table[code];
+    struct sl_letters_text made = {{room, 0}, SL_LETTERS_OTHER};
 
-        *kind = (enum sl_letters_kind)e->kind;
-        return (struct sl_str){f->pool + e->at, e->n};
-    }
-    return (struct sl_str){room, fold(code, room, kind)};
+    if (code < TABLE)
+        return get(f, &f->table[code]);
+    made.text.n = fold(code, room, &made.kind);
+    return made;
+}
+
+struct sl_letters_text sl_letters_part(struct sl_str *text)
+{
+    uint32_t code = 0;
+    struct sl_str one = sl_str_first(*text, sl_letters_decode(*text, &code));
+
+    *text = sl_str_from(*text, one.n);
+    return (struct sl_letters_text){one, kind_of(code)};
 }

@@ -1,27 +1,14 @@
-/* A text against the automaton, character by character.
+/* A text against the automaton, letter by letter.
  *
- * Whether a word ended is known only when the next character is here: until then the
- * lists that it belongs to are due. */
+ * Whether a word ended is known only when the next letter is here: until then the lists that
+ * it belongs to are due. */
 #include "policy/words/inside.h"
 
 #include "base/obj.h"
-#include "base/utf8.h"
 
 #include <string.h>
 
 #define NOT_A_CHARACTER 0xfffdu
-
-size_t sl_words_decode(struct sl_str text, uint32_t *code)
-{
-    size_t n = sl_utf8_len(text.p, text.n);
-
-    if (n == 0)
-        return 0;
-    *code = (uint8_t)text.p[0] & (n == 1 ? 0x7fu : 0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++)
-        *code = *code << 6 | ((uint8_t)text.p[i] & 0x3fu);
-    return n;
-}
 
 static void count(struct sl_words_seek *s, uint64_t lists)
 {
@@ -33,122 +20,156 @@ static void count(struct sl_words_seek *s, uint64_t lists)
     }
 }
 
-/* May a word begin that many bytes ago? */
-static inline bool is_start(const struct sl_words_seek *s, uint16_t depth)
+/* A letter follows: what is due stands by itself where it begins a word. */
+static void settle(struct sl_words_seek *s, bool begins)
 {
-    uint64_t start = (s->at - depth) % SL_WORDS_BYTES;
-
-    return (s->starts[start / 64] >> start % 64 & 1) != 0;
+    if (begins)
+        count(s, s->due);
+    s->due = 0;
 }
 
 /* Lists of which a word is due or found count once, however many of its words end here. */
-static void look(struct sl_words_seek *s)
+static void look(struct sl_words_seek *s, uint32_t node)
 {
-    const struct sl_words_node *nodes = s->words->nodes;
-    uint32_t at = nodes[s->node].ends != 0 ? s->node : nodes[s->node].next;
-    uint64_t found = 0;
+    const struct sl_words_ends *ends = &s->words->ends[s->words->nodes[node & SL_WORDS_INDEX].ends];
+    uint64_t found = ends->anywhere & s->lists;
 
-    for (; at != 0; at = nodes[at].next) {
-        const struct sl_words_ends *ends = &s->words->ends[nodes[at].ends];
-
-        found |= ends->anywhere & s->lists;
-        if (is_start(s, nodes[at].depth))
-            s->due |= ends->alone & s->lists;
-    }
-    s->due &= ~found;
+    s->due = ends->alone & s->lists & ~found;
     if (found != 0)
         count(s, found);
 }
 
-static inline void step(struct sl_words_seek *s, uint8_t byte, bool begins)
+static void take(struct sl_words_seek *s, struct sl_letters_text letter)
 {
-    uint64_t bit = UINT64_C(1) << s->at % 64, *part = &s->starts[s->at % SL_WORDS_BYTES / 64];
+    bool begins = sl_letters_begins(s->last, letter.kind);
+    uint32_t node = s->node;
 
-    *part = begins ? *part | bit : *part & ~bit;
-    s->at++;
-    s->node = sl_words_go(s->words, s->node, byte);
-}
-
-static inline void take(struct sl_words_seek *s, struct sl_str text, enum sl_letters_kind kind)
-{
-    bool joined = s->last == SL_LETTERS_JOINED && kind == SL_LETTERS_JOINED;
-
-    if (text.n == 0 || (kind == SL_LETTERS_SPACE && s->last == SL_LETTERS_SPACE))
+    if (letter.text.n == 0 || (letter.kind == SL_LETTERS_SPACE && s->last == SL_LETTERS_SPACE))
         return;
-    if (s->due != 0 && !joined)
-        count(s, s->due);
-    s->due = 0;
-    for (size_t i = 0; i < text.n; i++)
-        step(s, (uint8_t)text.p[i], i == 0 && !joined);
-    s->last = kind;
-    if (s->node != 0)
-        look(s);
-}
-
-static inline void take_ascii(struct sl_words_seek *s, uint8_t byte)
-{
-    const struct sl_words_letter *letter = &s->words->ascii[byte];
-
-    if (letter->one)
-        take(s, (struct sl_str){&letter->byte, 1}, (enum sl_letters_kind)letter->kind);
+    if (s->due != 0)
+        settle(s, begins);
+    node = sl_words_go(s->words, node, (uint8_t)letter.text.p[0] | (begins ? SL_WORDS_MARK : 0));
+    for (size_t i = 1; i < letter.text.n; i++)
+        node = sl_words_go(s->words, node, (uint8_t)letter.text.p[i]);
+    s->at += letter.text.n;
+    s->node = node;
+    s->last = letter.kind;
+    if ((node & SL_WORDS_ENDS) != 0)
+        look(s, node);
 }
 
 void sl_words_char(struct sl_words_seek *s, uint32_t code)
 {
     char room[SL_LETTERS_BYTES];
-    enum sl_letters_kind kind;
-    struct sl_str text = sl_letters_fold(s->words->letters, code, room, &kind);
+    struct sl_letters_text all = sl_letters_fold(s->words->letters, code, room);
 
-    take(s, text, kind);
+    if (all.kind != SL_LETTERS_SEVERAL) {
+        take(s, all);
+        return;
+    }
+    while (all.text.n > 0)
+        take(s, sl_letters_part(&all.text));
 }
 
-static void more(struct sl_words_seek *s, uint8_t byte)
+/* The rest of a word in which no other begins: how many letters don't matter. */
+static inline size_t skip(const struct sl_words *w, struct sl_str text)
 {
-    s->code = s->code << 6 | (byte & 0x3fu);
-    s->lo = 0x80;
-    s->hi = 0xbf;
-    if (--s->owed == 0)
-        sl_words_char(s, s->code);
+    size_t n = 0;
+
+    while (n < text.n && w->ascii[(uint8_t)text.p[n]].dull)
+        n++;
+    return n;
+}
+
+/* As take(), for the letters of ASCII that `text` begins with; how many there are. */
+static size_t take_ascii(struct sl_words_seek *s, struct sl_str text)
+{
+    const struct sl_words *w = s->words;
+    uint32_t node = s->node;
+    unsigned last = s->last;
+    size_t i, spaces = 0;
+
+    for (i = 0; i < text.n && (uint8_t)text.p[i] < 0x80; i++) {
+        const struct sl_words_ascii *one = &w->ascii[(uint8_t)text.p[i]];
+        uint32_t symbol = one->symbol[last];
+
+        spaces += symbol == 0;
+        if (symbol == 0)
+            continue;
+        if ((node & SL_WORDS_ENDS) != 0)
+            settle(s, (symbol & SL_WORDS_MARK) != 0);
+        node = sl_words_go(w, node, symbol);
+        last = one->kind;
+        if (node == SL_WORDS_ROOT && last == SL_LETTERS_JOINED)
+            i += skip(w, sl_str_from(text, i + 1));
+        else if ((node & SL_WORDS_ENDS) != 0)
+            look(s, node);
+    }
+    s->at += i - spaces;
+    s->node = node;
+    s->last = last;
+    return i;
+}
+
+/* A byte of a character that is cut, or of none. */
+static void take_byte(struct sl_words_seek *s, uint8_t byte)
+{
+    struct sl_utf8_lead lead;
+
+    if (s->owed > 0 && byte >= s->lo && byte <= s->hi) {
+        s->code = s->code << 6 | (byte & 0x3fu);
+        s->lo = 0x80;
+        s->hi = 0xbf;
+        if (--s->owed == 0)
+            sl_words_char(s, s->code);
+        return;
+    }
+    if (s->owed > 0)
+        sl_words_char(s, NOT_A_CHARACTER);
+    lead = sl_utf8_lead(byte);
+    s->owed = lead.due;
+    s->lo = lead.lo;
+    s->hi = lead.hi;
+    s->code = byte & (0x3fu >> lead.due);
+    if (byte < 0x80 || lead.due == 0)
+        sl_words_char(s, byte < 0x80 ? byte : NOT_A_CHARACTER);
+}
+
+/* A character that `text` begins with, beyond ASCII; its bytes. 0: it is cut, or none. */
+static size_t take_whole(struct sl_words_seek *s, struct sl_str text)
+{
+    uint32_t code = 0;
+    size_t n = s->owed == 0 ? sl_letters_decode(text, &code) : 0;
+
+    if (n > 0)
+        sl_words_char(s, code);
+    return n;
 }
 
 void sl_words_feed(struct sl_words_seek *s, struct sl_str text)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        uint8_t byte = (uint8_t)text.p[i];
-        struct sl_utf8_lead lead;
+    while (text.n > 0) {
+        size_t n;
 
-        if (s->owed > 0 && byte >= s->lo && byte <= s->hi) {
-            more(s, byte);
-            continue;
+        if ((uint8_t)text.p[0] < 0x80 && s->owed == 0)
+            n = take_ascii(s, text);
+        else
+            n = take_whole(s, text);
+        if (n == 0) {
+            take_byte(s, (uint8_t)text.p[0]);
+            n = 1;
         }
-        if (s->owed > 0)
-            sl_words_char(s, NOT_A_CHARACTER);
-        s->owed = 0;
-        if (byte < 0x80) {
-            take_ascii(s, byte);
-            continue;
-        }
-        lead = sl_utf8_lead(byte);
-        s->owed = lead.due;
-        s->lo = lead.lo;
-        s->hi = lead.hi;
-        s->code = byte & (0x3fu >> lead.due);
-        if (lead.due == 0)
-            sl_words_char(s, NOT_A_CHARACTER);
+        text = sl_str_from(text, n);
     }
 }
 
 size_t sl_words_open(const struct sl_words_seek *s, uint64_t lists)
 {
-    const struct sl_words_node *nodes = s->words->nodes;
+    const struct sl_words *w = s->words;
 
-    for (uint32_t at = s->node; at != 0; at = nodes[at].fail) {
-        const struct sl_words_ends *below = &s->words->below[at];
-
-        if ((below->anywhere & lists) != 0 ||
-            ((below->alone & lists) != 0 && is_start(s, nodes[at].depth)))
-            return nodes[at].depth;
-    }
+    for (uint32_t at = s->node & SL_WORDS_INDEX; at != 0; at = w->nodes[at].fail & SL_WORDS_INDEX)
+        if ((w->below[at] & lists) != 0)
+            return w->nodes[at].depth;
     return 0;
 }
 
@@ -157,10 +178,8 @@ void sl_words_rest(struct sl_words_seek *s)
     if (s->owed > 0)
         sl_words_char(s, NOT_A_CHARACTER);
     s->owed = 0;
-    if (s->due != 0)
-        count(s, s->due);
-    s->due = 0;
-    s->node = 0;
+    settle(s, true);
+    s->node = SL_WORDS_ROOT;
     s->last = SL_LETTERS_SPACE;
 }
 
@@ -170,5 +189,6 @@ void sl_words_begin(struct sl_words_seek *s, const struct sl_words *w, uint64_t 
     memset(s, 0, sizeof(*s));
     s->words = w;
     s->lists = lists;
+    s->node = SL_WORDS_ROOT;
     s->last = SL_LETTERS_SPACE;
 }

@@ -14,8 +14,8 @@
  * Limits   A word has at most SL_WORDS_BYTES folded bytes, all words together at most
  *          SL_WORDS_NODES different beginnings. One text costs one step a byte and a few
  *          bytes of state, whatever the number of words.
- * Memory   About 48 bytes a different beginning, 1 KiB one that goes on in more than four
- *          ways. Pure.
+ * Memory   About 60 bytes a different beginning, 2 KiB more where it goes on in more than
+ *          four ways. Pure.
  * Source   A. Aho, M. Corasick, "Efficient string matching: an aid to bibliographic
  *          search", CACM 18 (1975).
  */
@@ -47,8 +47,7 @@ struct sl_words_seek {
     uint64_t at; /* folded bytes so far */
     /* private from here */
     uint32_t node;
-    uint64_t starts[SL_WORDS_BYTES / 64]; /* of the last bytes: may a word begin there? */
-    uint64_t due;                         /* lists: a word stands here if it ends here */
+    uint64_t due; /* lists: a word stands here if it ends here */
     enum sl_letters_kind last;
     uint32_t code; /* of a character that is not whole */
     uint8_t owed;  /* its bytes that are not here */
