@@ -31,11 +31,12 @@ release: ## build ./sluice and ./sluice-mock
 	@ln -sf build/release/sluice sluice
 	@ln -sf build/release/sluice-mock sluice-mock
 
+# Tests wait for three quarters of their time: three at once leave two cores room.
 test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY=regex for a part)
 	@sh deps/setup.sh test
 	$(call build,asan,all)
 	@cd build/asan && rm -f Testing/Temporary/LastTestsFailed*.log && \
-	    { $(CTEST) -j 2 --output-on-failure $(if $(ONLY),-R '$(ONLY)') || \
+	    { $(CTEST) -j 3 --output-on-failure $(if $(ONLY),-R '$(ONLY)') || \
 	      sh $(ROOT)/test/again.sh $(CTEST); }
 
 test-clients: ## the official clients, fetched by npm, those of guides, and the dashboard in Chromium, against the gateway

@@ -420,7 +420,7 @@ class Gateway:
         while self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
             try:
-                self.p.wait(0.1)
+                self.p.wait(0.02)
             except subprocess.TimeoutExpired:
                 if time.monotonic() > end:
                     self.p.kill()
