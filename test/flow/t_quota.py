@@ -84,16 +84,16 @@ def test_a_keys_limit_inside_a_tenants():
 
 def test_concurrency():
     def act(g, redis):
-        slow = [threading.Thread(target=ask, args=(g,), kwargs={"model": "mock-first-800"}) for _ in range(2)]
-        for t in slow:
-            t.start()
-        until(lambda: g.mock.stats()["requests"] >= 2, 5, "two run")
+        wires = [g.wire(60) for _ in range(2)]
+        for w in wires:
+            w.request("POST", "/v1/messages", messages("mock-hang"))
+        until(lambda: g.mock.stats()["requests"] >= 2, 10 * rig.SLOW, "two run")
         refused = ask(g)
         equal(refused.status, 429)
         contains(refused.json()["error"]["message"], "at once")
-        for t in slow:
-            t.join()
-        until(lambda: ask(g).status == 200, 3, "a lease is free again")
+        for w in wires:
+            w.close()
+        until(lambda: ask(g).status == 200, 10 * rig.SLOW, "a lease is free again")
 
     on_both(acme({"concurrency": 2}), act)
 
@@ -256,11 +256,11 @@ def test_a_keys_limit_of_four():
 def test_qps_of_four():
     redis, mock = Redis(), rig.Mock()
     many = four(redis, mock, acme({"qps": 20}))
-    got = hammer(many, 4)
+    got = hammer(many, 4, enough=lambda got: got.count(200) >= 60)
     times = admitted_times(many, got.count(200))
     for i in range(len(times) - 20):
         check(times[i + 20] - times[i] > 1_000_000, "more than 20 within a second: %s" % times[i : i + 21])
-    check(got.count(200) >= 60, "the allowance is used up: %d of about 80" % got.count(200))
+    check(got.count(200) >= 60, "the allowance can be used up: %d" % got.count(200))
     equal(mock.stats()["requests"], got.count(200), "the provider's total is the admitted total")
     end(redis, mock, many)
 
