@@ -1,8 +1,8 @@
 /* http/client.c -- one call: wait for a connection, send, read the answer.
  *
  *     WAITING ─► TALKING ─► OVER
- *        ▲          │ reused connection closed before one byte came, within a
- *        └──────────┘ second of its use: once
+ *        ▲          │ once: a reused connection closed before one byte came, within
+ *        └──────────┘ a second of its use, or spoke before the request had left
  */
 #include "http/client.h"
 
@@ -69,9 +69,14 @@ static void fail(struct sl_call *c, enum sl_err why)
     c->ops->fail(c->holder, why);
 }
 
+static bool has_left(const struct sl_call *c)
+{
+    return c->part == c->req.n && !c->full && sl_stream_queued(c->link->stream) == 0;
+}
+
 static bool is_reusable(const struct sl_call *c)
 {
-    return c->parse.keep_alive && c->part == c->req.n && !c->full;
+    return c->parse.keep_alive && has_left(c);
 }
 
 /* The answer is whole. `clean`: the connection may be used again. */
@@ -201,13 +206,12 @@ static bool may_go_again(const struct sl_call *c)
 }
 
 /* The origin is held meanwhile: between lease and wait nobody else may. */
-static void again(struct sl_call *c)
+static void again(struct sl_call *c, const char *why)
 {
     struct sl_origin *o = sl_origin_share(c->link->origin);
     enum sl_err e;
 
-    sl_log(SL_LOG_INFO, "http", o->conf.name,
-           "an idle connection was lost as it was used: sending again on a new one");
+    sl_log(SL_LOG_INFO, "http", o->conf.name, "%s: sending again on a new one", why);
     drop_link(c, false);
     c->info.resent++;
     c->part = c->part_at = 0;
@@ -225,12 +229,15 @@ static void on_data(void *user, struct sl_str in)
     struct sl_call *c = user;
     struct sl_str piece;
 
-    /* bytes before a byte of the request has left answer another one */
+    /* Bytes before a byte of the request has left answer another one. On a connection that
+     * has answered others so may those before all of it has (RFC 9112 section 9.2); nobody
+     * can have worked on it then. A new connection says whose answer it is. */
+    if (!c->answered && c->link->rested && !has_left(c)) {
+        again(c, "an idle connection spoke before its request had left");
+        return;
+    }
     if (!c->answered && sl_stream_sent(c->link->stream) == c->sent_before) {
-        if (may_go_again(c))
-            again(c);
-        else
-            fail(c, SL_ERR_UP_GARBAGE);
+        fail(c, SL_ERR_UP_GARBAGE);
         return;
     }
     c->answered = true;
@@ -263,7 +270,7 @@ static void on_end(void *user, enum sl_err why)
     if (why == SL_OK && sl_parse_finish(&c->parse)) {
         done(c, false);
     } else if (may_go_again(c)) {
-        again(c);
+        again(c, "an idle connection was lost as it was used");
     } else {
         fail(c, in_our_words(why));
     }

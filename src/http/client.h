@@ -13,7 +13,9 @@
  *          most a second after it was leased for this call, is replaced once by
  *          a fresh one, silently: the request is sent again (counted in
  *          call_info.resent). Otherwise failure is told: whoever had the request
- *          longer may have worked on it (RFC 9110 section 9.2.2).
+ *          longer may have worked on it (RFC 9110 section 9.2.2). So is one that
+ *          answers before the request has left: it may be what was left of another
+ *          answer, and a request that is not whole has not been worked on.
  * Framing  content-length, chunked, close-delimited, none (HEAD, 204, 304).
  *          Anything doubtful is SL_ERR_UP_GARBAGE and closes the connection;
  *          FIN or RST inside a body is SL_ERR_UP_CLOSED / UP_RESET / TLS_CUT,

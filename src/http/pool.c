@@ -247,6 +247,16 @@ static void rest(struct sl_link *l)
         sl_pool_close(oldest_idle(o));
 }
 
+/* May it serve another call? Whoever waits gets it now, without a look at what comes on it
+ * while it is idle; so that is done here. */
+static bool may_stay(const struct sl_link *l)
+{
+    const struct sl_origin *o = l->origin;
+
+    return !l->stale && o->holders > 0 && o->links <= o->conf.max_connections &&
+           (o->n_waiting == 0 || sl_stream_is_silent(l->stream));
+}
+
 void sl_pool_give(struct sl_link **pl, bool whole)
 {
     struct sl_link *l = *pl;
@@ -258,7 +268,7 @@ void sl_pool_give(struct sl_link **pl, bool whole)
     o = l->origin;
     l->ops = NULL;
     l->user = NULL;
-    if (whole && !l->stale && o->holders > 0 && o->links <= o->conf.max_connections) {
+    if (whole && may_stay(l)) {
         rest(l);
         return;
     }

@@ -3,6 +3,9 @@
  * stop, so that a holder who changes its mind costs no system call. */
 #include "net/inside.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #define READS 4 /* of one stream in one turn; the poll tells of more */
 
 static bool is_welcome(const struct sl_stream *s)
@@ -111,4 +114,15 @@ void sl_stream_want(struct sl_stream *s, bool on)
         sl_net_defer(s->net, &s->task); /* what was kept comes first */
     else if (!s->reading)
         sl_stream_mark(s);
+}
+
+bool sl_stream_is_silent(const struct sl_stream *s)
+{
+    uv_os_fd_t fd;
+    char c;
+
+    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
+    if (sl_stream_has_backlog(s) || uv_fileno(&s->u.handle, &fd) != 0)
+        return false;
+    return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
 }

@@ -71,8 +71,9 @@ struct job {
     size_t bytes; /* of the body, also those that did not fit */
     bool sent, done, failed;
     enum sl_err why;
-    bool end_at_head; /* end the call from inside the event */
-    size_t order;     /* finished as which one */
+    bool end_at_head;      /* end the call from inside the event */
+    void (*at_body)(void); /* called there */
+    size_t order;          /* finished as which one */
 };
 
 struct world {
@@ -323,6 +324,8 @@ static inline void job_body(void *holder, struct sl_str piece)
     memcpy(j->body + j->n, s.p, s.n);
     j->n += s.n;
     j->bytes += piece.n;
+    if (j->at_body != NULL)
+        j->at_body();
 }
 
 static inline void job_done(void *holder)

@@ -479,7 +479,9 @@ static void test_reads_slowly(void **state)
     assert_true(sl_call_about(jobs[0].call).reused);
     sl_call_end(&jobs[0].call);
     memset(answer + n, 'a', 200);
-    w.p.conns[0]->s = SCRIPT(.bytes = answer, .n = (size_t)n + 200, .early = true, .drip_ms = 8);
+    sl_origin_drop(&w.o); /* a connection that has answered is not believed so early */
+    w.o = sl_origin_new(w.net, &w.conf);
+    w.p.script = SCRIPT(.bytes = answer, .n = (size_t)n + 200, .early = true, .drip_ms = 8);
     start_large(&jobs[0], parts, 6 << 20, 800);
     assert_true(job_wait(&w, &jobs[0], 10000));
     assert_true(jobs[0].done);
@@ -505,6 +507,51 @@ static void test_early_answer(void **state)
     assert_false(jobs[0].sent);
     assert_int_equal(count().open, 0);
     job_good(&w, 1);
+}
+
+#define LIE_TEXT "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nlie"
+
+/* On a connection that has answered another call, what comes before all of the request has
+ * left may belong to that one. */
+static void test_early_answer_of_another(void **state)
+{
+    struct sl_str parts[2];
+
+    (void)state;
+    job_good(&w, 1);
+    w.p.conns[0]->s = SCRIPT(BYTES(LIE_TEXT), .early = true);
+    start_large(&jobs[0], parts, 6 << 20, 0);
+    assert_true(job_wait(&w, &jobs[0], 20000));
+    job_is_ok(&jobs[0]);
+    assert_int_equal(sl_call_about(jobs[0].call).resent, 1);
+    assert_int_equal(w.p.conns[1]->total, (6 << 20) + parts[0].n);
+    sl_call_end(&jobs[0].call);
+    assert_int_equal(count().dialled, 2);
+}
+
+static void lie(void)
+{
+    (void)!send(w.p.conns[0]->fd, LIE_TEXT, sizeof(LIE_TEXT) - 1, MSG_NOSIGNAL);
+}
+
+/* Behind an answer's end, later than the read that brought it: whoever waits for the
+ * connection does not get it. */
+static void test_more_than_an_answer(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+
+    (void)state;
+    conf.max_connections = 1;
+    configure(conf);
+    job_start(&w, &jobs[0]);
+    job_start(&w, &jobs[1]);
+    jobs[0].at_body = lie;
+    for (int i = 0; i < 2; i++) {
+        assert_true(job_wait(&w, &jobs[i], 5000));
+        job_is_ok(&jobs[i]);
+        sl_call_end(&jobs[i].call);
+    }
+    assert_int_equal(count().dialled, 2);
 }
 
 /* Reading switched off stops the provider, not the world. */
@@ -614,6 +661,8 @@ int main(void)
         CASE(test_reads_no_more),
         CASE(test_reads_slowly),
         CASE(test_early_answer),
+        CASE(test_early_answer_of_another),
+        CASE(test_more_than_an_answer),
         CASE(test_pressure),
         CASE(test_drop),
         CASE(test_dial_fails_one_each),
