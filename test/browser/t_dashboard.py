@@ -15,7 +15,7 @@ import _rig as rig
 from _admin import Api
 from _check import check, contains, equal, until
 
-PAGES = [("overview", "Overview"), ("live", "Live"), ("requests", "Requests"), ("keys", "Keys"), ("budgets", "Budgets"), ("usage", "Usage"),
+PAGES = [("overview", "Overview"), ("live", "Live"), ("requests", "Requests"), ("keys", "Keys"), ("tenants", "Tenants"), ("budgets", "Budgets"), ("usage", "Usage"),
          ("providers", "Providers"), ("play", "Playground"), ("config", "Configuration")]
 browser = None
 
@@ -168,6 +168,48 @@ def test_keys(g):
     new = b.until("document.getElementById('new-key').value")
     equal(g.post("/v1/messages", rig.messages("mock-echo", "x"), key=new).status, 200)
     b.click("dialog button", "Close")
+    is_well(b, g)
+
+
+def test_tenants(g):
+    b, api = browser, Api(g)
+    page(b, g, "tenants")
+    b.until(row("acme"))
+    b.click("button", "New tenant")
+    for name, text in (("name", "guild"), ("models", "mock-*"), ("rpm", "60"), ("monthly", "50"), ("credits", "9"), ("zone", "Europe/Berlin")):
+        b.fill("dialog input[name=%s]" % name, text)
+    b.click("dialog button", "Make tenant")
+    b.until("!document.querySelector('dialog') && %s" % row("guild"))
+    t = api("GET", "tenant/guild")
+    equal((t["scopes"], t["limits"], t["budget"]), (["models:mock-*"], {"rpm": 60}, {"initial_credits": 9, "monthly": 50, "zone": "Europe/Berlin"}))
+    press(b, "guild", "guild")
+    b.fill("dialog input[name=rpm]", "")
+    b.fill("dialog input[name=plan]", "no-such-plan")
+    b.click("dialog button", "Save")
+    b.says("has no plan no-such-plan")
+    b.fill("dialog input[name=plan]", "")
+    b.fill("dialog input[name=models]", "")
+    b.fill("dialog input[name=qps]", "7")
+    b.click("dialog button", "Save")
+    b.until("!document.querySelector('dialog')")
+    t = api("GET", "tenant/guild")
+    equal((t["scopes"], t["limits"], t["budget"]["monthly"]), ([], {"qps": 7}, 50))
+    key, _ = api.key("member", tenant="guild")
+    ask = lambda: g.post("/v1/messages", rig.messages("mock-echo", "x"), key=key).status
+    equal(ask(), 200)
+    press(b, "guild", "Pause")
+    b.until("%s.innerText.includes('paused')" % row("guild"))
+    equal(ask(), 403)
+    press(b, "guild", "Resume")
+    b.until("%s.innerText.includes('active')" % row("guild"))
+    press(b, "guild", "Delete")
+    b.click("dialog button", "Delete")
+    b.until("!document.querySelector('dialog') && !%s" % row("guild"))
+    equal(ask(), 401)
+    b.click("label", "deleted, too")
+    press(b, "guild", "Bring back")
+    b.until("%s.innerText.includes('active')" % row("guild"))
+    equal(ask(), 200)
     is_well(b, g)
 
 

@@ -14,6 +14,7 @@
 #include "admin/page/web/play.js.h"
 #include "admin/page/web/style.css.h"
 #include "admin/page/web/system.js.h"
+#include "admin/page/web/tenants.js.h"
 #include "admin/page/web/traffic.js.h"
 
 #define FILE_OF(path, type, bytes)                                                                 \
@@ -36,6 +37,7 @@ static const struct sl_page_file files[] = {
     FILE_OF("/admin/overview.js", JS, overview_js),
     FILE_OF("/admin/play.js", JS, play_js),
     FILE_OF("/admin/system.js", JS, system_js),
+    FILE_OF("/admin/tenants.js", JS, tenants_js),
     FILE_OF("/admin/traffic.js", JS, traffic_js),
 };
 

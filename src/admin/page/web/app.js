@@ -6,12 +6,14 @@ import { live, requests } from "/admin/traffic.js";
 import { keys } from "/admin/keys.js";
 import { budgets, usage } from "/admin/money.js";
 import { config, providers } from "/admin/system.js";
+import { tenants } from "/admin/tenants.js";
 
 const views = [
   ["overview", "Overview", overview],
   ["live", "Live", live],
   ["requests", "Requests", requests],
   ["keys", "Keys", keys],
+  ["tenants", "Tenants", tenants],
   ["budgets", "Budgets", budgets],
   ["usage", "Usage", usage],
   ["providers", "Providers", providers],
