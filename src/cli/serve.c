@@ -23,6 +23,7 @@
 #define CLOSE_MS 1000  /* for what is left at the very end */
 #define OPEN_MS 3000   /* for the store, at start */
 #define FLUSH_MS 2000  /* for settled lines, at the end */
+#define TELL_MS 2000   /* for what operators are told of the last requests */
 
 static const struct sl_str nobody = SL_STR_INIT("");
 
@@ -370,6 +371,18 @@ static int start(struct sl_serve *s)
     return SL_EXIT_OK;
 }
 
+/* Operators are told of the last requests, too. */
+static void let_tell(struct sl_serve *s)
+{
+    uint64_t from = sl_net_now(s->net);
+
+    if (s->gateway == NULL)
+        return;
+    sl_gateway_stop(s->gateway);
+    while (!sl_gateway_has_told(s->gateway) && sl_net_now(s->net) - from < TELL_MS)
+        (void)sl_net_turn(s->net, 10);
+}
+
 /* What was ended closes over the next turns; then nothing may be left. */
 static void let_close(struct sl_serve *s)
 {
@@ -387,6 +400,7 @@ static void end(struct sl_serve *s)
         sl_timer_stop(s->net, &s->step);
     sl_hand_end(&s->hand);
     sl_admin_end(&s->admin);
+    let_tell(s);
     sl_gateway_end(&s->gateway);
     sl_op_cancel(&s->opening);
     if (s->store != NULL)

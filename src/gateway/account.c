@@ -6,6 +6,7 @@
 
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/otlp/span.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/routing/trial.h"
@@ -47,6 +48,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     sl_spoken_count(r);
     sl_account_metrics(r);
     sl_accesslog_write(r);
+    sl_span_close(r);
     return SL_ST_DEAD;
 }
 

@@ -32,13 +32,20 @@ static void wipe(struct sl_str secret)
         sl_mem_wipe(p.to, secret.n);
 }
 
+static void drop_receiver(const struct sl_receiver *to)
+{
+    struct sl_origin *o = to->origin;
+
+    sl_origin_drop(&o);
+    wipe(to->path);
+    wipe(to->headers);
+}
+
 /* Secrets lie in the arena: they are overwritten before the memory goes back. */
 static void wipe_secrets(struct sl_gateway_conf *c)
 {
-    if (c->hook != NULL) {
+    if (c->hook != NULL)
         wipe(c->hook->secret);
-        wipe(c->hook->path); /* some receivers are known by it alone */
-    }
     for (size_t i = 0; i < c->providers_n; i++) {
         const struct sl_oauth *o = c->providers[i].oauth;
 
@@ -78,11 +85,10 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
         sl_origin_drop(&o);
         sl_origin_drop(&tokens);
     }
-    if (c->hook != NULL) {
-        struct sl_origin *o = c->hook->origin;
-
-        sl_origin_drop(&o);
-    }
+    if (c->hook != NULL)
+        drop_receiver(&c->hook->to);
+    if (c->otlp != NULL)
+        drop_receiver(&c->otlp->to);
     for (size_t i = 0; i < c->issuers_n; i++)
         for (size_t k = 0; k < c->issuers[i].keys_n; k++)
             sl_verify_end(&c->issuers[i].keys[k].key);

@@ -72,10 +72,25 @@ struct sl_provider {
     struct sl_str price_list; /* whose prices hold for it; empty: no list has it */
 };
 
-struct sl_hook {              /* where operators are told of events */
+/* Where something is sent that is no request of a client: gateway/push/post.h. */
+struct sl_receiver {
     struct sl_origin *origin; /* shared */
-    struct sl_str host_header, path;
+    struct sl_str host_header;
+    struct sl_str path;    /* with its query; a secret, some receivers are known by it alone */
+    struct sl_str headers; /* secret: header lines, each with its end; may be empty */
+};
+
+struct sl_hook { /* where operators are told of events */
+    struct sl_receiver to;
     struct sl_str secret; /* signs; may be empty */
+};
+
+struct sl_otlp_conf { /* where spans go: gateway/otlp/otlp.h */
+    struct sl_receiver to;
+    struct sl_str service; /* `service.name` */
+    uint64_t sample_ppm;   /* of a million traces that begin here so many are sent */
+    uint64_t every_ms;
+    size_t batch, queue; /* spans */
 };
 
 /* Whose tokens are taken in place of keys. */
@@ -176,7 +191,8 @@ struct sl_gateway_conf {
     size_t word_lists_n;
     size_t max_series;
     struct sl_audit_conf audit;
-    const struct sl_hook *hook; /* up: arena; NULL: nobody is told */
+    const struct sl_hook *hook;      /* up: arena; NULL: nobody is told */
+    const struct sl_otlp_conf *otlp; /* up: arena; NULL: there are no spans */
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

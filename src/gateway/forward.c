@@ -4,6 +4,7 @@
 #include "gateway/inside.h"
 
 #include "base/text.h"
+#include "gateway/otlp/span.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
 
@@ -85,10 +86,13 @@ static bool is_forbidden(struct sl_str name)
     return matches_any(name, never, sizeof never / sizeof never[0]);
 }
 
-static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struct sl_str name)
+static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struct sl_str name,
+                   bool traced)
 {
     const struct sl_provider *p = to->provider;
 
+    if (traced && sl_str_eq_nocase(name, SL_STR("traceparent")))
+        return false; /* the span of this try stands there */
     /* the allow-list first: it turns most names away at their first letter */
     if (!matches_any(name, allowed, sizeof allowed / sizeof allowed[0]) &&
         !matches_any(name, r->conf->forward_headers, r->conf->forward_headers_n))
@@ -169,6 +173,8 @@ struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
     bool has_version = false;
     char scratch[HEAD_MAX];
     struct sl_text t = sl_text_over(scratch, sizeof scratch);
+    char parent[SL_SPAN_PARENT];
+    bool traced = sl_span_for_provider(r, parent);
 
     add_target(&t, r, to);
     sl_text_add(&t, SL_STR("content-type: application/json\r\naccept-encoding: identity\r\n"
@@ -179,7 +185,7 @@ struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
     for (size_t i = 0; i < p->headers_n; i++)
         add_line(&t, p->header_names[i], p->header_values[i]);
     for (size_t i = 0; i < h->n; i++) {
-        if (!may_go(r, to, h->v[i].name))
+        if (!may_go(r, to, h->v[i].name, traced))
             continue;
         if (sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-version")))
             has_version = true;
@@ -187,6 +193,8 @@ struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
     }
     if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic && !has_version)
         sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
+    if (traced)
+        add_line(&t, SL_STR("traceparent"), (struct sl_str){parent, sizeof parent});
     sl_text_add(&t, SL_STR("\r\n"));
     return t.cut ? (struct sl_str){NULL, 0} : sl_arena_dup(a, sl_text_str(&t));
 }

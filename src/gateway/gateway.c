@@ -11,6 +11,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/hooks/hooks.h"
 #include "gateway/jwt/jwts.h"
+#include "gateway/otlp/otlp.h"
 #include "gateway/queue/gate.h"
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
@@ -111,6 +112,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->watch = sl_watch_new(g, g->renew_ms);
     g->recent = sl_recent_new();
     g->hooks = sl_hooks_new(g);
+    g->otlp = sl_otlp_new(g);
     sl_shed_init(&g->shed, g);
     sl_shed_reload(&g->shed);
     return g;
@@ -152,6 +154,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_gates_reload(g->gates, conf);
     sl_watch_reload(g->watch);
     sl_hooks_reload(g->hooks);
+    sl_otlp_reload(g->otlp);
     sl_shed_reload(&g->shed);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
@@ -294,13 +297,8 @@ struct sl_server_counts sl_gateway_server_count(const struct sl_gateway *g)
     return sl_server_count(g->server);
 }
 
-void sl_gateway_end(struct sl_gateway **pg)
+void sl_gateway_stop(struct sl_gateway *g)
 {
-    struct sl_gateway *g = *pg;
-
-    *pg = NULL;
-    if (g == NULL)
-        return;
     SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
     while (!sl_list_is_empty(&g->requests)) {
         struct sl_req *r = SL_CONTAINER(g->requests.next, struct sl_req, node);
@@ -310,6 +308,23 @@ void sl_gateway_end(struct sl_gateway **pg)
     }
     sl_mirrors_end(&g->mirrors);
     sl_server_end(&g->server);
+    sl_hooks_hurry(g->hooks);
+    sl_otlp_hurry(g->otlp);
+}
+
+bool sl_gateway_has_told(const struct sl_gateway *g)
+{
+    return sl_hooks_is_idle(g->hooks) && sl_otlp_is_idle(g->otlp);
+}
+
+void sl_gateway_end(struct sl_gateway **pg)
+{
+    struct sl_gateway *g = *pg;
+
+    *pg = NULL;
+    if (g == NULL)
+        return;
+    sl_gateway_stop(g);
     sl_flights_end(&g->flights);
     sl_want_flights_end(&g->wants);
     sl_healths_end(&g->healths);
@@ -319,6 +334,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_watch_end(&g->watch);
     sl_recent_end(&g->recent);
     sl_hooks_end(&g->hooks);
+    sl_otlp_end(&g->otlp);
     sl_shed_fini(&g->shed);
     sl_keys_end(&g->keys);
     sl_switched_fini(&g->switched);

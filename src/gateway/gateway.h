@@ -75,6 +75,10 @@ struct sl_server_counts sl_gateway_server_count(const struct sl_gateway *g);
 /* Gauges that are read, not counted (streams open, queue depth, live objects);
  * called before an exposition. */
 void sl_gateway_refresh_metrics(struct sl_gateway *g);
-void sl_gateway_end(struct sl_gateway **g); /* ends what is left with `shutdown` */
+/* Ends what is left with `shutdown`, and serves nobody any more; what operators are told of it
+ * is on its way until has_told. Then end; or end alone, which waits for nothing. */
+void sl_gateway_stop(struct sl_gateway *g);
+bool sl_gateway_has_told(const struct sl_gateway *g);
+void sl_gateway_end(struct sl_gateway **g);
 
 #endif

@@ -45,6 +45,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *switches;   /* up */
     struct sl_metric_family *paused;     /* up */
     struct sl_metric_family *hooks;      /* up */
+    struct sl_metric_family *otlp;       /* up */
     struct sl_metric_family *words;      /* up */
     struct sl_metric_family *intents;    /* up */
     struct sl_metric_family *shed;       /* up */
@@ -112,6 +113,7 @@ struct sl_gateway {
     struct sl_watch *watch;     /* owns */
     struct sl_recent *recent;   /* owns */
     struct sl_hooks *hooks;     /* owns */
+    struct sl_otlp *otlp;       /* owns */
     struct sl_shed shed;
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */

@@ -66,6 +66,9 @@ void sl_gateway_families_make(struct sl_gateway *g)
                                   "provider,result", NULL);
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
                                 "Events for hooks.url: sent, failed, dropped.", "result", NULL);
+    f->otlp = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_otlp_spans_total",
+                               "Spans for otlp.endpoint: sent, rejected, failed, dropped.",
+                               "result", NULL);
     f->words = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_words_total",
                                 "Words of a list found in prompts and answers.", "list", NULL);
     f->intents = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_intents_total",

@@ -20,6 +20,7 @@
 #include "gateway/quota/keys.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/live/halt.h"
+#include "gateway/otlp/span.h"
 #include "gateway/translate/translate.h"
 #include "gateway/words/spoken.h"
 #include "net/tls.h"
@@ -341,6 +342,7 @@ static void start(struct sl_gateway *g, struct sl_exch *x, const struct sl_reque
     sl_list_push_back(&g->requests, &r->node);
     g->requests_n++;
     sl_exch_take(x, &exch_ops, r);
+    sl_span_begin(r);
     sl_req_event(r, SL_EVT_ENTER);
 }
 

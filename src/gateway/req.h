@@ -168,6 +168,7 @@ struct sl_req {
     struct sl_str bytes;                 /* of SL_EVT_DATA */
     unsigned attempts;                   /* tries of all rounds */
     struct sl_trial *trial;              /* up: in the arena: routing/trial.h; NULL before ROUTE */
+    struct sl_span *span;                /* up: in the arena: otlp/span.h; NULL: not traced */
     enum sl_relay_mode mode;
     bool committed; /* a byte of the answer went out */
     bool mid_event; /* an event too large to hold is passing */

@@ -50,6 +50,18 @@ struct sl_origin *sl_origin_share(struct sl_origin *o)
     return o;
 }
 
+struct sl_str sl_origin_host(const struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    return o->conf.host;
+}
+
+uint16_t sl_origin_port(const struct sl_origin *o)
+{
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    return o->conf.port;
+}
+
 struct sl_origin_counts sl_origin_count(const struct sl_origin *o)
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);

@@ -55,6 +55,10 @@ void sl_origin_warm(struct sl_origin *o);
 /* Of those dials some have not ended yet; each takes `connect_ms` at most. */
 bool sl_origin_is_warming(const struct sl_origin *o);
 
+/* As configured; the text is the origin's. */
+struct sl_str sl_origin_host(const struct sl_origin *o);
+uint16_t sl_origin_port(const struct sl_origin *o);
+
 struct sl_origin_counts {
     size_t open; /* all connections, dialling ones too */
     size_t idle;

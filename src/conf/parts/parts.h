@@ -22,6 +22,7 @@ void sl_build_providers(struct sl_build *b);
 void sl_build_models(struct sl_build *b);
 void sl_build_tenants(struct sl_build *b);
 void sl_build_hooks(struct sl_build *b);
+void sl_build_otlp(struct sl_build *b);
 /* `jwt` and `key_tokens`. */
 void sl_build_jwt(struct sl_build *b);
 /* `words` and `intents`. */
@@ -33,6 +34,17 @@ void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_n
 void sl_build_form(struct sl_text *t, const struct sl_node *dict);
 /* A tenant with a budget may use nothing that has no price. */
 void sl_build_check_priced(struct sl_build *b);
+
+/* A receiver as the map `name` gives it: its URL under `key`, `headers` and `ca_file`. */
+struct sl_receiver_rules {
+    const char *name, *key;
+    struct sl_str path; /* added to the URL's own, unless that ends so; may be empty */
+    bool secret;        /* what goes there is: https only, but on this host */
+    bool keep;          /* its connection is kept */
+};
+/* False: a fault, and there is none. */
+SL_MUST bool sl_build_receiver(struct sl_build *b, const struct sl_node *map,
+                               const struct sl_receiver_rules *rules, struct sl_receiver *out);
 
 /* Zeroed; without memory NULL, and a fault. */
 SL_MUST void *sl_build_alloc(struct sl_build *b, size_t n, size_t size);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/inside.h"
+#include "gateway/otlp/span.h"
 #include "gateway/quota/pass.h"
 #include "gateway/routing/trial.h"
 #include "net/tls.h"
@@ -42,6 +43,8 @@ struct sl_str sl_audit_trace(const struct sl_req *r)
 {
     struct sl_str rest = sl_headers_get(&r->head->headers, SL_STR("traceparent")), version, id;
 
+    if (r->span != NULL) /* the same that its spans have */
+        return (struct sl_str){r->span->trace, sizeof r->span->trace};
     if (!sl_str_split(&rest, '-', &version) || !sl_str_split(&rest, '-', &id) || version.n != 2 ||
         id.n != 32 || !is_hex(id))
         return (struct sl_str){"", 0};

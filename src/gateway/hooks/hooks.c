@@ -45,34 +45,6 @@ static void sign(struct sl_text *t, const struct sl_hook *hook, struct sl_str bo
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-/* False: the head does not fit. */
-static bool write_head(struct sl_hooks *h, const struct sl_hook *hook, struct sl_str body)
-{
-    struct sl_text t = sl_text_over(h->head, sizeof h->head);
-
-    sl_text_add(&t, SL_STR("POST "));
-    sl_text_add(&t, hook->path);
-    sl_text_add(&t, SL_STR(" HTTP/1.1\r\nhost: "));
-    sl_text_add(&t, hook->host_header);
-    sl_text_add(&t, SL_STR("\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
-                           "user-agent: sluice/" SL_VERSION "\r\n"));
-    if (hook->secret.n > 0)
-        sign(&t, hook, body, sl_net_unix_ms(net_of(h)) / 1000);
-    sl_text_add(&t, SL_STR("content-length: "));
-    sl_text_u64(&t, body.n);
-    sl_text_add(&t, SL_STR("\r\n\r\n"));
-    h->parts[0] = sl_text_str(&t);
-    h->parts[1] = body;
-    return !t.cut;
-}
-
-static void try_over(struct sl_hooks *h)
-{
-    sl_timer_stop(net_of(h), &h->limit);
-    sl_call_end(&h->call);
-    sl_gateway_conf_drop(&h->conf);
-}
-
 static void drop_first(struct sl_hooks *h)
 {
     h->first = (h->first + 1) % SL_HOOKS_QUEUE;
@@ -90,87 +62,49 @@ static void failed(struct sl_hooks *h, struct sl_str why)
 {
     uint64_t wait = (uint64_t)SL_HOOKS_BACKOFF_MS << h->tries;
 
-    try_over(h);
-    if (++h->tries < SL_HOOKS_TRIES) {
+    if (++h->tries < SL_HOOKS_TRIES && !h->hurries) {
         go_on(h, wait);
         return;
     }
     sl_log(SL_LOG_WARN, "gateway", sl_str_of(h->queue[h->first].id),
-           "hooks.url did not take an event: %.*s; it is given up after %d tries", SL_STR_ARGS(why),
-           SL_HOOKS_TRIES);
+           "hooks.url did not take an event: %.*s; it is given up, tries: %u", SL_STR_ARGS(why),
+           h->tries);
     count(h, "failed");
     drop_first(h);
     go_on(h, 0);
 }
 
-static void on_call_sent(void *holder)
+static void on_post(void *ctx, const struct sl_post_end *end)
 {
-    (void)holder;
-}
+    struct sl_hooks *h = ctx;
 
-static void on_call_head(void *holder, const struct sl_answer_head *head)
-{
-    struct sl_hooks *h = holder;
-
-    h->status = head->status;
-}
-
-static void on_call_body(void *holder, struct sl_str piece)
-{
-    (void)holder; /* nothing in it matters; the time is bounded */
-    (void)piece;
-}
-
-static void on_call_done(void *holder)
-{
-    struct sl_hooks *h = holder;
-    char place[32];
-    struct sl_text why = sl_text_over(place, sizeof place);
-
-    if (h->status < 200 || h->status > 299) {
-        sl_text_add(&why, SL_STR("it answered "));
-        sl_text_u64(&why, (uint64_t)h->status);
-        failed(h, sl_text_str(&why));
+    sl_gateway_conf_drop(&h->conf);
+    if (!sl_post_is_taken(end)) {
+        failed(h, end->why);
         return;
     }
-    try_over(h);
     count(h, "sent");
     drop_first(h);
     go_on(h, 0);
 }
 
-static void on_call_fail(void *holder, enum sl_err why)
-{
-    failed(holder, sl_str_of(sl_err_text(why)));
-}
-
-static void fire_limit(struct sl_timer *t)
-{
-    failed(SL_CONTAINER(t, struct sl_hooks, limit), SL_STR("it did not answer in time"));
-}
-
-static const struct sl_call_ops call_ops = {
-    .sent = on_call_sent,
-    .head = on_call_head,
-    .body = on_call_body,
-    .done = on_call_done,
-    .fail = on_call_fail,
-};
-
 static void fire_again(struct sl_timer *t)
 {
     struct sl_hooks *h = SL_CONTAINER(t, struct sl_hooks, again);
     const struct sl_hook *hook = hook_of(h);
-    struct sl_call_req req = {.parts = h->parts, .n = 2};
-    struct sl_hooks_event *e = &h->queue[h->first];
+    const struct sl_hooks_event *e = &h->queue[h->first];
+    struct sl_text line = sl_text_over(h->line, sizeof h->line);
+    struct sl_post_what what = {
+        .method = SL_STR("POST"), .type = SL_STR("application/json"), .body = {{e->body, e->n}}};
 
-    if (hook == NULL || h->n == 0 || h->call != NULL)
+    if (hook == NULL || h->n == 0 || sl_post_is_busy(&h->post))
         return;
-    sl_timer_start(net_of(h), &h->limit, SL_HOOKS_TRY_MS);
     h->conf = sl_gateway_conf_share(h->gw->conf);
-    h->status = 0;
-    if (write_head(h, hook, (struct sl_str){e->body, e->n}))
-        h->call = sl_call_start(hook->origin, &req, &call_ops, h);
+    if (hook->secret.n > 0)
+        sign(&line, hook, what.body[0], sl_net_unix_ms(net_of(h)) / 1000);
+    what.path = hook->to.path;
+    what.lines = sl_text_str(&line);
+    sl_post_start(&h->post, &hook->to, &what);
 }
 
 /* ---- events ---- */
@@ -203,20 +137,38 @@ void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members)
     }
     e->n = t.n;
     h->n++;
-    if (h->call == NULL && !sl_timer_is_armed(&h->again) && !sl_timer_is_armed(&h->limit))
+    if (!sl_post_is_busy(&h->post) && !sl_timer_is_armed(&h->again))
         go_on(h, 0);
 }
 
 /* ---- whole ---- */
+
+static void stop(struct sl_hooks *h)
+{
+    sl_post_stop(&h->post);
+    sl_gateway_conf_drop(&h->conf);
+    sl_timer_stop(net_of(h), &h->again);
+    sl_timer_stop(net_of(h), &h->look);
+}
+
+void sl_hooks_hurry(struct sl_hooks *h)
+{
+    h->hurries = true;
+    if (!sl_post_is_busy(&h->post))
+        go_on(h, 0);
+}
+
+bool sl_hooks_is_idle(const struct sl_hooks *h)
+{
+    return h->n == 0;
+}
 
 void sl_hooks_reload(struct sl_hooks *h)
 {
     bool on = hook_of(h) != NULL;
 
     if (!on) { /* what was to be told has nowhere to go */
-        try_over(h);
-        sl_timer_stop(net_of(h), &h->again);
-        sl_timer_stop(net_of(h), &h->look);
+        stop(h);
         h->n = h->tries = 0;
     } else if (!sl_timer_is_armed(&h->look)) {
         sl_timer_start(net_of(h), &h->look, SL_HOOKS_LOOK_MS);
@@ -229,8 +181,8 @@ struct sl_hooks *sl_hooks_new(struct sl_gateway *g)
 
     h->gw = g;
     h->store_was_up = true;
+    sl_post_init(&h->post, g->net, on_post, h);
     sl_timer_init(&h->again, fire_again);
-    sl_timer_init(&h->limit, fire_limit);
     sl_timer_init(&h->look, sl_hooks_look);
     sl_hooks_reload(h);
     return h;
@@ -243,8 +195,6 @@ void sl_hooks_end(struct sl_hooks **ph)
     *ph = NULL;
     if (h == NULL)
         return;
-    try_over(h);
-    sl_timer_stop(net_of(h), &h->again);
-    sl_timer_stop(net_of(h), &h->look);
+    stop(h);
     sl_mem_free(h);
 }

@@ -9,8 +9,7 @@
  *
  * Holder   The gateway: one. Without a `hooks.url` nothing is kept and nothing is looked at.
  * Bounds   SL_HOOKS_QUEUE events of SL_HOOKS_BODY bytes; beyond that they are dropped and
- *          counted (sluice_hooks_total). A try lasts SL_HOOKS_TRY_MS at most. Requests never
- *          wait for any of it.
+ *          counted (sluice_hooks_total). A try is one sl_post. Requests never wait for any of it.
  */
 #ifndef SL_GATEWAY_HOOKS_HOOKS_H
 #define SL_GATEWAY_HOOKS_HOOKS_H
@@ -21,7 +20,6 @@
 #define SL_HOOKS_QUEUE 64
 #define SL_HOOKS_BODY 2048
 #define SL_HOOKS_TRIES 5
-#define SL_HOOKS_TRY_MS 10000
 #define SL_HOOKS_BACKOFF_MS 1000
 #define SL_HOOKS_LOOK_MS 1000 /* breakers, keys and the store are looked at */
 
@@ -33,5 +31,10 @@ void sl_hooks_end(struct sl_hooks **h);
 void sl_hooks_reload(struct sl_hooks *h); /* the gateway's configuration is another one */
 /* `members`: more of the object, `,"tenant":"acme"`; copied. */
 void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members);
+
+/* The process ends: what waits is tried once more, without waiting between tries, while its
+ * holder turns the loop until all is told. */
+void sl_hooks_hurry(struct sl_hooks *h);
+bool sl_hooks_is_idle(const struct sl_hooks *h);
 
 #endif

@@ -3,8 +3,7 @@
 #define SL_GATEWAY_HOOKS_INSIDE_H
 
 #include "gateway/hooks/hooks.h"
-#include "http/client.h"
-#include "net/timer.h"
+#include "gateway/push/post.h"
 
 struct sl_hooks_event {
     char id[17];
@@ -17,15 +16,13 @@ struct sl_hooks {
     struct sl_hooks_event queue[SL_HOOKS_QUEUE];
     size_t first, n;
     unsigned tries; /* of the first one */
+    bool hurries;
     struct sl_timer again, look;
     bool store_was_up;
     /* the try under way */
-    struct sl_gateway_conf *conf; /* shared: its origin is called */
-    struct sl_call *call;         /* owns */
-    struct sl_timer limit;
-    struct sl_str parts[2]; /* up: `head`, and the event's body */
-    char head[4096];
-    int status;
+    struct sl_gateway_conf *conf; /* shared: its receiver is called */
+    struct sl_post post;
+    char line[160]; /* the signature's */
 };
 
 /* look.c: breakers, keys and the store, each second. */

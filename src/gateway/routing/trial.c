@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/inside.h"
+#include "gateway/otlp/span.h"
 #include "gateway/quota/pass.h"
 #include "gateway/routing/mirror.h"
 #include "gateway/translate/translate.h"
@@ -94,6 +95,7 @@ static enum sl_state start(struct sl_req *r, size_t i, size_t key)
     if (t->count++ == 0)
         sl_retry_budget_note(sl_health_budget(r->gw->healths), now_of(r));
     r->attempts++;
+    sl_span_try_begin(r);
     next = sl_trial_call(r);
     if (t->count == 1 && next == SL_ST_TRY)
         sl_mirror_send(r);
@@ -239,6 +241,7 @@ static enum sl_state pass_over(struct sl_req *r)
     t->spent[t->at] = true;
     t->count--;
     r->attempts--;
+    sl_span_try_forget(r);
     sl_breaker_give(&t->health->breaker, &r->provider->breaker, now_of(r), &t->lease,
                     SL_OUTCOME_NONE);
     if (sl_trial_choose(r, &wait_ms) == SL_TRIAL_NOBODY) {
@@ -304,6 +307,7 @@ static void note_step(struct sl_req *r, int status, enum sl_err why)
     struct sl_trial *t = r->trial;
     uint64_t took_ms = now_of(r) - t->started_ms;
 
+    sl_span_try_end(r, status, why);
     if (t->steps_n < SL_TRIAL_STEPS)
         t->steps[t->steps_n++] = (struct sl_trial_step){
             .at = (uint16_t)t->at,
