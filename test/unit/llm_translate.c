@@ -824,6 +824,39 @@ static void test_no_memory(void **state)
     }
 }
 
+/* Thoughts come back as a stream told them, a piece an event: all of them, and no more room than
+ * they take. */
+static void test_thoughts_in_pieces(void **state)
+{
+    const struct sl_str piece = SL_STR("0123456789abcdef");
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "claude-opus-5-5");
+    struct sl_translate *t;
+    struct sl_str out;
+    struct sl_grow g;
+    const char *why;
+    ptrdiff_t at, end;
+
+    (void)state;
+    w.max = 1 << 22;
+    sl_grow_init(&g, 1 << 22);
+    sl_grow_add(&g, SL_STR("{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+                           "\"assistant\",\"content\":\"a\",\"reasoning_details\":["));
+    for (int i = 0; i < 5000; i++)
+        sl_grow_add(&g, SL_STR("{\"type\":\"reasoning.text\",\"text\":\"0123456789abcdef\","
+                               "\"format\":\"anthropic-claude-v1\",\"index\":0},"));
+    sl_grow_add(&g, SL_STR("{\"type\":\"reasoning.text\",\"signature\":\"sig\",\"format\":"
+                           "\"anthropic-claude-v1\",\"index\":0}]}]}"));
+    assert_int_equal(sl_translate_request(&w, sl_grow_str(&g), &arena, &t, &out, &why), SL_OK);
+    at = sl_str_find(out, SL_STR("\"thinking\":\""));
+    assert_true(at > 0);
+    at += (ptrdiff_t)strlen("\"thinking\":\"");
+    end = sl_str_find(out, SL_STR("\",\"signature\":\"sig\""));
+    assert_int_equal(end - at, 5000 * (ptrdiff_t)piece.n);
+    for (; at < end; at += (ptrdiff_t)piece.n)
+        assert_memory_equal(out.p + at, piece.p, piece.n);
+    sl_grow_fini(&g);
+}
+
 /* What a completion's prompt and the prompt API's amount to, and their plain answers. */
 static void test_prompts(void **state)
 {
@@ -872,6 +905,7 @@ int main(void)
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_thoughts_in_pieces),
         cmocka_unit_test(test_no_memory),
     };
 

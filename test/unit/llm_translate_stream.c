@@ -669,6 +669,49 @@ static void test_ceiling(void **state)
     sl_translate_stream_end(&s);
 }
 
+/* Ids and names are remembered, of any number of calls: not those that are texts. */
+static void test_long_ids(void **state)
+{
+    static const char *const events[] = {
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"%s\",\"function\":"
+        "{\"name\":\"f\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":"
+        "{\"name\":\"%s\"}}]}}]}\n\n",
+    };
+    const struct told c = {SL_EP_MESSAGES, "", "", NULL, NULL};
+    char text[SL_NEUTRAL_KEPT + 2], event[2 * SL_NEUTRAL_KEPT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(events); i++) {
+        for (size_t more = 0; more < 2; more++) {
+            struct sl_str out;
+            enum sl_err err;
+
+            memset(text, 'x', sizeof(text));
+            text[SL_NEUTRAL_KEPT + more] = '\0';
+            snprintf(event, sizeof(event), events[i], text);
+            err = run(ask_for(&c, false), sl_str_of(event), NULL, &out);
+            assert_int_equal(err, more > 0 ? SL_ERR_UP_GARBAGE : SL_ERR_UP_CLOSED);
+        }
+    }
+}
+
+/* A call whose block is still open when the answer is over has no arguments, not half an empty
+ * text of them. */
+static void test_call_left_open(void **state)
+{
+    const struct told c = {SL_EP_CHAT, "",
+                           START(IN)
+                               BLOCK("0", "{'type':'tool_use','id':'t','name':'f','input':{}}")
+                                   OVER("'stop_reason':'tool_use'", OUT),
+                           NULL, NULL};
+    struct sl_str out;
+
+    (void)state;
+    assert_int_equal(run(ask_for(&c, false), json(c.stream), NULL, &out), SL_OK);
+    assert_true(sl_str_find(folded(SL_EP_CHAT, out), SL_STR("\"arguments\":\"{}\"")) > 0);
+}
+
 /* Names that were shortened on the way out come back whole. */
 static void test_names(void **state)
 {
@@ -811,14 +854,23 @@ static void test_error_bodies(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),      cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_usage_chunk),  cmocka_unit_test(test_only_calls),
-        cmocka_unit_test(test_cut),          cmocka_unit_test(test_cut_arguments),
-        cmocka_unit_test(test_at_once),      cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_pings),        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_garbage),      cmocka_unit_test(test_ceiling),
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_usage_chunk),
+        cmocka_unit_test(test_only_calls),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_arguments),
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_pings),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_error_bodies),
+        cmocka_unit_test(test_long_ids),
+        cmocka_unit_test(test_call_left_open),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

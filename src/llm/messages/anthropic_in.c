@@ -148,6 +148,18 @@ static void on_block_stop(struct sl_translate_stream *s, struct sl_str data)
 /* --- The end -----------------------------------------------------------------------------------
  */
 
+/* Calls that nobody has ended are over, too. */
+static void say_end(struct sl_translate_stream *s)
+{
+    struct sl_anthropic_reader *r = s->reader;
+
+    for (unsigned i = 0; i < r->open_n; i++)
+        if (r->open[i].kind == SL_BLOCK_CALL)
+            sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_CALL_END, .number = r->open[i].call});
+    r->open_n = 0;
+    sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_END});
+}
+
 static void on_message_delta(struct sl_translate_stream *s, struct sl_str data)
 {
     struct sl_str delta = sl_json_get(data, SL_STR("delta"));
@@ -191,7 +203,7 @@ void sl_anthropic_read_event(struct sl_translate_stream *s, const struct sl_sse_
     else if (sl_str_eq(type, SL_STR("message_delta")))
         on_message_delta(s, e->data);
     else if (sl_str_eq(type, SL_STR("message_stop")))
-        sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_END});
+        say_end(s);
     else if (sl_str_eq(type, SL_STR("ping")))
         sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_PING});
     else if (sl_str_eq(type, SL_STR("error")) || sl_str_eq(e->name, SL_STR("error")) ||
@@ -202,5 +214,5 @@ void sl_anthropic_read_event(struct sl_translate_stream *s, const struct sl_sse_
 void sl_anthropic_read_end(struct sl_translate_stream *s)
 {
     if (s->stop != SL_STOP_UNSAID)
-        sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_END});
+        say_end(s);
 }

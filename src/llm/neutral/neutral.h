@@ -17,6 +17,7 @@
 
 #define SL_NEUTRAL_CALLS 128 /* of one turn: as many as OpenAI's clients count */
 #define SL_NEUTRAL_NAME 64   /* of a tool */
+#define SL_NEUTRAL_KEPT 4096 /* of a call's id or name that a stream has to remember */
 #define SL_NEUTRAL_TOOLS 4096
 #define SL_NEUTRAL_MARK "gw1:"  /* begins a signature of ours: no provider takes it */
 #define SL_NEUTRAL_FREE "input" /* the one argument of a tool that takes a text */

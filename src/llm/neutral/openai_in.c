@@ -138,6 +138,10 @@ static void keep_id(struct sl_translate_stream *s, struct sl_openai_call *c, str
 {
     if (c->id != NULL || id.n == 0)
         return;
+    if (id.n > SL_NEUTRAL_KEPT) {
+        s->err = SL_ERR_UP_GARBAGE;
+        return;
+    }
     c->id = sl_mem_try(id.n + 1);
     if (c->id == NULL) {
         s->err = SL_ERR_NO_MEMORY;

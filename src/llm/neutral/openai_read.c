@@ -2,6 +2,8 @@
  * Source: OpenAI API reference, "Create chat completion"; OpenRouter, "Reasoning tokens". */
 #include "llm/neutral/openai.h"
 
+#define THOUGHT_MAX ((size_t)64 << 20) /* of one block: more than any body holds */
+
 /* --- Content -------------------------------------------------------------------------------- */
 
 enum member { TYPE, TEXT, REFUSAL, IMAGE, FILE_PART, AUDIO, MARK, PARTS };
@@ -102,31 +104,61 @@ static void read_call(struct sl_neutral_ask *q, struct sl_neutral_parts *to, str
                    : sl_neutral_free_input(q, sl_llm_inner(sl_json_get(custom, SL_STR("input"))));
 }
 
-/* One element of reasoning_details. A stream's pieces of one block share an index: a client
- * may send them back as it got them, the signature in the last. */
+/* One block of reasoning_details, of as many elements as there were events. */
+struct block {
+    struct sl_neutral_part *part; /* up: the arena's; NULL: none is open */
+    struct sl_str index;
+    struct sl_grow text;
+};
+
+static void end_block(struct sl_neutral_ask *q, struct block *b)
+{
+    enum sl_err err = SL_OK;
+
+    if (b->part != NULL)
+        err = sl_grow_take(&b->text, q->a, &b->part->text);
+    if (err != SL_OK && q->err == SL_OK)
+        q->err = err;
+    b->part = NULL;
+}
+
+/* One element of them. A stream's pieces of one block share an index: a client may send them
+ * back as it got them, the signature in the last. */
 static void read_detail(struct sl_neutral_ask *q, struct sl_neutral_parts *to, struct sl_str raw,
-                        struct sl_str *index)
+                        struct block *b)
 {
     struct sl_str type = sl_json_get(raw, SL_STR("type"));
     struct sl_str at = sl_json_get(raw, SL_STR("index"));
     bool hidden = sl_neutral_is(type, "reasoning.encrypted");
     struct sl_str text = sl_llm_inner(sl_json_get(raw, hidden ? SL_STR("data") : SL_STR("text")));
-    struct sl_str signature = sl_llm_inner(sl_json_get(raw, SL_STR("signature"))), both[2];
-    struct sl_neutral_part *p = to->last;
+    struct sl_str signature = sl_llm_inner(sl_json_get(raw, SL_STR("signature")));
 
     if (!sl_neutral_is(sl_json_get(raw, SL_STR("format")), SL_OPENAI_FORMAT) ||
         (!hidden && !sl_neutral_is(type, "reasoning.text")))
         return;
-    if (p == NULL || p->kind != SL_PART_THINK || hidden || p->signature.n > 0 ||
-        !sl_str_eq(at, *index))
-        p = add(q, to, hidden ? SL_PART_HIDDEN : SL_PART_THINK);
-    if (p == NULL)
+    if (b->part == NULL || b->part->kind != SL_PART_THINK || hidden || b->part->signature.n > 0 ||
+        !sl_str_eq(at, b->index)) {
+        end_block(q, b);
+        b->part = add(q, to, hidden ? SL_PART_HIDDEN : SL_PART_THINK);
+        sl_grow_init(&b->text, THOUGHT_MAX);
+    }
+    if (b->part == NULL)
         return;
-    both[0] = p->text;
-    both[1] = text;
-    p->text = p->text.n == 0 ? text : sl_neutral_cat(q->a, &q->err, both, 2);
-    p->signature = signature;
-    *index = at;
+    sl_grow_add(&b->text, text);
+    b->part->signature = signature;
+    b->index = at;
+}
+
+static void read_details(struct sl_neutral_ask *q, struct sl_neutral_parts *to,
+                         struct sl_str details)
+{
+    struct block b = {.part = NULL};
+    struct sl_str one;
+    size_t pos = 0;
+
+    while (q->err == SL_OK && sl_json_next(details, &pos, &one))
+        read_detail(q, to, one, &b);
+    end_block(q, &b);
 }
 
 /* The older form: one call, known by its function's name. */
@@ -147,13 +179,11 @@ static void read_assistant(struct sl_neutral_ask *q, struct sl_str message)
     struct sl_str details = sl_json_get(message, SL_STR("reasoning_details"));
     struct sl_str calls = sl_json_get(message, SL_STR("tool_calls")), one;
     struct sl_str refusal = sl_llm_inner(sl_json_get(message, SL_STR("refusal")));
-    struct sl_str index = {NULL, 0};
-    size_t pos = 0, n = 0;
+    size_t pos = 0;
 
     if (turn == NULL)
         return;
-    while (q->err == SL_OK && n++ < 4096 && sl_json_next(details, &pos, &one))
-        read_detail(q, &turn->parts, one, &index);
+    read_details(q, &turn->parts, details);
     read_content(q, &turn->parts, sl_json_get(message, SL_STR("content")));
     sl_neutral_text_add(q, &turn->parts, refusal, (struct sl_str){NULL, 0});
     for (pos = 0; q->err == SL_OK && sl_json_next(calls, &pos, &one);)

@@ -147,10 +147,16 @@ static struct sl_neutral_call *call_at(struct sl_translate_stream *s, unsigned n
     return &q->calls[number];
 }
 
+/* Of an id or a name. */
 static char *copy(struct sl_translate_stream *s, struct sl_str esc)
 {
-    char *p = sl_mem_try(esc.n + 1);
+    char *p;
 
+    if (esc.n > SL_NEUTRAL_KEPT) {
+        s->err = SL_ERR_UP_GARBAGE;
+        return NULL;
+    }
+    p = sl_mem_try(esc.n + 1);
     if (p == NULL) {
         s->err = SL_ERR_NO_MEMORY;
         return NULL;
