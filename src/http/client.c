@@ -263,10 +263,21 @@ static void on_drain(void *user)
     tell_sent(c);
 }
 
+/* What TLS found wrong in mid-answer, which is no refused handshake. */
+static void note_reason(struct sl_call *c)
+{
+    struct sl_str reason = sl_stream_reason(c->link->stream);
+
+    if (reason.n > 0)
+        c->info.reason = sl_arena_dup(&c->arena, reason);
+}
+
 static void on_end(void *user, enum sl_err why)
 {
     struct sl_call *c = user;
 
+    if (why == SL_ERR_TLS)
+        note_reason(c);
     if (why == SL_OK && sl_parse_finish(&c->parse)) {
         done(c, false);
     } else if (may_go_again(c)) {

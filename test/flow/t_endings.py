@@ -42,7 +42,7 @@ class Stubborn(Listener):
             self.asked = True
             s.sendall(self.first)
             s.settimeout(0.2)
-            for _ in range(150 if self.again is not None else 0):
+            for _ in range(150 * rig.SLOW if self.again is not None else 0):
                 try:
                     if not s.recv(1):
                         break

@@ -157,6 +157,33 @@ static void empty_records(void **state)
     }
 }
 
+int mbedtls_ssl_write_record(mbedtls_ssl_context *ssl, int force_flush); /* ssl_misc.h */
+
+/* RFC 8446 section 4.6.3. Our library has no new keys for it: the connection ends, said to be
+ * broken and not to be over, after all that came before. */
+static void key_update(void **state)
+{
+    (void)state;
+    for (unsigned char wish = 0; wish < 2; wish++) {
+        const unsigned char message[] = {24, 0, 0, 1, wish};
+        struct house h;
+        mbedtls_ssl_context *ssl = pair_open(&h, MBEDTLS_SSL_VERSION_TLS1_3);
+
+        say(&h.peers[0], "before");
+        sl_net_turn(h.net, 1);
+        ssl->MBEDTLS_PRIVATE(out_msgtype) = MBEDTLS_SSL_MSG_HANDSHAKE;
+        ssl->MBEDTLS_PRIVATE(out_msglen) = sizeof message;
+        memcpy(ssl->MBEDTLS_PRIVATE(out_msg), message, sizeof message);
+        assert_int_equal(mbedtls_ssl_write_record(ssl, 1), 0);
+        push(&h);
+        UNTIL(h.net, h.peers[63].ends == 1);
+        assert_int_equal(h.peers[63].why, SL_ERR_TLS);
+        assert_non_null(strstr(h.peers[63].reason, "unexpected message"));
+        assert_int_equal(h.peers[63].got, 6);
+        house_close(&h);
+    }
+}
+
 /* Refused each time, by a warning, and all else goes on. */
 static void renegotiation(void **state)
 {
@@ -216,9 +243,13 @@ static void tickets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alerts_for_a_handshake), cmocka_unit_test(alerts_behind_it),
-        cmocka_unit_test(empty_records),          cmocka_unit_test(renegotiation),
-        cmocka_unit_test(answers_pile_up),        cmocka_unit_test(tickets),
+        cmocka_unit_test(alerts_for_a_handshake),
+        cmocka_unit_test(alerts_behind_it),
+        cmocka_unit_test(empty_records),
+        cmocka_unit_test(key_update),
+        cmocka_unit_test(renegotiation),
+        cmocka_unit_test(answers_pile_up),
+        cmocka_unit_test(tickets),
     };
 
     alarm(55);

@@ -140,7 +140,17 @@ static void both(int n)
 
 /* ---- the tests ---- */
 
-static void run(const char *head, bool cut)
+/* A record that nobody has encrypted. */
+static void relay_spoil(void)
+{
+    static const char record[5 + 32] = "\x17\x03\x03\x00\x20";
+
+    assert_int_equal(send(relay.client, record, sizeof(record), MSG_NOSIGNAL), sizeof(record));
+}
+
+static bool explained;
+
+static void run(const char *head, void (*harm)(void))
 {
     struct sl_str part = sl_str_of(head);
     struct sl_call_req req = {.parts = &part, .n = 1};
@@ -149,10 +159,13 @@ static void run(const char *head, bool cut)
     jb.call = sl_call_start(origin, &req, &job_ops, &jb);
     for (int i = 0; i < 3000 && !jb.done && !jb.failed; i++) {
         both(1);
-        if (cut && jb.n == 2)
-            relay_cut();
+        if (harm != NULL && jb.n == 2 && relay.client >= 0) {
+            harm();
+            harm = NULL;
+        }
     }
     assert_true(jb.done || jb.failed);
+    explained = sl_call_about(jb.call).reason.n > 0;
     sl_call_end(&jb.call);
 }
 
@@ -160,15 +173,15 @@ static void test_whole(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) {
-        run(HEAD_OF("/whole", "1.1"), false);
+        run(HEAD_OF("/whole", "1.1"), NULL);
         job_is_ok(&jb);
     }
-    run(HEAD_OF("/ends", "1.1"), false);
+    run(HEAD_OF("/ends", "1.1"), NULL);
     job_is_ok(&jb);
     assert_int_equal(sl_origin_count(origin).dialled, 1);
-    run(HEAD_OF("/ends", "1.0"), false); /* its end is the provider's goodbye */
+    run(HEAD_OF("/ends", "1.0"), NULL); /* its end is the provider's goodbye */
     job_is_ok(&jb);
-    run(HEAD_OF("/whole", "1.1"), false);
+    run(HEAD_OF("/whole", "1.1"), NULL);
     job_is_ok(&jb);
     assert_int_equal(sl_origin_count(origin).dialled, 2);
 }
@@ -181,13 +194,32 @@ static void test_cut(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        run(heads[i], true);
+        run(heads[i], relay_cut);
         assert_int_equal(jb.status, 200);
         assert_int_equal(jb.n, 2);
         assert_true(jb.failed);
         assert_int_equal(jb.why, SL_ERR_TLS_CUT);
         both(20);
         assert_null(held); /* the provider's side saw it too */
+    }
+}
+
+/* What TLS can't read is no end of an answer either, and it is said what it was. */
+static void test_spoilt(void **state)
+{
+    static const char *const heads[] = {HEAD_OF("/till", "1.0"), HEAD_OF("/chunks", "1.1"),
+                                        HEAD_OF("/counted", "1.1")};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        run(heads[i], relay_spoil);
+        assert_int_equal(jb.status, 200);
+        assert_true(jb.failed);
+        assert_int_equal(jb.why, SL_ERR_TLS);
+        assert_true(explained);
+        relay_cut();
+        both(20);
+        assert_null(held);
     }
 }
 
@@ -308,6 +340,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_cut),
+                                       cmocka_unit_test(test_spoilt),
                                        cmocka_unit_test(test_refused)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
