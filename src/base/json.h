@@ -111,6 +111,17 @@ bool sl_json_next(struct sl_str array, size_t *pos, struct sl_str *element);
  * still escaped: sl_json_key_is() compares it. */
 bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
                          struct sl_str *value);
+/* Likewise, going down: each byte is read once, however deep it lies. `*rest` begins with a
+ * value and may go on behind it.
+ * pass     The whole value; `*rest` begins behind it.
+ * enter    Into an array or object, to its first element or key. False: it is empty, and passed.
+ * pass_key The key of a member, still escaped; `*rest` begins with its value. False: none is there.
+ * goes_on  Behind an element or member, to the next one. False: that was the last one, and
+ *          the array or object is passed. */
+struct sl_str sl_json_pass(struct sl_str *rest);
+SL_MUST bool sl_json_enter(struct sl_str *rest);
+SL_MUST bool sl_json_pass_key(struct sl_str *rest, struct sl_str *key);
+SL_MUST bool sl_json_goes_on(struct sl_str *rest);
 bool sl_json_key_is(struct sl_str raw, struct sl_str key);
 enum sl_json_type sl_json_type_of(struct sl_str value);
 /* Non-negative integer without fraction; false for anything else or overflow. */

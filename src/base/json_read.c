@@ -208,6 +208,68 @@ bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
     return true;
 }
 
+/* ---- going down ---- */
+
+static void begin_at(struct sl_str *rest, const char *p)
+{
+    *rest = sl_str_from(*rest, (size_t)(p - rest->p));
+}
+
+static const char *end_of(const struct sl_str *rest)
+{
+    return rest->n > 0 ? rest->p + rest->n : rest->p;
+}
+
+struct sl_str sl_json_pass(struct sl_str *rest)
+{
+    const char *from = rest->p, *p = skip_value(from, end_of(rest));
+
+    begin_at(rest, p);
+    return (struct sl_str){from, (size_t)(p - from)};
+}
+
+/* To what comes behind `p`; a bracket that closes is passed. */
+static bool go_on(struct sl_str *rest, const char *p)
+{
+    const char *end = end_of(rest);
+    bool closes;
+
+    p = sl_json_skip_space(p, end);
+    closes = p < end && (*p == ']' || *p == '}');
+    begin_at(rest, closes ? p + 1 : p);
+    return !closes && p < end;
+}
+
+bool sl_json_enter(struct sl_str *rest)
+{
+    return rest->n > 0 && go_on(rest, rest->p + 1);
+}
+
+bool sl_json_pass_key(struct sl_str *rest, struct sl_str *key)
+{
+    const char *end = end_of(rest), *name = rest->p, *p;
+
+    if (rest->n == 0 || *name != '"')
+        return false;
+    p = skip_string(name, end);
+    if (p - name < 2)
+        return false;
+    *key = (struct sl_str){name + 1, (size_t)(p - name) - 2};
+    p = sl_json_skip_space(p, end);
+    if (p == end || *p != ':')
+        return false;
+    begin_at(rest, sl_json_skip_space(p + 1, end));
+    return true;
+}
+
+bool sl_json_goes_on(struct sl_str *rest)
+{
+    const char *end = end_of(rest), *p = sl_json_skip_space(rest->p, end);
+    bool more = p < end && *p == ',';
+
+    return go_on(rest, more ? p + 1 : p) && more;
+}
+
 enum sl_json_type sl_json_type_of(struct sl_str value)
 {
     const char *end = value.n > 0 ? value.p + value.n : value.p;

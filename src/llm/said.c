@@ -5,8 +5,9 @@
 
 struct walk {
     sl_said_fn *fn;
-    void *ctx;      /* up: the caller's */
-    unsigned depth; /* of the value that is walked */
+    void *ctx;          /* up: the caller's */
+    struct sl_str rest; /* begins with the value that is walked */
+    unsigned depth;     /* of that value */
 };
 
 static bool is_one_of(struct sl_str key, const struct sl_str *names, size_t n)
@@ -81,79 +82,120 @@ static bool is_free(struct sl_str key, struct sl_str value)
             sl_json_key_is(key, SL_STR("variables")));
 }
 
-struct kind { /* what an object's `type` says of its members */
-    bool known, text, picture;
+#define WAITING 8
+
+/* What an object's `type` says of its members, which may stand before it: `data` is an image's or
+ * a file's, but of a source whose type is "text"; `result` is a text, but of a picture that a tool
+ * has made. Which of several types a provider would take is not known. */
+struct object {
+    size_t types, pictures;
+    bool text;
+    struct waiting {
+        struct sl_str value;
+        bool result;
+    } waiting[WAITING];
+    size_t n;
 };
 
-/* Which of several a provider would take is not known, nor how it is escaped. Looked for once an
- * object, or one of many members that ask for it would cost the square of its length. */
-static const struct kind *kind_of(struct kind *k, struct sl_str object)
+static void say(const struct walk *w, struct sl_str value, bool json)
 {
-    struct sl_str name, value;
-    char text[32];
-    size_t pos = 0, n, types = 0, pictures = 0;
-
-    while (!k->known && sl_json_next_member(object, &pos, &name, &value)) {
-        if (!sl_json_key_is(name, SL_STR("type")))
-            continue;
-        n = 0;
-        if (!sl_json_unescape(value, text, sizeof(text), &n))
-            n = 0;
-        types++;
-        pictures += sl_str_eq((struct sl_str){text, n}, SL_STR("image_generation_call"));
-        k->text = k->text || sl_str_eq((struct sl_str){text, n}, SL_STR("text"));
-    }
-    k->picture = k->known ? k->picture : types > 0 && pictures == types;
-    k->known = true;
-    return k;
+    if (value.n >= 2)
+        w->fn(w->ctx, (struct sl_str){value.p + 1, value.n - 2}, json);
 }
 
-/* `data` is an image's or a file's, but of a source whose `type` is "text"; `result` a text, but
- * of a picture that a tool has made. */
-static bool is_read(struct kind *k, struct sl_str object, struct sl_str key)
+static void note_type(struct object *o, struct sl_str value)
 {
-    if (sl_said_is_none(key))
-        return sl_json_key_is(key, SL_STR("data")) && kind_of(k, object)->text;
-    return !sl_json_key_is(key, SL_STR("result")) || !kind_of(k, object)->picture;
+    char text[32];
+    size_t n = 0;
+
+    if (!sl_json_unescape(value, text, sizeof(text), &n))
+        n = 0;
+    o->types++;
+    o->pictures += sl_str_eq((struct sl_str){text, n}, SL_STR("image_generation_call"));
+    o->text = o->text || sl_str_eq((struct sl_str){text, n}, SL_STR("text"));
+}
+
+/* More of them than any object has are looked at, whatever they are. */
+static void let_wait(const struct walk *w, struct object *o, struct waiting one)
+{
+    if (o->n < WAITING)
+        o->waiting[o->n++] = one;
+    else
+        say(w, one.value, false);
+}
+
+static void end_object(const struct walk *w, const struct object *o)
+{
+    bool picture = o->types > 0 && o->pictures == o->types;
+
+    for (size_t i = 0; i < o->n; i++)
+        if (o->waiting[i].result ? !picture : o->text)
+            say(w, o->waiting[i].value, false);
+}
+
+static void walk_value(struct walk *w, struct sl_str name, bool free);
+
+static void walk_member(struct walk *w, struct object *o, struct sl_str key, bool free)
+{
+    bool data = sl_json_key_is(key, SL_STR("data")), result = sl_json_key_is(key, SL_STR("result"));
+
+    if (free)
+        walk_value(w, key, true);
+    else if (sl_json_key_is(key, SL_STR("type")))
+        note_type(o, sl_json_pass(&w->rest));
+    else if ((data || result) && sl_json_type_of(w->rest) == SL_JSON_STRING)
+        let_wait(w, o, (struct waiting){sl_json_pass(&w->rest), result});
+    else if (sl_said_is_none(key) && !data)
+        (void)sl_json_pass(&w->rest);
+    else
+        walk_value(w, key, is_free(key, w->rest));
+}
+
+static void walk_object(struct walk *w, bool free)
+{
+    struct object o = {.n = 0};
+    struct sl_str key;
+
+    if (!sl_json_enter(&w->rest))
+        return;
+    while (sl_json_pass_key(&w->rest, &key)) {
+        walk_member(w, &o, key, free);
+        if (!sl_json_goes_on(&w->rest))
+            break;
+    }
+    end_object(w, &o);
 }
 
 /* As deep as SL_JSON_DEPTH: of a stream's events nobody has checked that. `free`: whatever a
  * text's name is, it is one. */
-static void walk_value(struct walk *w, struct sl_str name, struct sl_str value, bool free)
+static void walk_value(struct walk *w, struct sl_str name, bool free)
 {
-    struct kind kind = {.known = false};
-    struct sl_str key, one;
-    size_t pos = 0;
+    enum sl_json_type type = sl_json_type_of(w->rest);
 
-    if (w->depth == SL_JSON_DEPTH)
+    if (w->depth == SL_JSON_DEPTH) {
+        (void)sl_json_pass(&w->rest);
         return;
-    w->depth++;
-    switch (sl_json_type_of(value)) {
-    case SL_JSON_STRING:
-        if (value.n >= 2)
-            w->fn(w->ctx, (struct sl_str){value.p + 1, value.n - 2},
-                  !free && sl_said_is_json(name));
-        break;
-    case SL_JSON_ARRAY:
-        while (sl_json_next(value, &pos, &one))
-            walk_value(w, name, one, free);
-        break;
-    case SL_JSON_OBJECT:
-        while (sl_json_next_member(value, &pos, &key, &one))
-            if (free || is_read(&kind, value, key))
-                walk_value(w, key, one, free || is_free(key, one));
-        break;
-    default: break;
     }
+    w->depth++;
+    if (type == SL_JSON_OBJECT)
+        walk_object(w, free);
+    else if (type == SL_JSON_STRING)
+        say(w, sl_json_pass(&w->rest), !free && sl_said_is_json(name));
+    else if (type != SL_JSON_ARRAY)
+        (void)sl_json_pass(&w->rest);
+    else if (sl_json_enter(&w->rest))
+        do
+            walk_value(w, name, free);
+        while (sl_json_goes_on(&w->rest));
     w->depth--;
 }
 
 void sl_said_value(struct sl_str key, struct sl_str value, sl_said_fn *fn, void *ctx)
 {
-    struct walk w = {fn, ctx, 0};
+    struct walk w = {.fn = fn, .ctx = ctx, .rest = value};
 
     if (!sl_said_is_none(key))
-        walk_value(&w, key, value, is_free(key, value));
+        walk_value(&w, key, is_free(key, value));
 }
 
 static void each(struct sl_str body, bool (*is_text)(struct sl_str key), struct walk *w)
@@ -162,16 +204,18 @@ static void each(struct sl_str body, bool (*is_text)(struct sl_str key), struct 
     size_t pos = 0;
 
     while (sl_json_next_member(body, &pos, &key, &value))
-        if (is_text(key))
-            walk_value(w, key, value, false);
+        if (is_text(key)) {
+            w->rest = value;
+            walk_value(w, key, false);
+        }
 }
 
 void sl_said_each(struct sl_str body, sl_said_fn *fn, void *ctx)
 {
-    each(body, is_prompt, &(struct walk){fn, ctx, 0});
+    each(body, is_prompt, &(struct walk){.fn = fn, .ctx = ctx});
 }
 
 void sl_said_answer(struct sl_str body, sl_said_fn *fn, void *ctx)
 {
-    each(body, is_answer, &(struct walk){fn, ctx, 0});
+    each(body, is_answer, &(struct walk){.fn = fn, .ctx = ctx});
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#define OUT 200
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char object[] =
@@ -225,6 +226,70 @@ static void test_unescape(void **state)
     assert_false(sl_json_unescape(SL_STR("\"\\u00\""), place, sizeof(place), &n));
 }
 
+static size_t go_down(struct sl_str *rest, unsigned depth, char *out);
+
+/* What is in an array or object, with its depth and its keys. */
+static size_t go_into(struct sl_str *rest, unsigned depth, char *out)
+{
+    bool keys = rest->p[0] == '{';
+    struct sl_str key;
+    size_t n = 0;
+
+    if (!sl_json_enter(rest))
+        return 0;
+    do {
+        if (keys && !sl_json_pass_key(rest, &key))
+            break;
+        if (keys && out != NULL)
+            snprintf(out + strlen(out), OUT - strlen(out), "%.*s=", SL_STR_ARGS(key));
+        n += go_down(rest, depth + 1, out);
+    } while (sl_json_goes_on(rest));
+    return n;
+}
+
+static size_t go_down(struct sl_str *rest, unsigned depth, char *out)
+{
+    struct sl_str one;
+
+    if (depth < SL_JSON_DEPTH && rest->n > 0 && (rest->p[0] == '[' || rest->p[0] == '{'))
+        return 1 + go_into(rest, depth, out);
+    one = sl_json_pass(rest);
+    if (out != NULL)
+        snprintf(out + strlen(out), OUT - strlen(out), "%u:%.*s ", depth, SL_STR_ARGS(one));
+    return 1;
+}
+
+static void test_going_down(void **state)
+{
+    static const struct {
+        const char *text, *want, *rest;
+    } cases[] = {
+        {"7,8", "0:7 ", ",8"},
+        {"\"a,\\\"]\" ]", "0:\"a,\\\"]\" ", " ]"},
+        {"[]x", "", "x"},
+        {"{ } x", "", " x"},
+        {"[ 1 , [ ] , [2,[{}],{\"a\":[3] , \"b\\n\" : \"c\" }] ,null ],9",
+         "1:1 2:2 a=4:3 b\\n=3:\"c\" 1:null ", ",9"},
+        {"{\"a\":{\"b\":{}},\"c\":true}", "a=b=c=1:true ", ""},
+        /* broken */
+        {"[1", "1:1 ", ""},
+        {"{\"a\" 1}", "", "\"a\" 1}"},
+        {"[1 2]", "1:1 ", "2]"},
+        {"", "0: ", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_str rest = sl_str_of(cases[i].text);
+        char out[OUT] = "";
+
+        (void)go_down(&rest, 0, out);
+        assert_string_equal(out, cases[i].want);
+        if (!sl_str_eq(rest, sl_str_of(cases[i].rest)))
+            fail_msg("%s leaves %.*s", cases[i].text, SL_STR_ARGS(rest));
+    }
+}
+
 /* All readers over a slice of exactly its size. */
 static void read_all(const char *text, size_t n)
 {
@@ -250,6 +315,8 @@ static void read_all(const char *text, size_t n)
     }
     for (k = 0; k < n; k++)
         assert_true(sl_json_char(sl_str_from(s, k), &code) <= n - k);
+    pos = go_down(&s, 0, NULL);
+    assert_true(pos <= n + 1 && s.p >= copy && s.p + s.n == copy + n);
     free(copy);
 }
 
@@ -278,13 +345,11 @@ static void test_cut_and_broken(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_get),
-                                       cmocka_unit_test(test_next),
-                                       cmocka_unit_test(test_members),
-                                       cmocka_unit_test(test_char),
-                                       cmocka_unit_test(test_type_and_number),
-                                       cmocka_unit_test(test_unescape),
-                                       cmocka_unit_test(test_cut_and_broken)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get),      cmocka_unit_test(test_next),
+        cmocka_unit_test(test_members),  cmocka_unit_test(test_going_down),
+        cmocka_unit_test(test_char),     cmocka_unit_test(test_type_and_number),
+        cmocka_unit_test(test_unescape), cmocka_unit_test(test_cut_and_broken)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
