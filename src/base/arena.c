@@ -8,9 +8,11 @@
 #include <stdio.h>
 
 #define ALIGN ((size_t)16)
-#define KEPT 128 /* chunks at hand for the requests to come */
+#define KEPT 128                          /* chunks at hand for the requests to come */
+#define WIDE ((size_t)2 * SL_ARENA_CHUNK) /* for a wish that is a little too long for one */
 
-static struct sl_mem_shelf shelf = {.size = SL_ARENA_CHUNK, .most = KEPT};
+static _Thread_local struct sl_mem_shelf shelf = {.size = SL_ARENA_CHUNK, .most = KEPT};
+static _Thread_local struct sl_mem_shelf wide = {.size = WIDE, .most = KEPT};
 
 struct sl_arena_chunk {
     struct sl_arena_chunk *next; /* owns */
@@ -26,15 +28,27 @@ void sl_arena_init(struct sl_arena *a, size_t ceiling)
     *a = (struct sl_arena){.ceiling = ceiling};
 }
 
+static struct sl_mem_shelf *shelf_for(size_t size)
+{
+    return size == SL_ARENA_CHUNK ? &shelf : size == WIDE ? &wide : NULL;
+}
+
+static void give_chunk(struct sl_arena_chunk *c)
+{
+    struct sl_mem_shelf *s = shelf_for(c->size);
+
+    if (s != NULL)
+        sl_mem_give(s, c);
+    else
+        sl_mem_free(c);
+}
+
 void sl_arena_fini(struct sl_arena *a)
 {
     while (a->chunks != NULL) {
         struct sl_arena_chunk *next = a->chunks->next;
 
-        if (a->chunks->size == SL_ARENA_CHUNK)
-            sl_mem_give(&shelf, a->chunks);
-        else
-            sl_mem_free(a->chunks);
+        give_chunk(a->chunks);
         a->chunks = next;
     }
     sl_arena_init(a, a->ceiling);
@@ -42,10 +56,11 @@ void sl_arena_fini(struct sl_arena *a)
 
 static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
 {
+    struct sl_mem_shelf *s = shelf_for(size);
     struct sl_arena_chunk *c = NULL;
 
     if (a->used <= a->ceiling && size <= a->ceiling - a->used)
-        c = size == SL_ARENA_CHUNK ? sl_mem_take(&shelf) : sl_mem_try(size);
+        c = s != NULL ? sl_mem_take(s) : sl_mem_try(size);
     if (c == NULL) {
         a->failed = true;
         return NULL;
@@ -56,17 +71,21 @@ static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
 }
 
 /* A wish that fills a chunk of its own goes behind the first one, so that the
- * room left in that stays in use. */
+ * room left in that stays in use; or before it, if more is left of its own. */
 static void *alloc_alone(struct sl_arena *a, size_t n)
 {
-    struct sl_arena_chunk *c = take_chunk(a, sizeof(*c) + n);
+    size_t size =
+        sizeof(struct sl_arena_chunk) + n <= WIDE ? WIDE : sizeof(struct sl_arena_chunk) + n;
+    size_t left = size - sizeof(struct sl_arena_chunk) - n;
+    struct sl_arena_chunk *c = take_chunk(a, size);
 
     if (c == NULL)
         return NULL;
-    if (a->chunks == NULL) {
-        c->next = NULL;
+    if (a->chunks == NULL || left > (size_t)(a->end - a->at)) {
+        c->next = a->chunks;
         a->chunks = c;
-        a->at = a->end = c->data + n;
+        a->at = c->data + n;
+        a->end = a->at + left;
     } else {
         c->next = a->chunks->next;
         a->chunks->next = c;

@@ -5,6 +5,7 @@
 #include "base/obj.h"
 
 #define FIRST_STEP ((size_t)512)
+#define SMALL ((size_t)2048) /* with its head */
 
 struct sl_buf_chunk {
     struct sl_buf_chunk *next; /* owns */
@@ -13,6 +14,19 @@ struct sl_buf_chunk {
     size_t cap;
     char data[];
 };
+
+#define SMALL_CAP (SMALL - sizeof(struct sl_buf_chunk))
+#define LARGE (SL_BUF_CHUNK + sizeof(struct sl_buf_chunk))
+
+/* Nearly every queue is one record or one short answer for one turn: longer than what the C
+ * library has fast lists for. */
+static _Thread_local struct sl_mem_shelf small = {.size = SMALL, .most = 128};
+static _Thread_local struct sl_mem_shelf large = {.size = LARGE, .most = 16};
+
+static struct sl_mem_shelf *shelf_for(size_t cap)
+{
+    return cap == SMALL_CAP ? &small : cap == SL_BUF_CHUNK ? &large : NULL;
+}
 
 void sl_buf_init(struct sl_buf *b, size_t max)
 {
@@ -25,12 +39,22 @@ static size_t allowance(const struct sl_buf *b)
     return b->max > b->len ? b->max - b->len : 0;
 }
 
+static void free_chunk(struct sl_buf_chunk *c)
+{
+    struct sl_mem_shelf *shelf = shelf_for(c->cap);
+
+    if (shelf != NULL)
+        sl_mem_give(shelf, c);
+    else
+        sl_mem_free(c);
+}
+
 static void free_chain(struct sl_buf_chunk *c)
 {
     while (c != NULL) {
         struct sl_buf_chunk *next = c->next;
 
-        sl_mem_free(c);
+        free_chunk(c);
         c = next;
     }
 }
@@ -43,7 +67,8 @@ void sl_buf_fini(struct sl_buf *b)
 
 static struct sl_buf_chunk *new_chunk(size_t cap)
 {
-    struct sl_buf_chunk *c = sl_mem_try(sizeof(*c) + cap);
+    struct sl_mem_shelf *shelf = shelf_for(cap);
+    struct sl_buf_chunk *c = shelf != NULL ? sl_mem_take(shelf) : sl_mem_try(sizeof(*c) + cap);
 
     if (c != NULL) {
         c->next = NULL;
@@ -58,6 +83,8 @@ static size_t chunk_size(const struct sl_buf *b, size_t n)
 {
     if (b->head != NULL || n > SL_BUF_CHUNK - FIRST_STEP)
         return SL_BUF_CHUNK;
+    if (n > FIRST_STEP && n <= SMALL_CAP)
+        return SMALL_CAP;
     return n > 0 ? (n + FIRST_STEP - 1) / FIRST_STEP * FIRST_STEP : FIRST_STEP;
 }
 
@@ -134,7 +161,7 @@ void sl_buf_consume(struct sl_buf *b, size_t n)
         n -= part;
         if (c->at == c->end && c->next != NULL) {
             b->head = c->next;
-            sl_mem_free(c);
+            free_chunk(c);
         }
     }
     if (b->len == 0)

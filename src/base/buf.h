@@ -4,7 +4,8 @@
  *          as they drain.
  * Limits   sl_buf_append() takes all or nothing: false beyond `max` or without
  *          memory. Chunks hold SL_BUF_CHUNK bytes, the first one of a queue
- *          just what is needed (rounded up to 512), so short lines stay short.
+ *          just what is needed (rounded up to 512, or to 2 KiB with its head),
+ *          so short lines stay short.
  */
 #ifndef SL_BASE_BUF_H
 #define SL_BASE_BUF_H

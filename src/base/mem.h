@@ -17,7 +17,8 @@ char *sl_mem_dup(struct sl_str s); /* zero-terminated copy; aborts on failure */
 
 /* Blocks of one size that come and go with every request: what is given back is
  * kept for the next one, up to `most`, because a turn ends as many requests as it
- * began and the C library remembers fewer. One thread only. Under
+ * began and the C library remembers fewer. One thread only: _Thread_local where
+ * threads of the pool come by, who may give to the loop what they took. Under
  * AddressSanitizer nothing is kept, so that it sees every use after free. */
 struct sl_mem_shelf {
     size_t size; /* bytes of a block */

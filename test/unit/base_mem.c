@@ -1,9 +1,12 @@
 /* The allocator seam, random bytes, and the error table's promises. */
 #include "base/mem.c"
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/rand.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -80,6 +83,56 @@ static void test_shelf(void **state)
     keeps = kept;
 }
 
+struct taken {
+    void *wide, *narrow, *queue;
+};
+
+/* One chunk of each kind, given back at once. */
+static void take_and_give(struct taken *t)
+{
+    struct sl_arena a, b;
+    struct sl_buf q;
+
+    sl_arena_init(&a, 1 << 20);
+    sl_arena_init(&b, 1 << 20);
+    sl_buf_init(&q, 1 << 20);
+    t->wide = sl_arena_alloc(&a, SL_ARENA_CHUNK);
+    t->narrow = sl_arena_alloc(&b, 16);
+    assert_true(sl_buf_append(&q, (struct sl_str){(char *)memset((char[1000]){0}, 1, 1000), 1000}));
+    t->queue = q.head;
+    sl_arena_fini(&a);
+    sl_arena_fini(&b);
+    sl_buf_fini(&q);
+}
+
+static void *on_thread(void *ctx)
+{
+    take_and_give(ctx);
+    return NULL;
+}
+
+/* What the loop keeps, a thread of the pool must not take: nothing guards it. */
+static void test_shelf_of_a_thread(void **state)
+{
+    bool kept = keeps;
+    struct taken loop, again, other;
+    pthread_t thread;
+
+    (void)state;
+    keeps = true;
+    take_and_give(&loop);
+    take_and_give(&again);
+    assert_memory_equal(&again, &loop, sizeof loop); /* it is kept */
+    keeps = false;                                   /* the thread leaves nothing behind */
+    assert_int_equal(pthread_create(&thread, NULL, on_thread, &other), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_ptr_not_equal(other.wide, loop.wide);
+    assert_ptr_not_equal(other.narrow, loop.narrow);
+    assert_ptr_not_equal(other.queue, loop.queue);
+    take_and_give(&again);
+    keeps = kept;
+}
+
 static void test_dup_and_wipe(void **state)
 {
     char *z = sl_mem_dup((struct sl_str){"secret!", 6});
@@ -137,9 +190,10 @@ static void test_rand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fail_at), cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_shelf),   cmocka_unit_test(test_dup_and_wipe),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_rand)};
+        cmocka_unit_test(test_fail_at),      cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_shelf),        cmocka_unit_test(test_shelf_of_a_thread),
+        cmocka_unit_test(test_dup_and_wipe), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_rand)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
