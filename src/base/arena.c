@@ -12,7 +12,7 @@
 #define WIDE ((size_t)2 * SL_ARENA_CHUNK) /* for a wish that is a little too long for one */
 
 static _Thread_local struct sl_mem_shelf shelf = {.size = SL_ARENA_CHUNK, .most = KEPT};
-static _Thread_local struct sl_mem_shelf wide = {.size = WIDE, .most = KEPT};
+static _Thread_local struct sl_mem_shelf wide_shelf = {.size = WIDE, .most = KEPT};
 
 struct sl_arena_chunk {
     struct sl_arena_chunk *next; /* owns */
@@ -30,7 +30,7 @@ void sl_arena_init(struct sl_arena *a, size_t ceiling)
 
 static struct sl_mem_shelf *shelf_for(size_t size)
 {
-    return size == SL_ARENA_CHUNK ? &shelf : size == WIDE ? &wide : NULL;
+    return size == SL_ARENA_CHUNK ? &shelf : size == WIDE ? &wide_shelf : NULL;
 }
 
 static void give_chunk(struct sl_arena_chunk *c)
