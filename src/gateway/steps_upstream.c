@@ -39,7 +39,6 @@ static bool splice(struct sl_req *r)
         return false;
     memcpy(r->parts + 1, parts, n * sizeof *parts);
     return sl_forward_head(r, length);
-    return true;
 }
 
 enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
