@@ -112,6 +112,10 @@ struct sl_backend_ops {
     void (*note)(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note);
     void (*noted)(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
                   struct sl_noted *out, SL_BACKEND_WAIT);
+    /* The end of an instance's trail, as it was kept last; and what is kept of it from now on. */
+    void (*tip)(struct sl_backend *b, struct sl_str instance, struct sl_tip *out, SL_BACKEND_WAIT);
+    void (*keep_tip)(struct sl_backend *b, struct sl_str instance, const struct sl_tip *tip,
+                     SL_BACKEND_WAIT);
     /* As store/store.h says; what they point at lives until done. */
     void (*restore)(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
     void (*restore_records)(struct sl_backend *b, const struct sl_record *recs, size_t n,

@@ -246,6 +246,18 @@ void sl_store_noted_start(struct sl_store *s, struct sl_str tenant, struct sl_st
                           struct sl_noted *out, struct sl_op **slot, sl_store_done_fn *done,
                           void *ctx);
 
+/* ---- the end of a trail, kept where whoever cuts it off does not reach ---- */
+
+/* Of an instance; kept about once a second while the store answers, when there is a new one. */
+struct sl_tip {
+    uint64_t number; /* of its last line on disk; 0: nothing is known */
+    uint8_t mac[32]; /* of that line */
+    uint64_t lost;   /* a line that was kept here, and was gone when a process began; 0: none */
+};
+/* `instance`: 8 digits. */
+void sl_store_tip_start(struct sl_store *s, struct sl_str instance, struct sl_tip *out,
+                        struct sl_op **slot, sl_store_done_fn *done, void *ctx);
+
 /* ---- `ledger rebuild`, `store copy`: what is set, whatever was there ---- */
 
 struct sl_account {

@@ -77,6 +77,11 @@ void sl_trail_hurry(struct sl_trail *t);
 void sl_trail_acked(struct sl_trail *t, uint64_t number);
 uint64_t sl_trail_last_acked(const struct sl_trail *t);
 uint64_t sl_trail_last(const struct sl_trail *t); /* given to a line */
+/* The last line that is on disk, and its mac; 0: there is none. */
+uint64_t sl_trail_tip(const struct sl_trail *t, uint8_t mac[32]);
+/* Was such a line there once, but is none of those that were found at the start? A newer one
+ * tells, and the last one by its mac. */
+bool sl_trail_misses(const struct sl_trail *t, uint64_t number, const uint8_t mac[32]);
 /* It and all before are on disk, or dropped. */
 uint64_t sl_trail_synced(const struct sl_trail *t);
 /* Told from the loop when `synced` grew, or writing failed. */
@@ -106,6 +111,8 @@ struct sl_trail_report {
     uint64_t broken_at; /* number of the first line that does not fit; 0: none */
     char what[200];     /* changed, missing, reordered, cut; in which file */
 };
+/* Whose trail it is: 8 digits and a zero. False: it can't be read. Blocking. */
+SL_MUST bool sl_trail_instance_in(struct sl_str dir, char out[9]);
 typedef void sl_trail_line_fn(void *ctx, uint64_t number, struct sl_str line);
 /* IO: the directory, a file or the key can't be read; `what` says which. */
 SL_MUST enum sl_err sl_trail_verify(struct sl_str dir, struct sl_trail_report *out,

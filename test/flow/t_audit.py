@@ -38,8 +38,8 @@ def settings(**how):
     }
 
 
-def audit(g, *argv, code=0, what=""):
-    p = subprocess.run([rig.SLUICE, "audit", *argv], env=rig.environment(), cwd=g.dir, capture_output=True, timeout=60)
+def audit(g, *argv, code=0, what="", env=None):
+    p = subprocess.run([rig.SLUICE, "audit", *argv], env=env or rig.environment(), cwd=g.dir, capture_output=True, timeout=60)
     check(not rig.SANITIZER.search(p.stderr), p.stderr.decode()[-3000:])
     equal(p.returncode, code, "audit %s %s: %s" % (argv, what, p.stderr.decode()))
     p.out, p.err = p.stdout.decode(), p.stderr.decode()
@@ -332,6 +332,41 @@ def test_a_start_refuses_a_cut_trail(g):
         with open(h.dir + "/trail.jsonl", "w") as f:
             f.write(was)
         h.start()
+
+
+def test_the_store_knows_the_end(g):
+    with rig.Gateway(settings(every=True), mock=g.mock) as h:
+        instance = open(h.dir + "/instance").read().strip()
+        tip = lambda: Api(h)("GET", "trail/" + instance)
+        known = lambda: until(lambda: tip()["number"] == lines(h.dir)[-1]["n"], 20 * rig.SLOW, "the store knows the last line")
+        env = rig.environment(SLUICE_ADMIN_KEY=rig.ADMIN_KEY, SLUICE_ADMIN_LISTEN="127.0.0.1:%d" % h.admin_port)
+        verify = lambda directory, code: audit(h, "verify", directory, code=code, env=env)
+        line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "one")))
+        known()
+        old = rig.tmp("older")
+        os.mkdir(old)
+        for name in ("instance", "trail.key", "trail.jsonl", "trail.head"):
+            shutil.copy(h.dir + "/" + name, old)
+        verify(old, 0)
+        line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "two")))
+        known()
+        contains(verify(h.dir, 0).out, "the store knows of line %d" % lines(h.dir)[-1]["n"])
+        contains(verify(old, 5).err, "the end was cut off, or this is an older copy")
+        h.stop()
+        contains(verify(h.dir, 0).out, "was not compared with the store's word: 127.0.0.1")
+        contains(verify(old, 0).out, "was not compared")
+        # whole lines are gone from its end, and trail.head says nothing of them
+        lost = lines(h.dir)[-1]["n"]
+        for name in ("trail.jsonl", "trail.head"):
+            shutil.copy(old + "/" + name, h.dir)
+        h.start()
+        until(lambda: "was cut: the store knows of its line" in h.said(), 20 * rig.SLOW, "it is said")
+        line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "three")))
+        known()
+        equal(tip()["lost"], lost)
+        contains(verify(h.dir, 5).err, "cut off before a start: the store knew of line %d" % lost)
+        equal(json.loads(audit(h, "verify", h.dir, "--json", code=5, env=env).out)["compared"], True)
+        contains(Api(h).refused("GET", "trail/nobody", None, 400, param="instance"), "8 digits")
 
 
 rig.main(globals(), settings={**settings(client="plain", hash=True, every=True), "trusted_proxies": ["127.0.0.1"]})

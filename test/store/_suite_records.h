@@ -797,6 +797,34 @@ static inline void records_restored(void **state)
     free(p.doc);
 }
 
+static inline struct sl_tip tip_of(struct store *s, const char *instance)
+{
+    struct sl_tip out;
+
+    memset(&out, 0xff, sizeof out);
+    assert_int_equal(CALL(s, tip, sl_str_of(instance), &out), SL_OK);
+    return out;
+}
+
+/* The last one of an instance, whole. */
+static inline void tips_are_kept(void **state)
+{
+    struct store *s = *state;
+    struct sl_tip tip = {.number = ((uint64_t)1795000000 << 20) + 7}, got;
+
+    assert_int_equal(tip_of(s, "inst0001").number, 0);
+    assert_int_equal(tip_of(s, "inst0001").lost, 0);
+    memset(tip.mac, 0xa5, sizeof tip.mac);
+    assert_int_equal(CALL(s, keep_tip, SL_STR("inst0001"), &tip), SL_OK);
+    got = tip_of(s, "inst0001");
+    assert_memory_equal(&got, &tip, sizeof tip);
+    tip = (struct sl_tip){.number = 9, .lost = 8};
+    assert_int_equal(CALL(s, keep_tip, SL_STR("inst0001"), &tip), SL_OK);
+    got = tip_of(s, "inst0001");
+    assert_memory_equal(&got, &tip, sizeof tip);
+    assert_int_equal(tip_of(s, "inst0002").number, 0);
+}
+
 static inline void notes(struct store *s, const char *tenant, const char *id, const char *other,
                          const char *doc)
 {
@@ -889,6 +917,7 @@ static inline void notes_end(void **state)
     X(lists_in_pages)                                                                              \
     X(lists_switches_in_pages)                                                                     \
     X(switches_that_are_over_go)                                                                   \
+    X(tips_are_kept)                                                                               \
     X(states_at_admission)                                                                         \
     X(states_of_short_names)                                                                       \
     X(epoch_is_marked)                                                                             \

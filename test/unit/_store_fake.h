@@ -28,6 +28,8 @@ enum fake_op {
     F_GRANT,
     F_USAGE,
     F_NOTED,
+    F_TIP,
+    F_KEEP_TIP,
     F_RESTORE,
     F_RESTORE_RECORDS,
     F_BACK,
@@ -96,6 +98,7 @@ struct fake {
     bool usage_off;
     char note[64]; /* the last one's text */
     size_t notes_n;
+    struct sl_tip tip;  /* kept */
     const char *broken; /* a tenant whose lines can't be applied */
 };
 
@@ -116,6 +119,7 @@ struct fake_call {
     char tenant[40], instance[8], after[300];
     struct sl_beat *beat;
     struct sl_noted *noted;
+    struct sl_tip *tip, kept;
     uint8_t sha256[32];
     enum sl_record_kind kind;
     struct sl_records *records;
@@ -595,6 +599,29 @@ static inline void fake_noted(struct sl_backend *b, struct sl_str tenant, struct
     fake_call(b, F_NOTED, act_noted, slot, done, ctx)->noted = out;
 }
 
+static inline bool act_tip(struct fake_call *c)
+{
+    if (c->tip != NULL)
+        *c->tip = c->f->tip;
+    else
+        c->f->tip = c->kept;
+    return true;
+}
+
+static inline void fake_tip(struct sl_backend *b, struct sl_str instance, struct sl_tip *out,
+                            SL_BACKEND_WAIT)
+{
+    (void)instance;
+    fake_call(b, F_TIP, act_tip, slot, done, ctx)->tip = out;
+}
+
+static inline void fake_keep_tip(struct sl_backend *b, struct sl_str instance,
+                                 const struct sl_tip *tip, SL_BACKEND_WAIT)
+{
+    (void)instance;
+    fake_call(b, F_KEEP_TIP, act_tip, slot, done, ctx)->kept = *tip;
+}
+
 static inline bool act_restore(struct fake_call *c)
 {
     struct fake *f = c->f;
@@ -645,6 +672,8 @@ static const struct sl_backend_ops fake_ops = {.name = "fake",
                                                .usage = fake_usage,
                                                .note = fake_note,
                                                .noted = fake_noted,
+                                               .tip = fake_tip,
+                                               .keep_tip = fake_keep_tip,
                                                .restore = fake_restore,
                                                .restore_records = fake_restore_records};
 

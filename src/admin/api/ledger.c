@@ -1,5 +1,5 @@
 /* admin/api/ledger.c -- how store and ledger are; the store compared with trails, and set
- * right by them.
+ * right by them; the end of a trail, for whoever audits it.
  *
  * POST ledger/rebuild {"dirs":["/var/lib/sluice",…],"dry_run":false,"broken_too":false}: the
  * directories are on this host, and readable for this process; none: its own trail. */
@@ -63,6 +63,43 @@ void sl_ledger_show(struct sl_api *c)
     sl_out_flag(&c->out, "disk_failing", s.disk_failing);
     sl_out_flag(&c->out, "lost", s.lost);
     done(c);
+}
+
+/* ---- the end of a trail, as the store knows it ---- */
+
+static void on_tip(void *ctx, enum sl_err e)
+{
+    struct sl_api *c = ctx;
+    const struct sl_tip *tip = c->note;
+    char hex[64];
+
+    if (!sl_api_is_fine(c, e))
+        return;
+    sl_str_hex(tip->mac, sizeof tip->mac, hex);
+    sl_api_begin(c);
+    sl_out_open(&c->out, NULL, '{');
+    sl_out_text(&c->out, "instance", c->name);
+    sl_out_flag(&c->out, "known", tip->number > 0);
+    sl_out_count(&c->out, "number", tip->number);
+    sl_out_text(&c->out, "mac", (struct sl_str){hex, sizeof hex});
+    sl_out_count(&c->out, "lost", tip->lost);
+    done(c);
+}
+
+void sl_trail_show(struct sl_api *c)
+{
+    struct sl_tip *tip = sl_arena_zalloc(&c->arena, sizeof *tip);
+    uint8_t digits[4];
+
+    if (tip == NULL) {
+        sl_api_no_memory(c);
+    } else if (!sl_str_unhex(c->name, digits, sizeof digits)) {
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "instance",
+                    "instance: must be the 8 digits of a state directory's file `instance`");
+    } else {
+        c->note = tip;
+        sl_store_tip_start(c->store, c->name, tip, &c->op, on_tip, c);
+    }
 }
 
 /* ---- a rebuild ---- */

@@ -47,6 +47,7 @@ const struct sl_api_route sl_api_routes[] = {
     {SL_GET, "store", sl_store_show, "", false, 0, false},
     {SL_GET, "ledger", sl_ledger_show, "", false, 0, false},
     {SL_POST, "ledger/rebuild", sl_ledger_rebuild, "", true, 600, false},
+    {SL_GET, "trail/*", sl_trail_show, "", false, 0, false},
     {SL_POST, "reload", sl_reload, "", false, 0, false},
     {SL_POST, "session", sl_session_make, "", true, 0, true},
     {SL_GET, "session", sl_session_show, "", false, 0, true},

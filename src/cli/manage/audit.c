@@ -1,5 +1,6 @@
-/* cli/manage/audit.c -- trails of directories, read without a gateway: does the chain hold,
- * what is in it, and which lines are somebody's. */
+/* cli/manage/audit.c -- trails of directories: does the chain hold, does its end agree with what
+ * the store knows of it, what is in it, and which lines are somebody's. Only the store's word
+ * needs a gateway. */
 #include "cli/manage/manage.h"
 
 #include <inttypes.h>
@@ -17,6 +18,8 @@
 struct tally { /* what stands in it, up to where it breaks */
     uint64_t requests, cached, failed, changes;
     int64_t cost_micro;
+    struct sl_manage_tip tip;
+    bool has_tip; /* the line that the store knows is among them */
 };
 
 static uint64_t number_of(struct sl_str line, const char *name)
@@ -41,12 +44,22 @@ static bool is_change(struct sl_str line)
     return sl_json_get(line, SL_STR("actor")).p != NULL;
 }
 
+static bool is_tip(const struct tally *t, struct sl_str line)
+{
+    char mac[VALUE];
+    size_t n = 0;
+
+    return sl_json_unescape(sl_json_get(line, SL_STR("mac")), mac, sizeof mac, &n) &&
+           n == sizeof t->tip.mac && memcmp(mac, t->tip.mac, n) == 0;
+}
+
 static void count(void *ctx, uint64_t number, struct sl_str line)
 {
     struct tally *t = ctx;
     uint64_t cost = number_of(line, "cost_micro");
 
-    (void)number;
+    if (number == t->tip.number)
+        t->has_tip = is_tip(t, line);
     t->changes += is_change(line);
     t->cached += number_of(line, "cached");
     if (is_kind(line, "settle")) {
@@ -76,9 +89,11 @@ static void print_json(const char *dir, const struct sl_trail_report *r, const s
     sl_text_json(&t, sl_str_of(r->what), 0);
     sl_text_printf(&t,
                    ",\"requests\":%" PRIu64 ",\"cached\":%" PRIu64 ",\"failed\":%" PRIu64
-                   ",\"cost\":%.*s,\"changes\":%" PRIu64,
+                   ",\"cost\":%.*s,\"changes\":%" PRIu64 ",\"compared\":%s,\"not_compared\":",
                    n->requests, n->cached, n->failed,
-                   SL_STR_ARGS(sl_money_print(n->cost_micro, sum)), n->changes);
+                   SL_STR_ARGS(sl_money_print(n->cost_micro, sum)), n->changes,
+                   n->tip.known ? "true" : "false");
+    sl_text_json(&t, sl_str_of(n->tip.why), 0);
     printf("%.*s}\n", (int)t.n, t.p);
 }
 
@@ -96,6 +111,33 @@ static void print_words(const char *dir, const struct sl_trail_report *r, const 
            n->changes);
     if (r->dropped > 0)
         printf("%s: %" PRIu64 " lines never got on a full disk\n", dir, r->dropped);
+    if (n->tip.known)
+        printf("%s: the store knows of line %" PRIu64 "\n", dir, n->tip.number);
+    else
+        printf("%s: its end was not compared with the store's word: %s\n", dir, n->tip.why);
+}
+
+/* What the store knows of its end and the lines do not have, unless they are broken anyway. */
+static void compare_end(struct sl_trail_report *r, const struct tally *n)
+{
+    if (!n->tip.known || r->broken_at != 0)
+        return;
+    if (!n->has_tip) {
+        r->broken_at = r->last + 1;
+        snprintf(r->what, sizeof r->what,
+                 n->tip.number > r->last
+                     ? "the end was cut off, or this is an older copy: the store knows of line "
+                       "%" PRIu64 ", %" PRIu64 " is the last one here"
+                     : "it was written anew: line %" PRIu64 " is not the one that the store knows, "
+                       "%" PRIu64 " is the last one here",
+                 n->tip.number, r->last);
+    } else if (n->tip.lost != 0) {
+        r->broken_at = n->tip.lost;
+        snprintf(r->what, sizeof r->what,
+                 "the end was cut off before a start: the store knew of line %" PRIu64
+                 ", which was gone then",
+                 n->tip.lost);
+    }
 }
 
 /* Says what is wrong, and is the exit code. */
@@ -120,8 +162,14 @@ static int verify_one(const struct sl_manage_line *l, const char *dir)
 {
     struct tally n = {0};
     struct sl_trail_report r;
-    enum sl_err e = sl_trail_verify(sl_str_of(dir), &r, count, &n);
+    char instance[9];
+    enum sl_err e;
 
+    if (sl_trail_instance_in(sl_str_of(dir), instance)) /* before: the trail may go on growing */
+        sl_manage_tip_ask(l, instance, &n.tip);
+    e = sl_trail_verify(sl_str_of(dir), &r, count, &n);
+    if (e == SL_OK)
+        compare_end(&r, &n);
     if (e == SL_OK && l->json)
         print_json(dir, &r, &n);
     else if (e == SL_OK)

@@ -107,6 +107,17 @@ int sl_manage_print_report(struct sl_str object); /* the exit code */
 /* ---- offline.c ---- */
 int sl_manage_copy(const struct sl_manage_line *l);
 
+/* ---- tip.c ---- */
+struct sl_manage_tip { /* store/store.h */
+    bool known;
+    uint64_t number, lost;
+    char mac[64];
+    char why[300]; /* where it is not known */
+};
+/* Asks the gateway that the command line names. Blocking. */
+void sl_manage_tip_ask(const struct sl_manage_line *l, const char *instance,
+                       struct sl_manage_tip *out);
+
 /* ---- audit.c ---- */
 int sl_manage_verify(const struct sl_manage_line *l);
 int sl_manage_audit_list(const struct sl_manage_line *l);

@@ -209,3 +209,32 @@ enum sl_err sl_books_list(struct sl_db *db, struct sl_entry *n)
     }
     return sl_db_done(&q) && room ? SL_OK : SL_ERR_STORE;
 }
+
+/* ---- ends of trails ---- */
+
+enum sl_err sl_books_tip(struct sl_db *db, struct sl_entry *n)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_TIP);
+
+    sl_db_text(&q, n->instance);
+    if (sl_db_step(&q)) {
+        struct sl_str mac = sl_db_column(&q, 1);
+
+        n->tip.number = (uint64_t)sqlite3_column_int64(q.stmt, 0);
+        n->tip.lost = (uint64_t)sqlite3_column_int64(q.stmt, 2);
+        if (mac.n == sizeof n->tip.mac)
+            memcpy(n->tip.mac, mac.p, mac.n);
+    }
+    return sl_db_done(&q) ? SL_OK : SL_ERR_STORE;
+}
+
+enum sl_err sl_books_keep_tip(struct sl_db *db, const struct sl_entry *n)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_TIP_KEEP);
+
+    sl_db_text(&q, n->instance);
+    sl_db_count(&q, n->tip.number);
+    sl_db_bytes(&q, n->tip.mac, sizeof n->tip.mac);
+    sl_db_count(&q, n->tip.lost);
+    return sl_db_run(&q) ? SL_OK : SL_ERR_STORE;
+}

@@ -61,6 +61,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
                                  " AND (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT ?",
     [SL_STATEMENT_RECORD_LIST_OF] = "SELECT " RECORD " FROM record WHERE kind = ? AND tenant = ?"
                                     " AND id > ? ORDER BY id LIMIT ?",
+    [SL_STATEMENT_TIP] = "SELECT number, mac, lost FROM trail WHERE instance = ?",
+    [SL_STATEMENT_TIP_KEEP] = "INSERT OR REPLACE INTO trail VALUES (?, ?, ?, ?)",
 };
 
 static uint64_t clock_us(void)

@@ -208,6 +208,8 @@ static const struct sl_backend_ops ops = {
     .usage = sl_entry_usage,
     .note = sl_notes_note,
     .noted = sl_notes_noted,
+    .tip = sl_entry_tip,
+    .keep_tip = sl_entry_keep_tip,
     .restore = sl_entry_restore,
     .restore_records = sl_entry_restore_records,
 };

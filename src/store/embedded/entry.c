@@ -264,6 +264,30 @@ void sl_entry_usage(struct sl_backend *backend, struct sl_str tenant, struct sl_
     send(n);
 }
 
+void sl_entry_tip(struct sl_backend *backend, struct sl_str instance, struct sl_tip *out,
+                  SL_BACKEND_WAIT)
+{
+    struct sl_entry *n = new_entry(sl_embedded_of(backend), SL_ENTRY_TIP, out, slot, done, ctx);
+
+    if (n == NULL)
+        return;
+    n->instance = keep(n, instance);
+    send(n);
+}
+
+void sl_entry_keep_tip(struct sl_backend *backend, struct sl_str instance, const struct sl_tip *tip,
+                       SL_BACKEND_WAIT)
+{
+    struct sl_entry *n =
+        new_entry(sl_embedded_of(backend), SL_ENTRY_KEEP_TIP, NULL, slot, done, ctx);
+
+    if (n == NULL)
+        return;
+    n->instance = keep(n, instance);
+    n->tip = *tip;
+    send(n);
+}
+
 static void keep_usage(struct sl_entry *n, const struct sl_restore *what)
 {
     n->tenant = keep(n, what->tenant);
@@ -374,6 +398,8 @@ void sl_entry_tell_waiter(struct sl_embedded *b, const struct sl_entry *n)
         *(struct sl_records *)n->out = n->found;
     else if (n->kind == SL_ENTRY_USAGE)
         *(struct sl_usage_rows *)n->out = n->rows;
+    else if (n->kind == SL_ENTRY_TIP)
+        *(struct sl_tip *)n->out = n->tip;
     else if (n->kind == SL_ENTRY_GRANT)
         sl_engine_balance(b->engine, n->tenant, n->key_id, &none, sl_embedded_now_us(b), n->out);
 }

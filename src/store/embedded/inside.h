@@ -61,6 +61,8 @@ enum sl_statement {
     SL_STATEMENT_RECORD_NAMED,
     SL_STATEMENT_RECORD_LIST,
     SL_STATEMENT_RECORD_LIST_OF,
+    SL_STATEMENT_TIP,
+    SL_STATEMENT_TIP_KEEP,
     SL_STATEMENT__COUNT
 };
 
@@ -175,9 +177,11 @@ enum sl_entry_kind {
     SL_ENTRY_MARK,
     SL_ENTRY_RESTORE,
     SL_ENTRY_RESTORE_RECORDS,
-    SL_ENTRY_KEY, /* these three only read */
+    SL_ENTRY_KEEP_TIP,
+    SL_ENTRY_KEY, /* these four only read */
     SL_ENTRY_LIST,
-    SL_ENTRY_USAGE
+    SL_ENTRY_USAGE,
+    SL_ENTRY_TIP
 };
 
 struct sl_entry {
@@ -197,6 +201,8 @@ struct sl_entry {
     enum sl_record_kind record_kind;
     int64_t initial_micro, more_micro;
     int64_t now_ms;             /* put: the store's time */
+    struct sl_str instance;     /* of a tip */
+    struct sl_tip tip;          /* asked: to be kept; made: read */
     struct sl_usage_row *usage; /* up: restore */
     size_t usage_n;
     /* made: in the arena */
@@ -225,6 +231,10 @@ void sl_entry_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str fr
 void sl_entry_restore(struct sl_backend *b, const struct sl_restore *what, SL_BACKEND_WAIT);
 void sl_entry_restore_records(struct sl_backend *b, const struct sl_record *recs, size_t n,
                               SL_BACKEND_WAIT);
+void sl_entry_tip(struct sl_backend *b, struct sl_str instance, struct sl_tip *out,
+                  SL_BACKEND_WAIT);
+void sl_entry_keep_tip(struct sl_backend *b, struct sl_str instance, const struct sl_tip *tip,
+                       SL_BACKEND_WAIT);
 /* It is in the file: what memory must know, what the waiter gets. */
 void sl_entry_tell_engine(struct sl_embedded *b, const struct sl_entry *n);
 void sl_entry_tell_waiter(struct sl_embedded *b, const struct sl_entry *n);
@@ -244,6 +254,8 @@ enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, siz
 enum sl_err sl_books_usage(struct sl_db *db, const struct sl_tally_row *rows);
 enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n);
 enum sl_err sl_books_list(struct sl_db *db, struct sl_entry *n);
+enum sl_err sl_books_tip(struct sl_db *db, struct sl_entry *n);
+enum sl_err sl_books_keep_tip(struct sl_db *db, const struct sl_entry *n);
 /* A row's column `provider` holds its app, too, behind a unit separator, as the names of rows
  * do on Redis: so the schema is what it was, and an older sluice can go on with the file. */
 void sl_books_split(struct sl_str column, struct sl_usage_row *row);

@@ -118,6 +118,8 @@ static enum sl_err run_entry(struct sl_db *db, struct sl_entry *n)
     case SL_ENTRY_KEY: return sl_records_key(db, n);
     case SL_ENTRY_LIST: return sl_records_list(db, n);
     case SL_ENTRY_USAGE: return sl_books_list(db, n);
+    case SL_ENTRY_TIP: return sl_books_tip(db, n);
+    case SL_ENTRY_KEEP_TIP: return sl_books_keep_tip(db, n);
     case SL_ENTRY_MARK: {
         struct sl_query q = sl_db_query(db, SL_STATEMENT_EPOCH);
 

@@ -173,7 +173,7 @@ void sl_lane_add(struct sl_lane *lane, struct sl_entry *n)
 {
     sl_list_push_back(&lane->queue, &n->node);
     lane->queue_n++;
-    if (n->kind == SL_ENTRY_APPLY) {
+    if (n->kind == SL_ENTRY_APPLY || n->kind == SL_ENTRY_KEEP_TIP) {
         sl_lane_soon(lane->b);
         return;
     }

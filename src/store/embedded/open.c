@@ -30,8 +30,10 @@ static const char schema[] =
     "CREATE INDEX usage_day ON usage (tenant, day);" SEQ "COMMIT";
 
 /* Not of the schema: an older sluice can do with it and without it. */
-static const char revoked[] =
-    "CREATE INDEX IF NOT EXISTS record_revoked ON record (rev) WHERE " SL_DB_REVOKED;
+static const char beside[] =
+    "CREATE INDEX IF NOT EXISTS record_revoked ON record (rev) WHERE " SL_DB_REVOKED ";"
+    "CREATE TABLE IF NOT EXISTS trail (instance TEXT PRIMARY KEY, number INTEGER NOT NULL,"
+    " mac BLOB NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID";
 
 /* Schema 1 counted numbers an instance, for all of its tenants at once. */
 static const char from_1[] =
@@ -136,7 +138,7 @@ static bool open_all(struct sl_db *db, const char *path, bool again, char *why, 
     sl_db_watch(db);
     if (set_up(db, path))
         fit = fit_schema(db, again);
-    if (fit == FITS && sl_db_exec(db, revoked) && sl_db_prepare(db))
+    if (fit == FITS && sl_db_exec(db, beside) && sl_db_prepare(db))
         return true;
     if (fit == NEWER)
         (void)snprintf(why, cap,

@@ -63,6 +63,7 @@ static void go_up(struct sl_store *s)
     if (!s->health.lost)
         sl_outage_over(s);
     sl_mirror_refresh(s->m);
+    sl_tips_forget(s);
     sl_store_changed(s);
 }
 
@@ -124,6 +125,8 @@ static void find_lost(struct sl_store *s, bool again)
                s->where, s->refuse ? "refused" : "held to the balance last seen");
     s->health.lost = true;
     s->health.met = true;
+    if (first)
+        sl_tips_forget(s);
     if (first || again || sl_mirror_is_writing(s->m))
         sl_mirror_write_back(s->m);
     sl_store_was_met(s, SL_OK);
@@ -200,6 +203,7 @@ static void on_beat(void *ctx, enum sl_err e)
         read_beat(s);
         sl_ledger_pump(s->l);
         sl_strays_pump(s);
+        sl_tips_on_beat(s);
     } else if (!h->overran) {
         sl_health_strike(s, "it fails what it is asked");
     }
@@ -268,4 +272,5 @@ void sl_health_fini(struct sl_store *s)
     sl_timer_stop(s->net, &s->health.limit);
     sl_op_cancel(&s->health.op);
     sl_op_cancel(&s->health.mark);
+    sl_tips_fini(s);
 }

@@ -151,6 +151,19 @@ bool sl_mirror_is_writing(const struct sl_mirror *m);
 void sl_mirror_forget(struct sl_mirror *m);
 void sl_mirror_sweep(struct sl_mirror *m); /* some of the switches that are over go */
 
+/* ---- tip.c: the end of this instance's trail, in the store ---- */
+
+struct sl_tips {
+    struct sl_op *op;   /* owns */
+    struct sl_tip kept; /* as the store has it; number 0: it may not have it */
+    struct sl_tip call; /* under way */
+    bool asked;         /* what a process before this one kept is known */
+    uint64_t next_ms;
+};
+void sl_tips_on_beat(struct sl_store *s); /* the store answers */
+void sl_tips_forget(struct sl_store *s);  /* it may have lost what it had */
+void sl_tips_fini(struct sl_store *s);
+
 /* ---- beat.c ---- */
 
 struct sl_health {
@@ -207,6 +220,7 @@ struct sl_store {
     struct sl_holds holds;
     struct sl_outage outage;
     struct sl_health health;
+    struct sl_tips tips;
     struct sl_list steps;
     struct sl_list proving; /* those whose line is on its way to the disk */
     char instance[8];

@@ -291,6 +291,8 @@ static const struct sl_backend_ops ops = {
     .usage = sl_redis_usage,
     .note = sl_redis_note,
     .noted = sl_redis_noted,
+    .tip = sl_redis_tip,
+    .keep_tip = sl_redis_keep_tip,
     .restore = sl_redis_restore,
     .restore_records = sl_redis_restore_records,
 };

@@ -89,6 +89,10 @@ void sl_redis_notes_fini(struct sl_redis *r);
 void sl_redis_note(struct sl_backend *b, struct sl_str tenant, const struct sl_note *note);
 void sl_redis_noted(struct sl_backend *b, struct sl_str tenant, struct sl_str name,
                     struct sl_noted *out, SL_BACKEND_WAIT);
+void sl_redis_tip(struct sl_backend *b, struct sl_str instance, struct sl_tip *out,
+                  SL_BACKEND_WAIT);
+void sl_redis_keep_tip(struct sl_backend *b, struct sl_str instance, const struct sl_tip *tip,
+                       SL_BACKEND_WAIT);
 
 /* records.c */
 void sl_redis_find(struct sl_backend *b, enum sl_record_kind kind, struct sl_str id,

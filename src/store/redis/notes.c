@@ -1,6 +1,10 @@
-/* Notes on Redis: gathered for a moment, a call a tenant; nobody waits for them. */
+/* Notes on Redis: gathered for a moment, a call a tenant; nobody waits for them. And the ends
+ * of trails. */
 #include "store/redis/backend.h"
 
+#include <stdio.h>
+
+#define TIP_S "34560000" /* 400 days, as usage does: instances come and go */
 #define GATHER_MS 20
 #define NOTES_MAX 64   /* of one call */
 #define TENANTS_MAX 64 /* whose notes are gathered */
@@ -133,5 +137,67 @@ void sl_redis_noted(struct sl_backend *b, struct sl_str tenant, struct sl_str na
     sl_script_arg(c, name);
     c->read = read_noted;
     c->out = out;
+    sl_script_send(c, slot, done, ctx);
+}
+
+/* ---- the ends of trails: a text of number, lost number and HMAC ---- */
+
+static bool read_text(struct sl_str text, struct sl_tip *out)
+{
+    struct sl_str number, lost;
+
+    return sl_str_split(&text, ' ', &number) && sl_str_split(&text, ' ', &lost) &&
+           sl_str_to_u64(number, &out->number) && sl_str_to_u64(lost, &out->lost) &&
+           sl_str_unhex(text, out->mac, sizeof out->mac);
+}
+
+static bool read_tip(struct sl_script_call *c, const redisReply *reply)
+{
+    struct sl_tip *out = c->out;
+
+    *out = (struct sl_tip){.number = 0};
+    return reply->type == REDIS_REPLY_NIL ||
+           (reply->type == REDIS_REPLY_STRING && read_text(sl_reply_str(reply), out));
+}
+
+static bool read_kept(struct sl_script_call *c, const redisReply *reply)
+{
+    (void)c;
+    return reply->type == REDIS_REPLY_STATUS;
+}
+
+static struct sl_script_call *call_of(struct sl_redis *r, struct sl_str name,
+                                      struct sl_str instance)
+{
+    struct sl_script_call *c = sl_script_command(&r->scripts, name);
+    struct sl_str parts[] = {sl_str_of(r->prefix), SL_STR("trail:"), instance};
+
+    sl_script_joined(c, parts, 3);
+    return c;
+}
+
+void sl_redis_tip(struct sl_backend *b, struct sl_str instance, struct sl_tip *out, SL_BACKEND_WAIT)
+{
+    struct sl_script_call *c = call_of(sl_redis_of(b), SL_STR("GET"), instance);
+
+    c->read = read_tip;
+    c->out = out;
+    sl_script_send(c, slot, done, ctx);
+}
+
+void sl_redis_keep_tip(struct sl_backend *b, struct sl_str instance, const struct sl_tip *tip,
+                       SL_BACKEND_WAIT)
+{
+    struct sl_script_call *c = call_of(sl_redis_of(b), SL_STR("SET"), instance);
+    char hex[64], text[2 * 21 + sizeof hex + 1];
+    int n;
+
+    sl_str_hex(tip->mac, sizeof tip->mac, hex);
+    n = snprintf(text, sizeof text, "%llu %llu %.64s", (unsigned long long)tip->number,
+                 (unsigned long long)tip->lost, hex);
+    c->read = read_kept;
+    sl_script_arg(c, (struct sl_str){text, n > 0 ? (size_t)n : 0});
+    sl_script_arg(c, SL_STR("EX"));
+    sl_script_arg(c, SL_STR(TIP_S));
     sl_script_send(c, slot, done, ctx);
 }

@@ -58,6 +58,8 @@ struct sl_trail {
     bool is_new, failing;
     struct sl_trail_mac blind; /* key of sl_trail_blind(): made of the trail's */
     uint64_t last, synced, acked, dropped;
+    uint64_t tip, found; /* last lines on disk: now, and when it was opened */
+    struct sl_trail_mac tip_mac, found_mac;
     uint64_t covered;       /* numbers up to here stand on a line or in a gap */
     uint64_t gap_from;      /* of the block that will be made next */
     struct sl_list waiting; /* blocks */

@@ -133,7 +133,8 @@ static void note_success(struct sl_trail *t)
                "the trail in %s is written again; %llu lines were dropped in all", t->dir,
                (unsigned long long)t->dropped);
     t->failing = false;
-    t->synced = d->last;
+    t->synced = t->tip = d->last;
+    t->tip_mac = d->mac;
     t->busy_since_ms = 0;
     sl_trail_let_go(t, &d->blocks);
     if (d->wrote_head) {
@@ -187,7 +188,8 @@ static void write_start(struct sl_trail *t)
     char members[64];
     struct sl_text text = sl_text_over(members, sizeof members);
 
-    t->covered = t->last = t->synced = t->disk->last;
+    t->covered = t->last = t->synced = t->tip = t->found = t->disk->last;
+    t->tip_mac = t->found_mac = t->disk->mac;
     t->head_last = 0; /* not known: to be written */
     sl_text_add(&text, SL_STR("\"kind\":\"start\",\"from\":"));
     sl_text_u64(&text, t->last + 1);
@@ -315,6 +317,18 @@ uint64_t sl_trail_last_acked(const struct sl_trail *t)
 uint64_t sl_trail_last(const struct sl_trail *t)
 {
     return t->last;
+}
+
+uint64_t sl_trail_tip(const struct sl_trail *t, uint8_t mac[32])
+{
+    memcpy(mac, t->tip_mac.b, sizeof t->tip_mac.b);
+    return t->tip;
+}
+
+bool sl_trail_misses(const struct sl_trail *t, uint64_t number, const uint8_t mac[32])
+{
+    return number > t->found ||
+           (number == t->found && memcmp(mac, t->found_mac.b, sizeof t->found_mac.b) != 0);
 }
 
 uint64_t sl_trail_synced(const struct sl_trail *t)

@@ -257,6 +257,21 @@ static bool read_instance(const char *dir, struct sl_trail_report *out)
     return ok;
 }
 
+bool sl_trail_instance_in(struct sl_str dir, char out[9])
+{
+    struct sl_trail_report r = {.lines = 0};
+    char path[SL_TRAIL_PATH];
+    bool ok;
+
+    if (dir.n == 0 || dir.n >= sizeof path)
+        return false;
+    memcpy(path, dir.p, dir.n);
+    path[dir.n] = 0;
+    ok = read_instance(path, &r);
+    memcpy(out, r.instance, sizeof r.instance);
+    return ok;
+}
+
 static bool prepare(const char *dir, struct chain *c, struct sl_trail_report *out)
 {
     const char *what = "instance";
