@@ -160,6 +160,9 @@ const struct sl_schema_row sl_schema[] = {
     BOOL("providers[].responses", NULL,
          "It has the Responses API; where not given, those of flavor openai and openrouter do. "
          "Others are asked through chat completions."),
+    BOOL("providers[].stream_usage", "true",
+         "Its streams may be asked for their usage; false where it refuses `stream_options`: their "
+         "tokens are counted as they pass."),
     BOOL("providers[].prompt_cache", "false",
          "Translated requests are marked for Anthropic's prompt cache: behind the last tool, the "
          "system text and what the user said last."),

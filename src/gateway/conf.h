@@ -46,6 +46,7 @@ struct sl_provider {
     bool openrouter;           /* knows `provider`, `models`, `route` */
     enum sl_flavor flavor;     /* what else is said to it than its protocol has */
     bool marks_prompts;        /* translated requests are marked for its prompt cache */
+    bool no_stream_usage;      /* it refuses to be asked for a stream's usage */
     struct sl_str host_header; /* "api.example.com" or "host:port" */
     struct sl_str base_path;   /* prefix of every path; no trailing slash */
     /* base_path for each protocol: an OpenAI base carries /v1, Anthropic's not */

@@ -8,12 +8,14 @@
 #include "gateway/words/spoken.h"
 
 /* Asking puts `"usage":null` into every other chunk, which OpenRouter's client
- * refuses to read: its streams are counted as they pass. */
+ * refuses to read: its streams are counted as they pass. So are those of providers that
+ * refuse to be asked. */
 static bool may_ask_usage(const struct sl_req *r)
 {
     struct sl_str agent = sl_headers_get(&r->head->headers, SL_STR("user-agent"));
 
-    return r->conf->meter_streams && (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
+    return r->conf->meter_streams && !r->provider->no_stream_usage &&
+           (r->ep == SL_EP_CHAT || r->ep == SL_EP_COMPLETIONS) &&
            (agent.n == 0 || sl_str_find(agent, SL_STR("@openrouter/sdk")) < 0);
 }
 

@@ -46,6 +46,7 @@ struct sl_translate_wish {
     bool marks_prompts;          /* for the provider's prompt cache: Anthropic's, where the
                                   * client marks nothing */
     bool adds_usage;             /* an OpenAI stream ends with its usage, asked for or not */
+    bool asks_no_usage;          /* the provider refuses `stream_options` */
     size_t max;                  /* bytes of the body that is made */
 };
 

@@ -397,11 +397,12 @@ class Router(Listener):
     """Speaks chat completions, and says what an answer costs; `says`: its usage."""
 
     def reply(self, head, body):
+        self.asked = json.loads(body)
         first = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "hi"}, "finish_reason": None}]}
         last = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}], "usage": self.says}
         plain = {"id": "gen-1", "model": "up", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}], "usage": self.says}
         kind, said = "application/json", json.dumps(plain)
-        if json.loads(body).get("stream"):
+        if self.asked.get("stream"):
             kind, said = "text/event-stream", ": OPENROUTER PROCESSING\n\ndata: %s\n\ndata: %s\n\ndata: [DONE]\n\n" % (json.dumps(first), json.dumps(last))
         return ("HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n%s" % (kind, len(said), said)).encode()
 
@@ -413,7 +414,8 @@ def test_usage_and_cost_are_the_providers_own(g):
 
     def priced(config):
         config["providers"].append(provider("router", router.port, protocol=["openai"], base_url="http://127.0.0.1:%d/v1" % router.port, auth="bearer"))
-        config["models"] = [{"name": "r", "targets": [{"provider": "router", "price": price}]}]
+        config["providers"].append(dict(config["providers"][-1], name="simple", stream_usage=False))
+        config["models"] = [{"name": "r", "targets": [{"provider": "router", "price": price}]}, {"name": "s", "targets": [{"provider": "simple", "price": price}]}]
 
     tokens = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050, "prompt_tokens_details": {"cached_tokens": 700, "cache_write_tokens": 100}}
     byok = {"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0005}}
@@ -423,6 +425,11 @@ def test_usage_and_cost_are_the_providers_own(g):
         for more, micro in (({}, 200 + 70 + 200 + 500), ({"cost": 0.0123}, 12300), ({"cost": 0}, 0), (byok, 1500)):
             router.says = dict(tokens, **more)
             got += [(h.post(path, make("r", stream=stream)), micro, (path, stream, more)) for path, make, stream in ways]
+            equal(["stream_options" in router.asked, router.asked["stream"]], [True, True], "its usage is asked for")
+        router.says = None  # a server that refuses stream_options gives none
+        for path, make in (("/v1/messages", rig.messages), ("/v1/chat/completions", rig.chat)):
+            r = h.post(path, make("s", stream=True))
+            equal((r.status, "stream_options" in router.asked, h.access_of(r)["tokens_source"]), (200, False, "counted"), path)
         for r, micro, what in got:
             line = h.access_of(r)
             equal([r.status] + [line.get(n, 0) for n in ("tokens_in", "tokens_cache_read", "tokens_cache_write", "tokens_out", "cost_micro")], [200, 200, 700, 100, 50, micro], str(what))

@@ -130,6 +130,10 @@ static void test_provider_refusals(void **state)
     refused(P("auth: oauth2"), "oauth2: needs token_url, client_id");
     refused(P("oauth2: {token_url: \"https://t\"}"), "goes with `auth: oauth2` only");
     refused(P("prompt_cache: true"), "prompt_cache: only a provider with protocol anthropic");
+    refused("providers: [{name: p, protocol: anthropic, base_url: \"https://h\", stream_usage: "
+            "false}]\n"
+            "models: [{name: \"*\", targets: [{provider: p}]}]\n",
+            "stream_usage: only a provider with protocol openai");
     refused(P("auth: none"), "must be x-api-key, bearer, header:<name> or oauth2");
     refused(P("auth: \"header:a b\""), "must be x-api-key, bearer, header:<name> or oauth2");
     refused("providers: [{name: \"a b\", protocol: openai, base_url: \"https://h\"}]\n"

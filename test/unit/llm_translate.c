@@ -703,6 +703,11 @@ static void test_limits(void **state)
     (void)ask(&w, "{'max_tokens':128000,'messages':[{'role':'user','content':'q'}]}", &got);
     assert_json(got, json("{'model':'m','messages':[{'role':'user','content':'q'}],"
                           "'max_tokens':8192}"));
+    w.asks_no_usage = true; /* nor is a field sent that the provider refuses */
+    (void)ask(&w, "{'max_tokens':1,'stream':true,'messages':[{'role':'user','content':'q'}]}",
+              &got);
+    assert_json(got, json("{'model':'m','messages':[{'role':'user','content':'q'}],"
+                          "'max_tokens':1,'stream':true}"));
     w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
     w.max_tokens_default = 77;
     (void)ask(&w, "{'messages':[{'role':'user','content':'q'}]}", &got);

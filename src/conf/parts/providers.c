@@ -71,6 +71,14 @@ static void set_responses(struct sl_build *b, struct sl_provider *p, const struc
         p->speaks |= SL_RESPONSES;
 }
 
+static void set_stream_usage(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    p->no_stream_usage = sl_node_number(map, "stream_usage", 1) == 0;
+    if (p->no_stream_usage && (p->speaks & SL_OPENAI) == 0)
+        sl_fault_add(b->faults, sl_node_get(map, "stream_usage"),
+                     "providers[].stream_usage: only a provider with protocol openai is asked");
+}
+
 static void set_marks(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
 {
     p->marks_prompts = sl_node_number(map, "prompt_cache", 0) == 1;
@@ -311,6 +319,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_auth(b, p, map);
     set_responses(b, p, map);
     set_marks(b, p, map);
+    set_stream_usage(b, p, map);
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);

@@ -132,6 +132,7 @@ static enum sl_err translate(struct sl_req *r, bool usage, struct sl_str *body, 
         .max_tokens_most = r->model->max_tokens_max,
         .marks_prompts = r->provider->marks_prompts,
         .adds_usage = usage,
+        .asks_no_usage = r->provider->no_stream_usage,
         .max = 2 * r->body_n + 65536,
     };
 

@@ -242,6 +242,8 @@ void sl_openai_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, struc
     if (q->wish->flavor == SL_FLAVOR_OPENAI)
         put_own(q, g);
     if (q->streams)
-        sl_neutral_put(g, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+        sl_neutral_put(g, ",\"stream\":true");
+    if (q->streams && !q->wish->asks_no_usage)
+        sl_neutral_put(g, ",\"stream_options\":{\"include_usage\":true}");
     sl_grow_byte(g, '}');
 }
