@@ -120,6 +120,33 @@ def test_list(g):
     equal(audit(g, "list", g.dir, "--from", "2001-01-01", "--id", id).out.count("\n"), 1)
 
 
+def test_search(g):
+    """The same lines by the admin API, the newest first, page by page."""
+    api = Api(g)
+    key, kid = api.key("searched", tenant="acme")
+    ids = []
+    for i in range(5):
+        r = g.post("/v1/messages", rig.messages("second", "hi %d" % i, metadata={"user_id": "end-%d" % (i % 2)}), key=key)
+        ids.append(r.get("x-sluice-request-id"))
+    mine = until(lambda: (lambda l: l if len(l) == 5 else None)(api("GET", "audit?kind=settle&key=" + kid)), 10 * rig.SLOW, "they are written")
+    equal([l["id"][-16:] for l in mine], ids[::-1], "the newest first")
+    written = [json.loads(l) for l in audit(g, "list", g.dir, "--key", kid, "--kind", "settle").out.splitlines()]
+    equal(mine, written[::-1], "as in the file")
+    equal([l["id"][-16:] for l in sum(api.pages("audit?key=%s&kind=settle" % kid, 2), [])], ids[::-1], "page by page")
+    equal([l["id"][-16:] for l in api("GET", "audit?id=" + ids[2])], [ids[2]])
+    equal([l["id"][-16:] for l in api("GET", "audit?end_user=end-1&key=" + kid)], [ids[3], ids[1]])
+    made = api("GET", "audit?kind=admin&id=" + kid)
+    check(len(made) == 1 and made[0]["actor"].startswith("admin key "), made)
+    equal(api("GET", "audit?kind=admin&actor=nobody"), [])
+    equal(api("GET", "audit?to=2001-01-01"), [])
+    equal(api("GET", "audit?from=2101-01-01"), [])
+    equal(len(api("GET", "audit?from=2001-01-01&client=127.0.0.1&limit=3")), 3, "by the name that is kept for an address")
+    api.refused("GET", "audit?from=yesterday", None, 400, param="from")
+    api.refused("GET", "audit?after=x", None, 400, param="after")
+    api.refused("GET", "audit?limit=201", None, 400, param="limit")
+    api.refused("GET", "audit?tenant=" + "x" * 300, None, 400, param="tenant")
+
+
 def sluice(g, *argv, code=0):
     p = subprocess.run([rig.SLUICE, *argv, "-a", "127.0.0.1:%d" % g.admin_port, "-k", rig.ADMIN_KEY], env=rig.environment(), cwd=g.dir, capture_output=True, timeout=60)
     check(not rig.SANITIZER.search(p.stderr), p.stderr.decode()[-3000:])

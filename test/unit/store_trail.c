@@ -2,6 +2,11 @@
  * timeout: 120 */
 #include "store/trail/trail.c"
 
+#include "store/search.h"
+#undef SL_SEARCH_PART
+#define SL_SEARCH_PART ((size_t)100000)
+#include "store/trail/search.c"
+
 #include "base/json.h"
 #include "base/rand.h"
 
@@ -679,6 +684,98 @@ static void pages(void **state)
     close_net(&net);
 }
 
+struct part {
+    struct sl_search ask;
+    struct sl_op *slot;
+    bool done;
+    enum sl_err err;
+    uint64_t first, n; /* numbers of lines that came, falling one by one */
+};
+
+static void on_part(void *ctx, enum sl_err e)
+{
+    struct part *p = ctx;
+    struct sl_str rest = p->ask.lines, line;
+    uint64_t number;
+
+    p->done = true;
+    p->err = e;
+    while (e == SL_OK && sl_str_split(&rest, '\n', &line)) {
+        if (line.n == 0)
+            continue;
+        assert_true(sl_trail_line_number(line, &number));
+        assert_true(p->first == 0 || number == p->first - 1);
+        p->first = number;
+        p->n++;
+    }
+}
+
+/* Part by part to the end; how many there were. */
+static unsigned search_all(struct sl_store *s, struct part *p)
+{
+    unsigned parts = 0;
+
+    p->first = p->n = 0;
+    do {
+        p->done = false;
+        sl_search_start(s, &p->ask, &p->slot, on_part, p);
+        assert_false(p->done);
+        UNTIL(s->net, p->done);
+        assert_int_equal(p->err, SL_OK);
+        assert_true(p->ask.found <= p->ask.limit);
+        assert_true(p->ask.next == 0 || p->ask.before == 0 || p->ask.next < p->ask.before);
+        p->ask.before = p->ask.next;
+        assert_true(++parts < 1000);
+    } while (p->ask.next != 0);
+    return parts;
+}
+
+/* Every line comes once, the newest first, over files and whatever the parts are. */
+static void searches(void **state)
+{
+    struct sl_net *net = sl_net_new();
+    struct sl_store s = {.net = net, .t = open_trail(net)};
+    struct part p = {.ask = {.limit = 200}};
+    uint64_t last = 0;
+
+    (void)state;
+    s.t->disk->rotate = 700000;
+    for (unsigned i = 0; i < 12000; i++)
+        last = add_number(s.t, i);
+    UNTIL(net, sl_trail_synced(s.t) == last);
+    (void)search_all(&s, &p);
+    assert_int_equal(p.n, 12001);
+    p.ask.choice.of[SL_CHOICE_KIND] = SL_STR("settle");
+    for (unsigned i = 0; i < 10; i++) {
+        uint64_t back = sl_rand_u64() % 11999;
+
+        p.ask.before = last - back;
+        p.ask.limit = 50 + i * 700;
+        (void)search_all(&s, &p);
+        assert_int_equal(p.n, 12000 - back - 1);
+    }
+    p.ask.choice.of[SL_CHOICE_KIND] = SL_STR("start"); /* the oldest of all */
+    assert_true(search_all(&s, &p) > 2);
+    assert_int_equal(p.n, 1);
+    p.ask.choice.of[SL_CHOICE_FROM] = SL_STR("2999");
+    assert_int_equal(search_all(&s, &p), 1);
+    assert_int_equal(p.n, 0);
+
+    p.done = false;
+    sl_search_start(&s, &p.ask, &p.slot, on_part, &p);
+    sl_op_cancel(&p.slot);
+    sl_mem_fail_at(1);
+    sl_search_start(&s, &p.ask, &p.slot, on_part, &p);
+    UNTIL(net, p.done);
+    sl_mem_fail_at(0);
+    sl_trail_end(&s.t);
+    p.done = false;
+    sl_search_start(&s, &p.ask, &p.slot, on_part, &p);
+    UNTIL(net, p.done);
+    assert_int_equal(p.err, SL_ERR_NO_ROUTE);
+    close_net(&net);
+}
+
 /* ---- SIGKILL ---- */
 
 /* Writes to `fd` what was on disk before it goes on. */
@@ -783,6 +880,7 @@ int main(void)
         cmocka_unit_test_setup(a_disk_full_to_the_end, setup),
         cmocka_unit_test_setup(no_memory_for_a_line, setup),
         cmocka_unit_test_setup(pages, setup),
+        cmocka_unit_test_setup(searches, setup),
         cmocka_unit_test_setup(killed_while_writing, setup),
     };
 

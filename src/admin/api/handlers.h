@@ -19,6 +19,8 @@ sl_api_fn sl_usage_show;
 sl_api_fn sl_cache_show, sl_cache_look, sl_cache_purge;
 /* ledger.c */
 sl_api_fn sl_store_show, sl_ledger_show, sl_ledger_rebuild, sl_trail_show;
+/* live/audit.c */
+sl_api_fn sl_audit_find;
 /* live/live.c */
 sl_api_fn sl_live_list, sl_live_end;
 /* live/config.c */

@@ -9,9 +9,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "policy/money.h"
+#include "store/choice.h"
 #include "store/trail.h"
 
-#define VALUE 1024 /* bytes of a value that is compared or shown */
+#define VALUE 1024 /* bytes of a value that is shown */
 
 /* ---- the chain ---- */
 
@@ -38,12 +39,6 @@ static bool is_kind(struct sl_str line, const char *kind)
            sl_str_eq((struct sl_str){text, n}, sl_str_of(kind));
 }
 
-/* Operators' doing: the only lines with an actor. */
-static bool is_change(struct sl_str line)
-{
-    return sl_json_get(line, SL_STR("actor")).p != NULL;
-}
-
 static bool is_tip(const struct tally *t, struct sl_str line)
 {
     char mac[VALUE];
@@ -60,7 +55,7 @@ static void count(void *ctx, uint64_t number, struct sl_str line)
 
     if (number == t->tip.number)
         t->has_tip = is_tip(t, line);
-    t->changes += is_change(line);
+    t->changes += sl_choice_is_change(line);
     t->cached += number_of(line, "cached");
     if (is_kind(line, "settle")) {
         t->requests++;
@@ -190,10 +185,9 @@ int sl_manage_verify(const struct sl_manage_line *l)
 
 /* ---- lines ---- */
 
-struct choice {                     /* which lines are asked for */
+struct listing {
     const struct sl_manage_line *l; /* up */
-    char client[16];                /* the name kept for an address in this directory */
-    bool named;
+    struct sl_choice choice;
 };
 
 static struct sl_str text_of(struct sl_str line, const char *name, char out[VALUE])
@@ -206,79 +200,6 @@ static struct sl_str text_of(struct sl_str line, const char *name, char out[VALU
     if (sl_json_type_of(value) != SL_JSON_STRING)
         return value;
     return sl_json_unescape(value, out, VALUE, &n) ? (struct sl_str){out, n} : value;
-}
-
-/* Is the member what the option says, or is there no such option? */
-static bool has(const struct choice *c, struct sl_str line, const char *option, const char *member)
-{
-    const char *want = sl_manage_value(c->l, option);
-    char text[VALUE];
-
-    return want == NULL || sl_str_eq(text_of(line, member, text), sl_str_of(want));
-}
-
-static bool has_kind(const struct choice *c, struct sl_str line)
-{
-    const char *want = sl_manage_value(c->l, "kind");
-
-    if (want != NULL && strcmp(want, "admin") == 0)
-        return is_change(line);
-    return has(c, line, "kind", "kind");
-}
-
-/* A request's own id, which answers carry, is the end of the one in the ledger. */
-static bool has_id(const struct choice *c, struct sl_str line)
-{
-    const char *want = sl_manage_value(c->l, "id");
-    char text[VALUE];
-    struct sl_str id;
-
-    if (want == NULL)
-        return true;
-    id = text_of(line, "id", text);
-    return sl_str_eq(id, sl_str_of(want)) ||
-           (strlen(want) == 16 && is_kind(line, "settle") && sl_str_ends(id, sl_str_of(want))) ||
-           sl_str_eq(text_of(line, "provider_id", text), sl_str_of(want));
-}
-
-static bool has_client(const struct choice *c, struct sl_str line)
-{
-    char text[VALUE];
-    struct sl_str name;
-
-    if (has(c, line, "client", "client"))
-        return true;
-    name = text_of(line, "client_name", text);
-    return c->named && sl_str_eq(name, (struct sl_str){c->client, sizeof c->client});
-}
-
-static bool has_actor(const struct choice *c, struct sl_str line)
-{
-    const char *want = sl_manage_value(c->l, "actor");
-    char text[VALUE];
-
-    return want == NULL ||
-           (is_change(line) && sl_str_starts(text_of(line, "actor", text), sl_str_of(want)));
-}
-
-/* Moments are texts that sort; a day stands for its first or its last one. */
-static bool is_in_time(const struct choice *c, struct sl_str line)
-{
-    const char *from = sl_manage_value(c->l, "from"), *to = sl_manage_value(c->l, "to");
-    char text[VALUE];
-    struct sl_str at = text_of(line, "t", text);
-
-    if (from != NULL && strncmp(at.p, from, at.n < strlen(from) ? at.n : strlen(from)) < 0)
-        return false;
-    return to == NULL || strncmp(at.p, to, at.n < strlen(to) ? at.n : strlen(to)) <= 0;
-}
-
-static bool is_wanted(const struct choice *c, struct sl_str line)
-{
-    return has_kind(c, line) && has_id(c, line) && has(c, line, "tenant", "tenant") &&
-           has(c, line, "key", "key") && has(c, line, "user", "user") &&
-           has(c, line, "model", "model") && has(c, line, "provider", "provider") &&
-           has_actor(c, line) && has_client(c, line) && is_in_time(c, line);
 }
 
 static const char *const columns[] = {
@@ -325,11 +246,11 @@ static const char *const columns[] = {
 
 static void print_line(void *ctx, uint64_t number, struct sl_str line)
 {
-    const struct choice *c = ctx;
+    const struct listing *c = ctx;
     char text[VALUE];
 
     (void)number;
-    if (!is_wanted(c, line))
+    if (!sl_choice_takes(&c->choice, line))
         return;
     if (!c->l->csv) {
         printf("%.*s\n", SL_STR_ARGS(line));
@@ -341,11 +262,18 @@ static void print_line(void *ctx, uint64_t number, struct sl_str line)
 
 static int list_one(const struct sl_manage_line *l, const char *dir)
 {
-    struct choice c = {.l = l};
-    const char *client = sl_manage_value(l, "client");
+    struct listing c = {.l = l};
     struct sl_trail_report r;
 
-    c.named = client != NULL && sl_trail_blind_by(sl_str_of(dir), sl_str_of(client), c.client);
+    for (int by = 0; by < SL_CHOICE__COUNT; by++) {
+        const char *want = sl_manage_value(l, sl_choice_name((enum sl_choice_by)by));
+
+        if (want != NULL)
+            c.choice.of[by] = sl_str_of(want);
+    }
+    if (c.choice.of[SL_CHOICE_CLIENT].p != NULL)
+        c.choice.named =
+            sl_trail_blind_by(sl_str_of(dir), c.choice.of[SL_CHOICE_CLIENT], c.choice.client);
     return judge(l, dir, sl_trail_verify(sl_str_of(dir), &r, print_line, &c), &r);
 }
 

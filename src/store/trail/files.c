@@ -100,6 +100,35 @@ int64_t sl_trail_files_read(int fd, uint64_t at, char *p, size_t n)
     return k;
 }
 
+/* Offset and number of the first line that begins at or behind `at`; false: none is whole
+ * there. */
+static bool line_at(int fd, uint64_t at, char *place, uint64_t *begin, uint64_t *number)
+{
+    int64_t n = sl_trail_files_read(fd, at, place, SL_TRAIL_PROBE);
+    struct sl_str s = {place, n > 0 ? (size_t)n : 0};
+    ptrdiff_t nl = at > 0 ? sl_str_find_byte(s, '\n') : -1;
+
+    if (at > 0 && nl < 0)
+        return false;
+    *begin = at + (uint64_t)(nl + 1);
+    return sl_trail_line_number(sl_str_from(s, (size_t)(nl + 1)), number);
+}
+
+uint64_t sl_trail_files_find(int fd, uint64_t size, uint64_t after, char *place)
+{
+    uint64_t low = 0, high = size;
+
+    while (high - low > SL_TRAIL_PROBE) {
+        uint64_t middle = low + (high - low) / 2, begin, number;
+
+        if (line_at(fd, middle, place, &begin, &number) && number <= after && begin < high)
+            low = begin;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 bool sl_trail_files_key(const char *dir, struct sl_trail_mac *key)
 {
     int fd = sl_trail_files_open(dir, "trail.key");

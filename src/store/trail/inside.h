@@ -16,9 +16,10 @@
 #define SL_TRAIL_PATH 1024
 #define SL_TRAIL_NAME 64
 #define SL_TRAIL_BLOCK 65536
-#define SL_TRAIL_BATCH 16  /* blocks of one job */
-#define SL_TRAIL_OUT 65536 /* bytes of one write */
-#define SL_TRAIL_TAIL 74   /* bytes of `,"mac":"…"}` */
+#define SL_TRAIL_BATCH 16    /* blocks of one job */
+#define SL_TRAIL_OUT 65536   /* bytes of one write */
+#define SL_TRAIL_PROBE 65536 /* bytes in which a line's beginning is looked for: more than one */
+#define SL_TRAIL_TAIL 74     /* bytes of `,"mac":"…"}` */
 
 struct sl_trail_mac {
     uint8_t b[32];
@@ -118,6 +119,9 @@ int sl_trail_files_open(const char *dir, const char *name);
 SL_MUST bool sl_trail_files_key(const char *dir, struct sl_trail_mac *key);
 /* Reads at least one byte and up to n; the count, 0 at the end, -1. */
 int64_t sl_trail_files_read(int fd, uint64_t at, char *p, size_t n);
+/* The beginning of a line with a number not above `after`, at most SL_TRAIL_PROBE before the
+ * first one that is: bisection. `place`: SL_TRAIL_PROBE bytes to read into. */
+uint64_t sl_trail_files_find(int fd, uint64_t size, uint64_t after, char *place);
 /* head.c */
 struct sl_trail_head {
     uint64_t acked, last;

@@ -11,7 +11,6 @@
 #include "store/trail/inside.h"
 
 #define TRIES 3
-#define PROBE 65536 /* bytes in which a line's beginning is looked for: more than a line */
 
 struct reading { /* one job */
     char dir[SL_TRAIL_PATH];
@@ -26,37 +25,6 @@ struct reading { /* one job */
     size_t from, n; /* lines in `text` */
     char text[SL_TRAIL_PAGE];
 };
-
-/* Offset and number of the first line that begins at or behind `at`; false: none is whole
- * there. */
-static bool line_at(struct reading *r, int fd, uint64_t at, uint64_t *begin, uint64_t *number)
-{
-    int64_t n = sl_trail_files_read(fd, at, r->text, PROBE);
-    struct sl_str s = {r->text, n > 0 ? (size_t)n : 0};
-    ptrdiff_t nl = at > 0 ? sl_str_find_byte(s, '\n') : -1;
-
-    if (at > 0 && nl < 0)
-        return false;
-    *begin = at + (uint64_t)(nl + 1);
-    return sl_trail_line_number(sl_str_from(s, (size_t)(nl + 1)), number);
-}
-
-/* The beginning of a line with a number not above `after`, close before the first one
- * that is: bisection. */
-static uint64_t find(struct reading *r, int fd, uint64_t size)
-{
-    uint64_t low = 0, high = size;
-
-    while (high - low > PROBE) {
-        uint64_t middle = low + (high - low) / 2, begin, number;
-
-        if (line_at(r, fd, middle, &begin, &number) && number <= r->after && begin < high)
-            low = begin;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 static size_t fill(struct reading *r, int fd, uint64_t at)
 {
@@ -107,7 +75,7 @@ static void read_file(struct reading *r, const char *name)
         return;
     }
     if (fstat(fd, &st) == 0)
-        choose(r, fill(r, fd, find(r, fd, (uint64_t)st.st_size)));
+        choose(r, fill(r, fd, sl_trail_files_find(fd, (uint64_t)st.st_size, r->after, r->text)));
     else
         r->err = SL_ERR_IO;
     close(fd);
