@@ -345,6 +345,37 @@ static void no_connection(void **state)
     finish(&r);
 }
 
+/* A new connection is not given a whole second between two probes. */
+static void probed_often_when_new(void **state)
+{
+    struct rig r;
+    struct request q;
+    uint64_t began, took = 3 * SL_STORE_PROBE_MS;
+    size_t n;
+
+    (void)state;
+    begin(&r, dir);
+    request_init(&q, "acme", 1);
+    for (int i = 0; i < 3 && took >= 3 * SL_STORE_PROBE_MS; i++) { /* on a busy machine */
+        r.f.linked = false;
+        fake_all(&r.f, FAIL);
+        (void)admit(&r, &q);
+        turn_for(r.net, 250);
+        r.f.slow_ms[F_BEAT] = r.s->timeout_ms + 50;
+        r.f.linked = true;
+        fake_all(&r.f, OBEY);
+        n = r.f.calls[F_BEAT];
+        began = clock_ms();
+        UNTIL(r.net, r.f.calls[F_BEAT] >= n + 4);
+        took = clock_ms() - began;
+        assert_false(r.s->health.up); /* none came in time */
+        r.f.slow_ms[F_BEAT] = 0;
+        UNTIL(r.net, r.s->health.up);
+    }
+    assert_true(took < 3 * SL_STORE_PROBE_MS);
+    finish(&r);
+}
+
 static void refused_in_an_outage(void **state)
 {
     struct rig r;
@@ -1067,6 +1098,7 @@ int main(void)
         cmocka_unit_test_setup(the_breaker, setup),
         cmocka_unit_test_setup(an_outage_with_another_clock, setup),
         cmocka_unit_test_setup(no_connection, setup),
+        cmocka_unit_test_setup(probed_often_when_new, setup),
         cmocka_unit_test_setup(refused_in_an_outage, setup),
         cmocka_unit_test_setup(a_local_share, setup),
         cmocka_unit_test_setup(money_in_an_outage, setup),

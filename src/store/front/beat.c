@@ -1,8 +1,8 @@
 /* store/front/beat.c -- is the store there, is it still ours, what changed?
  *
  *            5 strikes in a row, or no connection
- *      UP ──────────────────────────────────────► DOWN ─► a beat each second, and at once
- *       ▲                                           │     when the connection is back
+ *      UP ──────────────────────────────────────► DOWN ─► a beat each second; at once, and
+ *       ▲                                           │     more often, on a new connection
  *       └───────────── a beat in time ──────────────┘
  */
 #include "base/log.h"
@@ -230,6 +230,12 @@ static void send_beat(struct sl_store *s)
                     on_beat, s);
 }
 
+/* A primary that was just promoted may be slow with its first answers. */
+static uint64_t probe_ms(const struct sl_health *h, uint64_t now)
+{
+    return now - h->linked_ms < SL_STORE_FRESH_MS ? SL_STORE_FRESH_PROBE_MS : SL_STORE_PROBE_MS;
+}
+
 static void on_tick(struct sl_timer *t)
 {
     struct sl_store *s = SL_CONTAINER(t, struct sl_store, health.tick);
@@ -239,8 +245,10 @@ static void on_tick(struct sl_timer *t)
     bool back = linked && !h->was_linked;
 
     h->was_linked = linked;
+    if (back)
+        h->linked_ms = now;
     sl_timer_start(s->net, t, h->up ? SL_STORE_BEAT_MS : SL_STORE_LOOK_MS);
-    if (h->op == NULL && (h->up || back || now - h->probed_ms >= SL_STORE_PROBE_MS))
+    if (h->op == NULL && (h->up || back || now - h->probed_ms >= probe_ms(h, now)))
         send_beat(s);
 }
 

@@ -18,6 +18,8 @@
 #define SL_STORE_MAGIC 0x534c5352u
 #define SL_STORE_BEAT_MS 500
 #define SL_STORE_PROBE_MS 1000
+#define SL_STORE_FRESH_MS 2000 /* a connection is new for so long: probed more often … */
+#define SL_STORE_FRESH_PROBE_MS 250
 #define SL_STORE_LOOK_MS 100 /* while down: is the connection back? */
 
 enum sl_store_what { /* sluice_store_seconds{op} */
@@ -176,7 +178,7 @@ struct sl_health {
     unsigned instances;
     uint64_t revision;
     bool has_revision;
-    uint64_t probed_ms;
+    uint64_t probed_ms, linked_ms;
     struct sl_timer tick, limit;
     struct sl_op *op; /* owns: the beat */
     struct sl_beat beat;

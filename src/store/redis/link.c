@@ -12,7 +12,7 @@
 
 #define PAUSE_MS 200 /* the first; half of it at least, drawn by lot */
 #define PAUSE_MAX_MS 1000
-#define PAUSE_MAX_SENTINEL_MS 500 /* a failover is not to be slept through */
+#define PAUSE_MAX_SENTINEL_MS 250 /* a failover is not to be slept through */
 #define STEADY_MS 2000            /* up for so long: the next pause is a first one */
 #define DNS_TTL_MS 5000
 

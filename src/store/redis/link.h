@@ -18,8 +18,9 @@
  *          SL_LINK_PENDING commands unanswered, a deadline passed by
  *          SL_LINK_PATIENCE_MS: the connection is closed, all waiting commands
  *          fail, and it is dialled again after 100 to 200 ms, doubling to 1 s, with
- *          jitter. One that Sentinel named is left after SL_LINK_SILENCE_MS without
- *          a byte while commands wait: another may be the primary by then.
+ *          jitter; to 250 ms where Sentinels are asked before. One that Sentinel named is
+ *          left after SL_LINK_SILENCE_MS without a byte while commands wait: another may be
+ *          the primary by then.
  * Primary  -READONLY, -LOADING, -MASTERDOWN, -NOREPLICAS, or a ROLE other than
  *          master: closed, and the address is asked for again (Sentinel).
  */
