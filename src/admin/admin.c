@@ -2,6 +2,7 @@
 #include "admin/api/api.h"
 #include "admin/page/page.h"
 #include "admin/page/play.h"
+#include "admin/push.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -308,6 +309,7 @@ struct sl_admin *sl_admin_new(struct sl_net *net, struct sl_gateway *gateway,
     sl_list_init(&a->calls);
     memset(a->hash, '0', sizeof(a->hash));
     sl_process_families_make(a);
+    a->push = sl_push_new(a);
     return a;
 }
 
@@ -350,6 +352,7 @@ void sl_admin_note_conf(struct sl_admin *a, struct sl_str hash)
     struct sl_str old = {a->hash, sizeof(a->hash)};
 
     SL_CHECK(hash.n == sizeof(a->hash));
+    sl_push_reload(a->push);
     if (sl_str_eq(old, hash))
         return;
     if (!sl_str_eq(old, SL_STR("0000000000000000")))
@@ -365,6 +368,27 @@ void sl_admin_hand_over(struct sl_admin *a)
         sl_server_hand_over(a->server);
 }
 
+void sl_admin_stop(struct sl_admin *a)
+{
+    SL_OBJ_CHECK(a, SL_ADMIN_MAGIC);
+    while (!sl_list_is_empty(&a->requests))
+        request_end(SL_CONTAINER(a->requests.next, struct request, node));
+    while (!sl_list_is_empty(&a->calls))
+        sl_api_end(SL_CONTAINER(a->calls.next, struct sl_api, node));
+    sl_server_end(&a->server);
+}
+
+void sl_admin_push_last(struct sl_admin *a)
+{
+    SL_OBJ_CHECK(a, SL_ADMIN_MAGIC);
+    sl_push_last(a->push);
+}
+
+bool sl_admin_has_pushed(const struct sl_admin *a)
+{
+    return sl_push_is_idle(a->push);
+}
+
 void sl_admin_end(struct sl_admin **pa)
 {
     struct sl_admin *a = *pa;
@@ -373,11 +397,8 @@ void sl_admin_end(struct sl_admin **pa)
     if (a == NULL)
         return;
     SL_OBJ_CHECK(a, SL_ADMIN_MAGIC);
-    while (!sl_list_is_empty(&a->requests))
-        request_end(SL_CONTAINER(a->requests.next, struct request, node));
-    while (!sl_list_is_empty(&a->calls))
-        sl_api_end(SL_CONTAINER(a->calls.next, struct sl_api, node));
-    sl_server_end(&a->server);
+    sl_admin_stop(a);
+    sl_push_end(&a->push);
     sl_overview_end(a);
     a->magic = SL_OBJ_DEAD;
     sl_mem_free(a);

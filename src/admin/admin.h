@@ -39,6 +39,11 @@ uint16_t sl_admin_port(const struct sl_admin *a);
 void sl_admin_note_reload(struct sl_admin *a, bool ok);
 void sl_admin_note_conf(struct sl_admin *a, struct sl_str hash);
 void sl_admin_hand_over(struct sl_admin *a); /* as sl_gateway_hand_over() */
+/* Nobody is answered any more. Then, when all that is counted is counted, push_last: a
+ * Pushgateway is told, until has_pushed. Then end; or end alone, which waits for nothing. */
+void sl_admin_stop(struct sl_admin *a);
+void sl_admin_push_last(struct sl_admin *a);
+bool sl_admin_has_pushed(const struct sl_admin *a);
 void sl_admin_end(struct sl_admin **a);
 
 #endif

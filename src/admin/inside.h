@@ -39,6 +39,7 @@ struct sl_admin {
     struct sl_sessions sessions; /* of the dashboard */
     struct sl_history *history;  /* owns */
     struct sl_timer tick;        /* of the history */
+    struct sl_push *push;        /* owns */
 };
 
 /* As much as the client takes; true when all has been given, the answer is finished then. */

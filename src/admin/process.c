@@ -136,7 +136,7 @@ static void refresh_live(struct sl_admin *a)
     const struct sl_gateway_conf *conf = sl_gateway_conf_now(a->gateway);
     struct sl_net_counts net = sl_net_count(a->net);
     struct sl_server_counts clients = sl_gateway_server_count(a->gateway);
-    size_t own = sl_server_count(a->server).connections, upstreams = 0;
+    size_t own = a->server != NULL ? sl_server_count(a->server).connections : 0, upstreams = 0;
 
     for (size_t i = 0; i < conf->providers_n; i++)
         if (conf->providers[i].origin != NULL)

@@ -376,10 +376,13 @@ static void let_tell(struct sl_serve *s)
 {
     uint64_t from = sl_net_now(s->net);
 
-    if (s->gateway == NULL)
+    if (s->admin == NULL)
         return;
+    sl_admin_stop(s->admin);
     sl_gateway_stop(s->gateway);
-    while (!sl_gateway_has_told(s->gateway) && sl_net_now(s->net) - from < TELL_MS)
+    sl_admin_push_last(s->admin);
+    while (!(sl_gateway_has_told(s->gateway) && sl_admin_has_pushed(s->admin)) &&
+           sl_net_now(s->net) - from < TELL_MS)
         (void)sl_net_turn(s->net, 10);
 }
 
@@ -399,8 +402,8 @@ static void end(struct sl_serve *s)
     if (s->net != NULL)
         sl_timer_stop(s->net, &s->step);
     sl_hand_end(&s->hand);
-    sl_admin_end(&s->admin);
     let_tell(s);
+    sl_admin_end(&s->admin);
     sl_gateway_end(&s->gateway);
     sl_op_cancel(&s->opening);
     if (s->store != NULL)

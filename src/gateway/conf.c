@@ -89,6 +89,8 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
         drop_receiver(&c->hook->to);
     if (c->otlp != NULL)
         drop_receiver(&c->otlp->to);
+    if (c->pushgateway != NULL)
+        drop_receiver(&c->pushgateway->to);
     for (size_t i = 0; i < c->issuers_n; i++)
         for (size_t k = 0; k < c->issuers[i].keys_n; k++)
             sl_verify_end(&c->issuers[i].keys[k].key);

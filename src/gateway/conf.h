@@ -86,6 +86,12 @@ struct sl_hook { /* where operators are told of events */
     struct sl_str secret; /* signs; may be empty */
 };
 
+struct sl_pushgateway_conf { /* where the metrics are pushed: admin/push.h */
+    struct sl_receiver to;
+    bool named; /* the path has its instance; else the process adds its own */
+    uint64_t every_ms;
+};
+
 struct sl_otlp_conf { /* where spans go: gateway/otlp/otlp.h */
     struct sl_receiver to;
     struct sl_str service; /* `service.name` */
@@ -192,8 +198,9 @@ struct sl_gateway_conf {
     size_t word_lists_n;
     size_t max_series;
     struct sl_audit_conf audit;
-    const struct sl_hook *hook;      /* up: arena; NULL: nobody is told */
-    const struct sl_otlp_conf *otlp; /* up: arena; NULL: there are no spans */
+    const struct sl_hook *hook;                    /* up: arena; NULL: nobody is told */
+    const struct sl_otlp_conf *otlp;               /* up: arena; NULL: there are no spans */
+    const struct sl_pushgateway_conf *pushgateway; /* up: arena; NULL: there is none */
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

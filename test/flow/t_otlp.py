@@ -7,6 +7,7 @@ and no prompt, answer or secret is in it."""
 import _rig as rig
 from _check import check, contains, equal, until
 from _collector import Collector, answer
+from _provider import Listener
 from _rig import KEY
 
 PRICE = {"input": 3.0, "output": 15.0}
@@ -110,6 +111,30 @@ def test_the_queue_and_the_end(g):
         until(lambda: spans(h, "dropped") == 3, 20, "dropped")
         equal(to.bodies, [], "its time has not come")
     equal(sorted(s.trace for s in to.wait(5)), ["%032x" % (i + 1) for i in range(5)])
+
+
+class Pushgateway(Listener):
+    def __init__(self, *script):
+        self.script, self.got = list(script), []
+        super().__init__()
+
+    def reply(self, head, body):
+        with self.lock:
+            self.got.append((head.decode(), rig.Metrics(body.decode())))
+            return self.script.pop(0) if self.script else answer(200)
+
+
+def test_a_pushgateway(g):
+    """Metrics are pushed again and again, whatever became of the last ones, and all of them at the end."""
+    to = Pushgateway(answer(500))
+    with rig.Gateway({"pushgateway": {"url": "http://127.0.0.1:%d/sub" % to.port, "every": "1s", "instance": "one:1"}}, mock=g.mock) as h:
+        until(lambda: h.metrics().value("sluice_pushes_total", result="sent"), 20, lambda: "pushed: %s" % h.said()[-500:])
+        equal(h.metrics().value("sluice_pushes_total", result="failed"), 1)
+        contains(h.said(), "pushgateway.url did not take the metrics: it answered 500")
+        h.good()
+    check(all(head.startswith("PUT /sub/metrics/job/sluice/instance/one:1 HTTP/1.1\r\n") for head, _ in to.got), to.got[0][0])
+    equal(to.got[-1][1].value("sluice_requests_total", endpoint="messages", status="200"), 1, "the last ones")
+    check(to.got[-1][1].value("process_open_fds") > 0)
 
 
 def test_what_is_refused(g):

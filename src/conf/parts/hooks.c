@@ -1,4 +1,5 @@
-/* conf/parts/hooks.c -- where events are told, and spans go: `hooks`, `otlp`. */
+/* conf/parts/hooks.c -- where events are told, and spans and metrics go: `hooks`, `otlp`,
+ * `pushgateway`. */
 #include "conf/parts/parts.h"
 
 void sl_build_hooks(struct sl_build *b)
@@ -34,4 +35,48 @@ void sl_build_otlp(struct sl_build *b)
     otlp->batch = (size_t)sl_conf_number(b->conf, "otlp.batch");
     otlp->queue = (size_t)sl_conf_number(b->conf, "otlp.queue");
     b->made->otlp = otlp;
+}
+
+/* As it may stand in a path. */
+static bool is_label(struct sl_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+              (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '-' || s.p[i] == '_' ||
+              s.p[i] == ':'))
+            return false;
+    return s.n <= 64;
+}
+
+void sl_build_pushgateway(struct sl_build *b)
+{
+    struct sl_receiver_rules rules = {.name = "pushgateway", .key = "url"};
+    const struct sl_node *map = sl_node_get(b->conf->root, "pushgateway");
+    struct sl_str job = sl_node_text(map, "job"), instance = sl_node_text(map, "instance");
+    struct sl_pushgateway_conf *to;
+    char place[192];
+    struct sl_text path = sl_text_over(place, sizeof(place));
+
+    if (sl_node_text(map, rules.key).n == 0)
+        return;
+    if (job.n == 0 || !is_label(job) || !is_label(instance)) {
+        sl_fault_add(b->faults, map,
+                     "pushgateway: job and instance must be letters, digits, dots, colons, dashes "
+                     "or underscores, at most 64, and job not empty");
+        return;
+    }
+    if (sl_str_find_byte(sl_node_text(map, rules.key), '?') >= 0)
+        sl_fault_add(b->faults, sl_node_get(map, "url"), "pushgateway.url: takes no query");
+    sl_text_add(&path, SL_STR("/metrics/job/"));
+    sl_text_add(&path, job);
+    if (instance.n > 0)
+        sl_text_add(&path, SL_STR("/instance/"));
+    sl_text_add(&path, instance);
+    rules.path = sl_text_str(&path);
+    to = sl_build_alloc(b, 1, sizeof(*to));
+    if (to == NULL || !sl_build_receiver(b, map, &rules, &to->to))
+        return;
+    to->named = instance.n > 0;
+    to->every_ms = sl_conf_number(b->conf, "pushgateway.every");
+    b->made->pushgateway = to;
 }
