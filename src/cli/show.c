@@ -38,6 +38,23 @@ static void add_proxies(const struct sl_gateway_conf *made, struct sl_text *note
         sl_text_printf(notes, "# reached %s\n", line);
 }
 
+static void add_consuls(const struct sl_gateway_conf *made, struct sl_text *notes)
+{
+    for (size_t i = 0; i < made->providers_n; i++) {
+        const struct sl_provider *p = &made->providers[i];
+
+        if (p->consul != NULL)
+            sl_text_printf(notes,
+                           "# provider %.*s: instances of %.*s that Consul at %.*s knows; "
+                           "sluice provider list --json shows them\n",
+                           SL_STR_ARGS(p->name), SL_STR_ARGS(p->consul->service),
+                           SL_STR_ARGS(p->consul->host_header));
+    }
+    if (made->enrol != NULL)
+        sl_text_printf(notes, "# registered in Consul at %.*s as %.*s\n",
+                       SL_STR_ARGS(made->enrol->host_header), SL_STR_ARGS(made->enrol->id));
+}
+
 /* Everything a start would do but to listen: certificates are read, too. `notes` gets what
  * the tree does not say. */
 static bool try_build(struct sl_conf *c, struct sl_text *notes)
@@ -47,8 +64,10 @@ static bool try_build(struct sl_conf *c, struct sl_text *notes)
     struct sl_gateway_conf *made = sl_build_snapshot(c, origins, NULL);
     bool ok = made != NULL;
 
-    if (ok)
+    if (ok) {
         add_proxies(made, notes);
+        add_consuls(made, notes);
+    }
     sl_gateway_conf_drop(&made);
     sl_origins_end(&origins);
     if (net != NULL)

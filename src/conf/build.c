@@ -227,6 +227,7 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     sl_build_hooks(&b);
     sl_build_otlp(&b);
     sl_build_pushgateway(&b);
+    sl_build_enrol(&b);
     sl_build_words(&b);
     if (conf->faults.n == 0)
         sl_build_check_priced(&b);

@@ -44,11 +44,15 @@ static void drop_receiver(const struct sl_receiver *to)
 /* Secrets lie in the arena: they are overwritten before the memory goes back. */
 static void wipe_secrets(struct sl_gateway_conf *c)
 {
+    if (c->enrol != NULL)
+        wipe(c->enrol->token);
     if (c->hook != NULL)
         wipe(c->hook->secret);
     for (size_t i = 0; i < c->providers_n; i++) {
         const struct sl_oauth *o = c->providers[i].oauth;
 
+        if (c->providers[i].consul != NULL)
+            wipe(c->providers[i].consul->token);
         for (size_t k = 0; k < c->providers[i].keys_n; k++)
             wipe(c->providers[i].keys[k]);
         if (o == NULL)
@@ -79,11 +83,19 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
         return;
     for (size_t i = 0; i < c->providers_n; i++) {
         const struct sl_oauth *oauth = c->providers[i].oauth;
+        const struct sl_consul *consul = c->providers[i].consul;
         struct sl_origin *o = c->providers[i].origin;
         struct sl_origin *tokens = oauth != NULL ? oauth->origin : NULL;
+        struct sl_origin *agent = consul != NULL ? consul->origin : NULL;
 
         sl_origin_drop(&o);
         sl_origin_drop(&tokens);
+        sl_origin_drop(&agent);
+    }
+    if (c->enrol != NULL) {
+        struct sl_origin *o = c->enrol->origin;
+
+        sl_origin_drop(&o);
     }
     if (c->hook != NULL)
         drop_receiver(&c->hook->to);

@@ -40,6 +40,21 @@ struct sl_oauth {             /* where a provider's access tokens come from */
     uint64_t print;       /* of all of it: other settings, another print */
 };
 
+struct sl_consul {             /* where a provider's instances are asked for */
+    struct sl_origin *origin;  /* shared: the agent's */
+    struct sl_str host_header; /* the agent's */
+    struct sl_str target;      /* path and query, without what makes it wait */
+    struct sl_str service;
+    struct sl_str token; /* secret; may be empty */
+};
+
+struct sl_enrol {              /* what this instance is known by in Consul */
+    struct sl_origin *origin;  /* shared: the agent's */
+    struct sl_str host_header; /* the agent's */
+    struct sl_str id, body;    /* `body` registers it */
+    struct sl_str token;       /* secret; may be empty */
+};
+
 struct sl_provider {
     struct sl_str name;
     unsigned speaks;           /* bits of enum sl_protocol */
@@ -58,6 +73,7 @@ struct sl_provider {
     enum sl_auth auth;
     struct sl_str auth_header;          /* for SL_AUTH_HEADER */
     const struct sl_oauth *oauth;       /* up: arena; for SL_AUTH_OAUTH2, else NULL */
+    const struct sl_consul *consul;     /* up: arena; its origin is a front then; else NULL */
     const struct sl_str *header_names;  /* up: arena; fixed headers added */
     const struct sl_str *header_values; /* up: arena */
     size_t headers_n;
@@ -201,6 +217,7 @@ struct sl_gateway_conf {
     const struct sl_hook *hook;                    /* up: arena; NULL: nobody is told */
     const struct sl_otlp_conf *otlp;               /* up: arena; NULL: there are no spans */
     const struct sl_pushgateway_conf *pushgateway; /* up: arena; NULL: there is none */
+    const struct sl_enrol *enrol;                  /* up: arena; NULL: it is in no catalog */
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

@@ -9,6 +9,7 @@
 #include "gateway/audit/recent.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/discovery/discovery.h"
 #include "gateway/hooks/hooks.h"
 #include "gateway/jwt/jwts.h"
 #include "gateway/otlp/otlp.h"
@@ -113,6 +114,9 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->recent = sl_recent_new();
     g->hooks = sl_hooks_new(g);
     g->otlp = sl_otlp_new(g);
+    g->discovery = sl_discovery_new(g);
+    if (!parts->still)
+        sl_discovery_reload(g->discovery);
     sl_shed_init(&g->shed, g);
     sl_shed_reload(&g->shed);
     return g;
@@ -155,6 +159,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_watch_reload(g->watch);
     sl_hooks_reload(g->hooks);
     sl_otlp_reload(g->otlp);
+    sl_discovery_reload(g->discovery);
     sl_shed_reload(&g->shed);
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
@@ -263,6 +268,7 @@ struct sl_cache *sl_gateway_cache(const struct sl_gateway *g)
 void sl_gateway_drain(struct sl_gateway *g)
 {
     g->draining = true;
+    sl_discovery_leave(g->discovery, false);
     if (g->server != NULL)
         sl_server_drain(g->server);
 }
@@ -270,6 +276,7 @@ void sl_gateway_drain(struct sl_gateway *g)
 void sl_gateway_hand_over(struct sl_gateway *g)
 {
     g->draining = true;
+    sl_discovery_leave(g->discovery, true);
     if (g->server != NULL)
         sl_server_hand_over(g->server);
 }
@@ -282,7 +289,7 @@ void sl_gateway_stop_accepting(struct sl_gateway *g)
 
 bool sl_gateway_is_idle(const struct sl_gateway *g)
 {
-    return g->requests_n == 0;
+    return g->requests_n == 0 && sl_discovery_has_left(g->discovery);
 }
 
 size_t sl_gateway_requests(const struct sl_gateway *g)
@@ -335,6 +342,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_recent_end(&g->recent);
     sl_hooks_end(&g->hooks);
     sl_otlp_end(&g->otlp);
+    sl_discovery_end(&g->discovery);
     sl_shed_fini(&g->shed);
     sl_keys_end(&g->keys);
     sl_switched_fini(&g->switched);

@@ -66,7 +66,7 @@ const struct sl_switches *sl_gateway_switches(const struct sl_gateway *g);
 void sl_gateway_drain(struct sl_gateway *g);     /* readiness false, close kept connections */
 void sl_gateway_hand_over(struct sl_gateway *g); /* to a process that accepts on its socket */
 void sl_gateway_stop_accepting(struct sl_gateway *g);
-bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left */
+bool sl_gateway_is_idle(const struct sl_gateway *g); /* no request left, and Consul told */
 size_t sl_gateway_requests(const struct sl_gateway *g);
 /* A request that came to another listener, as if to the gateway's own under that path, which
  * lives as long as the exchange. From inside on_request. */

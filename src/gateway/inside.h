@@ -46,6 +46,8 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *paused;     /* up */
     struct sl_metric_family *hooks;      /* up */
     struct sl_metric_family *otlp;       /* up */
+    struct sl_metric_family *consul;     /* up */
+    struct sl_metric_family *instances;  /* up */
     struct sl_metric_family *words;      /* up */
     struct sl_metric_family *intents;    /* up */
     struct sl_metric_family *shed;       /* up */
@@ -105,15 +107,16 @@ struct sl_gateway {
     struct sl_want_flights *wants; /* owns */
     struct sl_purged purged;
     struct sl_switched switched;
-    struct sl_healths *healths; /* owns */
-    struct sl_mirrors *mirrors; /* owns */
-    struct sl_tokens *tokens;   /* owns */
-    struct sl_jwts *jwts;       /* owns */
-    struct sl_gates *gates;     /* owns */
-    struct sl_watch *watch;     /* owns */
-    struct sl_recent *recent;   /* owns */
-    struct sl_hooks *hooks;     /* owns */
-    struct sl_otlp *otlp;       /* owns */
+    struct sl_healths *healths;     /* owns */
+    struct sl_mirrors *mirrors;     /* owns */
+    struct sl_tokens *tokens;       /* owns */
+    struct sl_jwts *jwts;           /* owns */
+    struct sl_gates *gates;         /* owns */
+    struct sl_watch *watch;         /* owns */
+    struct sl_recent *recent;       /* owns */
+    struct sl_hooks *hooks;         /* owns */
+    struct sl_otlp *otlp;           /* owns */
+    struct sl_discovery *discovery; /* owns */
     struct sl_shed shed;
     struct sl_zone_memo zones[SL_GATEWAY_ZONES];
     struct sl_metrics *metrics; /* up */

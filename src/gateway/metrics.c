@@ -1,4 +1,5 @@
 /* The data path's metric families, and the gauges that are read when asked. */
+#include "gateway/discovery/discovery.h"
 #include "gateway/inside.h"
 #include "gateway/queue/gate.h"
 #include "gateway/routing/health.h"
@@ -7,6 +8,22 @@ static const double slow_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
                                      5,     10,   30,    60,   120, 300,  600, 0};
 static const double fast_bounds[] = {0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001,
                                      0.0025,  0.005,    0.01,    0.05,   0.1,     1,      0};
+
+/* What is said to others than clients and providers. */
+static void outside_families(struct sl_gateway_families *f, struct sl_metrics *m)
+{
+    f->consul =
+        sl_metric_family(m, SL_METRIC_COUNTER, "sluice_consul_calls_total",
+                         "Calls to Consul: instances, register, deregister.", "call,result", NULL);
+    f->instances = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_provider_instances",
+                                    "Healthy instances of a provider, as Consul told them last.",
+                                    "provider", NULL);
+    f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
+                                "Events for hooks.url: sent, failed, dropped.", "result", NULL);
+    f->otlp = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_otlp_spans_total",
+                               "Spans for otlp.endpoint: sent, rejected, failed, dropped.",
+                               "result", NULL);
+}
 
 void sl_gateway_families_make(struct sl_gateway *g)
 {
@@ -64,11 +81,7 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->fetched = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_token_fetches_total",
                                   "Access tokens asked for at token endpoints: ok, failed.",
                                   "provider,result", NULL);
-    f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
-                                "Events for hooks.url: sent, failed, dropped.", "result", NULL);
-    f->otlp = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_otlp_spans_total",
-                               "Spans for otlp.endpoint: sent, rejected, failed, dropped.",
-                               "result", NULL);
+    outside_families(f, m);
     f->words = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_words_total",
                                 "Words of a list found in prompts and answers.", "list", NULL);
     f->intents = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_intents_total",
@@ -127,6 +140,7 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
     struct sl_str none = {"", 0};
 
     refresh_providers(g);
+    sl_discovery_refresh(g->discovery);
     sl_healths_refresh(g->healths, g->conf, sl_net_now(g->net), g->f.breakers, g->f.pool);
     sl_switched_refresh(&g->switched, g->conf, g->f.switches, g->f.paused);
     set(g->f.clients, SL_STR("open"), none, (double)n.connections);

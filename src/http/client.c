@@ -16,6 +16,7 @@
 #define HINTS_MAX 10     /* 1xx answers before the real one */
 #define SEND_PARTS 16    /* slices in one write */
 #define STALL_LOOKS 16   /* at a request on its way, in the time it may stand still */
+#define TRIED_MAX 3      /* instances of a provider that may refuse a connection */
 #define AGAIN_MS 1000    /* an idle connection that was lost shows within a round trip */
 
 enum state { WAITING, TALKING, OVER };
@@ -38,7 +39,9 @@ struct sl_call {
     uint64_t leased_ms;       /* when that was: the request has been leaving since */
     uint64_t moved, moved_ms; /* bytes taken when last looked, and when they had changed */
     unsigned hints;
-    enum sl_err doomed; /* a failure to be told from the loop */
+    enum sl_err doomed;      /* a failure to be told from the loop */
+    struct sl_origin *front; /* shared: whose instances are called; NULL: it is one by itself */
+    unsigned tried;          /* of them */
     struct sl_wait wait;
     struct sl_link *link; /* owns: the lease */
     struct sl_task task;
@@ -205,6 +208,19 @@ static bool may_go_again(const struct sl_call *c)
            sl_net_now(c->net) - c->leased_ms <= AGAIN_MS;
 }
 
+/* Of a front one of its instances. */
+static enum sl_err wait_for(struct sl_call *c, struct sl_origin *o)
+{
+    if (c->front != NULL) {
+        o = sl_group_pick(c->front);
+        c->tried++;
+    }
+    if (o != NULL)
+        return sl_pool_wait(o, &c->wait);
+    c->info.reason = sl_arena_dup(&c->arena, sl_group_why(c->front));
+    return SL_ERR_DNS;
+}
+
 /* The origin is held meanwhile: between lease and wait nobody else may. */
 static void again(struct sl_call *c, const char *why)
 {
@@ -218,7 +234,7 @@ static void again(struct sl_call *c, const char *why)
     c->state = WAITING;
     c->wait.fresh = true;
     sl_parse_again(&c->parse);
-    e = sl_pool_wait(o, &c->wait);
+    e = wait_for(c, o);
     sl_origin_drop(&o);
     if (e != SL_OK)
         fail(c, e);
@@ -317,6 +333,11 @@ static void on_failed(struct sl_wait *w, enum sl_err why, struct sl_str reason)
 {
     struct sl_call *c = SL_CONTAINER(w, struct sl_call, wait);
 
+    if (c->front != NULL && (why == SL_ERR_CONNECT || why == SL_ERR_CONNECT_SLOW))
+        sl_group_blame(c->front, w->origin);
+    if (c->front != NULL && why == SL_ERR_CONNECT && c->tried < TRIED_MAX &&
+        wait_for(c, NULL) == SL_OK)
+        return;
     if (reason.n > 0)
         c->info.reason = sl_arena_dup(&c->arena, reason);
     fail(c, in_our_words(why));
@@ -343,7 +364,9 @@ struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req
     sl_timer_init(&c->stall, on_stall);
     sl_parse_init(&c->parse, false);
     sl_arena_init(&c->arena, HEAD_ARENA);
-    c->doomed = sl_pool_wait(o, &c->wait);
+    if (o->group != NULL)
+        c->front = sl_origin_share(o);
+    c->doomed = wait_for(c, o);
     if (c->doomed != SL_OK)
         sl_net_defer(c->net, &c->task);
     return c;
@@ -382,6 +405,7 @@ void sl_call_end(struct sl_call **pc)
                      sl_parse_is_over(&c->parse));
     c->state = OVER;
     sl_task_cancel(&c->task);
+    sl_origin_drop(&c->front);
     sl_net_bury(c->net, &c->grave, reap_call);
 }
 

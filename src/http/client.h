@@ -16,6 +16,9 @@
  *          longer may have worked on it (RFC 9110 section 9.2.2). So is one that
  *          answers before the request has left: it may be what was left of another
  *          answer, and a request that is not whole has not been worked on.
+ * Instances Of an origin that has some (http/group.h) one is called. Where it refuses the
+ *          connection another one is, up to three of them; without any the call fails with
+ *          SL_ERR_DNS and a reason.
  * Framing  content-length, chunked, close-delimited, none (HEAD, 204, 304).
  *          Anything doubtful is SL_ERR_UP_GARBAGE and closes the connection;
  *          FIN or RST inside a body is SL_ERR_UP_CLOSED / UP_RESET / TLS_CUT,

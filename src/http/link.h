@@ -1,5 +1,5 @@
 /* http/link.h -- one connection to a provider, and waiting for one: what pool.c,
- * stale.c and client.c share. Nobody else includes it.
+ * group.c, stale.c and client.c share. Nobody else includes it.
  *
  *     DIALLING ─► LEASED ◄─► IDLE        (any) ─► closed and buried
  *
@@ -39,6 +39,7 @@ struct sl_origin {
     bool named;             /* what it connects to is a name */
     struct sl_timer look;   /* that is asked for again */
     struct sl_op *asked;    /* owns: that */
+    struct sl_group *group; /* owns: it is a front; NULL mostly */
     uint64_t dialled;
     uint64_t reused;
     struct sl_grave grave;
@@ -97,5 +98,18 @@ void sl_pool_close(struct sl_link *l);
 void sl_stale_init(struct sl_origin *o);
 void sl_stale_begin(struct sl_origin *o); /* it dials */
 void sl_stale_end(struct sl_origin *o);   /* it has no holders any more */
+
+/* group.c: a front and its members. */
+struct sl_group *sl_group_new(void);
+void sl_group_end(struct sl_origin *front); /* it has no holders any more */
+void sl_group_reconfigure(struct sl_origin *front);
+void sl_group_warm(struct sl_origin *front);
+bool sl_group_is_warming(const struct sl_origin *front);
+struct sl_origin_counts sl_group_count(const struct sl_origin *front);
+/* Whose turn it is; NULL: there are none, and sl_group_why() says why. */
+struct sl_origin *sl_group_pick(struct sl_origin *front);
+struct sl_str sl_group_why(const struct sl_origin *front);
+/* It could not be reached. */
+void sl_group_blame(struct sl_origin *front, const struct sl_origin *member);
 
 #endif

@@ -40,6 +40,7 @@ struct sl_origin *sl_origin_new(struct sl_net *net, const struct sl_origin_conf 
     if (o->conf.tls != NULL)
         sl_tls_share(o->conf.tls);
     sl_stale_init(o);
+    o->group = conf->group ? sl_group_new() : NULL;
     return o;
 }
 
@@ -65,6 +66,8 @@ uint16_t sl_origin_port(const struct sl_origin *o)
 struct sl_origin_counts sl_origin_count(const struct sl_origin *o)
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    if (o->group != NULL)
+        return sl_group_count(o);
     return (struct sl_origin_counts){.open = o->links,
                                      .idle = o->n_idle,
                                      .queued = o->n_waiting,
@@ -228,6 +231,8 @@ static void keep_warm(struct sl_origin *o)
 void sl_origin_warm(struct sl_origin *o)
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    if (o->group != NULL)
+        sl_group_warm(o);
     if (o->warmed)
         return;
     o->warmed = true;
@@ -240,7 +245,7 @@ void sl_origin_warm(struct sl_origin *o)
 bool sl_origin_is_warming(const struct sl_origin *o)
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
-    return o->n_warming > 0;
+    return o->group != NULL ? sl_group_is_warming(o) : o->n_warming > 0;
 }
 
 static void rest(struct sl_link *l)
@@ -296,6 +301,8 @@ void sl_origin_reconfigure(struct sl_origin *o, const struct sl_origin_conf *con
              sl_str_eq(conf->host, o->conf.host) && conf->proxy.port == o->conf.proxy.port &&
              sl_str_eq(conf->proxy.host, o->conf.proxy.host));
     copy_conf(o, conf);
+    if (o->group != NULL)
+        sl_group_reconfigure(o);
     while (o->n_idle > o->conf.max_keepalive)
         sl_pool_close(oldest_idle(o));
     pump(o);
@@ -312,6 +319,8 @@ void sl_origin_drop(struct sl_origin **po)
     if (--o->holders > 0)
         return;
     sl_stale_end(o);
+    if (o->group != NULL)
+        sl_group_end(o);
     while (o->n_idle > 0)
         sl_pool_close(oldest_idle(o));
     while (o->n_dialling > o->n_waiting)
@@ -356,6 +365,7 @@ static void on_waited(struct sl_timer *t)
 enum sl_err sl_pool_wait(struct sl_origin *o, struct sl_wait *w)
 {
     SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    SL_CHECK(o->group == NULL);
     w->origin = o;
     w->begun_ms = sl_net_now(o->net);
     sl_list_init(&w->node);

@@ -39,6 +39,7 @@ struct sl_origin_conf {
     uint64_t dns_ttl_ms;
     size_t queue_max;
     uint64_t queue_wait_ms;
+    bool group; /* host and port only name it: its instances are told, see http/group.h */
 };
 
 /* Copies the conf. */

@@ -33,6 +33,44 @@ static void model(struct sl_out *o, const struct sl_look_model *m)
     sl_out_close(o, '}');
 }
 
+static void instance(struct sl_out *o, const struct sl_group_view *v)
+{
+    bool v6 = strchr(v->at->host, ':') != NULL;
+    char place[64];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_text_printf(&t, "%s%s%s:%u", v6 ? "[" : "", v->at->host, v6 ? "]" : "", v->at->port);
+    sl_out_open(o, NULL, '{');
+    sl_out_text(o, "address", sl_text_str(&t));
+    sl_out_count(o, "connections", v->n.open);
+    sl_out_count(o, "idle", v->n.idle);
+    sl_out_count(o, "rest_ms", v->rest_ms);
+    sl_out_close(o, '}');
+}
+
+static void found(struct sl_api *c, size_t at)
+{
+    struct sl_out *o = &c->out;
+    struct sl_look_found f;
+    struct sl_group_view v;
+
+    if (!sl_look_found(c->admin->gateway, at, &f))
+        return;
+    sl_out_open(o, "consul", '{');
+    sl_out_text(o, "service", f.service);
+    sl_out_text(o, "agent", f.agent);
+    sl_out_flag(o, "known", f.known);
+    if (f.known)
+        sl_out_count(o, "age_ms", f.age_ms);
+    if (f.trouble.n > 0)
+        sl_out_text(o, "trouble", f.trouble);
+    sl_out_close(o, '}');
+    sl_out_open(o, "instances", '[');
+    for (size_t i = 0; sl_look_instance(c->admin->gateway, at, i, &v); i++)
+        instance(o, &v);
+    sl_out_close(o, ']');
+}
+
 static void provider(struct sl_api *c, size_t at, const struct sl_look_provider *p)
 {
     struct sl_out *o = &c->out;
@@ -52,6 +90,7 @@ static void provider(struct sl_api *c, size_t at, const struct sl_look_provider 
         sl_out_text(o, "proxy", p->proxy);
     if (p->proxy_from != NULL)
         sl_out_text(o, "proxy_from", sl_str_of(p->proxy_from));
+    found(c, at);
     sl_out_open(o, "models", '[');
     while (sl_look_model(c->admin->gateway, at, &h, &m))
         model(o, &m);

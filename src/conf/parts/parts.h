@@ -6,6 +6,7 @@
 #define SL_CONF_PARTS_PARTS_H
 
 #include "conf/build.h"
+#include "conf/url.h"
 
 struct sl_build {
     struct sl_conf *conf;             /* up */
@@ -31,6 +32,19 @@ void sl_build_words(struct sl_build *b);
 /* `oauth2` of a provider; faults where it does not go with its `auth` and `keys`. */
 void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
                     const struct sl_origin_proxy *proxy);
+/* `base_url: consul://…`: the agent, what is asked there, and the provider as if it had one
+ * address. Slices of the text, and of the snapshot's arena. NULL: fine; else what is wrong. */
+struct sl_consul_url {
+    struct sl_url agent;
+    struct sl_url at;     /* host: the service's name */
+    struct sl_str filter; /* "&tag=a&dc=b", or empty */
+};
+bool sl_build_is_consul(struct sl_str base_url);
+SL_MUST const char *sl_build_consul_url(struct sl_build *b, struct sl_str text,
+                                        struct sl_consul_url *out);
+void sl_build_consul(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
+                     const struct sl_consul_url *url);
+void sl_build_enrol(struct sl_build *b); /* `consul.register` */
 /* A dict as "a=b&c=d", encoded for a query or a form. */
 void sl_build_form(struct sl_text *t, const struct sl_node *dict);
 /* A tenant with a budget may use nothing that has no price. */

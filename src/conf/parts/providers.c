@@ -248,6 +248,7 @@ static struct sl_origin_conf origin_conf(const struct sl_build *b, struct sl_pro
 static void set_origin(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
                        const struct sl_url *url, const struct sl_origin_proxy *proxy)
 {
+    bool group = sl_build_is_consul(sl_node_text(map, "base_url"));
     const struct sl_node *tls = sl_node_get(map, "tls");
     struct sl_origin_conf conf = origin_conf(b, p, map, url);
     struct sl_tls_client_conf client = {
@@ -259,6 +260,12 @@ static void set_origin(struct sl_build *b, struct sl_provider *p, const struct s
     char why[512] = "";
 
     conf.proxy = *proxy;
+    if (group) { /* its instances are told later; what tells it from others is all of it */
+        conf.group = true;
+        conf.host = sl_node_text(map, "base_url");
+        if (client.server_name == NULL || client.server_name[0] == '\0')
+            client.server_name = p->host_header.p;
+    }
     if (b->origins == NULL || b->faults->n > 0)
         return;
     p->origin = sl_origins_take(b->origins, &conf, url->tls ? &client : NULL, why, sizeof(why));
@@ -291,11 +298,16 @@ static void set_ways(struct sl_build *b, struct sl_provider *p, const struct sl_
 static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
 {
     const struct sl_node *protocol = sl_node_get(map, "protocol");
+    bool consul = sl_build_is_consul(sl_node_text(map, "base_url"));
+    struct sl_consul_url found;
     struct sl_url url;
-    const char *wrong = sl_url_parse(sl_node_text(map, "base_url"), &url);
+    const char *wrong = consul ? sl_build_consul_url(b, sl_node_text(map, "base_url"), &found)
+                               : sl_url_parse(sl_node_text(map, "base_url"), &url);
 
     sl_build_check_name(b, map, "providers[]");
     p->name = sl_build_dup(b, sl_node_text(map, "name"));
+    if (consul && wrong == NULL)
+        url = found.at;
     if (wrong != NULL) {
         sl_fault_add(b->faults, sl_node_get(map, "base_url"), "providers[].base_url: %s", wrong);
         url = (struct sl_url){.host = SL_STR("invalid"),
@@ -328,6 +340,8 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_timeouts(b, p, map);
     set_resilience(b, p, map);
     set_ways(b, p, map, &url);
+    if (consul && wrong == NULL)
+        sl_build_consul(b, p, map, &found);
 }
 
 void sl_build_providers(struct sl_build *b)

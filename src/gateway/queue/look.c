@@ -1,6 +1,7 @@
 /* Gates, origins, breakers and keyrings, as an operator wants to see them. */
 #include "gateway/queue/look.h"
 
+#include "gateway/discovery/discovery.h"
 #include "gateway/inside.h"
 #include "gateway/queue/gate.h"
 #include "gateway/routing/health.h"
@@ -35,6 +36,27 @@ bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *
                                      .window_ms = p->breaker.window_ms,
                                      .paused_ms = paused_ms(g, p->name)};
     return true;
+}
+
+bool sl_look_found(struct sl_gateway *g, size_t provider, struct sl_look_found *out)
+{
+    const struct sl_provider *p = &g->conf->providers[provider];
+    struct sl_discovery_view view;
+
+    if (p->consul == NULL)
+        return false;
+    sl_discovery_look(g->discovery, p, &view);
+    *out = (struct sl_look_found){.service = p->consul->service,
+                                  .agent = p->consul->host_header,
+                                  .known = view.known,
+                                  .age_ms = view.age_ms,
+                                  .trouble = sl_str_of(view.trouble)};
+    return true;
+}
+
+bool sl_look_instance(struct sl_gateway *g, size_t provider, size_t i, struct sl_group_view *out)
+{
+    return sl_group_look(g->conf->providers[provider].origin, i, out);
 }
 
 static void look(const struct sl_health *h, const struct sl_provider *p, uint64_t now,

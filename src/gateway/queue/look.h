@@ -10,6 +10,7 @@
 #define SL_GATEWAY_QUEUE_LOOK_H
 
 #include "gateway/gateway.h"
+#include "http/group.h"
 
 struct sl_look_provider {
     struct sl_str name;
@@ -20,6 +21,14 @@ struct sl_look_provider {
     const char *proxy_from; /* static: the environment variable that gave it; or NULL */
     uint64_t window_ms;     /* of its breakers */
     uint64_t paused_ms;     /* an operator has paused it; until it may be asked again */
+};
+
+/* Of a provider whose instances Consul tells. */
+struct sl_look_found {
+    struct sl_str service, agent;
+    bool known;
+    uint64_t age_ms;       /* of the list, since the agent answered last */
+    struct sl_str trouble; /* why it does not answer; empty: it does */
 };
 
 struct sl_health;
@@ -38,6 +47,11 @@ struct sl_look_model {
 
 /* In the order of the configuration; false: no more. */
 SL_MUST bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *out);
+/* False: it has an address. */
+SL_MUST bool sl_look_found(struct sl_gateway *g, size_t provider, struct sl_look_found *out);
+/* The i-th of its instances; false: no more. */
+SL_MUST bool sl_look_instance(struct sl_gateway *g, size_t provider, size_t i,
+                              struct sl_group_view *out);
 /* The next one of that provider; `*at` is NULL for the first, and moved on. */
 SL_MUST bool sl_look_model(struct sl_gateway *g, size_t provider, const struct sl_health **at,
                            struct sl_look_model *out);
