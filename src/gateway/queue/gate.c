@@ -24,6 +24,9 @@ struct sl_gate {
 struct sl_gates {
     struct sl_net *net;      /* up */
     struct sl_gate *by_name; /* owns: a uthash */
+    /* found last: a request asks for the same one five times; forgotten with each reload */
+    const struct sl_provider *last_of; /* up */
+    struct sl_gate *last;              /* up */
     size_t queue_max;
     uint64_t queue_wait_ms;
 };
@@ -40,14 +43,10 @@ static void configure(struct sl_gate *g, const struct sl_provider *p)
     memset(g->key_taken, 0, sizeof g->key_taken);
 }
 
-struct sl_gate *sl_gate_of(struct sl_gates *t, const struct sl_provider *p)
+static struct sl_gate *add(struct sl_gates *t, const struct sl_provider *p)
 {
-    struct sl_gate *g = NULL;
+    struct sl_gate *g = sl_mem_new(sizeof *g);
 
-    HASH_FIND(hh, t->by_name, p->name.p, p->name.n, g);
-    if (g != NULL)
-        return g;
-    g = sl_mem_new(sizeof *g);
     g->of = t;
     g->name = sl_mem_dup(p->name);
     g->name_n = p->name.n;
@@ -55,6 +54,20 @@ struct sl_gate *sl_gate_of(struct sl_gates *t, const struct sl_provider *p)
     sl_queue_init(&g->queue, t->queue_max, t->queue_wait_ms);
     configure(g, p);
     HASH_ADD_KEYPTR(hh, t->by_name, g->name, g->name_n, g);
+    return g;
+}
+
+struct sl_gate *sl_gate_of(struct sl_gates *t, const struct sl_provider *p)
+{
+    struct sl_gate *g = NULL;
+
+    if (t->last_of == p)
+        return t->last;
+    HASH_FIND(hh, t->by_name, p->name.p, p->name.n, g);
+    if (g == NULL)
+        g = add(t, p);
+    t->last_of = p;
+    t->last = g;
     return g;
 }
 
@@ -70,6 +83,8 @@ struct sl_gates *sl_gates_new(struct sl_net *net, const struct sl_gateway_conf *
 static void forget(struct sl_gates *t, struct sl_gate *g)
 {
     SL_CHECK(g->taken == 0 && g->queue.n == 0);
+    if (t->last == g)
+        t->last_of = NULL;
     HASH_DEL(t->by_name, g);
     sl_mem_free(g->name);
     sl_mem_free(g);
@@ -92,6 +107,7 @@ void sl_gates_reload(struct sl_gates *t, const struct sl_gateway_conf *c)
 {
     struct sl_gate *g, *next;
 
+    t->last_of = NULL;
     t->queue_max = c->queue_max;
     t->queue_wait_ms = c->queue_wait_ms;
     for (size_t i = 0; i < c->providers_n; i++) {

@@ -18,6 +18,9 @@ struct entry {
 struct sl_healths {
     struct entry *by_name;  /* owns: a uthash; provider, a zero, model there */
     struct entry *by_model; /* owns: a uthash; the model asked for */
+    /* found last: a request asks for the same one five times; forgotten with each reload */
+    const struct sl_target *last_of; /* up */
+    struct entry *last;              /* up */
     struct sl_retry_budget budget;
     struct sl_affinity *affinity; /* owns */
     size_t waiting;
@@ -93,11 +96,15 @@ static struct entry *find_target(struct sl_healths *t, const struct sl_gateway_c
     struct sl_str provider = c->providers[target->provider].name, model = label_of(m, target);
     char name[NAME_MAX];
 
+    if (t->last_of == target)
+        return t->last;
     SL_CHECK(provider.n + 1 + model.n <= sizeof name);
     memcpy(name, provider.p, provider.n);
     name[provider.n] = '\0';
     memcpy(name + provider.n + 1, model.p, model.n);
-    return find(&t->by_name, (struct sl_str){name, provider.n + 1 + model.n});
+    t->last = find(&t->by_name, (struct sl_str){name, provider.n + 1 + model.n});
+    t->last_of = target;
+    return t->last;
 }
 
 /* Another list of keys is other keys. */
@@ -165,6 +172,7 @@ static void sweep(struct entry **table)
 
 void sl_healths_reload(struct sl_healths *t, const struct sl_gateway_conf *c)
 {
+    t->last_of = NULL;
     for (size_t i = 0; i < sl_routes_count(c->routes); i++) {
         const struct sl_model *m = sl_routes_at(c->routes, i);
 
