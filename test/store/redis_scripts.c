@@ -562,6 +562,33 @@ static void notes_of_an_older_sluice(void **state)
     assert_string_equal(says("ZCARD slc:{acme}:notes:order"), "2");
 }
 
+/* Redis' own clock goes back by two hours: what it counted lies ahead, and does not count. */
+static void clock_set_back(void **state)
+{
+    struct store *s = *state;
+
+    s->ask.gateway_qps = 100;
+    s->terms[T].limits = (struct sl_limits){.rpm = 3, .qps = 3, .tpm = 100, .concurrency = 3};
+    s->terms[K].limits = (struct sl_limits){.rpm = 2, .qps = 3, .burst = 4};
+    books_tokens(s, 100);
+    refuses(s, SL_LIMIT_TPM, T);
+    (void)says("SET clock:ahead -7200000000");
+    asks_all(s, 3); /* and the windows are full of these */
+    (void)says("SET clock:ahead -14400000000");
+    asks_all(s, 3);
+    refuses(s, SL_LIMIT_QPS, T);
+    assert_true(s->a.wait_ms <= 1001);
+    s->ask.gateway_qps = 3;
+    (void)says("SET clock:ahead -21600000000");
+    asks_all(s, 3);
+    refuses(s, SL_LIMIT_GATEWAY_QPS, T);
+    /* some seconds back count on */
+    (void)says("SET clock:ahead -21602000000");
+    refuses(s, SL_LIMIT_GATEWAY_QPS, T);
+    assert_string_equal(says("ZCARD slc:{acme}:w:t:rpm"), "3");
+    assert_string_equal(says("ZCARD slc:{acme}:live:t"), "3");
+}
+
 /* Those that are there change; a restore brings what there was. */
 static void names_are_counted(void **state)
 {
@@ -602,7 +629,7 @@ int main(void)
         CASE(nothing_by_halves),        CASE(nothing_when_full), CASE(strange_numbers),
         CASE(anothers_account),         CASE(keys_end),          CASE(refused_ones_keep_nothing),
         CASE(old_entries_leave),        CASE(answered_too_late), CASE(notes_are_a_day_old),
-        CASE(notes_of_an_older_sluice), CASE(names_are_counted),
+        CASE(notes_of_an_older_sluice), CASE(names_are_counted), CASE(clock_set_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

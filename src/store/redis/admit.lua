@@ -24,6 +24,7 @@ local charged = flags % 8 == 0 -- none of the next two, and the model is not fre
 local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags % 16 >= 8
 local looks = flags >= 16 -- only to know: nothing is taken
 local MINUTE, SECOND = 60000000, 1000000
+local AHEAD = 5000000 -- what lies beyond that was written before Redis' clock was set back
 local requests, sum = (#ARGV - 5) / 2, 0
 for i = 7, #ARGV, 2 do sum = sum + num(ARGV[i]) end
 
@@ -42,8 +43,9 @@ end
 -- What is owed to a bucket of that rate by now, and for how many requests that is.
 local function owed(name, rate, length)
   local v = call('HMGET', name, 'debt', 'at')
-  local debt, paid = num(v[1]), max(now - num(v[2]), 0) * rate
-  if debt <= paid then return 0, 0 end
+  local debt, at = num(v[1]), num(v[2])
+  local paid = max(now - at, 0) * rate
+  if debt <= paid or at > now + AHEAD then return 0, 0 end
   return debt - paid, ceil((debt - paid) / length)
 end
 
@@ -159,13 +161,29 @@ if tight or states[1] or states[2] then
     end
   end
 
+  -- So many count of those that a full set has, the newest of them from then. Those far ahead
+  -- go, at most 1,000 of them.
+  local function without_future(name, n, newest)
+    local future = min(call('ZCOUNT', name, '(' .. text(newest + AHEAD), '+inf'), 1000)
+    if future > 0 then call('ZREMRANGEBYRANK', name, text(-future), '-1') end
+    return n - future
+  end
+
   local function by_windows()
     local n = gateway_n + booked_n
+    if gateway_qps > 0 and n >= gateway_qps then
+      gateway_n = without_future(KEYS[2], gateway_n, now)
+      n = gateway_n + booked_n
+    end
     if gateway_qps > 0 and n >= gateway_qps then
       return GATEWAY_QPS, 1, gateway_qps, n, until_gone(KEYS[2], gateway_qps, booked_n, SECOND)
     end
     for i, l in ipairs(levels) do
       n = l.qps_n + booked_n
+      if l.qps > 0 and n >= l.qps_most and not l.qps_debt then
+        l.qps_n = without_future(l.qps_name, l.qps_n, now)
+        n = l.qps_n + booked_n
+      end
       if l.qps > 0 and n >= l.qps_most then
         return QPS, i, l.qps, n,
                l.qps_debt and until_paid(l.qps_debt, booked_n, l.qps_most, l.qps, SECOND) or
@@ -174,6 +192,10 @@ if tight or states[1] or states[2] then
     end
     for i, l in ipairs(levels) do
       n = l.rpm_n + booked_n
+      if l.rpm > 0 and n >= l.rpm_most and not light and not l.rpm_debt then
+        l.rpm_n = without_future(l.rpm_name, l.rpm_n, now)
+        n = l.rpm_n + booked_n
+      end
       if l.rpm > 0 and n >= l.rpm_most and not light then
         return RPM, i, l.rpm, n,
                l.rpm_debt and until_paid(l.rpm_debt, booked_n, l.rpm_most, l.rpm, MINUTE) or
@@ -185,8 +207,14 @@ if tight or states[1] or states[2] then
   local function softly(amount)
     for i, l in ipairs(levels) do
       if l.live and l.running + leased_n >= l.concurrency then
+        l.running = without_future(l.live, l.running, now + lease * 1000)
+      end
+      if l.live and l.running + leased_n >= l.concurrency then
         return CONCURRENCY, i, l.concurrency, l.running + leased_n, 1000
       end
+    end
+    if user_live and user_n + leased_n >= user_limit then
+      user_n = without_future(user_live, user_n, now + lease * 1000)
     end
     if user_live and user_n + leased_n >= user_limit then
       return USER, given[29] + 1, user_limit, user_n + leased_n, 1000

@@ -8,7 +8,7 @@ local function token_windows()
   local function tokens(name)
     local v = call('HMGET', name, 'sum', 'at', 'last')
     local sum, at, fields = num(v[1]), num(v[2]), {}
-    if second - at >= 60 then
+    if second - at >= 60 or at > second + 5 then -- or the clock was set back since
       if v[1] then call('DEL', name) end
       return 0, 0
     end
