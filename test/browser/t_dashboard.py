@@ -16,7 +16,7 @@ from _admin import Api
 from _check import check, contains, equal, until
 
 PAGES = [("overview", "Overview"), ("live", "Live"), ("requests", "Requests"), ("keys", "Keys"), ("tenants", "Tenants"), ("budgets", "Budgets"), ("usage", "Usage"),
-         ("providers", "Providers"), ("play", "Playground"), ("config", "Configuration")]
+         ("trail", "Trail"), ("providers", "Providers"), ("play", "Playground"), ("config", "Configuration")]
 browser = None
 
 
@@ -252,6 +252,29 @@ def test_providers(g):
     b.until("%s.innerText.includes(' %%')" % row("mock-a"))  # of its tries that failed
     press(b, "mock-o", "Resume")
     until(lambda: api("GET", "switches") == [], 5, "resumed")
+    is_well(b, g)
+
+
+def test_trail(g):
+    b, api = browser, Api(g)
+    key, id = api.key("traced", tenant="acme")
+    r = g.post("/v1/messages", rig.messages("mock-echo", "x", metadata={"user_id": "end-7"}), key=key)
+    until(lambda: api("GET", "audit?end_user=end-7"), 15, "its line is written")
+    page(b, g, "trail")
+    b.until(row("traced"))
+    b.fill("input[name=of-end_user]", "nobody-at-all")
+    b.click("button", "Find")
+    b.says("No line says that")
+    b.fill("input[name=of-end_user]", "end-7")
+    b.click("button", "Find")
+    b.until(row("end-7"))
+    b.until("(() => { const e = %s.querySelector('button'); e.click(); return true })()" % row("end-7"))
+    b.says(r.get("x-sluice-request-id"))
+    b.click("dialog button", "Close")
+    b.fill("input[name=of-end_user]", "")
+    b.fill("input[name=of-id]", id)
+    b.click("button", "Find")
+    b.says("admin key ")  # who made it
     is_well(b, g)
 
 

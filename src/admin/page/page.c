@@ -16,6 +16,7 @@
 #include "admin/page/web/system.js.h"
 #include "admin/page/web/tenants.js.h"
 #include "admin/page/web/traffic.js.h"
+#include "admin/page/web/trail.js.h"
 
 #define FILE_OF(path, type, bytes)                                                                 \
     {                                                                                              \
@@ -39,6 +40,7 @@ static const struct sl_page_file files[] = {
     FILE_OF("/admin/system.js", JS, system_js),
     FILE_OF("/admin/tenants.js", JS, tenants_js),
     FILE_OF("/admin/traffic.js", JS, traffic_js),
+    FILE_OF("/admin/trail.js", JS, trail_js),
 };
 
 const struct sl_page_file *sl_page_find(struct sl_str path)

@@ -7,6 +7,7 @@ import { keys } from "/admin/keys.js";
 import { budgets, usage } from "/admin/money.js";
 import { config, providers } from "/admin/system.js";
 import { tenants } from "/admin/tenants.js";
+import { trail } from "/admin/trail.js";
 
 const views = [
   ["overview", "Overview", overview],
@@ -16,6 +17,7 @@ const views = [
   ["tenants", "Tenants", tenants],
   ["budgets", "Budgets", budgets],
   ["usage", "Usage", usage],
+  ["trail", "Trail", trail],
   ["providers", "Providers", providers],
   ["play", "Playground", play],
   ["config", "Configuration", config],

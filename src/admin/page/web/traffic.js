@@ -23,7 +23,7 @@ export async function requests({ place, every }, wanted) {
     try {
       details(await get("request/" + encodeURIComponent(id.value.trim())));
     } catch (err) {
-      tell("Not found", h("p", null, err.message));
+      tell("Not found", h("p", null, err.message), h("p", null, h("a", { href: "#/trail/" + encodeURIComponent(id.value.trim()) }, "Look for it in the trail")));
     }
   };
   let seen = "";
@@ -54,7 +54,7 @@ export async function requests({ place, every }, wanted) {
   }
   place.append(h("div", { class: "bar" }, h("h1", null, "Requests"), inputs,
     h("form", { onsubmit: find }, id, " ", h("button", null, "Find"))), list,
-  h("p", { class: "soft" }, "The last that ended in this process, newest first. Older ones are in the trail: sluice audit list."));
+  h("p", { class: "soft" }, "The last that ended in this process, newest first. Older ones are in the ", h("a", { href: "#/trail" }, "trail"), "."));
   if (wanted) {
     id.value = wanted;
     find();
