@@ -415,13 +415,15 @@ class Gateway:
         self.p.send_signal(n)
 
     def stop(self, seconds=20):
-        """Asked twice, so that nobody waits for a drain (t_signals.py does)."""
-        end = time.monotonic() + seconds * SLOW
+        """Asked twice, so that nobody waits for a drain (t_signals.py does). Then it is let be for a
+        while: two that came as one are rare, and one that ends need not be told again."""
+        end, patience = time.monotonic() + seconds * SLOW, 0.05
         while self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
             try:
-                self.p.wait(0.02)
+                self.p.wait(patience)
             except subprocess.TimeoutExpired:
+                patience = 0.05 if patience == 1 else 1
                 if time.monotonic() > end:
                     self.p.kill()
                     raise Failed("the gateway did not end: " + self.said()[-2000:])
