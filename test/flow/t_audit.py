@@ -343,8 +343,12 @@ def test_tampering(g):
         h.start()
         line_of(h, h.post("/v1/messages", rig.messages("mock-echo", "three")))
         h.stop()
-        equal(json.loads(audit(h, "verify", h.dir, "--json").out)["requests"], 9)
+        report = json.loads(audit(h, "verify", h.dir, "--json").out)
+        equal(report["requests"], 9)
         h.start()
+        # what the trail adds up to is what the store has, of both processes that were
+        of_store = lambda: [(r["requests"], r["cost"]) for r in Api(h)("GET", "usage?by=tenant")]
+        until(lambda: of_store() == [(9, report["cost"])], 10 * rig.SLOW, lambda: "%s, and the trail says %s" % (of_store(), report))
 
 
 def test_a_start_refuses_a_cut_trail(g):
