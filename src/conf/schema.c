@@ -126,11 +126,16 @@ const struct sl_schema_row sl_schema[] = {
     TEXT("consul.register.check", "", 0,
          "The URL of its /readyz as the agent sees it; empty: as in `admin.listen`."),
     MAP("hooks", "Who is told when a budget is used up, a breaker opens, a provider's key is "
-                 "refused, or the store is away."),
+                 "refused, requests fail, or the store is away."),
     SECRET("hooks.url", "", 0,
            "Gets a POST for each event; https, but on this host. Empty: nobody."),
     SECRET("hooks.secret", "", 0, "Signs them: `sluice-signature`. Empty: they are not signed."),
     FILE_PATH("hooks.ca_file", "PEM file of trusted CAs for it; empty: the system's."),
+    RATIO("hooks.error_rate", "0", 1000000,
+          "Part of a model's or a provider's requests that fail, from which on it is told; 0: "
+          "never."),
+    DURATION("hooks.error_window", "5m", SEC(10), DAY(1), "Requests that are looked at for it."),
+    COUNT("hooks.error_min", "20", 1, 1000000000, 0, "With fewer of them nothing is told."),
     MAP("otlp", "Where traces go: a span for each request and for each try of a provider."),
     {"otlp.endpoint", SL_TYPE_ADDRESS, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, 0,
      "A collector that takes OTLP over HTTP, as JSON; /v1/traces is added where the path does not "

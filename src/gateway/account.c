@@ -6,6 +6,7 @@
 
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
+#include "gateway/hooks/rates.h"
 #include "gateway/otlp/span.h"
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
@@ -28,6 +29,8 @@ static bool was_worked_on(const struct sl_req *r)
     return r->t.sent != 0 && r->ending != SL_END_UPSTREAM_ERROR && r->ending != SL_END_SHED;
 }
 
+static void note_rates(const struct sl_req *r);
+
 enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
 {
     (void)ev;
@@ -47,6 +50,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     sl_pass_close(r);
     sl_spoken_count(r);
     sl_account_metrics(r);
+    note_rates(r);
     sl_accesslog_write(r);
     sl_span_close(r);
     return SL_ST_DEAD;
@@ -201,6 +205,14 @@ static bool is_error(const struct sl_req *r)
     return r->status >= 500 || r->ending == SL_END_UPSTREAM_CUT ||
            r->ending == SL_END_UPSTREAM_ERROR || r->ending == SL_END_TIMEOUT ||
            r->ending == SL_END_SHED;
+}
+
+/* What was refused before any provider was asked says nothing of a model. */
+static void note_rates(const struct sl_req *r)
+{
+    if (r->model != NULL && r->ending != SL_END_REFUSED)
+        sl_rates_note(r->gw->hooks, r->model->name,
+                      r->attempts > 0 ? r->provider->name : (struct sl_str){"", 0}, is_error(r));
 }
 
 static uint64_t span(uint64_t from, uint64_t to)

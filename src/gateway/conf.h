@@ -13,6 +13,7 @@
 #include "llm/translate.h"
 #include "net/crypto/verify.h"
 #include "policy/health/breaker.h"
+#include "policy/health/errors.h"
 #include "policy/health/keyring.h"
 #include "policy/health/overload.h"
 #include "policy/health/retry.h"
@@ -100,6 +101,7 @@ struct sl_receiver {
 struct sl_hook { /* where operators are told of events */
     struct sl_receiver to;
     struct sl_str secret; /* signs; may be empty */
+    struct sl_errors_rules errors;
 };
 
 struct sl_pushgateway_conf { /* where the metrics are pushed: admin/push.h */

@@ -86,12 +86,15 @@ def test_a_budget(g):
 
 def test_providers(g):
     to = Receiver()
+    hooks = {"url": to.url(), "secret": SECRET, "error_rate": 0.9, "error_min": 3, "error_window": "1h"}
     breaker = {"min_requests": 2, "error_rate": 0.1, "open": "300ms", "probes": 1}
     models = [{"name": "bad", "targets": [{"provider": "mock-a", "model": "mock-500"}]}, {"name": "barred", "targets": [{"provider": "mock-a", "model": "mock-401"}]}]
-    with gateway(g.mock, to.url(), breaker=breaker, models=models, tenants=[{"name": "acme", "keys": [{"name": "a", "sha256": rig.sha256(KEY)}]}]) as h:
+    with gateway(g.mock, to.url(), hooks=hooks, breaker=breaker, models=models, tenants=[{"name": "acme", "keys": [{"name": "a", "sha256": rig.sha256(KEY)}]}]) as h:
         for _ in range(3):
             check(h.post("/v1/messages", rig.messages("bad")).status >= 500)
         equal([(e["provider"], e["model"]) for e in to.wait("breaker_opened")][0], ("mock-a", "mock-500"))
+        e = until(lambda: [e for e in to.events("error_rate_high") if "model" in e], 20, "a high rate of errors is told")[0]
+        equal((e["model"], e["errors"], e["requests"], e["rate"], e["window_s"]), ("bad", 3, 3, 1, 3600))
         h.post("/v1/messages", rig.messages("barred"))
         e = to.wait("provider_key_refused")[0]
         equal((e["provider"], e["model"], e["key"]), ("mock-a", "mock-401", 1))

@@ -14,6 +14,11 @@ void sl_build_hooks(struct sl_build *b)
     if (hook == NULL || !sl_build_receiver(b, map, &rules, &hook->to))
         return;
     hook->secret = sl_build_dup(b, sl_node_text(map, "secret"));
+    hook->errors = (struct sl_errors_rules){
+        .window_ms = sl_conf_number(b->conf, "hooks.error_window"),
+        .rate_ppm = sl_conf_number(b->conf, "hooks.error_rate"),
+        .min_requests = sl_conf_number(b->conf, "hooks.error_min"),
+    };
     b->made->hook = hook;
 }
 

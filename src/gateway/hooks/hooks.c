@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "gateway/hooks/inside.h"
+#include "gateway/hooks/rates.h"
 #include "gateway/inside.h"
 #include "net/tls.h"
 
@@ -169,6 +170,7 @@ void sl_hooks_reload(struct sl_hooks *h)
 
     if (!on) { /* what was to be told has nowhere to go */
         stop(h);
+        sl_rates_forget(h);
         h->n = h->tries = 0;
     } else if (!sl_timer_is_armed(&h->look)) {
         sl_timer_start(net_of(h), &h->look, SL_HOOKS_LOOK_MS);
@@ -196,5 +198,6 @@ void sl_hooks_end(struct sl_hooks **ph)
     if (h == NULL)
         return;
     stop(h);
+    sl_rates_forget(h);
     sl_mem_free(h);
 }

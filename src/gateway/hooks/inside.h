@@ -11,6 +11,8 @@ struct sl_hooks_event {
     char body[SL_HOOKS_BODY];
 };
 
+struct sl_rated;
+
 struct sl_hooks {
     struct sl_gateway *gw; /* up */
     struct sl_hooks_event queue[SL_HOOKS_QUEUE];
@@ -19,6 +21,7 @@ struct sl_hooks {
     bool hurries;
     struct sl_timer again, look;
     bool store_was_up;
+    struct sl_rated *rates; /* owns: a uthash */
     /* the try under way */
     struct sl_gateway_conf *conf; /* shared: its receiver is called */
     struct sl_post post;

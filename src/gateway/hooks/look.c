@@ -2,6 +2,7 @@
 #include "gateway/hooks/inside.h"
 
 #include "base/text.h"
+#include "gateway/hooks/rates.h"
 #include "gateway/inside.h"
 #include "gateway/routing/health.h"
 
@@ -78,6 +79,7 @@ void sl_hooks_look(struct sl_timer *timer)
         look_breaker(h, one, p, model);
         look_keys(h, one, p, model);
     }
+    sl_rates_look(h);
     sl_store_look(h->gw->store, &store);
     if (store.up != h->store_was_up)
         sl_hooks_tell(h, store.up ? "store_up" : "store_down", (struct sl_str){"", 0});
