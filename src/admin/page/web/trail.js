@@ -1,7 +1,7 @@
 // The trail: its lines found again, by what they say.
 import { api, count, h, money, table, tell } from "/admin/lib.js";
 
-const FIELDS = [["id", "request or provider's id"], ["tenant", "tenant"], ["key", "key id"], ["user", "user"], ["end_user", "end user"],
+const FIELDS = [["id", "request id"], ["tenant", "tenant"], ["key", "key id"], ["user", "user"], ["end_user", "end user"],
   ["model", "model"], ["provider", "provider"], ["client", "address"], ["actor", "changed by"]];
 const KINDS = [["", "all"], ["settle", "requests"], ["admin", "changes"], ["sum", "sums of free ones"]];
 
