@@ -297,7 +297,7 @@ def flip_bytes(g, directory, n):
     """Of every file a sample of its bytes, each changed by itself, its first and its last among them."""
     for path in sorted(glob.glob(directory + "/trail*.jsonl")):
         was = open(path, "rb").read()
-        for i in {0, len(was) - 2, *random.Random(1).sample(range(len(was) - 1), n)}:
+        for i in {0, len(was) - 2, len(was) - 1, *random.Random(1).sample(range(len(was)), n)}:
             with open(path, "r+b") as f:
                 f.seek(i)
                 f.write(bytes([was[i] ^ 1]))

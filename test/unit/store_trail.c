@@ -458,6 +458,33 @@ static void a_line_of_another_history(void **state)
     assert_damage("was changed, in trail.jsonl");
 }
 
+/* The line end itself is a byte of the line, also where no head knows of it. */
+static void a_changed_line_end(void **state)
+{
+    struct sl_net *net = sl_net_new();
+    struct sl_trail *t = open_trail(net);
+    struct sl_trail_report r;
+    struct seen s;
+    struct stat st;
+    uint64_t n;
+    int fd;
+
+    (void)state;
+    n = add(t, "\"kind\":\"settle\"");
+    UNTIL(net, sl_trail_synced(t) == n);
+    sl_trail_end(&t);
+    fd = open(in_dir("trail.jsonl"), O_RDWR);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(unlink(in_dir("trail.head")), 0);
+    assert_int_equal(pwrite(fd, "\v", 1, st.st_size - 1), 1);
+    r = verify(&s);
+    assert_int_equal(r.broken_at, n);
+    assert_non_null(strstr(r.what, "was changed, in trail.jsonl"));
+    assert_false(r.torn);
+    close(fd);
+    close_net(&net);
+}
+
 static void a_torn_line(void **state)
 {
     struct sl_net *net = sl_net_new();
@@ -876,6 +903,7 @@ int main(void)
         cmocka_unit_test_setup(lines_gone_and_moved, setup),
         cmocka_unit_test_setup(a_line_of_another_history, setup),
         cmocka_unit_test_setup(a_torn_line, setup),
+        cmocka_unit_test_setup(a_changed_line_end, setup),
         cmocka_unit_test_setup(a_full_disk, setup),
         cmocka_unit_test_setup(a_disk_full_to_the_end, setup),
         cmocka_unit_test_setup(no_memory_for_a_line, setup),

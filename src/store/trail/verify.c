@@ -22,6 +22,7 @@ struct walk {
     int fd, current; /* current: trail.jsonl, opened first, so that a rotation loses nothing */
     uint64_t at;     /* in the file: behind what is in `buf` */
     size_t from, n;
+    size_t rest; /* bytes at the file's end, in `buf`, that no line end follows */
     bool torn, failed;
     char *buf; /* owns: two lines and more */
 };
@@ -71,6 +72,7 @@ static bool line_here(struct walk *w, struct sl_str *line)
         w->failed = k < 0;
         if (k <= 0) {
             w->torn = w->n > 0;
+            w->rest = w->n;
             return false;
         }
         w->at += (uint64_t)k;
@@ -201,14 +203,31 @@ static void follow_all(struct walk *w, struct chain *c, struct sl_trail_report *
     }
 }
 
+/* A whole line, and another byte where its end was: nothing that was being written. */
+static bool is_end_changed(const struct walk *w, const struct chain *c)
+{
+    struct sl_trail_mac mac, is;
+    struct sl_str body;
+
+    if (w->rest == 0 || !sl_trail_line_split((struct sl_str){w->buf, w->rest - 1}, &body, &mac))
+        return false;
+    is = sl_trail_line_mac(&c->key, body, &c->mac);
+    return sl_trail_mac_eq(&is, &mac);
+}
+
 static void judge_end(const struct walk *w, const struct chain *c, enum sl_trail_head_is is,
                       const struct sl_trail_head *head, struct sl_trail_report *out)
 {
-    out->torn = w->torn;
-    if (is == SL_TRAIL_HEAD_OK && head->last < c->expected)
+    bool changed = is_end_changed(w, c);
+
+    out->torn = w->torn && !changed;
+    if (!changed && is == SL_TRAIL_HEAD_OK && head->last < c->expected)
         return;
     out->broken_at = c->expected;
-    if (is == SL_TRAIL_HEAD_OK)
+    if (changed)
+        snprintf(out->what, sizeof out->what, "line %llu was changed, in %s",
+                 (unsigned long long)c->expected, here(w));
+    else if (is == SL_TRAIL_HEAD_OK)
         snprintf(out->what, sizeof out->what,
                  "the end was cut off: lines %llu to %llu are missing, after %s",
                  (unsigned long long)c->expected, (unsigned long long)head->last, here(w));
