@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define LOG_WAITING ((size_t)4 << 20)    /* bytes of log lines not yet written */
-#define ACCESS_WAITING ((size_t)8 << 20) /* of access lines */
+#define LOG_WAITING ((size_t)4 << 20)      /* bytes of log lines not yet written */
+#define PROMPTS_WAITING ((size_t)32 << 20) /* of prompts and answers that are kept */
+#define ACCESS_WAITING ((size_t)8 << 20)   /* of access lines */
 #define LOG_DELAY_MS 50
 #define ACCESS_DELAY_MS 200
 #define NOTICE_MS 2000 /* between "not ready" and not accepting any more */
@@ -53,6 +54,17 @@ static bool open_logs(struct sl_serve *s)
     if (sl_file_open(s->net, access.p, ACCESS_WAITING, ACCESS_DELAY_MS, &s->access) == SL_OK)
         return true;
     sl_log(SL_LOG_ERROR, "cli", nobody, "log.access: %s can't be opened", access.p);
+    return false;
+}
+
+static bool open_prompts(struct sl_serve *s)
+{
+    struct sl_str path = sl_conf_text(s->conf, "prompts.file");
+
+    if (path.n == 0 || sl_file_open_private(s->net, path.p, PROMPTS_WAITING, ACCESS_DELAY_MS,
+                                            &s->prompts) == SL_OK)
+        return true;
+    sl_log(SL_LOG_ERROR, "cli", nobody, "prompts.file: %s can't be opened", path.p);
     return false;
 }
 
@@ -237,6 +249,8 @@ static void on_hup(void *ctx, int signum)
         return;
     if (s->access != NULL && sl_file_reopen(s->access) != SL_OK)
         sl_log(SL_LOG_ERROR, "cli", nobody, "the access log can't be reopened");
+    if (s->prompts != NULL && sl_file_reopen(s->prompts) != SL_OK)
+        sl_log(SL_LOG_ERROR, "cli", nobody, "prompts.file can't be reopened");
     (void)!reload(s, why, sizeof(why)); /* it has said what was wrong */
 }
 
@@ -358,7 +372,8 @@ static int start(struct sl_serve *s)
                                       .store = s->store,
                                       .cache = s->cache,
                                       .metrics = s->metrics,
-                                      .access = s->access};
+                                      .access = s->access,
+                                      .prompts = s->prompts};
     s->gateway = sl_gateway_new(s->net, &parts);
     s->admin = sl_admin_new(s->net, s->gateway, s->metrics, &hooks);
     sl_admin_note_conf(s->admin, s->made->hash);
@@ -418,6 +433,7 @@ static void end(struct sl_serve *s)
     sl_log_setup(SL_LOG_INFO, true, NULL, NULL);
     sl_file_end(&s->log);
     sl_file_end(&s->access);
+    sl_file_end(&s->prompts);
     sl_metrics_end(&s->metrics);
     sl_conf_end(&s->conf);
     sl_net_end(&s->net);
@@ -436,7 +452,7 @@ static int run(struct sl_serve *s, bool quiet)
         return SL_EXIT_CONFIG;
     }
     sl_origins_commit(s->origins);
-    if (!open_logs(s))
+    if (!open_logs(s) || !open_prompts(s))
         return SL_EXIT_FAILED;
     code = start(s);
     if (code != SL_EXIT_OK)

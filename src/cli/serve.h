@@ -25,6 +25,7 @@ struct sl_serve {
     struct sl_admin *admin;       /* owns */
     struct sl_file *log;          /* owns */
     struct sl_file *access;       /* owns: or NULL */
+    struct sl_file *prompts;      /* owns: or NULL */
     struct sl_hand *hand;         /* owns: the process that is to follow; or NULL */
     enum sl_phase phase;
     bool hot;               /* it follows another process */

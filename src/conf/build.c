@@ -229,6 +229,7 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     sl_build_pushgateway(&b);
     sl_build_enrol(&b);
     sl_build_words(&b);
+    sl_build_kept(&b);
     if (conf->faults.n == 0)
         sl_build_check_priced(&b);
     if (conf->faults.n > 0)

@@ -125,6 +125,11 @@ const struct sl_schema_row sl_schema[] = {
     LIST("consul.register.tags", SL_TYPE_TEXT, NULL, 0, "Its tags."),
     TEXT("consul.register.check", "", 0,
          "The URL of its /readyz as the agent sees it; empty: as in `admin.listen`."),
+    MAP("prompts", "What tenants with `log_prompts` ask and are answered, in a file of its own."),
+    {"prompts.file", SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, SL_SCHEMA_FIXED,
+     "Appended to (mode 0600), reopened on SIGHUP. Empty: nothing is kept of anybody."},
+    SIZE("prompts.max", "64KiB", KIB(1), KIB(256), "Of a prompt, and of an answer."),
+    LIST("prompts.redact", SL_TYPE_TEXT, NULL, 0, "`emails`, `numbers`, and patterns."),
     MAP("hooks", "Who is told when a budget is used up, a breaker opens, a provider's key is "
                  "refused, requests fail, or the store is away."),
     SECRET("hooks.url", "", 0,
@@ -339,6 +344,7 @@ const struct sl_schema_row sl_schema[] = {
     CACHE_STALE("tenants[].cache"),
     CACHE_SCOPE("tenants[].cache", NULL),
     CONTEXT("tenants[].context"),
+    BOOL("tenants[].log_prompts", "false", "What it asks and is answered is kept."),
     MAPS("tenants[].keys", 0, "Its API keys."),
     TEXT("tenants[].keys[].name", "", 0, "For people."),
     SECRET("tenants[].keys[].key", NULL, 0, "The key itself, from ${…} or file:…; or `sha256`."),
@@ -418,7 +424,6 @@ const struct sl_schema_row sl_schema[] = {
 
     LATER("plans[].budget.alert_url", ALERT_INSTEAD),
     LATER("tenants[].budget.alert_url", ALERT_INSTEAD),
-    LATER("tenants[].log_prompts", "remove it"),
 };
 const size_t sl_schema_n = sizeof(sl_schema) / sizeof(sl_schema[0]);
 

@@ -11,6 +11,7 @@
 #include "gateway/quota/pass.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/routing/trial.h"
+#include "gateway/kept/kept.h"
 #include "gateway/words/spoken.h"
 
 #define OTHER SL_STR("other")
@@ -53,6 +54,7 @@ enum sl_state sl_step_account(struct sl_req *r, enum sl_ev ev)
     note_rates(r);
     sl_accesslog_write(r);
     sl_span_close(r);
+    sl_kept_write(r);
     return SL_ST_DEAD;
 }
 

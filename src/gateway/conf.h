@@ -19,6 +19,7 @@
 #include "policy/health/retry.h"
 #include "policy/jwt.h"
 #include "policy/prices.h"
+#include "policy/words/redact.h"
 #include "policy/route.h"
 #include "policy/tenant.h"
 #include "policy/words/words.h"
@@ -162,6 +163,14 @@ struct sl_audit_conf { /* what the trail holds for auditors */
     bool every;
 };
 
+struct sl_kept_conf {             /* what is kept of prompts and answers: gateway/kept/kept.h */
+    struct sl_str file;           /* opened once; empty: nothing */
+    size_t max;                   /* bytes of a request's prompt, and of its answer */
+    const struct sl_str *tenants; /* up: arena; those who said so */
+    size_t tenants_n;
+    struct sl_redact redact;
+};
+
 struct sl_word_list { /* its place in the array is its number in the automaton */
     struct sl_str name;
     bool is_intent;
@@ -220,6 +229,7 @@ struct sl_gateway_conf {
     const struct sl_otlp_conf *otlp;               /* up: arena; NULL: there are no spans */
     const struct sl_pushgateway_conf *pushgateway; /* up: arena; NULL: there is none */
     const struct sl_enrol *enrol;                  /* up: arena; NULL: it is in no catalog */
+    struct sl_kept_conf kept;
     bool access_json;
 };
 #define SL_GATEWAY_CONF_MAGIC 0x534c4743u

@@ -90,6 +90,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->conf = sl_gateway_conf_share(parts->conf);
     g->metrics = parts->metrics;
     g->access = parts->access;
+    g->prompts = parts->prompts;
     g->store = parts->store;
     g->cache = parts->cache;
     g->renew_ms = renew_ms();

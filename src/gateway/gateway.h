@@ -26,6 +26,7 @@ struct sl_gateway_parts {         /* what it is put together from; all outlive i
     struct sl_cache *cache;       /* up */
     struct sl_metrics *metrics;   /* up */
     struct sl_file *access;       /* up: NULL: no access log */
+    struct sl_file *prompts;      /* up: NULL: nothing is kept of what is asked and answered */
     bool still;                   /* it only explains: no call is made, not even for tokens */
 };
 struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_parts *parts);

@@ -30,6 +30,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *clients;    /* up */
     struct sl_metric_family *faults;     /* up */
     struct sl_metric_family *dropped;    /* up */
+    struct sl_metric_family *unkept;     /* up */
     struct sl_metric_family *limited;    /* up */
     struct sl_metric_family *cost;       /* up */
     struct sl_metric_family *reuse;      /* up */
@@ -100,6 +101,8 @@ struct sl_gateway {
     struct sl_gateway_conf *conf;  /* shared: in force */
     struct sl_server *server;      /* owns */
     struct sl_file *access;        /* up */
+    struct sl_file *prompts;       /* up: what tenants want kept; or NULL */
+    uint64_t prompts_lost;         /* lines for which there was no memory */
     struct sl_store *store;        /* up */
     struct sl_cache *cache;        /* up: or NULL */
     struct sl_keys *keys;          /* owns */

@@ -102,6 +102,8 @@ void sl_gateway_families_make(struct sl_gateway *g)
                                  "1: an operator has paused it.", "kind,name", NULL);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
+    f->unkept = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_prompts_dropped",
+                                 "Lines of prompts.file dropped.", "", NULL);
 }
 
 static void set(struct sl_metric_family *f, struct sl_str a, struct sl_str b, double v)
@@ -150,4 +152,6 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
         sl_cache_refresh_metrics(g->cache);
     if (g->access != NULL)
         set(g->f.dropped, none, none, (double)sl_file_dropped(g->access));
+    if (g->prompts != NULL)
+        set(g->f.unkept, none, none, (double)(sl_file_dropped(g->prompts) + g->prompts_lost));
 }

@@ -22,6 +22,7 @@
 #include "gateway/live/halt.h"
 #include "gateway/otlp/span.h"
 #include "gateway/translate/translate.h"
+#include "gateway/kept/kept.h"
 #include "gateway/words/spoken.h"
 #include "net/tls.h"
 
@@ -98,6 +99,7 @@ void sl_req_let_go(struct sl_req *r)
     sl_reuse_end(r);
     sl_translation_end(&r->translation);
     sl_spoken_end(r);
+    sl_kept_end(r);
     sl_made_key_drop(&r->made);
     sl_exch_end(&r->x);
     if (r->inspect != NULL)

@@ -182,6 +182,7 @@ struct sl_req {
     uint64_t answer_lists; /* bits: lists of words for its answer: words/spoken.h */
     const struct sl_word_list *blocked_by; /* up: the snapshot's: the list that ended it; or NULL */
     struct sl_spoken *spoken; /* owns: of a stream or a long answer with such; or NULL */
+    struct sl_kept *kept;     /* owns: kept/kept.h: its tenant wants it kept; or NULL */
     struct sl_usage usage;
     struct sl_answer_tap *tap; /* owns: plain answers */
     uint64_t last_ms;          /* when the provider last sent something */

@@ -7,6 +7,7 @@
 #include "gateway/quota/generation.h"
 #include "gateway/quota/keys.h"
 #include "gateway/quota/self.h"
+#include "gateway/kept/kept.h"
 #include "gateway/words/lists.h"
 
 /* Two keys are no key, and `x-api-key` goes before the other, even empty. */
@@ -281,5 +282,6 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
         return SL_ST_REPLY;
     if (find_model(r) != SL_ST_ROUTE)
         return SL_ST_REPLY;
+    sl_kept_begin(r, find_key(r->head));
     return sl_lists_look(r);
 }

@@ -100,6 +100,8 @@ struct sl_exch {
     uint64_t left; /* answer bytes still owed, when counted */
     uint64_t bytes_out;
     struct sl_tls_hash *hash; /* up: in the arena: of the answer's body; or NULL */
+    sl_exch_tap_fn *tap;      /* hears it; or NULL */
+    void *tap_ctx;            /* up */
     char peer[46];
     uint8_t peer_n;
     bool muted; /* HEAD, 204, 304: a body is not written */

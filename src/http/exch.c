@@ -100,6 +100,14 @@ void sl_exch_hash(struct sl_exch *x, struct sl_tls_hash *h)
     x->hash = h;
 }
 
+void sl_exch_tap(struct sl_exch *x, sl_exch_tap_fn *fn, void *ctx)
+{
+    SL_OBJ_CHECK(x, SL_EXCH_MAGIC);
+    SL_CHECK(fn == NULL || x->answer == SL_EXCH_NONE);
+    x->tap = fn;
+    x->tap_ctx = ctx;
+}
+
 /* ---- the request's body ---- */
 
 void sl_exch_take(struct sl_exch *x, const struct sl_exch_ops *ops, void *holder)
@@ -183,10 +191,13 @@ struct answer {
     struct sl_str body;
 };
 
-static void hash_parts(struct sl_exch *x, const struct sl_str *parts, size_t n)
+/* To those who want to know the answer's body, besides the client. */
+static void tell_parts(struct sl_exch *x, const struct sl_str *parts, size_t n)
 {
     for (size_t i = 0; x->hash != NULL && i < n; i++)
         sl_tls_hash_feed(x->hash, parts[i]);
+    for (size_t i = 0; x->tap != NULL && i < n; i++)
+        x->tap(x->tap_ctx, parts[i]);
 }
 
 /* Head and, if it is there, body as one write. False: no memory, and nothing has
@@ -210,7 +221,7 @@ static bool send_head(struct sl_conn *c, struct sl_exch *x, const struct answer 
     SL_CHECK(!t.cut);
     parts[0] = sl_text_str(&t);
     parts[1] = x->muted ? (struct sl_str){NULL, 0} : a->body;
-    hash_parts(x, parts + 1, 1);
+    tell_parts(x, parts + 1, 1);
     x->bytes_out += parts[0].n + parts[1].n;
     (void)!sl_stream_write(c->stream, parts, parts[1].n > 0 ? 2 : 1);
     if (place != small)
@@ -302,7 +313,7 @@ bool sl_exch_write(struct sl_exch *x, const struct sl_str *parts, size_t n)
     }
     if (x->muted)
         return true;
-    hash_parts(x, parts, n);
+    tell_parts(x, parts, n);
     if (x->answer == SL_EXCH_CHUNKED) {
         room = send_chunk(c, x, parts, n, total);
     } else {

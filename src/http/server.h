@@ -127,6 +127,9 @@ uint64_t sl_exch_bytes_out(const struct sl_exch *x);
 /* Every byte of the answer's body that is handed to the connection is fed to it, too; it is
  * in the exchange's arena. Before the answer begins; NULL: no more. */
 void sl_exch_hash(struct sl_exch *x, struct sl_tls_hash *h);
+/* Likewise a holder hears it, piece by piece, and ends nothing meanwhile. NULL: no more. */
+typedef void sl_exch_tap_fn(void *ctx, struct sl_str piece);
+void sl_exch_tap(struct sl_exch *x, sl_exch_tap_fn *fn, void *ctx);
 /* Let go: the answer, if finished, still flushes; if not, it is aborted. */
 void sl_exch_end(struct sl_exch **x);
 

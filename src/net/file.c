@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,6 +20,7 @@ struct sl_file {
     struct sl_net *net; /* up */
     int fd;
     bool owned;   /* a file of ours, not a standard stream */
+    bool secret;  /* only its owner may read it */
     bool writing; /* `busy` is with the pool */
     bool ended;
     char *fill; /* owns */
@@ -32,7 +34,19 @@ struct sl_file {
     char path[512];
 };
 
-static int open_path(const char *path, bool *owned)
+static int open_file(const char *path, bool secret)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, secret ? 0600 : 0640);
+    struct stat about;
+
+    if (fd < 0 || !secret || (fstat(fd, &about) == 0 && !S_ISREG(about.st_mode)) ||
+        fchmod(fd, 0600) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_path(const char *path, bool secret, bool *owned)
 {
     *owned = false;
     if (strcmp(path, "-") == 0 || strcmp(path, "stdout") == 0)
@@ -40,7 +54,7 @@ static int open_path(const char *path, bool *owned)
     if (strcmp(path, "stderr") == 0)
         return 2;
     *owned = true;
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    return open_file(path, secret);
 }
 
 static void reap(struct sl_grave *g)
@@ -121,8 +135,8 @@ static void fire(struct sl_timer *t)
     write_out(SL_CONTAINER(t, struct sl_file, timer));
 }
 
-enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max, uint64_t delay_ms,
-                         struct sl_file **out)
+static enum sl_err open_as(struct sl_net *net, const char *path, size_t max, uint64_t delay_ms,
+                           bool secret, struct sl_file **out)
 {
     struct sl_file *f;
     bool owned;
@@ -131,7 +145,7 @@ enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max, uint6
     *out = NULL;
     if (strlen(path) >= sizeof f->path)
         return SL_ERR_IO;
-    fd = open_path(path, &owned);
+    fd = open_path(path, secret, &owned);
     if (fd < 0)
         return SL_ERR_IO;
     f = sl_mem_new(sizeof *f);
@@ -139,12 +153,25 @@ enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max, uint6
     f->net = net;
     f->fd = fd;
     f->owned = owned;
+    f->secret = secret;
     f->max = max / 2;
     f->delay_ms = delay_ms;
     memcpy(f->path, path, strlen(path));
     sl_timer_init(&f->timer, fire);
     *out = f;
     return SL_OK;
+}
+
+enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max, uint64_t delay_ms,
+                         struct sl_file **out)
+{
+    return open_as(net, path, max, delay_ms, false, out);
+}
+
+enum sl_err sl_file_open_private(struct sl_net *net, const char *path, size_t max,
+                                 uint64_t delay_ms, struct sl_file **out)
+{
+    return open_as(net, path, max, delay_ms, true, out);
 }
 
 bool sl_file_append(struct sl_file *f, struct sl_str line)
@@ -178,7 +205,7 @@ enum sl_err sl_file_reopen(struct sl_file *f)
     SL_OBJ_CHECK(f, FILE_MAGIC);
     if (!f->owned)
         return SL_OK;
-    fd = open_path(f->path, &owned);
+    fd = open_path(f->path, f->secret, &owned);
     if (fd < 0)
         return SL_ERR_IO;
     /* in place, so that a write under way goes to one of the two, whole */

@@ -13,6 +13,9 @@ struct sl_file;
 
 SL_MUST enum sl_err sl_file_open(struct sl_net *net, const char *path, size_t max,
                                  uint64_t delay_ms, struct sl_file **out);
+/* The same for a file that only its owner may read (0600); an older one becomes so. */
+SL_MUST enum sl_err sl_file_open_private(struct sl_net *net, const char *path, size_t max,
+                                         uint64_t delay_ms, struct sl_file **out);
 /* False: dropped. */
 bool sl_file_append(struct sl_file *f, struct sl_str line);
 uint64_t sl_file_dropped(const struct sl_file *f);

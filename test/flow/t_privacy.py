@@ -4,11 +4,12 @@ provider keys, go through every way a request can end, and are then looked for."
 # timeout: 180
 
 import glob
+import json
 import os
 import re
 
 import _rig as rig
-from _rig import check, equal
+from _check import check, equal, until
 
 PROMPT = "canaryprompt-7f3a"
 ANSWER = "0000001 "  # what counted answers say
@@ -71,7 +72,6 @@ def test_every_way_to_end(g):
 
 
 def test_configuration_faults_do_not_quote_secrets(g):
-    import json
     import subprocess
 
     path = rig.tmp("bad.yaml")
@@ -115,6 +115,81 @@ def test_labels_do_not_grow(g):
     after = len(g.metrics().rows)
     check(after - before < 150, "series: %d, then %d" % (before, after))
     check("made-up" not in g.metrics().text, "a client's word is a label")
+
+
+def kept(path):
+    return [json.loads(l) for l in open(path, "rb") if l.endswith(b"\n")] if os.path.exists(path) else []
+
+
+def kept_of(path, reply):
+    """The line of an answer; it may come a moment later."""
+    want = reply.get("x-sluice-request-id")
+    return until(lambda: [l for l in kept(path) if l["id"] == want], 10 * rig.SLOW, "kept line of " + want)[0]
+
+
+def opted_in(path, **prompts):
+    def change(config):
+        config["prompts"] = {"file": path, "redact": ["emails", "numbers", "EMP-####"], **prompts}
+        config["tenants"][0]["log_prompts"] = True
+        config["cache"] = {"enabled": False}
+        config["models"].append({"name": "kept", "targets": [{"provider": "mock-a", "model": "mock-echo"}], "cache": {"enabled": True}})
+        config["words"] = [{"name": "gin", "words": ["gin"], "action": "block"}]
+
+    return change
+
+
+def check_kept_texts(h, path):
+    """What was asked and answered, put together and redacted, in every protocol, streamed or not, and from the cache."""
+    secrets = [rig.KEY, "ann@example.org", "+49 30 1234567", "emp-0042", "sk-ant-api03-0123456789abcdef"]
+    said = PROMPT + " \u00e9 and " + " and ".join(secrets) + " end"
+    clean = PROMPT + " \u00e9" + " and [redacted]" * len(secrets) + " end"
+    for way, make, _ in rig.GENERATE:
+        for stream in (False, True):
+            r = h.post(way, make("mock-echo", said, stream=stream))
+            l = kept_of(path, r)
+            what = "%s, stream %s: %s" % (way, stream, l)
+            equal((l["tenant"], l["model"], l["ending"], l["status"], l["cut"]), ("acme", "mock-echo", "done", 200, False), what)
+            check(clean in l["prompt"] and l["answer"] == [clean], what)
+            equal(l["redacted"], 2 * len(secrets), what)
+    body = rig.messages("kept", said)
+    for cached in ("MISS", "HIT"):
+        r = h.post("/v1/messages", body)
+        equal((r.get("x-cache"), kept_of(path, r)["answer"]), (cached, [clean]))
+    r = h.post("/v1/messages", rig.messages("mock-echo", "a " + rig.KEY_PLAIN), key=rig.KEY_PLAIN)
+    equal(kept_of(path, r)["prompt"], ["a [redacted]"], "a key of any form that the request came with")
+    l = kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "gin")))
+    equal((l["status"], l["prompt"], l["answer"]), (400, ["gin"], []))
+    raw = open(path).read()
+    for s in secrets + [rig.KEY_PLAIN, "canarysecret"]:
+        check(s not in raw, s, "is kept")
+
+
+def test_kept_for_those_who_said_so(g):
+    """prompts.file: nothing of other tenants, nobody else may read it, rotated with SIGHUP, cut and said."""
+    path = rig.tmp("kept.jsonl")
+    with rig.Gateway(None, opted_in(path, max="4KiB"), mock=g.mock) as h:
+        bob = h.post("/v1/messages", rig.messages("mock-echo", "canary-of-bob"), key=rig.KEY_BOB)
+        equal(bob.status, 200)
+        check_kept_texts(h, path)
+        check("canary-of-bob" not in open(path).read(), "a tenant is kept that did not say so")
+        l = kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "long " * 4000, system="short")))
+        equal((l["cut"], [len(t) for t in l["prompt"]]), (True, [4096]))
+        check(0 < len(l["answer"][0]) <= 4096, len(l["answer"][0]))
+        equal(os.stat(path).st_mode & 0o777, 0o600)
+        os.rename(path, path + ".1")
+        h.signal(1)
+        until(lambda: os.path.exists(path), 10 * rig.SLOW, "the file is made anew")
+        equal(os.stat(path).st_mode & 0o777, 0o600)
+        kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "after")))
+        check(PROMPT not in open(h.out).read() + open(h.err).read(), "a log has it, too")
+
+
+def test_kept_on_a_full_disk(g):
+    """Requests go on; what is not kept is counted."""
+    with rig.Gateway(None, opted_in("/dev/full"), mock=g.mock) as h:
+        for _ in range(3):
+            equal(h.post("/v1/messages", rig.messages("mock-echo")).status, 200)
+        until(lambda: h.metrics().value("sluice_prompts_dropped") == 3, 10 * rig.SLOW, "they are counted")
 
 
 def test_process_is_guarded(g):

@@ -98,7 +98,6 @@ static void test_later(void **state)
     } cases[] = {
         {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
         {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
-        {"tenants[].log_prompts", TENANT("log_prompts: false")},
     };
     char want[128];
     size_t rows = 0;

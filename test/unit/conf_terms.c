@@ -153,8 +153,10 @@ static void test_refusals(void **state)
         TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
         "tenants[].budget.alert_url: not supported by this version; remove it, and let your "
         "monitoring alert on the metric sluice_budget_used_ratio");
-    test_refused(TEST_BASE "tenants: [{name: t, log_prompts: false}]\n",
-                 "tenants[].log_prompts: not supported by this version");
+    build_refused(TEST_BASE "tenants: [{name: t, log_prompts: true}]\n",
+                  "tenants[].log_prompts: needs `prompts.file`, where they are kept");
+    build_refused(TEST_BASE "prompts: {redact: [a*b]}\n",
+                  "prompts.redact: takes emails, numbers, and patterns of 3 to 64 bytes");
     test_refused(TEST_BASE "tenants: [{name: t, keys: [{key: x, class: 10}]}]\n",
                  "tenants[].keys[].class: must lie between 0 and 9");
     build_refused(TEST_BASE "tenants: [{name: t, budget: {zone: Mars/Base}}]\n",

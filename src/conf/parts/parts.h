@@ -29,6 +29,8 @@ void sl_build_pushgateway(struct sl_build *b);
 void sl_build_jwt(struct sl_build *b);
 /* `words` and `intents`. */
 void sl_build_words(struct sl_build *b);
+/* `prompts`, and who wants it. */
+void sl_build_kept(struct sl_build *b);
 /* `oauth2` of a provider; faults where it does not go with its `auth` and `keys`. */
 void sl_build_oauth(struct sl_build *b, struct sl_provider *p, const struct sl_node *map,
                     const struct sl_origin_proxy *proxy);
