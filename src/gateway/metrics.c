@@ -41,9 +41,8 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->ttft = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_ttft_seconds",
                                "From the request's head to the first content for the client.",
                                "model,provider", slow_bounds);
-    f->overhead =
-        sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_overhead_seconds",
-                         "Time spent in the gateway itself, by phase.", "phase", fast_bounds);
+    f->overhead = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_overhead_seconds",
+                                   "Time in the gateway itself, by phase.", "phase", fast_bounds);
     f->tokens = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_tokens_total",
                                  "Tokens, reported, counted or estimated.",
                                  "tenant,model,direction,kind", NULL);
