@@ -18,7 +18,7 @@
  *          SL_SPOKEN_BACK bytes wait behind an event that is kept back: when other texts of
  *          the stream go on for longer while one stands still, its beginning of a word goes
  *          out, and the end of the word never.
- * Memory   A search for each strand (heard.h), at most SL_SPOKEN_STRANDS, and what is kept.
+ * Memory   A search for each strand (strands.h), and what is kept.
  */
 #ifndef SL_GATEWAY_WORDS_SPOKEN_H
 #define SL_GATEWAY_WORDS_SPOKEN_H
@@ -28,7 +28,6 @@
 #define SL_SPOKEN_WHOLE (8u << 20)
 #define SL_SPOKEN_EVENT (1u << 20)
 #define SL_SPOKEN_BACK 262144
-#define SL_SPOKEN_STRANDS 256
 
 struct sl_spoken;
 
