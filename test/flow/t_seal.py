@@ -12,7 +12,11 @@ OLD, NEW = "old-master-key-0123456789abcdef-0123", "new-master-key-0123456789abc
 
 
 def run(*argv, text=b"", **env):
-    return subprocess.run([rig.SLUICE, *argv], input=text, env=rig.environment(**env), capture_output=True, timeout=30)
+    p = subprocess.run([rig.SLUICE, *argv], input=text, env=rig.environment(**env), capture_output=True, timeout=30)
+    told = p.stderr if argv[0] == "unseal" and p.returncode == 0 else p.stdout + p.stderr
+    for secret in (OLD, NEW, "sk-one", rig.PROVIDER_KEY_A, rig.ADMIN_KEY):
+        check(secret.encode() not in told, "%s shows %s" % (argv, secret))
+    return p
 
 
 def seal(text, master):
