@@ -4,7 +4,10 @@
 
 #include "store/search.h"
 #undef SL_SEARCH_PART
-#define SL_SEARCH_PART ((size_t)100000)
+#undef SL_SEARCH_TEXT
+static size_t part_bytes = 100000; /* less than a page; and then all at once */
+#define SL_SEARCH_PART part_bytes
+#define SL_SEARCH_TEXT ((size_t)4 << 20)
 #include "store/trail/search.c"
 
 #include "base/json.h"
@@ -766,7 +769,7 @@ static void searches(void **state)
     uint64_t last = 0;
 
     (void)state;
-    s.t->disk->rotate = 700000;
+    s.t->disk->rotate = 1500000; /* more than a page, so that lines stand across two */
     for (unsigned i = 0; i < 12000; i++)
         last = add_number(s.t, i);
     UNTIL(net, sl_trail_synced(s.t) == last);
@@ -781,6 +784,11 @@ static void searches(void **state)
         (void)search_all(&s, &p);
         assert_int_equal(p.n, 12000 - back - 1);
     }
+    part_bytes = (size_t)8 << 20;
+    p.ask.limit = 20000;
+    assert_int_equal(search_all(&s, &p), 1);
+    assert_int_equal(p.n, 12000);
+    part_bytes = 100000;
     p.ask.choice.of[SL_CHOICE_KIND] = SL_STR("start"); /* the oldest of all */
     assert_true(search_all(&s, &p) > 2);
     assert_int_equal(p.n, 1);
