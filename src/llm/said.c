@@ -69,6 +69,11 @@ bool sl_said_is_none(struct sl_str key)
         SL_STR_INIT("native_finish_reason"),
         SL_STR_INIT("partial_image_b64"),
         SL_STR_INIT("b64_json"),
+        SL_STR_INIT("content_filter_results"),
+        SL_STR_INIT("content_filter_result"),
+        SL_STR_INIT("content_filter_offsets"),
+        SL_STR_INIT("content_filter_raw"),
+        SL_STR_INIT("prompt_filter_results"),
     };
 
     return is_one_of(key, names, sizeof(names) / sizeof(names[0]));

@@ -6,9 +6,11 @@
  * all texts of a tool's arguments are read, and a document that is given as text.
  * Tools and their descriptions are the program's, not the prompt's.
  * Of an answer it is likewise all of `content`, `choices` and `output`, but its log
- * probabilities.
+ * probabilities and what a content filter says of it.
  *
  * Memory   None; slices of the body. Pure.
+ * Source   The providers' references, as heard.h names them; Azure OpenAI "Content filtering":
+ *          `content_filter_results` and its kin stand in each choice, of a stream, too.
  */
 #ifndef SL_LLM_SAID_H
 #define SL_LLM_SAID_H

@@ -178,6 +178,21 @@ def test_texts_that_are_no_text(g):
         check(r.status == 400 or b"gin" not in r.body.lower(), r.body)
 
 
+def test_a_filter_says_something_of_each_piece(g):
+    """As Azure does; its verdicts are no text that would part the answer's."""
+    def script(*pieces):
+        chunks = [{"index": 0, "delta": {"content": p}, "finish_reason": None,
+                   "content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}} for p in pieces]
+        chunks.append({"index": 0, "delta": {}, "finish_reason": "stop", "content_filter_results": {}})
+        return [sse({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [c]}) for c in chunks] + [sse(b"[DONE]")]
+
+    SAYER.script = script("some gin", "ger")
+    equal(g.post(Chat.path, body(Chat.path, stream_options={"include_usage": True})).body, b"".join(SAYER.script))
+    SAYER.script = script("some ", "gi", "n", " in it")
+    events = blocked(g, Chat.path, g.post(Chat.path, body(Chat.path)), "content_filter")
+    equal(rig.text_of_stream(events), "some ")
+
+
 def read_text(events, want):
     got = ""
     while got != want:

@@ -121,6 +121,14 @@ static void chat(void **state)
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"h\"},\"finish_reason\":\"stop\"}]}\n"
         "{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n[DONE]\n",
         "0.0:a 1.0:b 1.1:c 0.0:d 0.2:e$ 0.2:f$ 0.3:g 0.0:h /0 ");
+    /* what a filter says of each piece is no strand beside it */
+    assert_heard(SL_EP_CHAT,
+                 "{\"choices\":[],\"prompt_filter_results\":[{\"hate\":{\"severity\":\"no\"}}]}\n"
+                 "{\"choices\":[{\"content_filter_results\":{\"hate\":{\"filtered\":false,"
+                 "\"severity\":\"no\"}},\"delta\":{\"content\":\"a\"}}]}\n"
+                 "{\"choices\":[{\"delta\":{\"content\":\"b\"},\"content_filter_results\":{"
+                 "\"hate\":{\"severity\":\"no\"}},\"content_filter_offsets\":{\"x\":\"no\"}}]}\n",
+                 "0.0:a 0.0:b ");
     assert_heard(SL_EP_COMPLETIONS,
                  "{\"choices\":[{\"index\":0,\"text\":\"a\",\"finish_reason\":null}]}\n"
                  "{\"choices\":[{\"index\":0,\"text\":\"b\",\"finish_reason\":\"stop\"}]}\n",

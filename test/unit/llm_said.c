@@ -80,6 +80,12 @@ static void answers(void **state)
          "{\"name\":\"no\",\"arguments\":\"{}\"}}]},\"logprobs\":{\"content\":[{\"token\":"
          "\"no\"}]},\"finish_reason\":\"stop\"},{\"text\":\"b\"}]}",
          "a|{}$|b|"},
+        {"{\"choices\":[{\"content_filter_results\":{\"hate\":{\"filtered\":false,\"severity\":"
+         "\"no\"}},\"message\":{\"content\":\"a\",\"content_filter_result\":{\"error\":{"
+         "\"message\":\"no\"}}},\"content_filter_offsets\":{\"check\":\"no\"},"
+         "\"prompt_filter_results\":[{\"hate\":{\"severity\":\"no\"}}],"
+         "\"content_filter_raw\":[\"no\"]}]}",
+         "a|"},
         {"{\"model\":\"no\",\"output\":[{\"type\":\"message\",\"content\":[{\"type\":"
          "\"output_text\",\"text\":\"a\"}]},{\"type\":\"image_generation_call\",\"result\":"
          "\"no\"},{\"type\":\"mcp_call\",\"result\":\"b\"},{\"type\":"
