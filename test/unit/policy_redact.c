@@ -49,6 +49,13 @@ static void credentials(void **state)
         {"eyJhbGciOi eyJzdWIi", "eyJhbGciOi eyJzdWIi"},
         {"seal:v1:abc:d/e+f==\n", "[redacted]\n"},
         {"<our own secret>", "<[redacted]>"},
+        {"a\\nsk-proj-0123456789abcdef", "a\\n[redacted]"},
+        {"a\\\"\\tBearer abcdefgh", "a\\\"\\t[redacted]"},
+        {"key%3Dsk-proj-0123456789abcdef", "key%3D[redacted]"},
+        {"key\\u003deyJhbGciOi.eyJzdWIi.c2ln", "key\\u003d[redacted]"},
+        {"%3zsk-proj-abcdefghijklmnop", "%3zsk-proj-abcdefghijklmnop"},
+        {"u003dsk-proj-abcdefghijklmnop", "u003dsk-proj-abcdefghijklmnop"},
+        {"our own secretsk-proj-0123456789abcdef", "[redacted][redacted]"},
         {"", ""},
     };
 
@@ -71,6 +78,9 @@ static void rules(void **state)
         {"in 2026, 12:30, 1.25 and 123456", "in 2026, 12:30, 1.25 and 123456"},
         {"ids emp-0042, EMP-12x4, EMP-12", "ids [redacted], EMP-12x4, EMP-12"},
         {"PROJ_x-1 proj_ proj_.", "[redacted] proj_ proj_."},
+        {"030 1234567|bob@example.com", "[redacted][redacted]"},
+        {"EMP-12341234567", "[redacted][redacted]"},
+        {"to bob@m\u00fcller.de, bob@m\u00fcller", "to [redacted], bob@m\u00fcller"},
     };
 
     (void)state;
@@ -91,10 +101,33 @@ static void what_is_a_pattern(void **state)
         SL_STR("0123456789012345678901234567890123456789012345678901234567890123x")));
 }
 
+/* Matches in the middle of a run that is no address, and no token: read anew behind each, it would
+ * take minutes. */
+static void many_matches(void **state)
+{
+    static const struct sl_str pieces[] = {SL_STR_INIT("1234567!"), SL_STR_INIT("1234567eyJ")};
+    const size_t most = 50000;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        struct sl_grow text, out;
+
+        sl_grow_init(&text, most * pieces[i].n);
+        sl_grow_init(&out, 2 * most * pieces[i].n);
+        for (size_t n = 0; n < most; n++)
+            sl_grow_add(&text, pieces[i]);
+        assert_int_equal(sl_redact_add(&all, NULL, 0, sl_grow_str(&text), &out), most);
+        assert_int_equal(out.err, SL_OK);
+        sl_grow_fini(&text);
+        sl_grow_fini(&out);
+    }
+}
+
 /* Cut anywhere, nothing is read behind the end. */
 static void every_end(void **state)
 {
-    static const char text[] = "sk-slc-a eyJ..aaaaaaaaaaaaaaaaaa a@b.c +12 34567 EMP-1234 bearer x";
+    static const char text[] =
+        "sk-slc-a eyJ..aaaaaaaaaaaaaaaaaa a@b.\u00fc +12 34567 EMP-1234 bearer x\\n%3D\\u003d";
 
     (void)state;
     for (size_t n = 0; n < sizeof(text); n++) {
@@ -115,9 +148,8 @@ static void every_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credentials),
-        cmocka_unit_test(rules),
-        cmocka_unit_test(what_is_a_pattern),
+        cmocka_unit_test(credentials),       cmocka_unit_test(rules),
+        cmocka_unit_test(what_is_a_pattern), cmocka_unit_test(many_matches),
         cmocka_unit_test(every_end),
     };
 

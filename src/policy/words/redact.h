@@ -2,16 +2,20 @@
  *
  * Always    what looks like a credential: a key of this gateway's or of a provider's form
  *           (`sk-…`), a bearer token, a JSON Web Token, a sealed value; and the secrets that
- *           the caller names.
- * Rules     e-mail addresses; numbers (seven or more digits, with single spaces, dots, dashes,
- *           slashes or brackets between them: telephones, cards, accounts); patterns of
- *           literal text without regard to ASCII case, in which # is any digit, and * as the
- *           last character letters, digits, - and _ as far as they go, at least one.
+ *           the caller names. What stands in front of one hides it only as part of the same
+ *           word: neither another match does, nor an escape of JSON or of an address.
+ * Rules     e-mail addresses (a domain's letters may be of any script, so that what follows
+ *           in one without a space goes, too); numbers (seven or more digits, with single
+ *           spaces, dots, dashes, slashes or brackets between them: telephones, cards,
+ *           accounts); patterns of literal text without regard to ASCII case, in which # is
+ *           any digit, and * as the last character letters, digits, - and _ as far as they
+ *           go, at least one.
  * Cost      Each place of a text is looked at once a rule, each rule being bounded: linear,
  *           whatever the text.
  * Memory    `out` grows by at most the text; what is found becomes SL_REDACT_MARK. Pure.
  * Source    JWT: RFC 7519 section 3 and RFC 7515 section 7.1. Addresses: the usual part of
- *           RFC 5322 section 3.4.1.
+ *           RFC 5322 section 3.4.1; RFC 6531 section 3.3 for their domains. Escapes: RFC 8259
+ *           section 7, RFC 3986 section 2.1.
  */
 #ifndef SL_POLICY_WORDS_REDACT_H
 #define SL_POLICY_WORDS_REDACT_H
