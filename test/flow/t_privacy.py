@@ -164,6 +164,17 @@ def check_kept_texts(h, path):
         check(s not in raw, s, "is kept")
 
 
+def check_what_is_cut(h, path):
+    """No half of what would be taken out, of neither; and texts without anything are none, nor take another's place."""
+    for secret in ("ann@example.org", rig.KEY_PLAIN):
+        for stream in (False, True):
+            l = kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "w " * 2044 + secret + " and on", stream=stream), key=rig.KEY_PLAIN))
+            equal((l["cut"], l["prompt"], l["answer"]), (True, ["w " * 2044], ["w " * 2044]))
+    blocks = [{"type": "text", "text": t} for t in ("", "w " * 3000, "", "")]
+    l = kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", blocks)))
+    equal((l["cut"], l["prompt"]), (True, ["w " * 2048]))
+
+
 def test_kept_for_those_who_said_so(g):
     """prompts.file: nothing of other tenants, nobody else may read it, rotated with SIGHUP, cut and said."""
     path = rig.tmp("kept.jsonl")
@@ -173,8 +184,9 @@ def test_kept_for_those_who_said_so(g):
         check_kept_texts(h, path)
         check("canary-of-bob" not in open(path).read(), "a tenant is kept that did not say so")
         l = kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "long " * 4000, system="short")))
-        equal((l["cut"], [len(t) for t in l["prompt"]]), (True, [4096]))
+        equal((l["cut"], l["prompt"]), (True, ["long " * 819]))
         check(0 < len(l["answer"][0]) <= 4096, len(l["answer"][0]))
+        check_what_is_cut(h, path)
         equal(os.stat(path).st_mode & 0o777, 0o600)
         os.rename(path, path + ".1")
         h.signal(1)

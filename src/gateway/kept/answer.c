@@ -31,8 +31,10 @@ static void go_on(struct sl_kept *k, struct sl_kept_text *t, struct sl_str inner
 {
     size_t before = t->text.n;
 
+    if (t->cut) /* a later piece may be small enough, but does not follow */
+        return;
     if (!sl_kept_unescape(&t->text, inner, k->left))
-        k->cut = true;
+        k->cut = t->cut = true;
     k->left -= t->text.n - before;
 }
 

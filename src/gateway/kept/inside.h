@@ -10,6 +10,7 @@ struct sl_kept_text { /* one of an answer's, as far as it has come */
     uint32_t group, part;
     bool whole; /* nothing is added any more */
     bool json;  /* it is JSON: its own escapes are resolved at the end */
+    bool cut;   /* there was no room for all of it */
     struct sl_grow text;
 };
 

@@ -7,6 +7,7 @@
 
 #define ESCAPED 6  /* bytes of a line that one of a text may take */
 #define MORE 16384 /* all that a line has besides texts */
+#define WORD 4096  /* of the last one of a text that was cut */
 
 /* ---- its life ---- */
 
@@ -110,11 +111,25 @@ static void add_text(struct line *l, struct sl_str text)
     sl_grow_fini(&clean);
 }
 
+/* Half of an address or of a key has no form by which it would be known: of a text that was cut,
+ * its last word is left out. */
+static struct sl_str kept_part(const struct sl_grow *text, bool cut)
+{
+    struct sl_str s = sl_grow_str(text);
+    size_t least = s.n > WORD ? s.n - WORD : 0;
+
+    while (cut && s.n > least && (unsigned char)s.p[s.n - 1] > ' ')
+        s.n--;
+    return s;
+}
+
 /* JSON in a text: what it says stands behind escapes of its own. */
 static void add_unescaped(struct line *l, struct sl_str text, bool json)
 {
     struct sl_grow inner;
 
+    if (text.n == 0)
+        return;
     if (!json || sl_str_find_byte(text, '\\') < 0) {
         add_text(l, text);
         return;
@@ -134,7 +149,7 @@ static void on_size(void *ctx, struct sl_str inner, bool json)
 
     (void)json;
     l->seen += inner.n;
-    l->first++;
+    l->first += inner.n > 0;
 }
 
 /* The last texts that have room together, but at least one. */
@@ -142,7 +157,10 @@ static void on_prompt(void *ctx, struct sl_str inner, bool json)
 {
     struct line *l = ctx;
     struct sl_grow text;
+    bool whole;
 
+    if (inner.n == 0)
+        return;
     l->first--;
     if (l->seen > l->k->r->conf->kept.max && l->first > 0) {
         l->seen -= inner.n;
@@ -150,11 +168,11 @@ static void on_prompt(void *ctx, struct sl_str inner, bool json)
         return;
     }
     sl_grow_init(&text, l->k->r->conf->kept.max);
-    if (!sl_kept_unescape(&text, inner, text.max))
-        l->k->cut = true;
+    whole = sl_kept_unescape(&text, inner, text.max);
+    l->k->cut = l->k->cut || !whole;
     if (text.err == SL_ERR_NO_MEMORY)
         l->out.err = text.err;
-    add_unescaped(l, sl_grow_str(&text), json);
+    add_unescaped(l, kept_part(&text, !whole), json);
     sl_grow_fini(&text);
 }
 
@@ -181,8 +199,7 @@ static void add_answer(struct line *l)
 
         if (t->text.err == SL_ERR_NO_MEMORY)
             l->out.err = t->text.err;
-        if (t->text.n > 0)
-            add_unescaped(l, sl_grow_str(&t->text), t->json);
+        add_unescaped(l, kept_part(&t->text, t->cut), t->json);
     }
     sl_grow_byte(&l->out, ']');
 }

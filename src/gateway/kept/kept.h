@@ -10,7 +10,9 @@
  * Limits   prompts.max bytes of the prompt's texts, the last ones, and of the answer's. An
  *          answer of which a piece must be whole to be read (a plain one, an event) is left
  *          out beyond SL_KEPT_WHOLE, and what begins as a text behind SL_KEPT_STRANDS others.
- *          Where anything is missing, the line says `"cut":true`.
+ *          Where anything is missing, the line says `"cut":true`; of a text that was cut its last
+ *          word is left out, too, which may be half of what redact.h would know. Empty texts are
+ *          none.
  * Disk     net/file.h: a slow or full one costs lines, which are counted, and nobody's time.
  *          Without memory for a line it is dropped and counted likewise.
  */
