@@ -41,6 +41,8 @@ static inline bool sl_str_eq(struct sl_str a, struct sl_str b)
 
 static inline struct sl_str sl_str_from(struct sl_str s, size_t at)
 {
+    if (s.n == 0)
+        return s; /* it may be NULL, to which nothing may be added */
     return at >= s.n ? (struct sl_str){s.p + s.n, 0} : (struct sl_str){s.p + at, s.n - at};
 }
 

@@ -292,13 +292,13 @@ static void on_end(void *user, enum sl_err why)
 {
     struct sl_call *c = user;
 
-    if (why == SL_ERR_TLS)
-        note_reason(c);
     if (why == SL_OK && sl_parse_finish(&c->parse)) {
         done(c, false);
     } else if (may_go_again(c)) {
         again(c, "an idle connection was lost as it was used");
     } else {
+        if (why == SL_ERR_TLS)
+            note_reason(c);
         fail(c, in_our_words(why));
     }
 }

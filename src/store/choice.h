@@ -33,7 +33,7 @@ struct sl_choice {
 
 const char *sl_choice_name(enum sl_choice_by by); /* "end_user" */
 bool sl_choice_takes(const struct sl_choice *c, struct sl_str line);
-/* Is the line older than FROM? Then so are those before it. */
+/* Is the line older than FROM? Those before it mostly are, too: the clock may have been set. */
 bool sl_choice_is_before(const struct sl_choice *c, struct sl_str line);
 /* Operators' doing: the only lines with an actor. */
 bool sl_choice_is_change(struct sl_str line);

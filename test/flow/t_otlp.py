@@ -105,6 +105,7 @@ def test_the_queue_and_the_end(g):
     """What has no room is dropped; what waits is sent when the process ends, and of traces that begin here a part."""
     to = Collector()
     with rig.Gateway(settings(to, every="5m", queue=5, sample=0), mock=g.mock) as h:
+        equal(h.call("GET", "/v1/models", key="sk-slc-nobody", headers=parent("f" * 32)).status, 401)  # who has no key has no say in it
         for i in range(8):
             h.call("GET", "/v1/models", headers=parent("%032x" % (i + 1)))
             h.call("GET", "/v1/models")

@@ -150,7 +150,8 @@ static void relay_spoil(void)
 
 static bool explained;
 
-static void run(const char *head, void (*harm)(void))
+/* `harm` comes when so many bytes of the answer's body have. */
+static void run_until(const char *head, size_t n, void (*harm)(void))
 {
     struct sl_str part = sl_str_of(head);
     struct sl_call_req req = {.parts = &part, .n = 1};
@@ -158,15 +159,20 @@ static void run(const char *head, void (*harm)(void))
     jb = (struct job){.status = 0};
     jb.call = sl_call_start(origin, &req, &job_ops, &jb);
     for (int i = 0; i < 3000 && !jb.done && !jb.failed; i++) {
-        both(1);
-        if (harm != NULL && jb.n == 2 && relay.client >= 0) {
+        if (harm != NULL && jb.n == n && relay.client >= 0) {
             harm();
             harm = NULL;
         }
+        both(1);
     }
     assert_true(jb.done || jb.failed);
     explained = sl_call_about(jb.call).reason.n > 0;
     sl_call_end(&jb.call);
+}
+
+static void run(const char *head, void (*harm)(void))
+{
+    run_until(head, 2, harm);
 }
 
 static void test_whole(void **state)
@@ -221,6 +227,18 @@ static void test_spoilt(void **state)
         both(20);
         assert_null(held);
     }
+}
+
+/* A connection that is spoilt as it is used again is replaced, and what was wrong with it is not
+ * said of the next one. */
+static void test_spoilt_at_rest(void **state)
+{
+    (void)state;
+    run(HEAD_OF("/whole", "1.1"), NULL);
+    run_until(HEAD_OF("/whole", "1.1"), 0, relay_spoil);
+    job_is_ok(&jb);
+    assert_false(explained);
+    assert_int_equal(sl_origin_count(origin).open, 1);
 }
 
 static void test_refused(void **state)
@@ -339,9 +357,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_cut),
-                                       cmocka_unit_test(test_spoilt),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole), cmocka_unit_test(test_cut), cmocka_unit_test(test_spoilt),
+        cmocka_unit_test(test_spoilt_at_rest), cmocka_unit_test(test_refused)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -39,6 +39,8 @@ static const char *take_param(struct sl_build *b, struct sl_str name, struct sl_
     if (filters && is_simple(value, "~%")) {
         out->filter = sl_arena_printf(&b->made->arena, "%.*s&%.*s=%.*s", SL_STR_ARGS(out->filter),
                                       SL_STR_ARGS(name), SL_STR_ARGS(value));
+        if (out->filter.p == NULL)
+            sl_fault_memory(b->faults);
         return NULL;
     }
     if (sl_str_eq(name, SL_STR("scheme")) &&
@@ -235,6 +237,8 @@ static bool find_place(struct sl_build *b, const struct sl_node *map, struct pla
     v6 = sl_str_find_byte(admin, ':') >= 0;
     out->check = sl_arena_printf(&b->made->arena, "http://%s%.*s%s:%u/readyz", v6 ? "[" : "",
                                  SL_STR_ARGS(admin), v6 ? "]" : "", (unsigned)admin_port);
+    if (out->check.p == NULL)
+        sl_fault_memory(b->faults);
     return true;
 }
 

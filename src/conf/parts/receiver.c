@@ -13,7 +13,7 @@
 static bool is_query(struct sl_str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '#')
+        if ((uint8_t)s.p[i] <= ' ' || (uint8_t)s.p[i] >= 0x7f || s.p[i] == '#')
             return false;
     return true;
 }

@@ -3,7 +3,7 @@
  *   watch     one blocking query a service and agent, again and again:
  *             ask ─► answer ─► sl_group_set() of each provider with that service ─► ask
  *                └─ no answer: the last list holds; again after 1 s, 2 s, … 30 s (half of it
- *                   by lot), with the index that was known
+ *                   by lot), and it is to answer at once
  *   enrol     ready ─► register ─► again each minute ─► drain: deregister
  *             The check is Consul's: it asks our /readyz, so a process that hangs is noticed
  *             as one that drains, and nothing of ours has to beat.

@@ -107,6 +107,7 @@ void sl_enroller_reload(struct sl_enroller *e)
 {
     if (e->leaving || e->gw->conf->enrol == NULL)
         return; /* whether there is one can't change while it runs */
+    e->registered = e->registered || sl_agent_is_busy(&e->agent);
     sl_agent_stop(&e->agent);
     sl_timer_start(net_of(e), &e->again, e->registered ? 0 : LOOK_MS);
 }

@@ -133,6 +133,8 @@ static void fire_again(struct sl_timer *t)
     if (c == NULL)
         return; /* a reload ends it */
     w->asked_ms = sl_net_now(net_of(w));
+    if (w->failures > 0)
+        w->index = 0; /* at once: whether it is back, and what it knows by now */
     if (!sl_consul_ask(&head, c, w->index)) {
         failed(w, "the query does not fit into a request");
         return;

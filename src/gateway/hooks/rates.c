@@ -73,6 +73,12 @@ static void tell(struct sl_hooks *h, const struct sl_rated *one, const struct sl
     sl_hooks_tell(h, sum->high ? "error_rate_high" : "error_rate_normal", sl_text_str(&t));
 }
 
+/* A provider that is not asked any more, for its breaker is open, is not well for that. */
+static bool is_told(const struct sl_errors_rules *rules, const struct sl_errors_sum *sum)
+{
+    return sum->high || rules->rate_ppm == 0 || sum->all >= rules->min_requests;
+}
+
 void sl_rates_look(struct sl_hooks *h)
 {
     struct sl_rated *one, *next;
@@ -81,7 +87,7 @@ void sl_rates_look(struct sl_hooks *h)
     {
         struct sl_errors_sum sum = sl_errors_sum(&one->errors, rules_of(h), sl_net_now(h->gw->net));
 
-        if (sum.high == one->told)
+        if (sum.high == one->told || !is_told(rules_of(h), &sum))
             continue;
         one->told = sum.high;
         tell(h, one, &sum);

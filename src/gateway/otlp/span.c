@@ -183,6 +183,8 @@ void sl_span_close(struct sl_req *r)
 
     if (r->span == NULL || r->ep == SL_EP_HEALTH || r->ep == SL_EP_HELLO)
         return;
+    if (r->key == NULL && !is_chosen(r->span->trace, r->conf->otlp->sample_ppm))
+        return; /* whoever has no key does not say what is recorded */
     settle(r);
     at_ns = sl_net_unix_ms(r->gw->net) * 1000000 - (int64_t)r->t.end * 1000;
     for (size_t i = 0; i < r->span->n; i++)

@@ -26,6 +26,7 @@ struct searching { /* one job */
     uint64_t last; /* lines from this number on were looked at; 0: none */
     bool stop;     /* enough was found or read, or older lines are not wanted */
     bool older;    /* there may be older ones */
+    bool young;    /* a line was not older than FROM */
     size_t read, found, n;
     char *text; /* owns: SL_SEARCH_TEXT, lines found */
     char *page; /* owns: SL_TRAIL_PAGE */
@@ -43,10 +44,7 @@ static void look_at(struct searching *s, struct sl_str line)
 
     if (!sl_trail_line_number(line, &number) || (s->last != 0 && number >= s->last))
         return;
-    if (sl_choice_is_before(&s->choice, line)) {
-        enough(s, false);
-        return;
-    }
+    s->young = s->young || !sl_choice_is_before(&s->choice, line);
     if (sl_choice_takes(&s->choice, line)) {
         if (s->n + line.n + 1 > SL_SEARCH_TEXT) { /* it comes with the next part */
             enough(s, true);
@@ -104,9 +102,10 @@ static void scan(struct searching *s, int fd, uint64_t end)
             continue; /* the page begins within a line, which the next one has whole */
         look_back(s, (struct sl_str){s->page + from, to - from});
         end = from < to ? at + from : at;
-        /* a part leads on: of a file that only begins behind `before` little is read */
+        /* A part leads on: of a file that only begins behind `before` little is read. One that
+         * is older than FROM as a whole is the last; a line may be so by a clock that was wrong. */
         if (s->read >= SL_SEARCH_PART && s->last != s->before && !s->stop)
-            enough(s, true);
+            enough(s, s->young);
     }
 }
 
