@@ -540,3 +540,15 @@ enum sl_err sl_json_finish(struct sl_json *j)
         j->err = SL_ERR_BAD_BODY;
     return j->err;
 }
+
+bool sl_json_is_object(struct sl_str text)
+{
+    struct sl_json j;
+    bool ok;
+
+    sl_json_init(&j);
+    j.need_object = true;
+    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
+    sl_json_fini(&j);
+    return ok;
+}

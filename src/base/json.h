@@ -98,6 +98,8 @@ void sl_json_fini(struct sl_json *j);
 SL_MUST enum sl_err sl_json_feed(struct sl_json *j, struct sl_str piece);
 /* The text is over: whole? */
 SL_MUST enum sl_err sl_json_finish(struct sl_json *j);
+/* All of it at once: one whole object? */
+bool sl_json_is_object(struct sl_str text);
 
 /* Small readers over the raw bytes of one complete, already valid value. */
 

@@ -184,28 +184,19 @@ bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
 {
     const char *end = object.n > 0 ? object.p + object.n : object.p;
     const char *p = *pos <= object.n && object.n > 0 ? object.p + *pos : end;
-    const char *name, *at;
+    const char *name;
+    struct sl_str rest;
 
     p = sl_json_skip_space(p, end);
     if (p == end || *p != (*pos == 0 ? '{' : ','))
         return false;
     name = sl_json_skip_space(p + 1, end);
-    if (name == end || *name != '"')
+    rest = (struct sl_str){name, (size_t)(end - name)};
+    if (!sl_json_pass_key(&rest, key))
         return false;
-    p = skip_string(name, end);
-    if (p - name < 2)
-        return false;
-    *key = (struct sl_str){name + 1, (size_t)(p - name) - 2};
-    p = sl_json_skip_space(p, end);
-    if (p == end || *p != ':')
-        return false;
-    at = sl_json_skip_space(p + 1, end);
-    p = skip_value(at, end);
-    if (p == at)
-        return false;
-    *pos = (size_t)(p - object.p);
-    *value = (struct sl_str){at, (size_t)(p - at)};
-    return true;
+    *value = sl_json_pass(&rest);
+    *pos = object.n - rest.n;
+    return value->n > 0;
 }
 
 /* ---- going down ---- */

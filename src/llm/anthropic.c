@@ -101,7 +101,7 @@ static enum sl_event_kind on_message_start(struct sl_str data, struct sl_usage *
 {
     struct sl_str message = sl_json_get(data, SL_STR("message"));
 
-    if (!sl_llm_is_object(data))
+    if (!sl_json_is_object(data))
         return SL_EV_OTHER;
     (void)sl_llm_copy(sl_json_get(message, SL_STR("model")), u->model, sizeof(u->model));
     (void)sl_llm_copy(sl_json_get(message, SL_STR("id")), u->id, sizeof(u->id));
@@ -128,7 +128,7 @@ static enum sl_event_kind on_message_delta(struct sl_str data, struct sl_usage *
 {
     struct sl_str delta = sl_json_get(data, SL_STR("delta"));
 
-    if (!sl_llm_is_object(data))
+    if (!sl_json_is_object(data))
         return SL_EV_OTHER;
     (void)sl_usage_merge(u, sl_json_get(data, SL_STR("usage")));
     sl_llm_note_stop(u, sl_json_get(delta, SL_STR("stop_reason")));
@@ -137,7 +137,7 @@ static enum sl_event_kind on_message_delta(struct sl_str data, struct sl_usage *
 
 static enum sl_event_kind on_error(struct sl_str data, struct sl_usage *u)
 {
-    if (!sl_llm_is_object(data))
+    if (!sl_json_is_object(data))
         return SL_EV_OTHER;
     sl_llm_note_error(u, sl_json_get(data, SL_STR("error")));
     return SL_EV_ERROR;

@@ -31,8 +31,6 @@ static inline struct sl_str sl_llm_inner(struct sl_str value)
     return (struct sl_str){value.p + 1, value.n - 2};
 }
 
-/* One whole JSON object? For the few events whose content we go by. */
-bool sl_llm_is_object(struct sl_str text);
 /* Unescapes a string into `out`, as many whole characters as fit; terminated.
  * Returns the length; 0, and `out` stays as it was, if it is empty or no string. */
 size_t sl_llm_copy(struct sl_str value, char *out, size_t cap);

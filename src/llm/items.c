@@ -233,7 +233,7 @@ enum sl_err sl_items_results(enum sl_endpoint ep, struct sl_str answer, const ui
     enum sl_err err;
 
     memset(out, 0, n * sizeof(*out));
-    if (n == 0 || n > SL_ITEMS_MAX || !sl_llm_is_object(answer))
+    if (n == 0 || n > SL_ITEMS_MAX || !sl_json_is_object(answer))
         return SL_ERR_UP_GARBAGE;
     for (; sl_json_next(list, &pos, &element); got++) {
         if (got == n || sl_json_type_of(element) != SL_JSON_OBJECT)

@@ -130,7 +130,7 @@ static enum sl_event_kind chunk_error(struct sl_str data, struct sl_usage *u)
 {
     struct sl_str error = sl_json_get(data, SL_STR("error"));
 
-    if (!sl_llm_is_object(data))
+    if (!sl_json_is_object(data))
         return SL_EV_OTHER;
     sl_llm_note_error(u, sl_llm_is_set(error) ? error : data);
     return SL_EV_ERROR;
@@ -222,7 +222,7 @@ static enum sl_event_kind read_final(struct sl_str data, struct sl_usage *u)
     struct sl_str why = sl_json_get(response, SL_STR("incomplete_details"));
     struct sl_str error = sl_json_get(response, SL_STR("error"));
 
-    if (!sl_llm_is_object(data))
+    if (!sl_json_is_object(data))
         return SL_EV_OTHER;
     (void)sl_llm_copy(sl_json_get(response, SL_STR("model")), u->model, sizeof(u->model));
     (void)sl_usage_merge(u, sl_json_get(response, SL_STR("usage")));

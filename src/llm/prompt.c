@@ -159,7 +159,7 @@ bool sl_prompt_unshare(struct sl_str shared, const uint8_t sha256[SL_PROMPT_SHA2
     uint8_t theirs[SL_PROMPT_SHA256];
     struct sl_str version, head;
 
-    if (!sl_llm_is_object(shared) || !is_string(sl_json_get(shared, SL_STR("output"))) ||
+    if (!sl_json_is_object(shared) || !is_string(sl_json_get(shared, SL_STR("output"))) ||
         !sl_str_unhex(sl_llm_inner(sl_json_get(shared, SL_STR("sha256"))), theirs,
                       sizeof(theirs)) ||
         memcmp(theirs, sha256, sizeof(theirs)) != 0)

@@ -13,18 +13,6 @@ void sl_usage_init(struct sl_usage *u)
 
 /* --- Small readers ---------------------------------------------------------------- */
 
-bool sl_llm_is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 /* Raw bytes of the first character of a string's inside. */
 static size_t char_len(struct sl_str s)
 {

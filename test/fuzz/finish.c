@@ -10,18 +10,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 static void check_events(struct sl_str stream)
 {
     char scratch[16];
@@ -32,7 +20,7 @@ static void check_events(struct sl_str stream)
     sl_sse_init(&sse);
     while (sl_sse_next(&sse, stream, &n)) {
         sl_sse_parse(sl_str_first(stream, n), scratch, sizeof(scratch), &e);
-        SL_CHECK(e.has_data && (is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))));
+        SL_CHECK(e.has_data && (sl_json_is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))));
         stream = sl_str_from(stream, n);
     }
     SL_CHECK(stream.n == 0);

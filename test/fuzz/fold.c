@@ -14,18 +14,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 /* Lone surrogates are JSON, but make no tree: those are not compared. */
 static bool is_same(struct sl_str a, struct sl_str b)
 {
@@ -57,7 +45,7 @@ static bool fold(enum sl_endpoint ep, struct sl_str stream, struct sl_arena *a, 
         ok = sl_fold_finish(f, a, out) == SL_OK;
     else
         SL_CHECK(sl_fold_finish(f, a, out) == SL_ERR_UP_GARBAGE);
-    SL_CHECK(!ok || is_object(*out));
+    SL_CHECK(!ok || sl_json_is_object(*out));
     sl_fold_end(&f);
     return ok;
 }
@@ -73,7 +61,7 @@ static void check_events(struct sl_str stream)
     sl_sse_init(&sse);
     while (sl_sse_next(&sse, stream, &n)) {
         sl_sse_parse(sl_str_first(stream, n), scratch, sizeof(scratch), &e);
-        SL_CHECK(e.has_data && (is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))));
+        SL_CHECK(e.has_data && (sl_json_is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))));
         stream = sl_str_from(stream, n);
     }
     SL_CHECK(stream.n == 0);

@@ -11,24 +11,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    j.check_repeats = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 static void check_body(struct sl_str body, struct sl_arena *a)
 {
     struct sl_items items, again;
     struct sl_str raw[SL_ITEMS_MAX], made;
-    bool valid = is_object(body);
+    bool valid = sl_json_is_object(body);
 
     if (sl_items_split(body, a, &items) != SL_OK)
         return;
@@ -40,7 +27,7 @@ static void check_body(struct sl_str body, struct sl_arena *a)
     SL_CHECK(sl_items_body(body, raw, items.n, a, &made) == SL_OK);
     if (!valid)
         return;
-    SL_CHECK(is_object(made) && sl_items_split(made, a, &again) == SL_OK);
+    SL_CHECK(sl_json_is_object(made) && sl_items_split(made, a, &again) == SL_OK);
     SL_CHECK(again.n == items.n && again.lone == items.lone);
     for (size_t i = 0; i < items.n; i++)
         SL_CHECK(sl_str_eq(again.at[i].raw, raw[i]) && again.at[i].by_url == items.at[i].by_url);
@@ -56,7 +43,7 @@ static void check_answer(enum sl_endpoint ep, struct sl_str answer, size_t n, st
 
     if (sl_items_results(ep, answer, weights, n, a, first) != SL_OK)
         return;
-    SL_CHECK(sl_items_answer(&head, first, n, a, &made) == SL_OK && is_object(made));
+    SL_CHECK(sl_items_answer(&head, first, n, a, &made) == SL_OK && sl_json_is_object(made));
     SL_CHECK(sl_items_results(ep, made, weights, n, a, second) == SL_OK);
     for (size_t i = 0; i < n; i++) {
         SL_CHECK(sl_str_eq(first[i].raw, second[i].raw));

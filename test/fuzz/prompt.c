@@ -7,18 +7,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 static void translate(enum sl_endpoint from, enum sl_endpoint to, struct sl_str body,
                       struct sl_arena *a)
 {
@@ -33,7 +21,7 @@ static void translate(enum sl_endpoint from, enum sl_endpoint to, struct sl_str 
     const char *why;
     enum sl_err err = sl_translate_request(&w, body, a, &t, &out, &why);
 
-    SL_CHECK(err == SL_OK ? is_object(out) : err == SL_ERR_BAD_FIELD ? why != NULL : true);
+    SL_CHECK(err == SL_OK ? sl_json_is_object(out) : err == SL_ERR_BAD_FIELD ? why != NULL : true);
 }
 
 static void ask(struct sl_str body, struct sl_arena *a)
@@ -44,7 +32,7 @@ static void ask(struct sl_str body, struct sl_arena *a)
 
     SL_CHECK((err == SL_ERR_BAD_FIELD) == (p.why != NULL));
     if (err == SL_OK) {
-        SL_CHECK(is_object(p.body) && p.prompt.n <= body.n);
+        SL_CHECK(sl_json_is_object(p.body) && p.prompt.n <= body.n);
         translate(SL_EP_PROMPT, SL_EP_CHAT, p.body, a);
         translate(SL_EP_PROMPT, SL_EP_MESSAGES, p.body, a);
     }
@@ -61,8 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     sl_arena_init(&a, 16 * size + (1 << 20));
     if (sl_prompt_unshare(text, sha256, &a, &plain, &u))
-        SL_CHECK(is_object(plain) && sl_str_find(text, SL_STR("000000")) >= 0);
-    if (is_object(text))
+        SL_CHECK(sl_json_is_object(plain) && sl_str_find(text, SL_STR("000000")) >= 0);
+    if (sl_json_is_object(text))
         ask(text, &a);
     sl_arena_fini(&a);
     return 0;

@@ -15,18 +15,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_object(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 static enum sl_endpoint client_of(uint8_t how)
 {
     return (how & 0x80) != 0 ? SL_EP_RESPONSES : (how & 1) != 0 ? SL_EP_CHAT : SL_EP_MESSAGES;
@@ -73,7 +61,7 @@ static void check_stream(enum sl_endpoint ep, struct sl_str stream, bool whole)
     sl_sse_init(&sse);
     while (sl_sse_next(&sse, stream, &n)) {
         sl_sse_parse(sl_str_first(stream, n), scratch, sizeof(scratch), &e);
-        SL_CHECK(e.has_data ? is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))
+        SL_CHECK(e.has_data ? sl_json_is_object(e.data) || sl_str_eq(e.data, SL_STR("[DONE]"))
                             : stream.p[0] == ':');
         sl_fold_event(f, sl_str_first(stream, n));
         stream = sl_str_from(stream, n);
@@ -130,14 +118,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 1: stream(w.from, t, rest); break;
     case 2:
         if (sl_translate_answer(t, rest, &a, &u, &out) == SL_OK)
-            SL_CHECK(is_object(out));
-        SL_CHECK(sl_translate_error(t, rest, &a, &status, &out) == SL_OK && is_object(out));
+            SL_CHECK(sl_json_is_object(out));
+        SL_CHECK(sl_translate_error(t, rest, &a, &status, &out) == SL_OK && sl_json_is_object(out));
         break;
     case 3:
-        if (is_object(rest))
-            SL_CHECK(sl_translate_unsign(w.from, rest, &a, &out) == SL_OK && is_object(out));
-        if (is_object(rest) && sl_translate_request(&w, rest, &a, &t, &out, &why) == SL_OK)
-            SL_CHECK(is_object(out));
+        if (sl_json_is_object(rest))
+            SL_CHECK(sl_translate_unsign(w.from, rest, &a, &out) == SL_OK &&
+                     sl_json_is_object(out));
+        if (sl_json_is_object(rest) && sl_translate_request(&w, rest, &a, &t, &out, &why) == SL_OK)
+            SL_CHECK(sl_json_is_object(out));
         break;
     }
     sl_arena_fini(&a);

@@ -219,7 +219,7 @@ static struct sl_str body_of(struct sl_arena *a, int status, struct sl_str messa
 {
     struct sl_str s = d->error_body(a, SL_ERR_BUG, status, message, SL_STR("0123456789abcdef"));
 
-    assert_true(sl_llm_is_object(s));
+    assert_true(sl_json_is_object(s));
     assert_true(sl_str_eq(sl_json_get(s, SL_STR("type")), SL_STR("\"error\"")));
     assert_true(sl_str_eq(sl_json_get(s, SL_STR("request_id")), SL_STR("\"0123456789abcdef\"")));
     return sl_json_get(s, SL_STR("error"));
@@ -289,7 +289,7 @@ static void test_wild_messages(void **state)
             assert_true(sl_str_ends(s, SL_STR("}\n\n")));
             s.p += 19;
             s.n -= 21;
-            assert_true(sl_llm_is_object(s));
+            assert_true(sl_json_is_object(s));
         }
         sl_arena_fini(&a);
     }

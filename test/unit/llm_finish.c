@@ -684,7 +684,7 @@ static void test_no_memory(void **state)
             struct sl_sse_event e;
 
             sl_sse_parse(event, scratch, sizeof(scratch), &e);
-            assert_true(sl_llm_is_object(e.data));
+            assert_true(sl_json_is_object(e.data));
         }
         sl_finish_end(&f);
     }

@@ -321,7 +321,7 @@ static void test_error_body(void **state)
                                         SL_STR("0123456789abcdef"));
         struct sl_str error = sl_json_get(s, SL_STR("error"));
 
-        assert_true(sl_llm_is_object(s));
+        assert_true(sl_json_is_object(s));
         assert_text(error, SL_STR("message"), "a \\\"b\\\"");
         assert_text(error, SL_STR("type"), types[i].type);
         assert_text(error, SL_STR("code"), "invalid_api_key");
@@ -348,7 +348,7 @@ static void test_wild_messages(void **state)
                 s = d->error_event(&a, eps[i], SL_ERR_UP_CLOSED, m, (struct sl_str){"", 0});
                 sl_sse_parse(s, NULL, 0, &e);
                 assert_true(sl_str_ends(s, SL_STR("}\n\n")));
-                assert_true(sl_llm_is_object(e.data));
+                assert_true(sl_json_is_object(e.data));
             }
         }
         sl_arena_fini(&a);

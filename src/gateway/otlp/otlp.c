@@ -178,25 +178,13 @@ static void go_on(struct sl_otlp *o)
         sl_timer_start(o->gw->net, &o->timer, conf_of(o)->every_ms);
 }
 
-static bool is_json(struct sl_str text)
-{
-    struct sl_json j;
-    bool ok;
-
-    sl_json_init(&j);
-    j.need_object = true;
-    ok = sl_json_feed(&j, text) == SL_OK && sl_json_finish(&j) == SL_OK;
-    sl_json_fini(&j);
-    return ok;
-}
-
 /* `partialSuccess.rejectedSpans`: a text or a number; 0 where it says nothing. */
 static size_t rejected(struct sl_str answer)
 {
     struct sl_str all = {NULL, 0}, n;
     uint64_t number = 0;
 
-    if (is_json(answer))
+    if (sl_json_is_object(answer))
         all = sl_json_get(answer, SL_STR("partialSuccess"));
     if (all.p == NULL || sl_json_type_of(all) != SL_JSON_OBJECT)
         return 0;

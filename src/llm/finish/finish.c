@@ -79,7 +79,7 @@ void sl_finish_event(struct sl_finish *f, struct sl_str event)
     type = sl_llm_inner(sl_json_get(e.data, SL_STR("type")));
     if (type.n == 0)
         type = e.name;
-    if (f->kind->wants(type) && sl_llm_is_object(e.data))
+    if (f->kind->wants(type) && sl_json_is_object(e.data))
         f->kind->event(f, type, e.data);
 }
 

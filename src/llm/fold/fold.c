@@ -77,7 +77,7 @@ void sl_fold_event(struct sl_fold *f, struct sl_str event)
     type = type_of(&e);
     if (f->kind->wants != NULL && !f->kind->wants(type))
         return;
-    if (sl_llm_is_object(e.data))
+    if (sl_json_is_object(e.data))
         f->kind->event(f, type, e.data);
     else
         f->room.broken = true;
@@ -103,7 +103,7 @@ enum sl_err sl_fold_finish(struct sl_fold *f, struct sl_arena *a, struct sl_str 
     /* room for punctuation, and for arguments while they are unescaped */
     sl_grow_init(&g, 2 * f->room.max + SL_LLM_SCRATCH);
     ok = sl_pile_write(f->root, &g);
-    if (g.err == SL_OK && (!ok || !sl_llm_is_object(sl_grow_str(&g)))) {
+    if (g.err == SL_OK && (!ok || !sl_json_is_object(sl_grow_str(&g)))) {
         sl_grow_fini(&g);
         return SL_ERR_UP_GARBAGE;
     }

@@ -98,7 +98,7 @@ static bool keeps_prompt(struct sl_str plain)
 
 bool sl_fold_is_keepable(enum sl_endpoint ep, struct sl_str plain)
 {
-    return sl_llm_is_object(plain) && sl_fold_keeps(ep, plain);
+    return sl_json_is_object(plain) && sl_fold_keeps(ep, plain);
 }
 
 bool sl_fold_keeps(enum sl_endpoint ep, struct sl_str plain)

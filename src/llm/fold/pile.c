@@ -238,7 +238,7 @@ static bool write_escaped(const struct sl_pile *node, struct sl_grow *out)
     if (node->n > 0)
         memcpy(quoted + 1, node->p, node->n);
     if (!sl_json_unescape((struct sl_str){quoted, node->n + 2}, room, node->n, &n) ||
-        !sl_llm_is_object((struct sl_str){room, n}))
+        !sl_json_is_object((struct sl_str){room, n}))
         return false;
     out->n += n;
     return true;

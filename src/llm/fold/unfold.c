@@ -76,7 +76,7 @@ enum sl_err sl_unfold(enum sl_endpoint ep, struct sl_str plain, bool usage, stru
     struct sl_unfold u = {.plain = plain, .usage = usage};
     enum sl_err err;
 
-    if (!sl_llm_is_object(plain))
+    if (!sl_json_is_object(plain))
         return SL_ERR_UP_GARBAGE;
     /* a text stands five times in the events of a response; pieces and blocks have
      * frames. An answer of nothing but frames is not worth more. */

@@ -190,7 +190,7 @@ void sl_anthropic_read_event(struct sl_translate_stream *s, const struct sl_sse_
 {
     struct sl_str type = sl_llm_inner(sl_json_get(e->data, SL_STR("type")));
 
-    if (!sl_llm_is_object(e->data))
+    if (!sl_json_is_object(e->data))
         garbage(s);
     else if (sl_str_eq(type, SL_STR("content_block_delta")))
         on_delta(s, e->data);

@@ -51,7 +51,7 @@ static size_t from_text(struct sl_str body, char *out, size_t cap)
 
 struct sl_str sl_neutral_message(struct sl_str body, char *out, size_t cap)
 {
-    size_t n = sl_llm_is_object(body) ? from_json(body, out, cap) : from_text(body, out, cap);
+    size_t n = sl_json_is_object(body) ? from_json(body, out, cap) : from_text(body, out, cap);
 
     if (n == 0)
         return SL_STR("The provider gave no reason.");

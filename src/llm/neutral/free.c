@@ -29,7 +29,7 @@ void sl_neutral_free_text(struct sl_grow *g, struct sl_str raw)
 {
     struct sl_str text = {NULL, 0};
 
-    if (sl_llm_is_object(raw))
+    if (sl_json_is_object(raw))
         text = sl_json_get(raw, SL_STR(SL_NEUTRAL_FREE));
     if (sl_json_type_of(text) == SL_JSON_STRING)
         sl_grow_add(g, sl_llm_inner(text));

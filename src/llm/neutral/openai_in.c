@@ -274,7 +274,7 @@ void sl_openai_read_event(struct sl_translate_stream *s, const struct sl_sse_eve
         sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_END});
         return;
     }
-    if (!sl_llm_is_object(e->data)) {
+    if (!sl_json_is_object(e->data)) {
         s->err = SL_ERR_UP_GARBAGE;
         return;
     }

@@ -217,7 +217,7 @@ struct sl_str sl_neutral_input(struct sl_arena *a, enum sl_err *err, struct sl_s
         text.n--;
     if (text.n == 0)
         return SL_STR("{}");
-    return sl_llm_is_object(text) ? text : sl_neutral_cat(a, err, held, 3);
+    return sl_json_is_object(text) ? text : sl_neutral_cat(a, err, held, 3);
 }
 
 /* --- Pieces of JSON ------------------------------------------------------------------------ */

@@ -76,7 +76,7 @@ enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_str body
     enum sl_err err;
 
     sl_usage_init(&r.usage);
-    if (!sl_llm_is_object(body))
+    if (!sl_json_is_object(body))
         return SL_ERR_UP_GARBAGE;
     t->provider->read_answer(&r, t, body);
     if (r.err != SL_OK)
