@@ -1,5 +1,5 @@
 // Keys: made (shown once), changed, given credits, rotated, paused, revoked.
-import { all, api, ask, day, field, get, h, money, numbers, table, tell } from "/admin/lib.js";
+import { all, api, ask, day, field, get, guard, h, money, numbers, table, tell } from "/admin/lib.js";
 
 // Keys made or rotated in this tab, for the playground; they are kept nowhere else.
 export const made = [];
@@ -125,13 +125,6 @@ export async function keys({ place, every }) {
       await api("DELETE", path(k));
       await load();
     }, true);
-  const guard = (act) => async (e) => {
-    try {
-      await act(e);
-    } catch (err) {
-      tell("This did not work", h("p", null, err.message));
-    }
-  };
 
   function draw() {
     const words = only.value.toLowerCase();

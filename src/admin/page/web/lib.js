@@ -156,6 +156,15 @@ export function tell(title, ...body) {
   box.showModal();
 }
 
+// A click whose failure is said.
+export const guard = (act) => async (e) => {
+  try {
+    await act(e);
+  } catch (err) {
+    tell("This did not work", h("p", null, err.message));
+  }
+};
+
 export const numbers = (values, names) => Object.fromEntries(names.filter((n) => values[n] !== undefined && values[n] !== "").map((n) => [n, Number(values[n])]));
 
 export function save(name, text) {

@@ -1,5 +1,5 @@
 // Tenants: made, changed, paused, deleted, brought back.
-import { all, api, ask, count, field, get, h, money, numbers, table, tell } from "/admin/lib.js";
+import { all, api, ask, count, field, get, guard, h, money, numbers, table } from "/admin/lib.js";
 import { changed, termsForm } from "/admin/keys.js";
 
 const path = (t) => "tenant/" + encodeURIComponent(t.name);
@@ -70,13 +70,6 @@ export async function tenants({ place, every }) {
       await api("DELETE", path(t));
       await load();
     }, true);
-  const guard = (act) => async (e) => {
-    try {
-      await act(e);
-    } catch (err) {
-      tell("This did not work", h("p", null, err.message));
-    }
-  };
 
   function draw() {
     const wanted = only.value.toLowerCase();
