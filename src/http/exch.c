@@ -1,7 +1,8 @@
 /* http/exch.c -- one request and the answer to it: what the holder calls.
  *
- * Nothing here calls back. What a call makes possible (a body to deliver, the
- * next request) is done by the connection's machine, later in the turn. */
+ * Nothing here calls back but the tap, which looks at what is written and calls nothing. What a
+ * call makes possible (a body to deliver, the next request) is done by the connection's machine,
+ * later in the turn. */
 #include "http/conn.h"
 
 #include "base/mem.h"

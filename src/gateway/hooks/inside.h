@@ -1,4 +1,4 @@
-/* gateway/hooks/inside.h -- what hooks.c and look.c share. Nobody else includes it. */
+/* gateway/hooks/inside.h -- what hooks.c, look.c and rates.c share. Nobody else includes it. */
 #ifndef SL_GATEWAY_HOOKS_INSIDE_H
 #define SL_GATEWAY_HOOKS_INSIDE_H
 

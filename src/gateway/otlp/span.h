@@ -7,7 +7,8 @@
  * request that is not sampled has no `r->span`, and each of these does nothing.
  *
  * Sampling A valid `traceparent` decides by its flag; a trace that begins here is chosen by the
- *          low 56 bits of its id, so that all instances choose alike (otlp.sample).
+ *          low 56 bits of its id, so that all instances choose alike (otlp.sample). Of a
+ *          request without a valid key the client's flag does not count.
  * Upwards  A try's own id stands in the `traceparent` that its provider gets. Of a request that
  *          is not sampled, and of `tracestate` always, the client's bytes go on as they came.
  * Memory   In the request's arena: SL_SPAN_TRIES tries, what comes after them has no span.

@@ -12,7 +12,7 @@
  *           go, at least one.
  * Cost      Each place of a text is looked at once a rule, each rule being bounded: linear,
  *           whatever the text.
- * Memory    `out` grows by at most the text; what is found becomes SL_REDACT_MARK. Pure.
+ * Memory    What is found becomes SL_REDACT_MARK in `out`, which may be longer than it. Pure.
  * Source    JWT: RFC 7519 section 3 and RFC 7515 section 7.1. Addresses: the usual part of
  *           RFC 5322 section 3.4.1; RFC 6531 section 3.3 for their domains. Escapes: RFC 8259
  *           section 7, RFC 3986 section 2.1.
