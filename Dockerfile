@@ -6,10 +6,15 @@ RUN apt-get update \
       gcc libc6-dev cmake make \
       libuv1-dev libllhttp-dev libmbedtls-dev libhiredis-dev libsqlite3-dev \
       libyyjson-dev libyaml-dev uthash-dev libutf8proc-dev \
+      python3 redis-server \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cmake --preset release -DSLUICE_STATIC=ON \
+# First a build that watches itself at work, then one laid out by what it saw.
+RUN cmake --preset profile -DSLUICE_STATIC=ON \
+ && cmake --build --preset profile -j "$(nproc)" --target sluice sluice-mock bench_load \
+ && SLUICE_BUILD=/src/build/profile python3 -B test/bench/train.py \
+ && cmake --preset release -DSLUICE_STATIC=ON \
  && cmake --build --preset release -j "$(nproc)" --target sluice sluice-mock \
  && strip --strip-debug build/release/sluice build/release/sluice-mock
 

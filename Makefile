@@ -22,14 +22,24 @@ told = SLUICE_BIN=$(ROOT)/build/$(1)/sluice SLUICE_MOCK_BIN=$(ROOT)/build/$(1)/s
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: release ## build, then serve on 127.0.0.1:8080 (with the mock provider if no provider key is set)
+# ./sluice and ./sluice-mock
+define programs
+$(call build,release,sluice sluice-mock $(1))
+@ln -sf build/release/sluice sluice
+@ln -sf build/release/sluice-mock sluice-mock
+endef
+
+run: ## build, then serve on 127.0.0.1:8080 (with the mock provider if no provider key is set)
+	@sh deps/setup.sh run
+	$(call programs)
 	@sh conf/dev-run.sh
 
-release: ## build ./sluice and ./sluice-mock
-	@sh deps/setup.sh run
-	$(call build,release,sluice sluice-mock)
-	@ln -sf build/release/sluice sluice
-	@ln -sf build/release/sluice-mock sluice-mock
+release: ## build ./sluice as it is deployed: once to watch itself at work, and again, laid out by that
+	@sh deps/setup.sh run test
+	$(call build,profile,sluice sluice-mock bench_load)
+	@$(call told,profile) python3 -B test/bench/train.py
+	@cmake --preset release >build/release.log
+	$(call programs,bench_load)
 
 # Tests wait for three quarters of their time: three at once leave two cores room.
 test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY=regex for a part)
@@ -45,14 +55,11 @@ test-clients: ## the official clients, fetched by npm, those of guides, and the 
 	@$(call told,asan) sh test/clients/run.sh
 	@$(call told,asan) python3 -B test/browser/t_dashboard.py
 
-bench: ## this gateway and nginx in turn, against the same provider
+bench: release ## this gateway and nginx in turn, against the same provider
 	@sh deps/setup.sh bench test
-	$(call build,release,sluice sluice-mock bench_load)
 	@$(call told,release) sh test/bench/run.sh
 
-bench-faults: ## providers fail under load: client errors, latencies, retries, queue, with figures
-	@sh deps/setup.sh run
-	$(call build,release,sluice)
+bench-faults: release ## providers fail under load: client errors, latencies, retries, queue, with figures
 	@$(call told,release) python3 -B test/bench/faults.py
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60), its corpus grows

@@ -21,6 +21,7 @@ KEY = "sk-slc-bench-0123456789abcdef0123456789abcdef"
 LIMITED = "sk-slc-limited-0123456789abcdef0123456789abcdef"  # one request a minute
 # A tenant and a key for each round: more requests a minute than this a key can't have.
 RPM = 100000
+PATIENCE = 0.3  # seconds for a gateway to end its streams before it is told to cut them
 METERED_KEYS = [f"sk-slc-metered{i}-0123456789abcdef0123456789abcdef" for i in range(20)]
 ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + f":/usr/sbin:{SOURCE}/deps/.tools/bin"}
 
@@ -38,11 +39,11 @@ providers:
     base_url: "https://localhost:{provider}"
     keys: ["provider-key"]
     tls: {{ca_file: "{ca}"}}
-models:
+{providers}models:
   - name: "mock-*"
     targets: [{{provider: mock{price}}}]
     cache: {{enabled: {cache}}}
-tenants:
+{models}tenants:
   - name: bench
     keys: [{{name: bench, key: "{key}"}}]
 {metered}"""
@@ -57,7 +58,7 @@ LIMITED_CONF = f"""\
     limits: {{rpm: {RPM}}}
     keys: [{{name: limited, key: "{LIMITED}", limits: {{rpm: 1}}}}]
 """
-USUAL = {"price": "", "metered": "", "cache": "false", "memory": "64MiB", "redis": False}
+USUAL = {"providers": "", "models": "", "price": "", "metered": "", "cache": "false", "memory": "64MiB", "redis": False}
 METERED = {
     "price": ", price: {input: 3.0, output: 15.0}",
     "metered": "".join(METERED_CONF.format(i=i, key=key, rpm=RPM) for i, key in enumerate(METERED_KEYS)) + LIMITED_CONF,
@@ -185,7 +186,7 @@ class Bench:
             if p.poll() is None:
                 p.send_signal(sig)
             try:
-                p.wait(0.3 if sig == signal.SIGTERM else 5)
+                p.wait(PATIENCE if sig == signal.SIGTERM else 5)
                 break
             except subprocess.TimeoutExpired:
                 continue
@@ -224,7 +225,8 @@ class Bench:
             conf = os.path.join(self.dir, name + ".yaml")
             own = os.path.join(self.dir, name)
             store = f"unix://{self.dir}/redis.sock" if kind["redis"] else f"embedded:{own}-data"
-            text = GATEWAY_CONF.format(**fill, **kind, store=store, state=own + "-state")
+            more = {**kind, "providers": kind["providers"].format(**fill)}
+            text = GATEWAY_CONF.format(**fill, **more, store=store, state=own + "-state")
             command = [SLUICE, "serve", "-c", conf]
         else:
             conf = os.path.join(self.dir, "nginx.conf")

@@ -157,7 +157,7 @@ def hit_request(bench, turn=0):
 
 def hits(bench, turn, row, gateway, **more):
     request = hit_request(bench, turn)
-    for peer in (gateway, "nginx"):
+    for peer in (gateway, *PEERS[1:]):
         bench.ask(peer, request)
         if b"x-cache: hit\r\n" not in bench.ask(peer, request).lower():
             raise Failed(f"{peer} does not answer from its cache")
@@ -175,7 +175,7 @@ def near(bench, turn):
 
 def limited(bench, turn):
     request = bench.request("limited", "/v1/messages", message("mock-bytes-1024"), key=LIMITED, host="limited")
-    for peer in ("gateway-redis", "nginx"):
+    for peer in ("gateway-redis", *PEERS[1:]):
         bench.ask(peer, request)  # the one that passes
     saturate(bench, turn, "limited", request, "requests", gateway="gateway-redis", status=429)
 
