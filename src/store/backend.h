@@ -62,6 +62,9 @@ struct sl_beat {
     int64_t now_us;
 };
 
+/* Of one renewal. It goes in one piece: what is given back between two would come back. */
+#define SL_BACKEND_HOLDS 200
+
 #define SL_BACKEND_WAIT struct sl_op **slot, sl_store_done_fn *done, void *ctx
 
 struct sl_backend_ops {
@@ -74,9 +77,11 @@ struct sl_backend_ops {
     /* Exactly once: lines with a number not above the instance's last are skipped.
      * Texts are copied; `done` once they are as durable as this kind makes them. */
     void (*apply)(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
+    /* At most SL_BACKEND_HOLDS. */
     void (*renew)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds, size_t n,
                   SL_BACKEND_WAIT);
-    /* Idempotent by id, but for buckets: what they had is given once. Nobody waits. */
+    /* Idempotent by id, but for buckets: what they had is given once. Nobody waits: a kind
+     * that may be away keeps it until it is done, or would have ended by itself. */
     void (*give_back)(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
     /* ask->reserve_micro is what the request has reserved by now. After CREDITS limit, level,
      * figure, used and wait of `out` say what does not allow it. */

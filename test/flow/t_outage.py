@@ -347,10 +347,17 @@ def test_outage_lines_are_charged_once():
     with gateway(redis, budget={"initial_credits": 1000}, timeout="500ms") as g:
         got = [ask(g) for _ in range(3)]
         charged(redis, cost_of(got))
+        w = g.wire(20)
+        w.request("POST", "/v1/messages", messages("mock-hang", "hello"), rig.with_key((), KEY))
+        until(lambda: account(redis)["reserved"] > 0, 10, "something is held")
         redis.stop()
         got += [ask(g) for _ in range(10)]
+        g.mock.stop()  # it fails, at no cost: what it held is given back when that can be
+        equal(w.reply_head().status, 502)
+        until(lambda: g.metrics().value("sluice_ledger_held_usd") == 0, 10, "nothing is held here")
         redis.go_on()
         charged(redis, cost_of(got))
+        w.close()
     redis.kill()
 
 

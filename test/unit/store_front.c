@@ -443,6 +443,36 @@ static void a_local_share(void **state)
     finish(&r);
 }
 
+/* What the store gave is given back to it, also while it is away: the backend keeps it. */
+static void given_back_in_an_outage(void **state)
+{
+    struct rig r;
+    struct request q[2];
+
+    (void)state;
+    begin(&r, dir);
+    r.f.answer.leased = r.f.answer.reserved = true;
+    for (uint64_t i = 0; i < 2; i++) {
+        request_init(&q[i], "acme", i);
+        q[i].terms[SL_LEVEL_TENANT].limits.concurrency = 5;
+        q[i].terms[SL_LEVEL_TENANT].budget.credits_micro = 1000;
+        q[i].ask.reserve_micro = 100;
+        (void)admit(&r, &q[i]);
+    }
+    go_down(&r);
+    sl_store_give_back(r.s, &q[0].ask, &q[0].answer);
+    sl_store_settle(r.s, &q[1].line); /* of no cost */
+    assert_int_equal(r.f.backs_n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_memory_equal(r.f.backs[i].id, q[i].ask.id, sizeof q[i].ask.id);
+        assert_int_equal(r.f.backs[i].reserved_micro, 100);
+        assert_true(r.f.backs[i].leased[SL_LEVEL_TENANT]);
+        assert_true(r.f.backs[i].account[SL_LEVEL_TENANT]);
+    }
+    assert_int_equal(sl_holds_count(&r.s->holds), 0);
+    finish(&r);
+}
+
 /* The balance last seen, divided by the instances; none was seen: refused. */
 static void money_in_an_outage(void **state)
 {
@@ -523,7 +553,7 @@ static void renewed_every_ten_seconds(void **state)
         sl_net_turn(r.net, 20);
     assert_in_range(clock_ms() - began, SL_QUOTA_RENEW_MS - 3000, SL_QUOTA_RENEW_MS + WAIT_MS);
     UNTIL(r.net, r.f.calls[F_RENEW] == 2 && r.f.running[F_RENEW] == 0);
-    assert_int_equal(r.f.renewed, 300 - 256);
+    assert_int_equal(r.f.renewed, 300 - SL_BACKEND_HOLDS);
     finish(&r);
 }
 
@@ -572,6 +602,7 @@ static void growing_late(void **state)
         int64_t told, after; /* reserved, as known here */
     } cases[] = {
         {true, false, SL_OK, 100, 0},
+        {true, false, SL_ERR_STORE, 100, 0},
         {false, true, SL_OK, 100, 150},
         {false, false, SL_OK, 150, 150},
         {false, false, SL_ERR_CREDITS, 150, 100},
@@ -1101,6 +1132,7 @@ int main(void)
         cmocka_unit_test_setup(probed_often_when_new, setup),
         cmocka_unit_test_setup(refused_in_an_outage, setup),
         cmocka_unit_test_setup(a_local_share, setup),
+        cmocka_unit_test_setup(given_back_in_an_outage, setup),
         cmocka_unit_test_setup(money_in_an_outage, setup),
         cmocka_unit_test_setup(renewals, setup),
         cmocka_unit_test_setup(renewed_every_ten_seconds, setup),

@@ -76,7 +76,7 @@ static bool finish_grow(struct sl_step *st, enum sl_err *e)
 }
 
 /* The request may have ended meanwhile, with what it was known to hold: the rest would
- * stay reserved until it expires. */
+ * stay reserved until it expires. Without an answer it may have grown, too. */
 static void late_grow(struct sl_step *st, enum sl_err e)
 {
     struct grow *g = SL_CONTAINER(st, struct grow, st);
@@ -84,7 +84,7 @@ static void late_grow(struct sl_step *st, enum sl_err e)
     int64_t reserved_micro;
     bool local, runs = sl_holds_look(&s->holds, &g->ask, &reserved_micro, &local);
 
-    if (e == SL_OK && !runs) {
+    if ((e == SL_OK || e == SL_ERR_STORE) && !runs) {
         struct sl_hold hold = {.key_id = g->ask.key_id,
                                .reserved_micro = g->ask.reserve_micro + g->more_micro};
 
@@ -164,12 +164,8 @@ static void let_go(struct sl_store *s, const struct sl_settle *line, struct sl_h
         extra->reserved_micro = hold->reserved_micro;
         hold->account[SL_LEVEL_TENANT] = hold->account[SL_LEVEL_KEY] = false;
     }
-    if (!holds_anything(hold))
-        return;
-    if (sl_store_is_asked(s))
+    if (holds_anything(hold))
         s->b->ops->give_back(s->b, line->ask->tenant, hold);
-    else
-        memcpy(extra->leased, hold->leased, sizeof extra->leased);
 }
 
 static void settle_here(struct sl_store *s, const struct sl_settle *line,
@@ -212,6 +208,6 @@ void sl_store_give_back(struct sl_store *s, const struct sl_quota_ask *ask,
         return;
     if (answer->local && s->outage.engine != NULL)
         sl_engine_give_back(s->outage.engine, ask->tenant, &hold, sl_outage_now_us(s));
-    else if (!answer->local && sl_store_is_asked(s))
+    else if (!answer->local)
         s->b->ops->give_back(s->b, ask->tenant, &hold);
 }

@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "store/front/inside.h"
 
-#define CALL 256 /* holds of one call */
-
 struct sl_held {
     UT_hash_handle hh;
     struct sl_list node;  /* of its herd, those of earlier rounds first */
@@ -92,7 +90,8 @@ static bool make_room(struct sl_herd *herd)
 {
     size_t n = 0, bytes = 0;
 
-    for (struct sl_list *at = herd->list.next; at != &herd->list && n < CALL; at = at->next, n++)
+    for (struct sl_list *at = herd->list.next; at != &herd->list && n < SL_BACKEND_HOLDS;
+         at = at->next, n++)
         bytes += SL_CONTAINER(at, struct sl_held, node)->hold.key_id.n;
     herd->call = sl_mem_try(n * sizeof *herd->call + bytes);
     return herd->call != NULL; /* else the next round: a lease outlives two */
@@ -105,7 +104,8 @@ static size_t fill_call(struct sl_herd *herd)
     size_t n = 0, of = 0;
     char *text;
 
-    for (struct sl_list *at = herd->list.next; at != &herd->list && of < CALL; at = at->next)
+    for (struct sl_list *at = herd->list.next; at != &herd->list && of < SL_BACKEND_HOLDS;
+         at = at->next)
         of++;
     text = (char *)(herd->call + of);
     while (of-- > 0 && (held = first_due(herd)) != NULL) {

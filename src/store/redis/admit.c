@@ -101,11 +101,22 @@ static bool read_answers(struct sl_script_call *c, const redisReply *reply)
     return true;
 }
 
+/* Nobody knows whether they were admitted: what they may have taken is given back, but for
+ * what buckets had, which has no id. */
+static void give_all_back(struct taken *t)
+{
+    memset(t->bursts, 0, sizeof t->bursts);
+    for (size_t i = 0; i < t->n; i++)
+        give_back(t, i, SL_ADMIT_LEASED | SL_ADMIT_RESERVED | SL_ADMIT_BOOKED);
+}
+
 /* Telling one may cancel another. */
 static void on_answered(void *ctx, enum sl_err e)
 {
     struct sl_redis_batch *b = ctx;
 
+    if (e == SL_ERR_STORE)
+        give_all_back(&b->taken);
     b->telling = true;
     for (size_t i = 0; i < b->taken.n; i++) {
         struct waiting *w = b->of[i];

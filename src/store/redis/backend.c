@@ -228,6 +228,7 @@ static void on_state(void *ctx, bool up)
         return;
     sl_scripts_load(&r->scripts);
     inspect(r);
+    sl_redis_backs_again(r);
     opened(r, SL_OK);
 }
 
@@ -256,17 +257,12 @@ static void end(struct sl_backend **pb)
     *pb = NULL;
     SL_CHECK(r->opening == NULL); /* its waiter has cancelled */
     sl_redis_drop_batches(r);
-    sl_redis_drop_backs(r);
+    sl_redis_backs_fini(r);
     sl_redis_notes_fini(r);
     sl_scripts_fini(&r->scripts);
     sl_redis_link_end(&r->link);
     sl_mem_wipe(&r->url, sizeof r->url);
     sl_mem_free(r);
-}
-
-static void send_backs(struct sl_task *t)
-{
-    sl_redis_send_backs(SL_CONTAINER(t, struct sl_redis, send_backs));
 }
 
 static const struct sl_backend_ops ops = {
@@ -307,8 +303,7 @@ struct sl_backend *sl_redis_new(struct sl_net *net, const struct sl_store_conf *
     r->base.ops = &ops;
     r->net = net;
     sl_list_init(&r->batches);
-    sl_list_init(&r->backs);
-    sl_task_init(&r->send_backs, send_backs);
+    sl_redis_backs_init(r);
     sl_redis_notes_init(r);
     r->has_cache = conf->cache_url.n == 0;
     snprintf(r->prefix, sizeof r->prefix, "%.*s", SL_STR_ARGS(conf->prefix));

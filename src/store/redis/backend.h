@@ -6,8 +6,19 @@
 #include "net/timer.h"
 #include "store/redis/script.h"
 
-#define SL_REDIS_NAME 128 /* bytes of a tenant's name, a key's id */
-#define SL_REDIS_BASE 256 /* "<prefix>{tenant}:" */
+#define SL_REDIS_NAME 128    /* bytes of a tenant's name, a key's id */
+#define SL_REDIS_BASE 256    /* "<prefix>{tenant}:" */
+#define SL_REDIS_BACKS 20000 /* holds to be given back: on their way, or kept to be sent again */
+
+/* backs.c: what is given back. A hold is in one of the three until Redis has answered. */
+struct sl_backs {
+    struct sl_list gathered, sent; /* own: calls */
+    struct sl_list kept;           /* owns: holds of calls that failed */
+    size_t n;                      /* holds, of all three */
+    struct sl_task send;           /* when the turn ends */
+    struct sl_timer again;
+    uint64_t said_ms;
+};
 
 struct sl_redis {
     struct sl_backend base;
@@ -16,8 +27,7 @@ struct sl_redis {
     struct sl_scripts scripts;
     struct sl_redis_url url;
     struct sl_list batches; /* owns: admissions, sent or not; admit.c */
-    struct sl_list backs;   /* owns: what this turn gives back; settle.c */
-    struct sl_task send_backs;
+    struct sl_backs backs;
     struct sl_list notes; /* owns: gathered; notes.c */
     struct sl_timer notes_timer;
     char prefix[64];
@@ -64,13 +74,19 @@ void sl_redis_admit(struct sl_backend *b, const struct sl_quota_ask *ask,
 void sl_redis_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKEND_WAIT);
 void sl_redis_renew(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds,
                     size_t n, SL_BACKEND_WAIT);
+/* A call of hold.lua without its holds; `verb`: renew, back. */
+struct sl_script_call *sl_redis_holds(struct sl_redis *r, struct sl_str tenant, struct sl_str verb);
+void sl_redis_push_hold(struct sl_script_call *c, const struct sl_hold *h);
+void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
+                   struct sl_quota_answer *out, SL_BACKEND_WAIT);
+
+/* backs.c */
+void sl_redis_backs_init(struct sl_redis *r);
 /* Goes out when the turn ends, or before the next call. */
 void sl_redis_give_back(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *hold);
 void sl_redis_send_backs(void *redis);
-void sl_redis_drop_backs(struct sl_redis *r);
-
-void sl_redis_grow(struct sl_backend *b, const struct sl_quota_ask *ask, int64_t more_micro,
-                   struct sl_quota_answer *out, SL_BACKEND_WAIT);
+void sl_redis_backs_again(struct sl_redis *r); /* the link is up */
+void sl_redis_backs_fini(struct sl_redis *r);
 
 /* sums.c */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,

@@ -1,9 +1,7 @@
-/* What follows an admission on Redis: settled lines; what runs is renewed, grown, given back. */
+/* What follows an admission on Redis: settled lines; what runs is renewed, grown. */
 #include "store/redis/backend.h"
 
 #define LINES_MAX 64 /* of one call: a script must be short */
-#define HOLDS_MAX 200
-#define BACKS_MAX 8 /* tenants whose holds are gathered */
 
 /* ---- settling ---- */
 
@@ -83,7 +81,7 @@ void sl_redis_apply(struct sl_backend *b, const struct sl_batch *batch, SL_BACKE
 
 /* ---- what runs ---- */
 
-static struct sl_script_call *begin_holds(struct sl_redis *r, struct sl_str tenant, bool renew)
+struct sl_script_call *sl_redis_holds(struct sl_redis *r, struct sl_str tenant, struct sl_str verb)
 {
     struct sl_script_call *c = sl_script_new(&r->scripts, SL_SCRIPT_HOLD);
     char text[SL_REDIS_BASE];
@@ -93,14 +91,14 @@ static struct sl_script_call *begin_holds(struct sl_redis *r, struct sl_str tena
     sl_script_key(c, base, SL_STR("held"));
     sl_script_key(c, sl_str_of(r->prefix), SL_STR("g:qps"));
     sl_script_arg(c, base);
-    sl_script_arg(c, renew ? SL_STR("renew") : SL_STR("back"));
+    sl_script_arg(c, verb);
     sl_script_int(c, SL_QUOTA_LEASE_MS);
     if (!sl_redis_is_name(tenant))
         sl_script_refuse(c, SL_ERR_STORE_DATA);
     return c;
 }
 
-static void push_hold(struct sl_script_call *c, const struct sl_hold *h)
+void sl_redis_push_hold(struct sl_script_call *c, const struct sl_hold *h)
 {
     sl_script_arg(c, (struct sl_str){h->id, sizeof h->id});
     sl_script_arg(c, h->key_id);
@@ -112,96 +110,15 @@ static void push_hold(struct sl_script_call *c, const struct sl_hold *h)
     sl_script_arg(c, h->booked ? sl_redis_levels(h->bursts) : SL_STR("-"));
 }
 
-static struct sl_script_call *renewal(struct sl_redis *r, struct sl_str tenant,
-                                      const struct sl_hold *holds, size_t n)
-{
-    struct sl_script_call *c = begin_holds(r, tenant, true);
-
-    for (size_t i = 0; i < n; i++)
-        push_hold(c, &holds[i]);
-    return c;
-}
-
 void sl_redis_renew(struct sl_backend *b, struct sl_str tenant, const struct sl_hold *holds,
                     size_t n, SL_BACKEND_WAIT)
 {
-    size_t parts = n > 0 ? (n + HOLDS_MAX - 1) / HOLDS_MAX : 1;
-    struct sl_script_series *s = sl_series_new(parts);
+    struct sl_script_call *c = sl_redis_holds(sl_redis_of(b), tenant, SL_STR("renew"));
 
-    for (size_t i = 0; i < parts; i++) {
-        size_t left = n - i * HOLDS_MAX;
-
-        sl_series_add(s, renewal(sl_redis_of(b), tenant, holds + i * HOLDS_MAX,
-                                 left < HOLDS_MAX ? left : HOLDS_MAX));
-    }
-    sl_series_send(s, slot, done, ctx);
-}
-
-/* ---- given back ---- */
-
-struct backs { /* of one tenant, what one turn of the loop gives back */
-    struct sl_list node;
-    struct sl_script_call *call; /* owns */
-    size_t n, tenant_n;
-    char tenant[];
-};
-
-static struct sl_script_call *take_first(struct sl_redis *r)
-{
-    struct backs *b = SL_CONTAINER(r->backs.next, struct backs, node);
-    struct sl_script_call *c = b->call;
-
-    sl_list_unlink(&b->node);
-    sl_mem_free(b);
-    return c;
-}
-
-/* Each is off the list before it is sent: sending it asks for this again. */
-void sl_redis_send_backs(void *ctx)
-{
-    struct sl_redis *r = ctx;
-
-    sl_task_cancel(&r->send_backs);
-    while (!sl_list_is_empty(&r->backs))
-        sl_script_send(take_first(r), NULL, NULL, NULL);
-}
-
-void sl_redis_drop_backs(struct sl_redis *r)
-{
-    sl_task_cancel(&r->send_backs);
-    while (!sl_list_is_empty(&r->backs))
-        sl_script_drop(take_first(r));
-}
-
-static struct backs *backs_of(struct sl_redis *r, struct sl_str tenant)
-{
-    size_t n = 0;
-    struct backs *b;
-
-    for (const struct sl_list *at = r->backs.next; at != &r->backs; at = at->next, n++) {
-        b = SL_CONTAINER(at, struct backs, node);
-        if (b->n < HOLDS_MAX && sl_str_eq((struct sl_str){b->tenant, b->tenant_n}, tenant))
-            return b;
-    }
-    if (n >= BACKS_MAX)
-        sl_redis_send_backs(r);
-    b = sl_mem_new(sizeof *b + tenant.n);
-    b->call = begin_holds(r, tenant, false);
-    b->tenant_n = tenant.n;
-    memcpy(b->tenant, tenant.p, tenant.n);
-    sl_list_push_back(&r->backs, &b->node);
-    return b;
-}
-
-void sl_redis_give_back(struct sl_backend *backend, struct sl_str tenant,
-                        const struct sl_hold *hold)
-{
-    struct sl_redis *r = sl_redis_of(backend);
-    struct backs *b = backs_of(r, tenant);
-
-    push_hold(b->call, hold);
-    b->n++;
-    sl_net_defer(r->net, &r->send_backs);
+    SL_CHECK(n <= SL_BACKEND_HOLDS);
+    for (size_t i = 0; i < n; i++)
+        sl_redis_push_hold(c, &holds[i]);
+    sl_script_send(c, slot, done, ctx);
 }
 
 /* ---- grown ---- */
