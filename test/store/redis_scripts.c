@@ -589,6 +589,47 @@ static void clock_set_back(void **state)
     assert_string_equal(says("ZCARD slc:{acme}:live:t"), "3");
 }
 
+/* Money that the dead held comes back in the time it would have; who runs keeps what it has. */
+static void clock_set_back_on_the_dead(void **state)
+{
+    struct store *s = *state;
+
+    s->terms[T].budget.credits_micro = 25;
+    s->ask.reserve_micro = 10;
+    asks_all(s, 2);
+    (void)says("SET clock:ahead -7200000000");
+    refuses(s, SL_LIMIT_CREDITS, T); /* still held, as nobody knows who died */
+    for (int i = 0; i < 3; i++) {
+        (void)says("INCRBY clock:ahead %d", SL_QUOTA_RENEW_MS * 1000);
+        renews(s, 2);
+    }
+    (void)says("INCRBY clock:ahead 1000000");
+    assert_true(asks(s)); /* what the first one held is free */
+    refuses(s, SL_LIMIT_CREDITS, T);
+    assert_int_equal(balance_of(s, T).reserved_micro, 20);
+    /* and where nobody is refused, by looking at it */
+    (void)says("SET clock:ahead -14400000000");
+    assert_int_equal(balance_of(s, T).reserved_micro, 20);
+    (void)says("INCRBY clock:ahead %d", (SL_QUOTA_LEASE_MS + 1000) * 1000);
+    assert_int_equal(balance_of(s, T).reserved_micro, 0);
+}
+
+/* An instance that died before counts no longer than one that dies after. */
+static void clock_set_back_on_instances(void **state)
+{
+    struct store *s = *state;
+    struct sl_beat out;
+
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &out), SL_OK);
+    assert_int_equal(CALL(s, beat, SL_STR("inst0002"), &out), SL_OK);
+    assert_int_equal(out.instances, 2);
+    (void)says("SET clock:ahead -7200000000");
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &out), SL_OK);
+    assert_int_equal(out.instances, 1);
+    assert_int_equal(CALL(s, beat, SL_STR("inst0002"), &out), SL_OK);
+    assert_int_equal(out.instances, 2);
+}
+
 /* Those that are there change; a restore brings what there was. */
 static void names_are_counted(void **state)
 {
@@ -626,10 +667,20 @@ static void names_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(nothing_by_halves),        CASE(nothing_when_full), CASE(strange_numbers),
-        CASE(anothers_account),         CASE(keys_end),          CASE(refused_ones_keep_nothing),
-        CASE(old_entries_leave),        CASE(answered_too_late), CASE(notes_are_a_day_old),
-        CASE(notes_of_an_older_sluice), CASE(names_are_counted), CASE(clock_set_back),
+        CASE(nothing_by_halves),
+        CASE(nothing_when_full),
+        CASE(strange_numbers),
+        CASE(anothers_account),
+        CASE(keys_end),
+        CASE(refused_ones_keep_nothing),
+        CASE(old_entries_leave),
+        CASE(answered_too_late),
+        CASE(notes_are_a_day_old),
+        CASE(notes_of_an_older_sluice),
+        CASE(names_are_counted),
+        CASE(clock_set_back),
+        CASE(clock_set_back_on_the_dead),
+        CASE(clock_set_back_on_instances),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

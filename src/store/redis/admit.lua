@@ -24,7 +24,6 @@ local charged = flags % 8 == 0 -- none of the next two, and the model is not fre
 local light, windows_only, may_hit = flags % 4 >= 2, flags % 8 >= 4, flags % 16 >= 8
 local looks = flags >= 16 -- only to know: nothing is taken
 local MINUTE, SECOND = 60000000, 1000000
-local AHEAD = 5000000 -- what lies beyond that was written before Redis' clock was set back
 local requests, sum = (#ARGV - 5) / 2, 0
 for i = 7, #ARGV, 2 do sum = sum + num(ARGV[i]) end
 
@@ -99,7 +98,7 @@ for i = 1, key == '' and 1 or 2 do
   if credits >= 0 or daily > 0 or monthly > 0 then
     if holders == '-' and call('ZCOUNT', base .. 'held', '-inf', stamp) > 0 then
       local _, _, sweep = money()
-      sweep(base)
+      sweep(base, lease)
     end
     holders = i == 1 and 't' or holders == 't' and 'b' or 'k'
     if daily > 0 or monthly > 0 then
@@ -229,6 +228,8 @@ if tight or states[1] or states[2] then
         local p = l.purses and l.purses[j]
         local gone = p and p.spent + l.reserved + reserved
         if p and p.limit - gone < max(amount, 1) then
+          local _, _, _, _, _, shorten = money()
+          shorten(base, lease)
           return CREDITS + j - 1, i, p.limit, min(gone, MOST), p.wait
         end
       end

@@ -8,6 +8,13 @@ local revision = num(call('GET', KEYS[2]))
 local since = '(' .. text(math.floor(now / 1000) - ARGV[2])
 
 call('ZADD', KEYS[1], text(math.floor(now / 1000)), ARGV[1])
+-- Before Redis' clock was set back; who lives says so again.
+local ahead = '(' .. text(math.floor(now / 1000) + ARGV[2])
+if call('ZCOUNT', KEYS[1], ahead, '+inf') > 0 then
+  for _, gone in ipairs(call('ZRANGEBYSCORE', KEYS[1], ahead, '+inf', 'LIMIT', 0, 100)) do
+    call('ZREM', KEYS[1], gone)
+  end
+end
 if call('ZCOUNT', KEYS[1], '-inf', since) > 0 then
   for _, gone in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', since, 'LIMIT', 0, 100)) do
     call('ZREM', KEYS[1], gone)

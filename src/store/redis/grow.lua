@@ -13,7 +13,7 @@ local accounts, no = {}, nil
 local account, set_reserved, sweep, purses, named = money()
 
 if where == '-' or more <= 0 then return 1 end
-sweep(base)
+sweep(base, tonumber(ARGV[7]))
 for _, level in ipairs(named(where, key)) do
   local at = level == 't' and 14 or 17
   local a = account(base, level)

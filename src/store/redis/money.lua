@@ -1,6 +1,7 @@
 -- Accounts and reservations. All of it stands in a function, so that who needs none of it does
--- not make it: account, set_reserved, sweep, purses, named = money()
+-- not make it: account, set_reserved, sweep, purses, named, shorten = money()
 
+local AHEAD = 5000000 -- what lies beyond that was written before Redis' clock was set back
 local DAY, MONTH = 43200, 1209600 -- first seconds closer than this are of one period
 
 local function money()
@@ -22,10 +23,19 @@ local function money()
     call('HSET', base .. 'acct:' .. level, 'reserved', n > 0 and text(n) or '0')
   end
 
+  -- Reservations that end later than any made now, at most 100, end with those made now: who
+  -- still runs renews its own before, and the others would be held until the clock is there.
+  local function shorten(base, lease)
+    local held, ends = base .. 'held', now + lease * 1000
+    local late = call('ZRANGEBYSCORE', held, '(' .. text(ends + AHEAD), '+inf', 'LIMIT', '0', '100')
+    for _, member in ipairs(late) do call('ZADD', held, text(ends), member) end
+  end
+
   -- Reservations that ran out are given back, at most 100. Other keys' accounts are touched:
   -- what is wrong with one of them is no matter of this call.
-  local function sweep(base)
+  local function sweep(base, lease)
     local held, until_now = base .. 'held', text(now)
+    shorten(base, lease)
     if call('ZCOUNT', held, '-inf', until_now) == 0 then return end
     for _, member in ipairs(call('ZRANGEBYSCORE', held, '-inf', until_now, 'LIMIT', '0', '100')) do
       local amount, where, key = string.match(member, '^[^:]*:(%d+):(%a):(.*)$')
@@ -62,6 +72,6 @@ local function money()
     }
   end
 
-  return account, set_reserved, sweep, purses, named
+  return account, set_reserved, sweep, purses, named, shorten
 end
 

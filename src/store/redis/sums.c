@@ -64,6 +64,7 @@ static struct sl_script_call *account_call(struct sl_redis *r, struct sl_str ten
     sl_script_arg(c, base);
     sl_script_joined(c, parts + 2, 2);
     sl_script_arg(c, how);
+    sl_script_int(c, SL_QUOTA_LEASE_MS);
     if (!sl_redis_is_name(tenant) || key_id.n > SL_REDIS_NAME)
         sl_script_refuse(c, SL_ERR_CEILING);
     return c;
