@@ -79,9 +79,10 @@ uint64_t sl_trail_last_acked(const struct sl_trail *t);
 uint64_t sl_trail_last(const struct sl_trail *t); /* given to a line */
 /* The last line that is on disk, and its mac; 0: there is none. */
 uint64_t sl_trail_tip(const struct sl_trail *t, uint8_t mac[32]);
-/* Was such a line there once, but is none of those that were found at the start? A newer one
- * tells, and the last one by its mac. */
-bool sl_trail_misses(const struct sl_trail *t, uint64_t number, const uint8_t mac[32]);
+/* The last line that was found at the start, and its mac; 0: there was none. */
+uint64_t sl_trail_found(const struct sl_trail *t, uint8_t mac[32]);
+/* Is it that line, by its number and mac? Not whether it follows from the one before. */
+bool sl_trail_line_is(struct sl_str line, uint64_t number, const uint8_t mac[32]);
 /* It and all before are on disk, or dropped. */
 uint64_t sl_trail_synced(const struct sl_trail *t);
 /* Told from the loop when `synced` grew, or writing failed. */

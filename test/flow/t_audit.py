@@ -6,6 +6,7 @@ what; and whoever changes, removes, moves or cuts a line is found, over restarts
 import csv
 import glob
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -365,6 +366,21 @@ def test_a_start_refuses_a_cut_trail(g):
         h.start()
 
 
+def forge(directory):
+    """The last line says something else, and one more follows it; both fit the chain."""
+    key = bytes.fromhex(open(directory + "/trail.key").read())
+    with open(directory + "/trail.jsonl") as f:
+        text = f.read().splitlines()
+    body = text.pop()[:-74]
+    mac = bytes.fromhex(text[-1][-66:-2])
+    last = json.loads(body + "}")["n"]
+    for line in (body.replace('"t":', '"t":1', 1), body.replace('"n":%d,' % last, '"n":%d,' % (last + 1), 1)):
+        mac = hmac.digest(key, line.encode() + mac, "sha256")
+        text.append('%s,"mac":"%s"}' % (line, mac.hex()))
+    with open(directory + "/trail.jsonl", "w") as f:
+        f.write("\n".join(text) + "\n")
+
+
 def test_the_store_knows_the_end(g):
     with rig.Gateway(settings(every=True), mock=g.mock) as h:
         instance = open(h.dir + "/instance").read().strip()
@@ -398,6 +414,14 @@ def test_the_store_knows_the_end(g):
         contains(verify(h.dir, 5).err, "cut off before a start: the store knew of line %d" % lost)
         equal(json.loads(audit(h, "verify", h.dir, "--json", code=5, env=env).out)["compared"], True)
         contains(Api(h).refused("GET", "trail/nobody", None, 400, param="instance"), "8 digits")
+        # a line it knows is another one, by who has the key, and the chain goes on behind it
+        known()
+        h.stop()
+        changed = lines(h.dir)[-1]["n"]
+        forge(h.dir)
+        os.unlink(h.dir + "/trail.head")
+        h.start()
+        until(lambda: "the store knows of its line %d," % changed in h.said(), 20 * rig.SLOW, "it is said")
 
 
 rig.main(globals(), settings={**settings(client="plain", hash=True, every=True), "trusted_proxies": ["127.0.0.1"]})

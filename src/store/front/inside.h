@@ -160,6 +160,7 @@ struct sl_tips {
     struct sl_tip kept; /* as the store has it; number 0: it may not have it */
     struct sl_tip call; /* under way */
     bool asked;         /* what a process before this one kept is known */
+    struct sl_trail_page page;
     uint64_t next_ms;
 };
 void sl_tips_on_beat(struct sl_store *s); /* the store answers */

@@ -1,6 +1,7 @@
 /* store/front/tip.c -- the last line of this instance's trail, told to the store about once a
  * second. Before the first time it is asked what it has: a line that is not in the trail any
- * more was cut off while no process ran. That is said, and kept beside what comes. */
+ * more, or another one of its number, was cut off or written anew while no process ran. That is
+ * said, and kept beside what comes. */
 #include "base/log.h"
 #include "store/front/inside.h"
 
@@ -11,22 +12,48 @@ static struct sl_str name_of(const struct sl_store *s)
     return (struct sl_str){s->instance, sizeof s->instance};
 }
 
-static void on_asked(void *ctx, enum sl_err e)
+static void judge(struct sl_store *s, bool there)
 {
-    struct sl_store *s = ctx;
     struct sl_tips *t = &s->tips;
 
-    if (e != SL_OK)
-        return; /* at the next beat */
     t->asked = true;
     t->kept = (struct sl_tip){.lost = t->call.lost};
-    if (t->call.number == 0 || !sl_trail_misses(s->t, t->call.number, t->call.mac))
+    if (there)
         return;
     t->kept.lost = t->call.number;
     sl_log(SL_LOG_ERROR, "store", name_of(s),
            "the trail in %.*s was cut: the store knows of its line %llu, which is not there; "
            "`sluice audit verify` says what is left",
            SL_STR_ARGS(sl_trail_dir(s->t)), (unsigned long long)t->call.number);
+}
+
+/* The line stands first in it, unless it is not there or can't be read. */
+static void on_page(void *ctx, enum sl_err e)
+{
+    struct sl_store *s = ctx;
+    struct sl_tips *t = &s->tips;
+    struct sl_str rest = t->page.text, line;
+
+    if (e != SL_ERR_NO_MEMORY) /* then at the next beat */
+        judge(s, e == SL_OK && sl_str_split(&rest, '\n', &line) &&
+                     sl_trail_line_is(line, t->call.number, t->call.mac));
+}
+
+/* The process before may have written more than it could tell. */
+static void on_asked(void *ctx, enum sl_err e)
+{
+    struct sl_store *s = ctx;
+    struct sl_tips *t = &s->tips;
+    uint8_t mac[32];
+    uint64_t found = sl_trail_found(s->t, mac);
+
+    if (e != SL_OK)
+        return; /* at the next beat */
+    if (t->call.number == 0 || t->call.number >= found)
+        judge(s, t->call.number == 0 ||
+                     (t->call.number == found && memcmp(mac, t->call.mac, sizeof mac) == 0));
+    else
+        sl_trail_read_start(s->t, t->call.number - 1, &t->page, &t->op, on_page, s);
 }
 
 static void on_kept(void *ctx, enum sl_err e)

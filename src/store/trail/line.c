@@ -36,6 +36,16 @@ bool sl_trail_line_number(struct sl_str line, uint64_t *n)
     return comma > 0 && sl_str_to_u64(sl_str_first(line, (size_t)comma), n) && *n > 0;
 }
 
+bool sl_trail_line_is(struct sl_str line, uint64_t number, const uint8_t mac[32])
+{
+    struct sl_trail_mac own;
+    struct sl_str body;
+    uint64_t n;
+
+    return sl_trail_line_number(line, &n) && n == number &&
+           sl_trail_line_split(line, &body, &own) && memcmp(own.b, mac, sizeof own.b) == 0;
+}
+
 uint64_t sl_trail_line_from(struct sl_str line, uint64_t n)
 {
     struct sl_str kind = sl_json_get(line, SL_STR("kind"));

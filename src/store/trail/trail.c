@@ -325,10 +325,10 @@ uint64_t sl_trail_tip(const struct sl_trail *t, uint8_t mac[32])
     return t->tip;
 }
 
-bool sl_trail_misses(const struct sl_trail *t, uint64_t number, const uint8_t mac[32])
+uint64_t sl_trail_found(const struct sl_trail *t, uint8_t mac[32])
 {
-    return number > t->found ||
-           (number == t->found && memcmp(mac, t->found_mac.b, sizeof t->found_mac.b) != 0);
+    memcpy(mac, t->found_mac.b, sizeof t->found_mac.b);
+    return t->found;
 }
 
 uint64_t sl_trail_synced(const struct sl_trail *t)
