@@ -276,6 +276,21 @@ static void test_stale(void **state)
     assert_true(near(b, "old", true));
 }
 
+/* What a look-up brings that was under way does not come back into memory. */
+static void test_purged(void **state)
+{
+    (void)state;
+    put(a, "value", 60000, 0);
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    start(b, 1);
+    sl_cache_drop_key(b, keys[0]);
+    UNTIL(net, got.told == 1);
+    assert_null(got.out[0]);
+    assert_false(near(b, "value", true));
+    UNTIL(net, strcmp(on_name("EXISTS", ""), "0") == 0);
+    UNTIL(net, (put(a, "another", 60000, 0), strcmp(far(b), "another") == 0));
+}
+
 /* A look-up of as many as can be is one wait; every second one is there. */
 static void test_many(void **state)
 {
@@ -422,16 +437,22 @@ static void test_stopped(void **state)
     UNTIL(net, strcmp(far(a), "value") == 0);
 }
 
-/* Stopped for so short that the link stays: a PING opens the way again. */
+/* Stopped for so short that the link stays: a PING opens the way again. What was purged
+ * meanwhile is not found. */
 static void test_probe(void **state)
 {
     (void)state;
+    put(a, "purged", 60000, 0);
+    UNTIL(net, strcmp(far(a), "purged") == 0);
     kill(r.pid, SIGSTOP);
     for (int i = 0; i < 5; i++)
         assert_string_equal(far(a), "");
     assert_false(sl_cache_has_far(a));
+    sl_cache_drop_key(a, keys[0]);
     kill(r.pid, SIGCONT);
     UNTIL(net, sl_cache_has_far(a));
+    assert_string_equal(far(a), "");
+    UNTIL(net, strcmp(on_name("EXISTS", ""), "0") == 0);
 }
 
 static void test_killed(void **state)
@@ -613,11 +634,11 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        M(test_memory),     M(test_too_large), M(test_memory_named), M(test_bad_conf),
-        T(test_shared),     T(test_stale),     T(test_many),         T(test_large),
-        T(test_bad_values), T(test_stopped),   T(test_probe),        T(test_killed),
-        T(test_full),       T(test_evicting),  T(test_named),        T(test_cancel),
-        T(test_metrics),
+        M(test_memory), M(test_too_large),  M(test_memory_named), M(test_bad_conf),
+        T(test_shared), T(test_stale),      T(test_purged),       T(test_many),
+        T(test_large),  T(test_bad_values), T(test_stopped),      T(test_probe),
+        T(test_killed), T(test_full),       T(test_evicting),     T(test_named),
+        T(test_cancel), T(test_metrics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

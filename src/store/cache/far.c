@@ -92,8 +92,10 @@ static void on_state(void *ctx, bool up)
     struct sl_far *f = ctx;
 
     f->strikes = 0;
-    if (up)
+    if (up) {
+        sl_far_drop_again(f);
         ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
+    }
     show(f);
 }
 
@@ -106,15 +108,6 @@ static void on_written(void *ctx, const void *note, const redisReply *reply)
     (void)note;
     if (reply->type == REDIS_REPLY_ERROR && sl_str_starts(sl_str_of(reply->str), SL_STR("OOM ")))
         f->full = true;
-}
-
-static void tell(struct sl_far *f, const struct sl_str *args, size_t n)
-{
-    struct sl_redis_command c = {
-        .args = args, .n = n, .deadline_ms = TELL_MS, .late = on_written, .late_ctx = f};
-
-    if (sl_far_is_up(f))
-        sl_redis_link_tell(f->link, &c);
 }
 
 /* ---- values that nobody can read ---- */
@@ -184,10 +177,12 @@ static void set(struct sl_far *f, struct sl_str name, struct sl_str value, uint6
     char number[24];
     struct sl_text t = sl_text_over(number, sizeof number);
     struct sl_str args[5] = {SL_STR("SET"), name, value, SL_STR("PX")};
+    struct sl_redis_command c = {
+        .args = args, .n = 5, .deadline_ms = TELL_MS, .late = on_written, .late_ctx = f};
 
     sl_text_u64(&t, ms);
     args[4] = sl_text_str(&t);
-    tell(f, args, 5);
+    sl_redis_link_tell(f->link, &c);
 }
 
 static bool takes(const struct sl_far *f, size_t n)
@@ -216,14 +211,6 @@ void sl_far_put_named(struct sl_far *f, struct sl_str name, struct sl_str value,
         set(f, name, value, ttl_ms);
 }
 
-void sl_far_drop(struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
-{
-    char name[SL_FAR_NAME];
-    struct sl_str args[2] = {SL_STR("DEL"), sl_far_name(f, key, name)};
-
-    tell(f, args, 2);
-}
-
 /* ---- life ---- */
 
 static void on_tick(struct sl_timer *t)
@@ -235,6 +222,7 @@ static void on_tick(struct sl_timer *t)
     if (!sl_redis_link_is_up(f->link))
         return;
     measure_suspects(f);
+    sl_far_drop_again(f);
     if (is_open(f))
         ask(f, SL_STR("GET"), (struct sl_str){f->prefix, f->prefix_n}, on_probe); /* no value's */
     else if (f->ticks % INFO_TICKS == 0)

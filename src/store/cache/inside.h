@@ -10,8 +10,15 @@
 #define SL_FAR_MAGIC 0x534c4652u
 #define SL_FAR_REPLY ((size_t)32 << 20) /* of one MGET, at the most */
 #define SL_FAR_SUSPECTS 64              /* keys whose values are measured at once */
+#define SL_FAR_DROPS 1024               /* deletions that Redis has not confirmed */
 #define SL_FAR_PREFIX 64                /* bytes of store.prefix */
 #define SL_FAR_NAME (SL_FAR_PREFIX + 2 + 2 * SL_CACHE_KEY)
+
+struct sl_far_drops { /* drops.c */
+    uint8_t at[SL_FAR_DROPS][SL_CACHE_KEY];
+    size_t n;
+    uint64_t said_ms;
+};
 
 struct sl_far {
     uint32_t magic;
@@ -33,6 +40,7 @@ struct sl_far {
     struct sl_list looks; /* under way */
     uint8_t suspects[SL_FAR_SUSPECTS][SL_CACHE_KEY];
     size_t suspects_n;
+    struct sl_far_drops drops;
     struct sl_far_counts counts;
     struct sl_grave grave;
 };
@@ -44,6 +52,9 @@ void sl_far_suspect(struct sl_far *f, const uint8_t key[SL_CACHE_KEY]);
 /* The key's name in Redis, into `out`. */
 struct sl_str sl_far_name(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY],
                           char out[SL_FAR_NAME]);
+/* Is it to be deleted there, and perhaps is not yet? */
+bool sl_far_is_dropped(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY]);
+void sl_far_drop_again(struct sl_far *f); /* the link is up */
 /* look.c: the waiters hear nothing more. */
 void sl_look_cancel_all(struct sl_far *f);
 

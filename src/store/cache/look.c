@@ -108,7 +108,7 @@ static void take_value(struct look *k, struct place *at, const redisReply *reply
 {
     struct sl_far *f = k->far;
 
-    if (reply->type == REDIS_REPLY_NIL)
+    if (reply->type == REDIS_REPLY_NIL || sl_far_is_dropped(f, at->key))
         return;
     if (reply->type == REDIS_REPLY_STRING && reply->len <= SL_CACHED_HEADER + f->entry_max)
         at->value = sl_cached_unpack((struct sl_str){reply->str, reply->len});
