@@ -3,7 +3,7 @@
 #include "cli/place.h"
 #include "cli/proxied.h"
 #include "cli/serve.h"
-#include "store/redis/url.h"
+#include "store/url.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -366,7 +366,7 @@ def test_a_start_refuses_a_cut_trail(g):
         h.start()
 
 
-def forge(directory):
+def write_anew(directory):
     """The last line says something else, and one more follows it; both fit the chain."""
     key = bytes.fromhex(open(directory + "/trail.key").read())
     with open(directory + "/trail.jsonl") as f:
@@ -418,7 +418,7 @@ def test_the_store_knows_the_end(g):
         known()
         h.stop()
         changed = lines(h.dir)[-1]["n"]
-        forge(h.dir)
+        write_anew(h.dir)
         os.unlink(h.dir + "/trail.head")
         h.start()
         until(lambda: "the store knows of its line %d," % changed in h.said(), 20 * rig.SLOW, "it is said")

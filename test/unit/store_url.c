@@ -1,5 +1,5 @@
 /* Redis URLs: what is taken, what is refused, and that no secret is shown. */
-#include "store/redis/url.c"
+#include "store/url.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "conf/parts/parts.h"
 
 #include "base/mem.h"
-#include "store/redis/url.h"
+#include "store/url.h"
 
 #define URL_BYTES 4096
 #define PREFIX_BYTES 32

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "store/front/inside.h"
-#include "store/redis/url.h"
+#include "store/url.h"
 
 static bool is_embedded(struct sl_str url, struct sl_str *dir)
 {

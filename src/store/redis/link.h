@@ -31,7 +31,7 @@
 
 #include "base/op.h"
 #include "net/loop.h"
-#include "store/redis/url.h"
+#include "store/url.h"
 
 #define SL_LINK_PENDING 65536             /* commands without a reply */
 #define SL_LINK_ARGS 2700                 /* of one command: a restore of full pages */

@@ -1,6 +1,6 @@
 /* Taking a Redis URL apart. What is wrong is said without repeating the text,
  * which may hold a password. */
-#include "store/redis/url.h"
+#include "store/url.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* store/redis/url.h -- where a Redis is: redis://, rediss://, unix://, redis+sentinel://.
+/* store/url.h -- where a Redis is: redis://, rediss://, unix://, redis+sentinel://.
  *
  *   redis://[user[:password]@]host[:port][/db]     also rediss:// (TLS)
  *   unix://[user[:password]@]/path[?db=N]
@@ -8,8 +8,8 @@
  * User and password are percent-decoded; "redis://:pass@host" has a password only.
  * Both are the Redis's; a Sentinel that wants a password is given the same.
  */
-#ifndef SL_STORE_REDIS_URL_H
-#define SL_STORE_REDIS_URL_H
+#ifndef SL_STORE_URL_H
+#define SL_STORE_URL_H
 
 #include "base/err.h"
 
