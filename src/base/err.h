@@ -62,6 +62,8 @@
     X(TOTAL, 504, "total_timeout", false, "the request took longer than allowed")                  \
     X(QUEUE_FULL, 429, "queue_full", false, "too many requests wait for this provider")            \
     X(QUEUE_SLOW, 429, "queue_timeout", false, "no connection to the provider came free in time")  \
+    X(UP_FLAGGED, 400, "content_policy_violation", false,                                          \
+      "the provider's moderation refused the prompt")                                              \
     X(UP_LIMITED, 429, "provider_limited", true, "the provider's own limit is reached")            \
     X(NO_PROVIDER, 503, "provider_unavailable", true, "no provider can be asked now")              \
     X(NO_TARGET, 503, "no_target", false, "no provider speaks this protocol for that model")       \

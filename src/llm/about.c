@@ -1,6 +1,8 @@
 /* llm/about.c -- the marks of an account, and the pieces of a key. */
 #include "llm/about.h"
 
+#include "llm/neutral/neutral.h"
+
 #define PIECE 16 /* characters in a row that make a key known */
 #define BLOCK 8  /* any such piece holds one block of the key whole */
 #define SHORT 4  /* of fewer characters there is no secret */
@@ -62,6 +64,49 @@ bool sl_about_account(struct sl_str text, bool *quota)
     }
     return about;
 }
+
+/* ---- the prompt ---- */
+
+static bool is_policy(struct sl_str raw)
+{
+    static const struct sl_str words[] = {
+        SL_STR_INIT("content_policy_violation"),
+        SL_STR_INIT("content_filter"),
+        SL_STR_INIT("moderation_blocked"),
+        SL_STR_INIT("moderation"),
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (sl_str_eq(sl_llm_inner(raw), words[i]))
+            return true;
+    return false;
+}
+
+bool sl_about_flagged(struct sl_str error)
+{
+    struct sl_str metadata = sl_json_get(error, SL_STR("metadata")), one;
+    struct sl_str reasons = sl_json_get(metadata, SL_STR("reasons"));
+    size_t pos = 0;
+
+    return sl_llm_inner(sl_json_get(metadata, SL_STR("flagged_input"))).n > 0 ||
+           sl_json_next(reasons, &pos, &one) ||
+           is_policy(sl_json_get(metadata, SL_STR("error_type"))) ||
+           is_policy(sl_json_get(error, SL_STR("error_type"))) ||
+           is_policy(sl_json_get(error, SL_STR("type"))) ||
+           is_policy(sl_json_get(error, SL_STR("code")));
+}
+
+bool sl_about_moderation(struct sl_str body)
+{
+    return sl_json_is_object(body) && sl_about_flagged(sl_json_get(body, SL_STR("error")));
+}
+
+struct sl_str sl_about_said(struct sl_str body, char *out, size_t cap)
+{
+    return sl_neutral_message(body, out, cap);
+}
+
+/* ---- keys ---- */
 
 /* Characters that `text` from `at` and `key` from `from` have alike in a row, both ways. */
 static size_t alike(struct sl_str text, size_t at, struct sl_str key, size_t from)

@@ -1,4 +1,5 @@
-/* llm/about.h -- does a provider's error speak of our account with it, or show our key?
+/* llm/about.h -- does a provider's error speak of our account with it, or show our key? Or of
+ * what the client asked?
  *
  * Such a text is for the gateway's operator, not for a tenant. Pure: bytes in, a verdict out.
  * Source: OpenAI's and Anthropic's error references ("insufficient_quota", "Incorrect API key
@@ -12,6 +13,14 @@
 /* Names of the account as they stand in errors; a request's own words, quoted, are none.
  * `*quota`: it says that the account is empty. */
 bool sl_about_account(struct sl_str text, bool *quota);
+
+/* An error's body that says that the prompt was refused by a moderation: a router's metadata
+ * with what was flagged or why, or a type or code of that name. A 403 of this kind is about the
+ * request, not about our key. Source: OpenRouter, "Moderation errors"; OpenAI, error codes. */
+bool sl_about_moderation(struct sl_str body);
+bool sl_about_flagged(struct sl_str error); /* the same of the body's `error`, valid JSON */
+/* The message of an error's body, whatever its form: unescaped, in `out`. */
+struct sl_str sl_about_said(struct sl_str body, char *out, size_t cap);
 
 /* A part of `key` by which it could be known: 16 characters in a row, all of a shorter one, or
  * its last four behind a mask ("***", "..."). One of 4 to 7 characters has to stand by itself,

@@ -88,6 +88,38 @@ static void test_accounts(void **state)
     }
 }
 
+static void test_moderation(void **state)
+{
+    static const struct {
+        const char *text;
+        bool want;
+    } cases[] = {
+        {"{\"error\":{\"code\":403,\"message\":\"m\",\"metadata\":{\"reasons\":[\"violence\"],"
+         "\"flagged_input\":\"how to\",\"provider_name\":\"p\"}},\"user_id\":\"u\"}",
+         true},
+        {"{\"error\":{\"metadata\":{\"flagged_input\":\"x\"}}}", true},
+        {"{\"error\":{\"metadata\":{\"reasons\":[\"x\"]}}}", true},
+        {"{\"error\":{\"metadata\":{\"error_type\":\"content_policy_violation\"}}}", true},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"permission_error\","
+         "\"error_type\":\"content_filter\"}}",
+         true},
+        {"{\"error\":{\"type\":\"moderation\"}}", true},
+        {"{\"error\":{\"code\":\"moderation_blocked\"}}", true},
+        {"{\"error\":{\"metadata\":{\"flagged_input\":\"\",\"reasons\":[]}}}", false},
+        {"{\"error\":{\"metadata\":{\"error_type\":\"permission_denied\"}}}", false},
+        {"{\"error\":{\"code\":403,\"message\":\"flagged_input, moderation\"}}", false},
+        {"{\"error\":\"content_filter\"}", false},
+        {"{\"flagged_input\":\"x\"}", false},
+        {"{\"error\":{\"code\":\"moderation\"}", false}, /* no JSON */
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (sl_about_moderation(sl_str_of(cases[i].text)) != cases[i].want)
+            fail_msg("%s", cases[i].text);
+}
+
 static void extras(void **state)
 {
     const struct sl_str text = SL_STR("400: token tok-9f8e7d6c, version 2023-06-01, our team.");
@@ -106,7 +138,8 @@ static void extras(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(extras), cmocka_unit_test(test_keys),
-                                       cmocka_unit_test(test_accounts)};
+                                       cmocka_unit_test(test_accounts),
+                                       cmocka_unit_test(test_moderation)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,8 @@
 #include "llm/about.h"
 #include "llm/window.h"
 
+#define SAID_MAX 800 /* of a provider's message in one of ours */
+
 /* ---- the commit point ---- */
 
 bool sl_relay_commit(struct sl_req *r)
@@ -136,12 +138,34 @@ static struct sl_str words_of(struct sl_req *r, int *status, struct sl_str body)
     return sl_arena_dup(r->arena, body);
 }
 
+/* A provider's moderation refused the prompt, as a 403: that is the client's to hear, in its own
+ * envelope, and neither our key nor another provider has a part in it. */
+static enum sl_state refuse_flagged(struct sl_req *r, struct sl_str body)
+{
+    struct sl_failure f = {.why = SL_ERR_UP_FLAGGED, .status = 400, .shown = 400};
+    char text[SAID_MAX];
+    struct sl_str message = sl_about_said(body, text, sizeof text);
+    bool quota;
+
+    if (sl_relay_is_about_us(r, message, &quota))
+        message = SL_STR("The provider's moderation refused the prompt; change it.");
+    f.body = r->dialect->error_body(r->arena, f.why, f.shown, message,
+                                    (struct sl_str){r->id, sizeof r->id});
+    if (sl_trial_again(r, &f))
+        return SL_ST_TRY;
+    r->ending = SL_END_UPSTREAM_ERROR;
+    sl_call_end(&r->call);
+    return sl_req_refuse(r, f.why, 0, "%.*s", SL_STR_ARGS(message));
+}
+
 /* A provider's error: passed on as it is, unless it is about our account. `body` lives
  * as long as the request, or its translation. */
 static enum sl_state pass_error(struct sl_req *r, int status, struct sl_str body)
 {
     struct sl_failure f = {.why = SL_ERR_UP_STREAM_ERROR, .status = status, .shown = status};
 
+    if (status == 403 && sl_about_moderation(body))
+        return refuse_flagged(r, body);
     f.about_us = sl_relay_is_about_us(r, body, &f.quota);
     f.too_long = sl_window_is_too_long(status, body);
     f.about_us = f.about_us || status == 401 || status == 402 || status == 403;
@@ -190,6 +214,8 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event)
         status = 400;
     if (!e.has_data || e.data.p == NULL)
         return sl_relay_fail(r, SL_ERR_UP_STREAM_ERROR);
+    if (status == 502 && sl_about_moderation(e.data))
+        status = 403;
     body = sl_arena_dup(r->arena, e.data);
     return body.p != NULL ? pass_error(r, status, body) : sl_relay_fail(r, SL_ERR_NO_MEMORY);
 }

@@ -2,6 +2,8 @@
  * Source: protocols' error objects; vLLM, FastAPI, OpenRouter; pages of proxies. */
 #include "llm/neutral/neutral.h"
 
+#include "llm/about.h"
+
 #define TEXT_MAX 300 /* of a body that is no JSON */
 
 static size_t from_json(struct sl_str body, char *out, size_t cap)
@@ -121,8 +123,10 @@ int sl_neutral_event_status(struct sl_str error)
     struct sl_str code = sl_json_get(error, SL_STR("code"));
     uint64_t status;
 
-    if (sl_json_u64(code, &status) && status >= 400 && status < 600)
-        return (int)status; /* OpenRouter's, vLLM's */
+    if (sl_json_u64(code, &status) && status >= 400 && status < 600) /* OpenRouter's, vLLM's */
+        return status == 403 && sl_about_flagged(error) ? 400 : (int)status;
+    if (sl_about_flagged(error))
+        return 400;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (sl_str_starts(type, sl_str_of(types[i].start)) ||
             sl_str_starts(sl_llm_inner(code), sl_str_of(types[i].start)))
