@@ -441,6 +441,38 @@ static void test_break(void **state)
     sl_fold_end(&f);
 }
 
+/* Members, and elements that have a number, are looked for one by one: an answer with more of them
+ * than any has is given up. */
+static void test_too_many(void **state)
+{
+    static const struct {
+        const char *event;
+        unsigned most;
+    } cases[] = {
+        {"data: "
+         "{\"choices\":[{\"index\":0,\"delta\":{\"m%u\":\"\"},\"finish_reason\":\"stop\"}]}\n\n",
+         512},
+        {"data: {\"choices\":[{\"index\":0,\"delta\":{\"d\":[{\"index\":%u}]},"
+         "\"finish_reason\":\"stop\"}]}\n\n",
+         513},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_fold *f = sl_fold_new(SL_EP_CHAT, FOLD_MAX);
+
+        for (unsigned n = 0; n <= cases[i].most; n++) {
+            char event[200];
+
+            assert_true(n == 0 || sl_fold_is_whole(f));
+            snprintf(event, sizeof(event), cases[i].event, n);
+            sl_fold_event(f, sl_str_of(event));
+        }
+        assert_false(sl_fold_is_whole(f));
+        sl_fold_end(&f);
+    }
+}
+
 /* More than `max` is never held, and an answer of that size is given up. */
 static void test_ceiling(void **state)
 {
@@ -530,6 +562,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_when_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_break, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ceiling, setup, teardown),
+        cmocka_unit_test(test_too_many),
         cmocka_unit_test_setup_teardown(test_long_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown)};
 

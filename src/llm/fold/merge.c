@@ -68,6 +68,8 @@ static void merge_call(struct sl_pile_room *r, struct sl_pile *calls, struct sl_
             merge_member(r, node, key, value);
 }
 
+#define NUMBERED 512 /* elements that are looked for one by one; no answer has as many */
+
 /* The element with that index, and of that type, among the first `n`. */
 static struct sl_pile *find_item(const struct sl_pile *items, size_t n, struct sl_str index,
                                  struct sl_str type)
@@ -93,6 +95,7 @@ static void merge_items(struct sl_pile_room *r, struct sl_pile *items, struct sl
         struct sl_pile *node = NULL;
 
         if (sl_json_type_of(index) == SL_JSON_NUMBER) {
+            r->broken = r->broken || before > NUMBERED;
             node = find_item(items, before, index, sl_json_get(element, SL_STR("type")));
             if (node == NULL)
                 node = add_item(r, items, SL_PILE_OBJECT);

@@ -5,6 +5,7 @@
 #include "llm/inside.h"
 
 #define FIRST 32
+#define MEMBERS 512 /* of an object: looked for one by one, and no answer has as many */
 
 /* --- Nodes ---------------------------------------------------------------------------- */
 
@@ -23,6 +24,8 @@ struct sl_pile *sl_pile_add(struct sl_pile_room *r, struct sl_pile *parent, stru
 {
     struct sl_pile *node;
 
+    if (parent != NULL && parent->kind == SL_PILE_OBJECT && parent->children == MEMBERS)
+        r->broken = true;
     if (!take_room(r, sizeof(*node) + key.n))
         return NULL;
     node = sl_mem_try(sizeof(*node) + key.n);
