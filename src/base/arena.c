@@ -59,7 +59,9 @@ static struct sl_arena_chunk *take_chunk(struct sl_arena *a, size_t size)
     struct sl_mem_shelf *s = shelf_for(size);
     struct sl_arena_chunk *c = NULL;
 
-    if (a->used <= a->ceiling && size <= a->ceiling - a->used)
+    if (a->used > a->ceiling || size > a->ceiling - a->used)
+        a->full = true;
+    else
         c = s != NULL ? sl_mem_take(s) : sl_mem_try(size);
     if (c == NULL) {
         a->failed = true;

@@ -22,6 +22,7 @@ struct sl_arena {
     size_t used;    /* bytes taken from the system */
     size_t ceiling; /* bytes */
     bool failed;    /* something was not given; asked once, after many of them */
+    bool full;      /* and it was the ceiling that was met, not the system's memory */
 };
 
 void sl_arena_init(struct sl_arena *a, size_t ceiling);

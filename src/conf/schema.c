@@ -202,6 +202,13 @@ const struct sl_schema_row sl_schema[] = {
     BOOL("providers[].prompt_cache", "false",
          "Translated requests are marked for Anthropic's prompt cache: behind the last tool, the "
          "system text and what the user said last."),
+    BOOL("providers[].plain_schemas", "false",
+         "The schemas of translated requests go without `format`, `pattern`, `patternProperties` "
+         "and "
+         "`additionalProperties`, which some servers refuse."),
+    BOOL("providers[].structured_output", "true",
+         "It knows structured output as Anthropic has it; false for older servers: translated "
+         "requests ask for a forced tool in its place."),
     TEXT("providers[].base_url", NULL, SL_SCHEMA_REQUIRED,
          "What that vendor's own SDK takes: Anthropic without /v1, OpenAI with it."),
     LIST("providers[].keys", SL_TYPE_SECRET, NULL, 0,

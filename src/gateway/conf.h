@@ -64,6 +64,8 @@ struct sl_provider {
     enum sl_flavor flavor;     /* what else is said to it than its protocol has */
     bool marks_prompts;        /* translated requests are marked for its prompt cache */
     bool no_stream_usage;      /* it refuses to be asked for a stream's usage */
+    bool plain_schemas;        /* it refuses some of JSON Schema's words */
+    bool forms_by_tool;        /* it knows no structured output, but tools */
     struct sl_str host_header; /* "api.example.com" or "host:port" */
     struct sl_str base_path;   /* prefix of every path; no trailing slash */
     /* base_path for each protocol: an OpenAI base carries /v1, Anthropic's not */

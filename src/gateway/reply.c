@@ -105,14 +105,18 @@ static bool made_headers(struct sl_req *r, struct sl_headers *h)
 bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
 {
     const struct sl_headers *up;
-    bool stream = r->mode == SL_RELAY_STREAM;
+    bool stream = r->mode == SL_RELAY_STREAM, made;
 
     if (r->answer == NULL || r->state == SL_ST_FOLLOW)
         return made_headers(r, h);
     up = &r->answer->headers;
+    made = !stream && sl_translation_is_due(r); /* of ours, whatever the provider's was */
+    if (made && !add(r, h, SL_STR("content-type"), SL_STR("application/json")))
+        return false;
 
     for (size_t i = 0; i < up->n; i++) {
-        if (!sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
+        if ((made && sl_str_eq_nocase(up->v[i].name, SL_STR("content-type"))) ||
+            !sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
             !sl_headers_value_ok(up->v[i].value))
             continue;
         if (!add(r, h, up->v[i].name, up->v[i].value))

@@ -10,7 +10,8 @@ struct ear {
     const struct sl_heard_ops *ops; /* up */
     void *ctx;                      /* up: the caller's */
     uint32_t group;
-    unsigned depth; /* of the value that is walked */
+    struct sl_str rest; /* begins with the value that is walked */
+    unsigned depth;     /* of that value */
 };
 
 enum known { UNKNOWN, NO, YES };
@@ -56,44 +57,79 @@ static uint32_t mix_number(uint32_t part, uint32_t n)
 
 /* ---- what grows ---- */
 
+/* What is known of a value before it is gone into (its number, what it repeats) costs its length
+ * once a level: so deep is what providers number. */
+#define AHEAD 8
+
 /* The details of OpenRouter's reasoning repeat it. `*has`: whether the object has it; looked for
  * once, however many members ask. */
-static bool repeats(struct sl_str object, struct sl_str key, enum known *has)
+static bool repeats(const struct ear *e, struct sl_str object, struct sl_str key, enum known *has)
 {
-    if (!sl_json_key_is(key, SL_STR("reasoning_details")))
+    if (e->depth > AHEAD || !sl_json_key_is(key, SL_STR("reasoning_details")))
         return false;
     if (*has == UNKNOWN)
         *has = sl_llm_is_set(sl_json_get(object, SL_STR("reasoning"))) ? YES : NO;
     return *has == YES;
 }
 
-/* As deep as any answer goes; events are no checked JSON. */
-static void walk(struct ear *e, uint32_t part, struct sl_str name, struct sl_str value)
+static void walk_value(struct ear *e, uint32_t part, struct sl_str name);
+
+static void walk_array(struct ear *e, uint32_t part, struct sl_str name)
 {
-    struct sl_str key, one;
-    enum known has = UNKNOWN;
-    size_t pos = 0;
     uint32_t at = 0;
 
-    if (e->depth == SL_JSON_DEPTH)
+    if (!sl_json_enter(&e->rest))
         return;
-    e->depth++;
-    switch (sl_json_type_of(value)) {
-    case SL_JSON_STRING: tell(e, part, sl_llm_inner(value), sl_said_is_json(name)); break;
-    case SL_JSON_ARRAY:
-        while (sl_json_next(value, &pos, &one)) {
-            walk(e, mix_number(part, index_of(one, SL_STR("index"), at)), name, one);
-            at++;
-        }
-        break;
-    case SL_JSON_OBJECT:
-        while (sl_json_next_member(value, &pos, &key, &one))
-            if (!sl_said_is_none(key) && !repeats(value, key, &has))
-                walk(e, mix(part, key), key, one);
-        break;
-    default: break;
+    do {
+        uint32_t n = e->depth > AHEAD ? at : index_of(e->rest, SL_STR("index"), at);
+
+        walk_value(e, mix_number(part, n), name);
+        at++;
+    } while (sl_json_goes_on(&e->rest));
+}
+
+static void walk_object(struct ear *e, uint32_t part)
+{
+    struct sl_str object = e->rest, key;
+    enum known has = UNKNOWN;
+
+    if (!sl_json_enter(&e->rest))
+        return;
+    while (sl_json_pass_key(&e->rest, &key)) {
+        if (sl_said_is_none(key) || repeats(e, object, key, &has))
+            (void)sl_json_pass(&e->rest);
+        else
+            walk_value(e, mix(part, key), key);
+        if (!sl_json_goes_on(&e->rest))
+            break;
     }
+}
+
+/* In one pass, as deep as any answer goes; events are no checked JSON. */
+static void walk_value(struct ear *e, uint32_t part, struct sl_str name)
+{
+    enum sl_json_type type = sl_json_type_of(e->rest);
+
+    if (e->depth == SL_JSON_DEPTH) {
+        (void)sl_json_pass(&e->rest);
+        return;
+    }
+    e->depth++;
+    if (type == SL_JSON_OBJECT)
+        walk_object(e, part);
+    else if (type == SL_JSON_ARRAY)
+        walk_array(e, part, name);
+    else if (type == SL_JSON_STRING)
+        tell(e, part, sl_llm_inner(sl_json_pass(&e->rest)), sl_said_is_json(name));
+    else
+        (void)sl_json_pass(&e->rest);
     e->depth--;
+}
+
+static void walk(struct ear *e, uint32_t part, struct sl_str name, struct sl_str value)
+{
+    e->rest = value;
+    walk_value(e, part, name);
 }
 
 /* ---- messages ---- */
@@ -146,9 +182,16 @@ static bool ends_with(struct sl_str s, struct sl_str end)
     return s.n >= end.n && sl_str_eq(sl_str_from(s, s.n - end.n), end);
 }
 
-static uint64_t bit_of(uint32_t item)
+/* Of items that are not counted nothing is known, and they are heard each time. */
+static bool is_marked(const uint64_t *bits, uint32_t item)
 {
-    return item < 64 ? UINT64_C(1) << item : 0;
+    return item < SL_HEARD_ITEMS && (bits[item / 64] >> item % 64 & 1) != 0;
+}
+
+static void mark(uint64_t *bits, uint32_t item)
+{
+    if (item < SL_HEARD_ITEMS)
+        bits[item / 64] |= UINT64_C(1) << item % 64;
 }
 
 /* What an item's deltas have said; the rest of it (what a server's tool gave) comes at once. */
@@ -166,14 +209,13 @@ static bool comes_in_pieces(struct sl_str key)
 
 static void hear_item(struct ear *e, struct sl_str item)
 {
-    uint64_t bit = bit_of(e->group);
     struct sl_str key, one;
     size_t pos = 0;
 
-    if ((e->h->done & bit) != 0)
+    if (is_marked(e->h->done, e->group))
         return;
-    e->h->done |= bit;
-    if ((e->h->spoken & bit) == 0) {
+    mark(e->h->done, e->group);
+    if (!is_marked(e->h->spoken, e->group)) {
         sl_said_value(SL_STR("output"), item, tell_whole, e);
         return;
     }
@@ -204,7 +246,7 @@ static void hear_delta(struct ear *e, struct sl_str type, struct sl_str data)
     part = mix_number(part, index_of(data, SL_STR("content_index"), 0));
     part = mix_number(part, index_of(data, SL_STR("summary_index"), 0));
     tell(e, part, sl_llm_inner(delta), sl_str_find(type, SL_STR("arguments")) >= 0);
-    e->h->spoken |= bit_of(e->group);
+    mark(e->h->spoken, e->group);
 }
 
 static void hear_response(struct ear *e, struct sl_str type, struct sl_str data)
@@ -232,7 +274,7 @@ bool sl_heard_event(struct sl_heard *h, enum sl_endpoint ep, struct sl_str event
                     const struct sl_heard_ops *ops, void *ctx)
 {
     char scratch[SL_LLM_SCRATCH];
-    struct ear e = {h, ops, ctx, 0, 0};
+    struct ear e = {.h = h, .ops = ops, .ctx = ctx};
     struct sl_sse_event one;
     struct sl_str type;
 

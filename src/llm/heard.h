@@ -18,9 +18,11 @@
 
 #define SL_HEARD_ALL UINT32_MAX /* every group */
 
-struct sl_heard {    /* of one stream; zeroed at its beginning */
-    uint64_t spoken; /* bits: items of a response of which pieces came */
-    uint64_t done;   /* and those that are known whole */
+#define SL_HEARD_ITEMS 1024 /* of a response; those behind are heard each time they are told */
+
+struct sl_heard {                         /* of one stream; zeroed at its beginning */
+    uint64_t spoken[SL_HEARD_ITEMS / 64]; /* bits: items of which pieces came */
+    uint64_t done[SL_HEARD_ITEMS / 64];   /* and those that are known whole */
 };
 
 struct sl_heard_text {

@@ -5,7 +5,7 @@
  *
  * sl_prompt_fill() makes of the first the request that all others see: known members only, with
  * the configured defaults where it names none, so that a canonical form and a translation need
- * not know of defaults. llm/neutral/prompt.c translates it.
+ * not know of defaults. llm/messages/prompt.c translates it.
  *
  * Shared   An answer that other programs read from Redis is the second with "cached":true and two
  *          members more at its end: "version", the configured version of cached answers, and

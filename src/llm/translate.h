@@ -47,6 +47,8 @@ struct sl_translate_wish {
                                   * client marks nothing */
     bool adds_usage;             /* an OpenAI stream ends with its usage, asked for or not */
     bool asks_no_usage;          /* the provider refuses `stream_options` */
+    bool plain_schemas;          /* without words that some servers refuse */
+    bool forms_by_tool;          /* it knows no structured output: a forced tool in its place */
     size_t max;                  /* bytes of the body that is made */
 };
 

@@ -6,7 +6,7 @@ streamed, with the text, the tool calls, the errors and the tokens that the prov
 import json
 
 import _rig as rig
-from _provider import Listener, provider
+from _provider import Listener, Provider, answer, gateway, post, provider
 from _rig import check, contains, equal
 
 TEXT = "Gr\u00fc\u00dfe \"quoted\" \\ \U0001f642 \u2028 end"
@@ -375,6 +375,12 @@ def test_large(g):
     r = g.post("/v1/chat/completions", rig.chat("only-a/mock-bytes-10", "x" * 5000000))
     equal(r.status, 200)
     check(g.mock.last().size > 5000000, g.mock.last().size)
+    item = '{"role":"user","content":"q"},'
+    for n, status in ((20000, 200), (250000, 413)):
+        r = g.post("/v1/responses", ('{"model":"only-a/mock-bytes-10","input":[%s]}' % (item * n)[:-1]).encode())
+        equal(r.status, status, "%d tiny items" % n)
+    equal(r.json()["error"]["code"], "request_too_large")
+    contains(r.error()[1], "fewer")
 
 
 def test_cache(g):
@@ -391,6 +397,34 @@ def test_cache(g):
     body = rig.messages("cached/mock-echo", "keep the stream", stream=True)
     equal(g.post("/v1/messages", body).get("x-cache"), "MISS")
     equal(g.post("/v1/messages", rig.messages("cached/mock-echo", "keep the stream")).get("x-cache"), "HIT")
+
+
+def test_a_flagged_prompt(g):
+    """A 403 of a provider's moderation is the client's own, a 400; no key rests for it, and nobody else is asked."""
+    said = "the model requires moderation. Your input was flagged for 'violence'."
+    error = '"error":{"type":"permission_error","code":403,"message":"%s","metadata":{"reasons":["violence"],"flagged_input":"how to"}}' % said
+    event = ("event: error\ndata: {\"type\":\"error\",%s}\n\n" % error).encode()
+    plain = answer(403, body=json.loads("{\"type\":\"error\",%s}" % error))
+    early = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s" % (len(event), event)
+    first, spare = Provider(), Provider()
+    entries = [provider(n, p.port, protocol=["anthropic"]) for n, p in (("first", first), ("spare", spare))]
+    with gateway(g.mock, entries, {"m": [("first", "x"), ("spare", "y")]}) as h:
+        for path in ("/v1/messages", "/v1/chat/completions", "/v1/responses"):
+            for stream, what in ((False, plain), (True, plain), (True, early)):
+                first.script.append(what)
+                r = post(h, "m", path, stream=stream)
+                equal((r.status, r.error()[0]), (400, "invalid_request_error"), path + r.body.decode())
+                contains(r.error()[1], said)
+                if what is plain:
+                    equal(r.json()["error"].get("code"), None if path == "/v1/messages" else "content_policy_violation", path)
+                    equal(h.access_of(r)["error"], "content_policy_violation")
+                equal(post(h, "m", "/v1/messages").status, 200, "asked again at once")
+        equal(spare.seen, [], "nobody else was asked")
+        first.script += [answer(403)]
+        equal(post(h, "m").status, 200, "another 403 is about our key")
+        equal(len(spare.seen), 1, "somebody else was asked")
+    for p in (first, spare):
+        p.close()
 
 
 class Router(Listener):

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const enum sl_endpoint eps[] = {SL_EP_MESSAGES, SL_EP_CHAT, SL_EP_COMPLETIONS,
                                            SL_EP_RESPONSES};
     static const struct sl_heard_ops ops = {on_text, on_end};
-    struct sl_heard h = {0};
+    struct sl_heard h = {.done = {0}};
     struct ear e;
     struct sl_str rest;
     struct sl_sse sse;

@@ -134,6 +134,7 @@ static void test_provider_refusals(void **state)
             "false}]\n"
             "models: [{name: \"*\", targets: [{provider: p}]}]\n",
             "stream_usage: only a provider with protocol openai");
+    refused(P("structured_output: false"), "structured_output: only for a provider with protocol");
     refused(P("auth: none"), "must be x-api-key, bearer, header:<name> or oauth2");
     refused(P("auth: \"header:a b\""), "must be x-api-key, bearer, header:<name> or oauth2");
     refused("providers: [{name: \"a b\", protocol: openai, base_url: \"https://h\"}]\n"

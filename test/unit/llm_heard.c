@@ -58,7 +58,7 @@ static void on_end(void *ctx, uint32_t group)
 static void assert_heard(enum sl_endpoint ep, const char *events, const char *want)
 {
     static const struct sl_heard_ops ops = {on_text, on_end};
-    struct sl_heard h = {0};
+    struct sl_heard h = {.done = {0}};
     struct notes o = {{0}, {0}, 0};
     struct sl_str rest = sl_str_of(events), line;
 
@@ -174,12 +174,63 @@ static void responses(void **state)
         "0.0:a$ 0:b /0 1.1:c 2.2:d 2:e 1:f /all ");
 }
 
+/* Items are told up to three times, and heard once; beyond those that are counted, each time. */
+static void many_items(void **state)
+{
+    static const struct sl_heard_ops ops = {on_text, on_end};
+    static const char *const told[] = {
+        "{\"type\":\"response.output_item.done\",\"output_index\":%u,\"item\":{\"output\":\"a\"}}",
+        "{\"type\":\"response.output_item.done\",\"output_index\":%u,\"item\":{\"output\":\"b\"}}",
+    };
+    static const struct {
+        unsigned item;
+        const char *want;
+    } cases[] = {{0, "0:a /0 /0 "},
+                 {63, "63:a /63 /63 "},
+                 {64, "64:a /64 /64 "},
+                 {SL_HEARD_ITEMS - 1, "1023:a /1023 /1023 "},
+                 {SL_HEARD_ITEMS, "1024:a /1024 1024:b /1024 "}};
+    struct sl_heard h = {.done = {0}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct notes o = {{0}, {0}, 0};
+
+        for (size_t k = 0; k < COUNT(told); k++) {
+            char data[200], event[240];
+            int n;
+
+            snprintf(data, sizeof(data), told[k], cases[i].item);
+            n = snprintf(event, sizeof(event), "data: %s\n\n", data);
+            assert_true(
+                sl_heard_event(&h, SL_EP_RESPONSES, (struct sl_str){event, (size_t)n}, &ops, &o));
+        }
+        assert_string_equal(o.all, cases[i].want);
+    }
+}
+
+/* Where providers number pieces, the number is the strand; deeper down, where only a hostile one
+ * does, the place. */
+static void deep(void **state)
+{
+    (void)state;
+    assert_heard(SL_EP_CHAT,
+                 "{\"choices\":[{\"a\":{\"b\":{\"c\":[{\"index\":5,\"t\":\"a\"}]}}}]}\n"
+                 "{\"choices\":[{\"a\":{\"b\":{\"c\":[{\"index\":6,\"t\":\"b\"}]}}}]}\n"
+                 "{\"choices\":[{\"a\":{\"b\":{\"c\":[{\"index\":5,\"t\":\"c\"}]}}}]}\n",
+                 "0.0:a 0.1:b 0.0:c ");
+    assert_heard(SL_EP_CHAT,
+                 "{\"choices\":[{\"a\":[[[[[[[[{\"index\":5,\"t\":\"a\"},[\"b\"]]]]]]]]]}]}\n"
+                 "{\"choices\":[{\"a\":[[[[[[[[{\"index\":6,\"t\":\"c\"},[\"d\"]]]]]]]]]}]}\n",
+                 "0.0:a 0.1:b 0.0:c 0.1:d ");
+}
+
 /* What is no event of the protocol, or cut, is passed over; what can't be read is told. */
 static void odd(void **state)
 {
     static const struct sl_heard_ops ops = {on_text, on_end};
     static char many[60000];
-    struct sl_heard h = {0};
+    struct sl_heard h = {.done = {0}};
     struct notes o = {{0}, {0}, 0};
     size_t n = 0;
 
@@ -200,10 +251,8 @@ static void odd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages),
-        cmocka_unit_test(chat),
-        cmocka_unit_test(responses),
-        cmocka_unit_test(odd),
+        cmocka_unit_test(messages),   cmocka_unit_test(chat), cmocka_unit_test(responses),
+        cmocka_unit_test(many_items), cmocka_unit_test(deep), cmocka_unit_test(odd),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

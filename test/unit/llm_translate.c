@@ -862,6 +862,181 @@ static void test_thoughts_in_pieces(void **state)
     sl_grow_fini(&g);
 }
 
+/* `head`, `n` times `one` with commas between, `tail`: translated within the memory of a request,
+ * and within the time of a test only if no byte of it is read once for each of the others. */
+static struct sl_str ask_many(const struct sl_translate_wish *w, const char *head, size_t n,
+                              const char *one, const char *tail, struct sl_arena *a)
+{
+    struct sl_str each = json(one), out;
+    struct sl_translate *t;
+    struct sl_grow g;
+    const char *why;
+
+    sl_arena_init(a, 64u << 20);
+    sl_grow_init(&g, 32u << 20);
+    sl_grow_add(&g, json(head));
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            sl_grow_byte(&g, ',');
+        sl_grow_add(&g, each);
+    }
+    sl_grow_add(&g, json(tail));
+    assert_int_equal(g.err, SL_OK);
+    assert_int_equal(sl_translate_request(w, sl_grow_str(&g), a, &t, &out, &why), SL_OK);
+    sl_grow_fini(&g);
+    return out;
+}
+
+static size_t count_of(struct sl_str text, struct sl_str what)
+{
+    size_t n = 0;
+
+    while (text.n >= what.n) {
+        bool is = sl_str_starts(text, what);
+
+        n += is;
+        text = sl_str_from(text, is ? what.n : 1);
+    }
+    return n;
+}
+
+static void test_many(void **state)
+{
+    static char pad[100001];
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_arena a;
+    struct sl_grow g;
+    struct sl_str out;
+
+    (void)state;
+    w.max = 64u << 20;
+    /* turns that become one */
+    out = ask_many(&w, "{'messages':[", 120000, "{'role':'user','content':'q'}", "]}", &a);
+    assert_int_equal(count_of(out, SL_STR("{\"type\":\"text\",\"text\":\"q\"}")), 120000);
+    assert_int_equal(count_of(out, SL_STR("\"role\"")), 1);
+    sl_arena_fini(&a);
+    /* a long list of the tools that may be called */
+    memset(pad, 'x', sizeof(pad) - 1);
+    sl_grow_init(&g, 1 << 24);
+    sl_grow_add(&g, SL_STR("],'messages':[{'role':'user','content':'q'}],'tool_choice':{'type':"
+                           "'allowed_tools','allowed_tools':{'mode':'auto','tools':[{'function':{"
+                           "'name':'g'}}"));
+    for (int i = 0; i < 100; i++) {
+        sl_grow_add(&g, SL_STR(",{'pad':'"));
+        sl_grow_add(&g, sl_str_of(pad));
+        sl_grow_add(&g, SL_STR("'}"));
+    }
+    sl_grow_add(&g, SL_STR("]}}}"));
+    sl_grow_byte(&g, '\0');
+    out = ask_many(&w, "{'tools':[{'function':{'name':'g'}},", 4000, "{'function':{'name':'f'}}",
+                   g.p, &a);
+    assert_int_equal(count_of(out, SL_STR("\"input_schema\"")), 1);
+    sl_arena_fini(&a);
+    sl_grow_fini(&g);
+    /* a thought's summary, of many texts */
+    w = wish_of(SL_EP_RESPONSES, SL_FLAVOR_OPENROUTER, "m");
+    w.max = 64u << 20;
+    out = ask_many(&w, "{'input':[{'role':'user','content':'q'},{'type':'reasoning','summary':[",
+                   20000, "{'text':'h'}", "]},{'role':'assistant','content':'a'}]}", &a);
+    assert_int_equal(count_of(out, SL_STR("hhhhhhhhhh")), 2000);
+    sl_arena_fini(&a);
+}
+
+#define SCHEMA                                                                                     \
+    "{'type':'object','properties':{'format':{'type':'string','format':'uri','pattern':'^a'},"     \
+    "'list':{'items':{'oneOf':[{'pattern':'x'},true],'not':{'format':'y'}}}},"                     \
+    "'patternProperties':{'^a':{}},'required':['format'],'enum':[{'format':1}],"                   \
+    "'additionalProperties':false}"
+#define PLAIN                                                                                      \
+    "{'type':'object','properties':{'format':{'type':'string'},'list':{'items':{'oneOf':[{},true]" \
+    ",'not':{}}}},'required':['format'],'enum':[{'format':1}]}"
+
+/* Words that a server refuses, at every depth; names and values that look like them stay. */
+static void test_plain_schemas(void **state)
+{
+    static const struct {
+        enum sl_endpoint from;
+        const char *asked, *want;
+    } cases[] = {
+        {SL_EP_MESSAGES,
+         "{'max_tokens':9,'messages':[{'role':'user','content':'q'}],'tools':[{'name':'f',"
+         "'input_schema':" SCHEMA
+         "}],'output_config':{'format':{'type':'json_schema','schema':" SCHEMA "}}}",
+         "{'model':'m','messages':[{'role':'user','content':'q'}],'max_tokens':9,'tools':[{'type':"
+         "'function','function':{'name':'f','parameters':" PLAIN "}}],'response_format':{'type':"
+         "'json_schema','json_schema':{'name':'output','schema':" PLAIN ",'strict':true}}}"},
+        {SL_EP_CHAT,
+         "{'max_tokens':9,'messages':[{'role':'user','content':'q'}],'tools':[{'function':{'name':"
+         "'f','parameters':" SCHEMA "}},{'function':{'name':'g'}}]}",
+         "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':[{'type':'text','text':"
+         "'q'}]}],'tools':[{'name':'f','input_schema':" PLAIN
+         "},{'name':'g','input_schema':{'type':"
+         "'object','properties':{}}}]}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_translate_wish w = wish_of(cases[i].from, SL_FLAVOR_COMPATIBLE, "m");
+        struct sl_str got;
+
+        w.plain_schemas = true;
+        (void)ask(&w, cases[i].asked, &got);
+        assert_json(got, json(cases[i].want));
+    }
+}
+
+#define FORM(rest)                                                                                 \
+    "{'max_tokens':9,'messages':[{'role':'user','content':'q'}],'response_format':{'type':"        \
+    "'json_schema','json_schema':{'name':'city','schema':{'type':'object','properties':{'a':{}}}}" \
+    "}" rest "}"
+#define FORMED(name, tools, rest)                                                                  \
+    "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':[{'type':'text','text':'q'}" \
+    "]}],'tools':[" tools "{'name':'" name "','description':'The answer: call this tool once, "    \
+    "with all of it.','input_schema':{'type':'object','properties':{'a':{}}}}]" rest "}"
+#define NO_ARGS "'input_schema':{'type':'object','properties':{}}"
+
+/* A server that knows no structured output: a tool in its place, beside the client's own. */
+static void test_forms(void **state)
+{
+    static const struct {
+        const char *asked, *want;
+    } cases[] = {
+        {FORM(""), FORMED("city", "",
+                          ",'tool_choice':{'type':'tool','name':'city',"
+                          "'disable_parallel_tool_use':true}")},
+        {FORM(",'reasoning_effort':'high'"),
+         FORMED("city", "",
+                ",'tool_choice':{'type':'tool','name':'city',"
+                "'disable_parallel_tool_use':true},'thinking':{'type':'disabled'}")},
+        {FORM(",'tools':[{'function':{'name':'city'}}]"),
+         FORMED("structured_output", "{'name':'city'," NO_ARGS "},",
+                ",'tool_choice':{'type':'any'}")},
+        {FORM(",'tools':[{'function':{'name':'f'}}],'tool_choice':'none'"),
+         FORMED("city", "{'name':'f'," NO_ARGS "},",
+                ",'tool_choice':{'type':'tool','name':'city','disable_parallel_tool_use':true}")},
+        {FORM(",'tools':[{'function':{'name':'f'}}],'tool_choice':{'type':'function','function':{"
+              "'name':'f'}}"),
+         "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':[{'type':'text','text':"
+         "'q'}]}],'tools':[{'name':'f'," NO_ARGS "}],'tool_choice':{'type':'tool','name':'f'}}"},
+    };
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    const char *why;
+    struct sl_translate *t;
+    struct sl_str got;
+
+    (void)state;
+    w.forms_by_tool = true;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        (void)ask(&w, cases[i].asked, &got);
+        assert_json(got, json(cases[i].want));
+    }
+    assert_int_equal(sl_translate_request(&w,
+                                          json(FORM(",'tools':[{'function':{'name':'city'}},"
+                                                    "{'function':{'name':'structured_output'}}]")),
+                                          &arena, &t, &got, &why),
+                     SL_ERR_BAD_FIELD);
+}
+
 /* What a completion's prompt and the prompt API's amount to, and their plain answers. */
 static void test_prompts(void **state)
 {
@@ -911,6 +1086,9 @@ int main(void)
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_ceilings),
         cmocka_unit_test(test_thoughts_in_pieces),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_plain_schemas),
+        cmocka_unit_test(test_forms),
         cmocka_unit_test(test_no_memory),
     };
 

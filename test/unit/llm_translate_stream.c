@@ -587,6 +587,13 @@ static void test_errors(void **state)
          "data: {'object':'error','message':'flat','type':'BadRequestError','code':400}\n\n",
          "event: error\ndata: {'type':'error','error':{'type':'invalid_request_error','message':"
          "'flat'},'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_MESSAGES,
+         "data: {'error':{'code':403,'message':'flagged','metadata':{'reasons':['x']}}}\n\n",
+         "event: error\ndata: {'type':'error','error':{'type':'invalid_request_error','message':"
+         "'flagged'},'request_id':'0123456789abcdef'}\n\n"},
+        {SL_EP_MESSAGES, "data: {'error':{'code':403,'message':'x'}}\n\n",
+         "event: error\ndata: {'type':'error','error':{'type':'api_error','message':'x'},"
+         "'request_id':'0123456789abcdef'}\n\n"},
         {SL_EP_CHAT, EV("error", ",'error':{'type':'authentication_error','message':'x'}"),
          "data: {'error':{'message':'x','type':'server_error','param':null,'code':null}}\n\n"},
     };
@@ -599,6 +606,216 @@ static void test_errors(void **state)
         assert_int_equal(run(ask_for(&c, false), json(bad[i].stream), NULL, &out), SL_OK);
         if (!sl_str_eq(out, json(bad[i].want)))
             fail_msg("got %.*s", SL_STR_ARGS(out));
+    }
+}
+
+/* Arguments of the tool that stands for a schema are the answer, plain and streamed; calls of the
+ * client's own tools stay calls. */
+static void test_forms(void **state)
+{
+    static const char body[] =
+        "{'stream':true,'messages':[{'role':'user','content':'q'}],'tools':[{'function':{'name':"
+        "'f'}}],'response_format':{'type':'json_schema','json_schema':{'name':'city','schema':{"
+        "'type':'object'}}}}";
+#define FORM_CALL(i, name)                                                                         \
+    BLOCK(i, "{'type':'tool_use','id':'t" i "','name':'" name "','input':{}}")
+#define CALLED OVER("'stop_reason':'tool_use'", OUT)
+    static const struct {
+        const char *stream, *want;
+    } cases[] = {
+        {START(IN) FORM_CALL("0", "city") ARGS("0", "{\\'a\\':") ARGS("0", "\\'\\\\u00e9\\'}")
+             STOP("0") CALLED,
+         CHAT("'content':'{\\'a\\':\\'\\\\u00e9\\'}','refusal':null", "stop", COUNTED)},
+        {START(IN) BLOCK("0", "{'type':'tool_use','id':'t','name':'city','input':{'a':1}}")
+             STOP("0") CALLED,
+         CHAT("'content':'{\\'a\\':1}','refusal':null", "stop", COUNTED)},
+        {START(IN) FORM_CALL("0", "f") ARGS("0", "{}") STOP("0") CALLED,
+         CHAT("'content':'','refusal':null,'tool_calls':[{'id':'t0','type':'function','function':{"
+              "'name':'f','arguments':'{}'}}]",
+              "tool_calls", COUNTED)},
+        {START(IN) FORM_CALL("0", "city") ARGS("0", "{}") STOP("0") FORM_CALL("1", "f")
+             ARGS("1", "{}") STOP("1") CALLED,
+         CHAT("'content':'{}','refusal':null,'tool_calls':[{'id':'t1','type':'function',"
+              "'function':{'name':'f','arguments':'{}'}}]",
+              "tool_calls", COUNTED)},
+    };
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    const struct sl_translate *t;
+    struct sl_str out;
+    struct sl_usage u;
+
+    (void)state;
+    w.forms_by_tool = true;
+    w.adds_usage = true;
+    t = ask(&w, body, &out);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_str stream = json(cases[i].stream), plain = folded(SL_EP_MESSAGES, stream);
+
+        assert_int_equal(run(t, stream, NULL, &out), SL_OK);
+        assert_json(folded(SL_EP_CHAT, out), json(cases[i].want));
+        assert_non_null(plain.p);
+        assert_int_equal(sl_translate_answer(t, plain, &arena, &u, &out), SL_OK);
+        if (i != 2) /* who only calls says nothing: a plain answer has a null for it */
+            assert_json(out, json(cases[i].want));
+    }
+}
+
+#define SEALED                                                                                     \
+    "{'type':'reasoning.encrypted','data':'d+/','format':'google-gemini-v1','id':'x','index':0}"
+#define VISIBLE "{'type':'reasoning.text','text':'h','format':'google-gemini-v1','index':0}"
+
+/* A message's content as the turn before: what a router is told of it. */
+static struct sl_str sent_back(struct sl_str message, enum sl_flavor flavor)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, flavor, "m");
+    struct sl_str content = sl_json_get(message, SL_STR("content")), out;
+    struct sl_translate *t;
+    const char *why;
+    char body[2048];
+    int n = snprintf(body, sizeof(body),
+                     "{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{"
+                     "\"role\":\"assistant\",\"content\":%.*s}]}",
+                     SL_STR_ARGS(content));
+
+    assert_true(content.p != NULL && n > 0 && (size_t)n < sizeof(body));
+    assert_int_equal(
+        sl_translate_request(&w, (struct sl_str){body, (size_t)n}, &arena, &t, &out, &why), SL_OK);
+    return out;
+}
+
+/* What another maker has sealed comes back to it through a client of Messages, in a signature of
+ * ours, plain and streamed, with a thought that can be seen or without. */
+static void test_sealed(void **state)
+{
+    static const struct {
+        const char *stream, *plain, *want;
+    } cases[] = {
+        {DELTA("'reasoning':'h','reasoning_details':[" VISIBLE "]") DELTA(
+             "'reasoning_details':[" SEALED "]") DELTA("'content':'a'") ENDS("stop") USED DONE,
+         "{'choices':[{'message':{'content':'a','reasoning':'h','reasoning_details':[" VISIBLE
+         "," SEALED "]},'finish_reason':'stop'}]}",
+         "'reasoning_details':[{'type':'reasoning.text','text':'h','index':0}," SEALED "]"},
+        {DELTA("'reasoning_details':[" SEALED "]") DELTA("'reasoning_details':[" SEALED "]")
+             DELTA("'content':'a'") ENDS("stop") USED DONE,
+         "{'choices':[{'message':{'content':'a','reasoning_details':[" SEALED "," SEALED
+         "]},'finish_reason':'stop'}]}",
+         "'reasoning_details':[" SEALED "," SEALED "]"},
+    };
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out, both[2];
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+    struct sl_usage u;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(run(t, json(cases[i].stream), NULL, &out), SL_OK);
+        both[0] = folded(SL_EP_MESSAGES, out);
+        assert_int_equal(sl_translate_answer(t, json(cases[i].plain), &arena, &u, &both[1]), SL_OK);
+        for (size_t k = 0; k < COUNT(both); k++) {
+            out = sent_back(both[k], SL_FLAVOR_OPENROUTER);
+            if (sl_str_find(out, json(cases[i].want)) < 0)
+                fail_msg("%.*s\nsent %.*s", SL_STR_ARGS(both[k]), SL_STR_ARGS(out));
+            out = sent_back(both[k], SL_FLAVOR_COMPATIBLE);
+            assert_true(sl_str_find(out, SL_STR("reasoning")) < 0);
+        }
+    }
+}
+
+/* What Anthropic has sealed is a block of its own protocol, plain as streamed. */
+static void test_sealed_by_anthropic(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out;
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+    struct sl_usage u;
+
+    (void)state;
+    assert_int_equal(
+        sl_translate_answer(t,
+                            json("{'choices':[{'message':{'content':'a','reasoning_details':[{"
+                                 "'type':'reasoning.encrypted','data':'d','format':"
+                                 "'anthropic-claude-v1'}]},'finish_reason':'stop'}]}"),
+                            &arena, &u, &out),
+        SL_OK);
+    assert_true(sl_str_find(out, json("'content':[{'type':'redacted_thinking','data':'d'},{")) > 0);
+}
+
+/* A signature that looks like ours, and what a client may have made of it. */
+static void test_sealed_by_anybody(void **state)
+{
+    static const char *const signatures[] = {
+        "gw1:",
+        "gw1:!",
+        "gw1:e30",                                 /* {} */
+        "gw1:eyJkZXRhaWxzIjpbMV19",                /* {"details":[1]} */
+        "gw1:eyJkZXRhaWxzIjpbeyJ0eXBlIjoieCJ9XX0", /* {"details":[{"type":"x"}]} */
+        "gw1:eyJkZXRhaWxzIjpb",                    /* cut */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(signatures); i++) {
+        char message[256];
+
+        snprintf(message, sizeof(message),
+                 "{'content':[{'type':'thinking','thinking':'','signature':'%s'},{'type':'text',"
+                 "'text':'a'}]}",
+                 signatures[i]);
+        if (sl_str_find(sent_back(json(message), SL_FLAVOR_OPENROUTER), SL_STR("details")) >= 0)
+            fail_msg("%s", signatures[i]);
+    }
+}
+
+/* Of a provider that counts no tokens a client hears what the gateway counts: four bytes each, of
+ * its request and of what was said. */
+static void test_uncounted(void **state)
+{
+    static const char body[] = "{'stream':true,'stream_options':{'include_usage':true},'messages':"
+                               "[{'role':'user','content':'q'}],'input':'q'}";
+    static const char chunks[] =
+        DELTA("'reasoning_content':'12'") DELTA("'content':'3456789'") ENDS("stop") DONE;
+    static const char chat[] = "{'choices':[{'message':{'reasoning_content':'12','content':"
+                               "'3456789'},'finish_reason':'stop'}]}";
+    static const struct {
+        enum sl_endpoint from;
+        const char *stream, *plain, *in, *out;
+    } cases[] = {
+        {SL_EP_MESSAGES, chunks, chat, "input_tokens", "output_tokens"},
+        {SL_EP_RESPONSES, chunks, chat, "input_tokens", "output_tokens"},
+        {SL_EP_CHAT,
+         START("{}") BLOCK("0", TEXT) SAYS("0", "123456789") STOP("0")
+             OVER("'stop_reason':'end_turn'", "{}"),
+         "{'content':[{'type':'text','text':'123456789'}],'stop_reason':'end_turn'}",
+         "prompt_tokens", "completion_tokens"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_translate_wish w = wish_of(cases[i].from, SL_FLAVOR_COMPATIBLE, "m");
+        struct sl_str sent, said[2];
+        const struct sl_translate *t = ask(&w, body, &sent);
+        struct sl_usage u;
+
+        assert_int_equal(run(t, json(cases[i].stream), &u, &said[0]), SL_OK);
+        assert_int_equal(u.text_bytes, 9);
+        assert_false(u.has_in || u.has_out);
+        assert_int_equal(sl_translate_answer(t, json(cases[i].plain), &arena, &u, &said[1]), SL_OK);
+        assert_int_equal(u.text_bytes, 9);
+        for (size_t k = 0; k < COUNT(said); k++) {
+            char in[64], out[64];
+
+            snprintf(in, sizeof(in), "\"%s\":%zu,", cases[i].in, (strlen(body) + 3) / 4);
+            snprintf(out, sizeof(out), "\"%s\":3", cases[i].out);
+            if (sl_str_find(said[k], sl_str_of(in)) < 0 || sl_str_find(said[k], sl_str_of(out)) < 0)
+                fail_msg("%s %s in %.*s", in, out, SL_STR_ARGS(said[k]));
+        }
     }
 }
 
@@ -864,6 +1081,11 @@ int main(void)
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_sealed_by_anthropic),
+        cmocka_unit_test(test_sealed_by_anybody),
+        cmocka_unit_test(test_uncounted),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_names),

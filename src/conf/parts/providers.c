@@ -87,6 +87,15 @@ static void set_marks(struct sl_build *b, struct sl_provider *p, const struct sl
                      "providers[].prompt_cache: only a provider with protocol anthropic has it");
 }
 
+static void set_schemas(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
+{
+    p->plain_schemas = sl_node_number(map, "plain_schemas", 0) == 1;
+    p->forms_by_tool = sl_node_number(map, "structured_output", 1) == 0;
+    if (p->forms_by_tool && (p->speaks & SL_ANTHROPIC) == 0)
+        sl_fault_add(b->faults, sl_node_get(map, "structured_output"),
+                     "providers[].structured_output: only for a provider with protocol anthropic");
+}
+
 /* ---- what is sent ---- */
 
 static void set_keys(struct sl_build *b, struct sl_provider *p, const struct sl_node *map)
@@ -332,6 +341,7 @@ static void provider(struct sl_build *b, struct sl_provider *p, const struct sl_
     set_responses(b, p, map);
     set_marks(b, p, map);
     set_stream_usage(b, p, map);
+    set_schemas(b, p, map);
     set_headers(b, p, map);
     set_query(b, p, map);
     p->max_concurrency = (size_t)sl_node_number(map, "max_concurrency", 0);

@@ -1,6 +1,7 @@
 /* A provider of another protocol, as one of the client's own. */
 #include "gateway/translate/translate.h"
 
+#include "base/doc.h"
 #include "base/mem.h"
 
 #define ARENA_MAX (64u << 20) /* forms and answers; most need a few kilobytes */
@@ -133,7 +134,9 @@ static enum sl_err translate(struct sl_req *r, bool usage, struct sl_str *body, 
         .marks_prompts = r->provider->marks_prompts,
         .adds_usage = usage,
         .asks_no_usage = r->provider->no_stream_usage,
-        .max = 2 * r->body_n + 65536,
+        .plain_schemas = r->provider->plain_schemas,
+        .forms_by_tool = r->provider->forms_by_tool,
+        .max = SL_DOC_MAX(r->body_n),
     };
 
     return sl_translate_request(&wish, (struct sl_str){r->body, r->body_n}, &t->arena, &t->made,
@@ -154,6 +157,12 @@ enum sl_state sl_translation_begin(struct sl_req *r, bool usage)
                              "Model %.*s is served by a provider of another protocol, and this "
                              "request can't be translated: %s.",
                              SL_STR_ARGS(r->asked), why);
+    if (err == SL_ERR_CEILING || (err == SL_ERR_NO_MEMORY && r->translation->arena.full))
+        return sl_req_refuse(r, SL_ERR_BODY_TOO_BIG, 0,
+                             "Model %.*s is served by a provider of another protocol, and "
+                             "translated this request is too large; send fewer messages, items "
+                             "or parts.",
+                             SL_STR_ARGS(r->asked));
     r->parts = err == SL_OK ? sl_arena_alloc(r->arena, 2 * sizeof *r->parts) : NULL;
     if (r->parts == NULL || !sl_forward_head(r, body.n))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
@@ -258,6 +267,7 @@ void sl_translation_usage(struct sl_req *r)
     u->out = theirs->out;
     u->reasoning = theirs->reasoning;
     u->searches = theirs->searches;
+    u->text_bytes = theirs->text_bytes;
     u->cost_pico = theirs->cost_pico;
     u->has_cost = theirs->has_cost;
     u->has_in = theirs->has_in;
@@ -286,6 +296,7 @@ bool sl_translation_answer(struct sl_req *r, struct sl_str *body)
         return true;
     if (sl_translate_answer(t->made, *body, &t->arena, &read, body) != SL_OK)
         return false;
+    r->usage.text_bytes = read.text_bytes; /* as the client is told, where it is counted */
     note_id(r, sl_json_get(*body, SL_STR("id")));
     return true;
 }

@@ -10,6 +10,11 @@
 
 void sl_anthropic_read_ask(struct sl_neutral_ask *q, struct sl_str body);
 void sl_anthropic_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, struct sl_grow *g);
+/* A request for an answer of a schema, to a server that knows tools only: one named after it,
+ * whose arguments are the answer. */
+void sl_anthropic_form(struct sl_neutral_ask *q, struct sl_translate *t);
+/* Is that the name of it, at the provider? */
+bool sl_anthropic_is_form(const struct sl_translate *t, struct sl_str there);
 /* Of a schema that an answer has to follow, a valid JSON object, what the API knows. */
 void sl_anthropic_put_schema(struct sl_grow *g, struct sl_str schema);
 
@@ -26,6 +31,7 @@ enum sl_anthropic_kind {
     SL_BLOCK_TEXT,
     SL_BLOCK_THINK,
     SL_BLOCK_CALL,
+    SL_BLOCK_FORM, /* a call there, the answer here */
     SL_BLOCK_OTHER
 };
 
@@ -49,7 +55,6 @@ struct sl_anthropic_writer {
     struct sl_grow signature; /* of the thinking that is open */
     struct sl_grow stop_text, refusal;
     bool refused, called;
-    uint64_t bytes; /* of text, thoughts and arguments */
 };
 
 #define SL_ANTHROPIC_READER sizeof(struct sl_anthropic_reader)

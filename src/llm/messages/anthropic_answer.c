@@ -86,10 +86,27 @@ void sl_anthropic_put_head(struct sl_grow *g, const struct sl_translate *t)
 /* --- Reading ------------------------------------------------------------------------------------
  */
 
+/* The arguments of the tool that stands for a schema: they are the answer. */
+static void read_form(struct sl_neutral_answer *r, struct sl_str input)
+{
+    struct sl_neutral_part *p = sl_neutral_part_add(r->a, &r->err, &r->parts, SL_PART_TEXT);
+    struct sl_grow g;
+    enum sl_err err;
+
+    if (p == NULL)
+        return;
+    sl_grow_init(&g, 6 * input.n + 64);
+    sl_grow_escaped(&g, input);
+    err = sl_grow_take(&g, r->a, &p->text);
+    if (r->err == SL_OK)
+        r->err = err;
+}
+
 static void read_block(struct sl_neutral_answer *r, const struct sl_translate *t,
                        struct sl_str block)
 {
     struct sl_str type = sl_json_get(block, SL_STR("type")), text = {NULL, 0};
+    struct sl_str name = sl_llm_inner(sl_json_get(block, SL_STR("name")));
     struct sl_neutral_part *p;
     enum sl_neutral_kind kind;
 
@@ -102,6 +119,9 @@ static void read_block(struct sl_neutral_answer *r, const struct sl_translate *t
     } else if (sl_neutral_is(type, "redacted_thinking")) {
         kind = SL_PART_HIDDEN;
         text = sl_json_get(block, SL_STR("data"));
+    } else if (sl_neutral_is(type, "tool_use") && sl_anthropic_is_form(t, name)) {
+        read_form(r, sl_json_get(block, SL_STR("input")));
+        return;
     } else if (sl_neutral_is(type, "tool_use")) {
         kind = SL_PART_CALL;
     } else {
@@ -113,7 +133,7 @@ static void read_block(struct sl_neutral_answer *r, const struct sl_translate *t
     p->text = sl_llm_inner(text);
     p->signature = sl_llm_inner(sl_json_get(block, SL_STR("signature")));
     p->id = sl_llm_inner(sl_json_get(block, SL_STR("id")));
-    p->name = sl_neutral_name_here(t, sl_llm_inner(sl_json_get(block, SL_STR("name"))));
+    p->name = sl_neutral_name_here(t, name);
     p->input = sl_json_get(block, SL_STR("input"));
     if (sl_json_type_of(p->input) != SL_JSON_OBJECT)
         p->input = SL_STR("{}");
@@ -131,6 +151,8 @@ static void read_answer(struct sl_neutral_answer *r, const struct sl_translate *
     while (r->err == SL_OK && sl_json_next(content, &pos, &block))
         read_block(r, t, block);
     r->stop = sl_anthropic_stop(sl_json_get(body, SL_STR("stop_reason")));
+    if (r->stop == SL_STOP_CALLS && t->form.n > 0 && !sl_neutral_has(&r->parts, SL_PART_CALL))
+        r->stop = SL_STOP_END;
     r->stop_text = sl_llm_inner(sl_json_get(body, SL_STR("stop_sequence")));
     r->refusal = sl_llm_inner(sl_json_get(details, SL_STR("explanation")));
     (void)sl_usage_merge(&r->usage, sl_json_get(body, SL_STR("usage")));

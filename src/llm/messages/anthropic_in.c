@@ -38,6 +38,16 @@ static void say_text(struct sl_translate_stream *s, enum sl_say_kind kind, struc
         sl_neutral_say(s, &(struct sl_say){.kind = kind, .text = esc});
 }
 
+/* A piece of a call's arguments, which may be the answer itself. */
+static void say_args(struct sl_translate_stream *s, struct sl_anthropic_block *b, struct sl_str esc)
+{
+    if (esc.n == 0)
+        return;
+    sl_neutral_say(s, &(struct sl_say){.kind = b->kind == SL_BLOCK_FORM ? SL_SAY_TEXT : SL_SAY_ARGS,
+                                       .number = b->call,
+                                       .text = esc});
+}
+
 /* A call whose input comes with its start, as some gateways send it. */
 static void say_input(struct sl_translate_stream *s, struct sl_anthropic_block *b,
                       struct sl_str input)
@@ -53,8 +63,7 @@ static void say_input(struct sl_translate_stream *s, struct sl_anthropic_block *
     if (g.err != SL_OK)
         s->err = g.err;
     else
-        sl_neutral_say(
-            s, &(struct sl_say){.kind = SL_SAY_ARGS, .number = b->call, .text = sl_grow_str(&g)});
+        say_args(s, b, sl_grow_str(&g));
     b->whole = true;
     sl_grow_fini(&g);
 }
@@ -64,6 +73,11 @@ static void start_call(struct sl_translate_stream *s, struct sl_anthropic_reader
 {
     struct sl_str name = sl_llm_inner(sl_json_get(block, SL_STR("name")));
 
+    if (sl_anthropic_is_form(s->t, name)) {
+        b->kind = SL_BLOCK_FORM;
+        say_input(s, b, sl_json_get(block, SL_STR("input")));
+        return;
+    }
     if (r->calls_n == SL_NEUTRAL_CALLS) {
         garbage(s);
         return;
@@ -122,12 +136,9 @@ static void on_delta(struct sl_translate_stream *s, struct sl_str data)
         say_text(s, SL_SAY_THINK, sl_llm_inner(sl_json_get(delta, SL_STR("thinking"))));
     } else if (sl_neutral_is(type, "signature_delta") && b->kind == SL_BLOCK_THINK) {
         say_text(s, SL_SAY_SIGNATURE, sl_llm_inner(sl_json_get(delta, SL_STR("signature"))));
-    } else if (sl_neutral_is(type, "input_json_delta") && b->kind == SL_BLOCK_CALL && !b->whole) {
-        struct sl_str piece = sl_llm_inner(sl_json_get(delta, SL_STR("partial_json")));
-
-        if (piece.n > 0)
-            sl_neutral_say(s,
-                           &(struct sl_say){.kind = SL_SAY_ARGS, .number = b->call, .text = piece});
+    } else if (sl_neutral_is(type, "input_json_delta") && !b->whole &&
+               (b->kind == SL_BLOCK_CALL || b->kind == SL_BLOCK_FORM)) {
+        say_args(s, b, sl_llm_inner(sl_json_get(delta, SL_STR("partial_json"))));
     }
 }
 
@@ -165,13 +176,17 @@ static void on_message_delta(struct sl_translate_stream *s, struct sl_str data)
     struct sl_str delta = sl_json_get(data, SL_STR("delta"));
     struct sl_str reason = sl_json_get(delta, SL_STR("stop_reason"));
     struct sl_str details = sl_json_get(delta, SL_STR("stop_details"));
+    const struct sl_anthropic_reader *r = s->reader;
+    enum sl_neutral_stop stop = sl_anthropic_stop(reason);
 
     (void)sl_usage_merge(&s->usage, sl_json_get(data, SL_STR("usage")));
     if (!sl_llm_is_set(reason))
         return;
+    if (stop == SL_STOP_CALLS && s->t->form.n > 0 && r->calls_n == 0)
+        stop = SL_STOP_END; /* the answer was a call there, and is none here */
     sl_neutral_say(
         s, &(struct sl_say){.kind = SL_SAY_STOP,
-                            .stop = sl_anthropic_stop(reason),
+                            .stop = stop,
                             .text = sl_llm_inner(sl_json_get(delta, SL_STR("stop_sequence"))),
                             .id = sl_llm_inner(sl_json_get(details, SL_STR("explanation")))});
 }

@@ -34,8 +34,6 @@ static void begin_block(struct sl_translate_stream *s, const char *event)
 static void put_delta(struct sl_translate_stream *s, const char *type, const char *key,
                       struct sl_str esc)
 {
-    struct sl_anthropic_writer *w = s->writer;
-
     begin_block(s, "content_block_delta");
     sl_neutral_put(s->out, ",\"delta\":{\"type\":\"");
     sl_neutral_put(s->out, type);
@@ -44,7 +42,6 @@ static void put_delta(struct sl_translate_stream *s, const char *type, const cha
     sl_neutral_put_esc(s->out, esc);
     sl_grow_byte(s->out, '}');
     finish(s->out);
-    w->bytes += esc.n;
 }
 
 static void put_start(struct sl_translate_stream *s)
@@ -97,7 +94,6 @@ static void shut_thinking(struct sl_translate_stream *s)
     if (signature.n == 0)
         signature = SL_STR(SL_NEUTRAL_MARK);
     put_delta(s, "signature_delta", "signature", signature);
-    w->bytes -= signature.n; /* no token of anybody's */
     w->signature.n = 0;
 }
 
@@ -107,6 +103,7 @@ static void shut(struct sl_translate_stream *s)
 
     switch (w->open) {
     case SL_BLOCK_NONE:
+    case SL_BLOCK_FORM:
     case SL_BLOCK_OTHER: return;
     case SL_BLOCK_THINK: shut_thinking(s); break;
     case SL_BLOCK_CALL:
@@ -153,6 +150,9 @@ static void on_signature(struct sl_translate_stream *s, struct sl_str esc)
 {
     struct sl_anthropic_writer *w = s->writer;
 
+    /* one of ours may come alone: of a thought that nobody can see */
+    if (s->t->wants_thinking && sl_str_starts(esc, SL_STR(SL_NEUTRAL_MARK)))
+        open_block(s, SL_BLOCK_THINK);
     if (w->open == SL_BLOCK_THINK)
         keep(s, &w->signature, esc);
 }
@@ -208,16 +208,13 @@ static enum sl_neutral_stop stop_of(const struct sl_translate_stream *s)
 static void on_end(struct sl_translate_stream *s)
 {
     struct sl_anthropic_writer *w = s->writer;
-    struct sl_usage usage = s->usage;
 
     shut(s);
-    if (!usage.has_out) /* a number of ours is better than none */
-        usage.out = (w->bytes + 3) / 4;
     begin(s->out, "message_delta");
     sl_neutral_put(s->out, ",\"delta\":{");
     sl_anthropic_put_stop(s->out, stop_of(s), sl_grow_str(&w->stop_text), sl_grow_str(&w->refusal));
     sl_neutral_put(s->out, "},\"usage\":");
-    sl_anthropic_put_usage(s->out, &usage);
+    sl_anthropic_put_usage(s->out, &s->told);
     finish(s->out);
     begin(s->out, "message_stop");
     finish(s->out);

@@ -318,7 +318,7 @@ static void put_tools(struct sl_neutral_ask *q, struct sl_translate *t, struct s
         sl_neutral_put_esc(g, name);
         sl_neutral_put_raw(g, "description", tool->about);
         sl_neutral_put(g, ",\"input_schema\":");
-        sl_neutral_put_schema(g, tool->schema);
+        sl_neutral_put_schema(g, tool->schema, q->wish->plain_schemas);
         sl_neutral_put_raw(g, "strict", tool->strict);
         sl_neutral_put_raw(g, "cache_control", tool->mark);
         sl_grow_byte(g, '}');
@@ -528,6 +528,7 @@ void sl_anthropic_write_ask(struct sl_neutral_ask *q, struct sl_translate *t, st
     uint64_t most = limit_of(q);
     bool thinks;
 
+    sl_anthropic_form(q, t);
     sl_neutral_repair(q);
     sl_neutral_alternate(q, true);
     if (q->wish->marks_prompts)

@@ -1,4 +1,4 @@
-/* llm/neutral/prompt.c -- the prompt API's adapter: as llm/prompt.h filled it, and its answer.
+/* llm/messages/prompt.c -- the prompt API's adapter: as llm/prompt.h filled it, and its answer.
  * It is a client's dialect only, and has no streams. */
 #include "llm/messages/anthropic.h"
 

@@ -19,7 +19,8 @@
 #define SL_NEUTRAL_NAME 64   /* of a tool */
 #define SL_NEUTRAL_KEPT 4096 /* of a call's id or name that a stream has to remember */
 #define SL_NEUTRAL_TOOLS 4096
-#define SL_NEUTRAL_MARK "gw1:"  /* begins a signature of ours: no provider takes it */
+#define SL_NEUTRAL_MARK "gw1:" /* begins a signature of ours: no provider takes it */
+#define SL_NEUTRAL_ANTHROPIC "anthropic-claude-v1" /* a format of reasoning_details */
 #define SL_NEUTRAL_FREE "input" /* the one argument of a tool that takes a text */
 
 /* --- What turns and answers are made of ------------------------------------------------ */
@@ -176,6 +177,8 @@ struct sl_translate { /* what an answer must know of its question */
     const struct sl_neutral_dialect *client;   /* shared: static */
     const struct sl_neutral_dialect *provider; /* shared: static */
     bool streams, wants_usage, wants_thinking, thinking_unseen, of_functions;
+    size_t asked_bytes;            /* of the question's body */
+    struct sl_str form;            /* esc: the tool there whose arguments are the answer */
     struct sl_str echo;            /* raw members of the question, for the answer */
     struct sl_neutral_name *names; /* up: the arena's; tools that are something else there */
 };
@@ -189,7 +192,8 @@ struct sl_neutral_name {
 struct sl_translate_stream {
     const struct sl_translate *t; /* up */
     struct sl_grow *out;          /* up: of the call under way */
-    struct sl_usage usage;
+    struct sl_usage usage;        /* as the provider counts */
+    struct sl_usage told; /* as the client is told at END: what was not reported is estimated */
     enum sl_err err;
     bool started, over;
     enum sl_neutral_stop stop;
@@ -250,6 +254,11 @@ struct sl_neutral_turn *sl_neutral_turn_add(struct sl_neutral_ask *q, enum sl_ne
 /* The one that a user goes on with: a run of results, and what is said behind it, is one. */
 struct sl_neutral_turn *sl_neutral_users_turn(struct sl_neutral_ask *q, bool result);
 struct sl_neutral_tool *sl_neutral_tool_add(struct sl_neutral_ask *q);
+/* Only the tools of that list stay, by `name_of` an element. It is read once, since an element
+ * may be as long as the body. */
+#define SL_NEUTRAL_ALLOWED 1024
+void sl_neutral_allow(struct sl_neutral_ask *q, struct sl_str list,
+                      struct sl_str (*name_of)(struct sl_str one));
 /* An IMAGE's or FILE's source: an http URL, or a data URL in its two halves. */
 void sl_neutral_source(struct sl_neutral_ask *q, struct sl_neutral_part *p, struct sl_str url);
 /* `esc` texts, one after the other. */
@@ -288,17 +297,52 @@ void sl_neutral_free_text(struct sl_grow *g, struct sl_str raw);
 /* Likewise of a stream's pieces of arguments, all together. */
 void sl_neutral_free_pieces(struct sl_grow *g, struct sl_str esc);
 
+/* --- sealed.c: thoughts of a router's other models ---------------------------------------------
+ */
+
+/* Is that element of reasoning_details one, of another maker than Anthropic? */
+bool sl_neutral_is_sealed(struct sl_str detail);
+/* Collects raw elements; `sealed` is zeroed before the first. Then, once there are any, a signature
+ * of ours that holds them, esc; without room or memory for them one that holds none. */
+void sl_neutral_seal_add(struct sl_grow *sealed, struct sl_str detail);
+void sl_neutral_seal(struct sl_grow *g, const struct sl_grow *sealed);
+/* The raw array of elements that such a signature holds, or none. */
+struct sl_str sl_neutral_unseal(struct sl_neutral_ask *q, struct sl_str signature);
+
 /* --- parts.c, too: pieces of JSON ----------------------------------------------------------- */
 
 void sl_neutral_put(struct sl_grow *g, const char *text);
 void sl_neutral_put_esc(struct sl_grow *g, struct sl_str esc); /* with its quotes */
 void sl_neutral_put_key(struct sl_grow *g, const char *key);   /* comma, key, colon */
 void sl_neutral_put_raw(struct sl_grow *g, const char *key, struct sl_str raw); /* if there */
-/* A schema's object without `$schema`, with `type` and `properties`. */
-void sl_neutral_put_schema(struct sl_grow *g, struct sl_str schema);
 /* All texts of that kind, with `between` between them; how many bytes. */
 size_t sl_neutral_put_texts(struct sl_grow *g, const struct sl_neutral_parts *parts,
                             enum sl_neutral_kind kind, const char *between);
+
+/* --- schema.c: JSON Schema ------------------------------------------------------------------- */
+
+enum sl_neutral_word {                  /* what the value of a schema's word is */
+                       SL_WORD_LITERAL, /* nothing of a schema's: names, numbers, examples */
+                       SL_WORD_SCHEMA,
+                       SL_WORD_SCHEMAS, /* an array of them */
+                       SL_WORD_NAMED,   /* an object of them, each under a name of its own */
+                       SL_WORD_LEFT_OUT
+};
+
+struct sl_neutral_words {
+    /* `rest`: the value, and what is behind it. */
+    enum sl_neutral_word (*kind_of)(struct sl_str word, const struct sl_str *rest);
+    bool closes; /* each object gets `additionalProperties: false` */
+};
+
+/* A valid schema with those words. */
+void sl_neutral_put_words(struct sl_grow *g, struct sl_str schema,
+                          const struct sl_neutral_words *words);
+/* Without `format`, `pattern`, `additionalProperties` and `patternProperties`. */
+void sl_neutral_put_plain(struct sl_grow *g, struct sl_str schema);
+/* A tool's: an object without `$schema`, with `type` and `properties`; `plain`: and without
+ * those words. */
+void sl_neutral_put_schema(struct sl_grow *g, struct sl_str schema, bool plain);
 
 /* --- stream.c -------------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ int sl_openai_status_of(int status, bool too_long);
 /* id, object, created, model: without braces. */
 void sl_openai_put_head(struct sl_grow *g, const struct sl_translate *t, const char *object);
 /* One element of reasoning_details: the format says whose signature it is. */
-#define SL_OPENAI_FORMAT "anthropic-claude-v1"
+#define SL_OPENAI_FORMAT SL_NEUTRAL_ANTHROPIC
 
 struct sl_openai_call {
     uint64_t index;
@@ -34,6 +34,7 @@ struct sl_openai_call {
 struct sl_openai_reader {
     struct sl_openai_call *calls; /* owns: the array */
     unsigned calls_n, calls_cap;
+    struct sl_grow sealed; /* owns: elements of reasoning_details so far */
 };
 
 struct sl_openai_writer {

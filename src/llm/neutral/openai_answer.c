@@ -79,12 +79,31 @@ static struct sl_neutral_part *add(struct sl_neutral_answer *r, enum sl_neutral_
     return p;
 }
 
+/* In a signature of the last thought, or of one of which nothing can be seen. */
+static void add_sealed(struct sl_neutral_answer *r, struct sl_grow *sealed)
+{
+    struct sl_neutral_part *p = r->parts.last;
+    struct sl_grow g;
+    enum sl_err err;
+
+    if (p == NULL || p->signature.n > 0)
+        p = add(r, SL_PART_THINK, (struct sl_str){"", 0});
+    if (p == NULL)
+        return;
+    sl_grow_init(&g, SL_TRANSLATE_WAIT);
+    sl_neutral_seal(&g, sealed);
+    err = sl_grow_take(&g, r->a, &p->signature);
+    if (r->err == SL_OK)
+        r->err = err;
+}
+
 /* The same thoughts stand under up to three names: one of them is enough, details first,
  * since they are signed. */
 static void read_reasoning(struct sl_neutral_answer *r, struct sl_str message)
 {
     struct sl_str details = sl_json_get(message, SL_STR("reasoning_details")), one;
     struct sl_str text = sl_llm_inner(sl_json_get(message, SL_STR("reasoning_content")));
+    struct sl_grow sealed = {.max = 0};
     size_t pos = 0;
 
     while (r->err == SL_OK && sl_json_next(details, &pos, &one)) {
@@ -95,13 +114,20 @@ static void read_reasoning(struct sl_neutral_answer *r, struct sl_str message)
             p = add(r, SL_PART_THINK, sl_llm_inner(sl_json_get(one, SL_STR("text"))));
         else if (sl_neutral_is(type, "reasoning.summary"))
             p = add(r, SL_PART_THINK, sl_llm_inner(sl_json_get(one, SL_STR("summary"))));
+        else if (sl_neutral_is_sealed(one))
+            sl_neutral_seal_add(&sealed, one);
+        else if (sl_neutral_is(type, "reasoning.encrypted"))
+            (void)add(r, SL_PART_HIDDEN, sl_llm_inner(sl_json_get(one, SL_STR("data"))));
         if (p != NULL)
             p->signature = sl_llm_inner(sl_json_get(one, SL_STR("signature")));
     }
     if (text.n == 0)
         text = sl_llm_inner(sl_json_get(message, SL_STR("reasoning")));
-    if (r->parts.first == NULL && text.n > 0)
+    if (!sl_neutral_has(&r->parts, SL_PART_THINK) && text.n > 0)
         (void)add(r, SL_PART_THINK, text);
+    if (sealed.n > 0 && r->err == SL_OK)
+        add_sealed(r, &sealed);
+    sl_grow_fini(&sealed);
 }
 
 static void read_content(struct sl_neutral_answer *r, struct sl_str content)

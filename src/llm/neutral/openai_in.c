@@ -44,6 +44,20 @@ static void say(struct sl_translate_stream *s, enum sl_say_kind kind, struct sl_
         sl_neutral_say(s, &(struct sl_say){.kind = kind, .text = esc});
 }
 
+/* All that was sealed so far: the last signature of a block counts. */
+static void say_sealed(struct sl_translate_stream *s, struct sl_str detail)
+{
+    struct sl_openai_reader *r = s->reader;
+    struct sl_grow g;
+
+    sl_neutral_seal_add(&r->sealed, detail);
+    sl_grow_init(&g, SL_TRANSLATE_WAIT);
+    sl_neutral_seal(&g, &r->sealed);
+    if (g.err == SL_OK && r->sealed.err == SL_OK)
+        say(s, SL_SAY_SIGNATURE, sl_grow_str(&g));
+    sl_grow_fini(&g);
+}
+
 /* What only the details have: signatures, and thoughts that are sealed. */
 static void read_details(struct sl_translate_stream *s, struct sl_str details, bool with_text)
 {
@@ -60,6 +74,8 @@ static void read_details(struct sl_translate_stream *s, struct sl_str details, b
             say(s, SL_SAY_THINK, sl_llm_inner(sl_json_get(one, SL_STR("summary"))));
         else if (sl_neutral_is(type, "reasoning.encrypted") && own)
             say(s, SL_SAY_HIDDEN, sl_llm_inner(sl_json_get(one, SL_STR("data"))));
+        else if (sl_neutral_is_sealed(one))
+            say_sealed(s, one);
         if (own)
             say(s, SL_SAY_SIGNATURE, sl_llm_inner(sl_json_get(one, SL_STR("signature"))));
     }
@@ -304,4 +320,5 @@ void sl_openai_reader_fini(void *reader)
     for (unsigned i = 0; i < r->calls_n; i++)
         sl_mem_free(r->calls[i].id);
     sl_mem_free(r->calls);
+    sl_grow_fini(&r->sealed);
 }

@@ -193,7 +193,7 @@ static void on_end(struct sl_translate_stream *s)
     if (s->t->wants_usage || s->t->wish.adds_usage) {
         begin(s);
         sl_neutral_put(s->out, "],\"usage\":");
-        sl_openai_put_usage(s->out, &s->usage);
+        sl_openai_put_usage(s->out, &s->told);
         sl_neutral_put(s->out, "}\n\n");
     }
     sl_neutral_put(s->out, "data: [DONE]\n\n");

@@ -277,15 +277,9 @@ static struct sl_str said_of(struct sl_str raw)
     return function.p != NULL ? function : sl_json_get(raw, SL_STR("custom"));
 }
 
-static bool is_listed(struct sl_str list, struct sl_str name)
+static struct sl_str name_of(struct sl_str one)
 {
-    struct sl_str one;
-    size_t pos = 0;
-
-    for (size_t n = 0; n < SL_NEUTRAL_CALLS && sl_json_next(list, &pos, &one); n++)
-        if (sl_str_eq(sl_llm_inner(sl_json_get(said_of(one), SL_STR("name"))), name))
-            return true;
-    return false;
+    return sl_llm_inner(sl_json_get(said_of(one), SL_STR("name")));
 }
 
 static void read_choice(struct sl_neutral_ask *q, struct sl_str choice)
@@ -307,10 +301,8 @@ static void read_choice(struct sl_neutral_ask *q, struct sl_str choice)
     else if (sl_json_type_of(choice) == SL_JSON_OBJECT)
         q->choice = SL_CHOICE_ONE;
     q->choice_name = sl_llm_inner(sl_json_get(one.p != NULL ? one : choice, SL_STR("name")));
-    if (!sl_neutral_is(type, "allowed_tools"))
-        return;
-    for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next)
-        t->off = !is_listed(sl_json_get(allowed, SL_STR("tools")), t->name);
+    if (sl_neutral_is(type, "allowed_tools"))
+        sl_neutral_allow(q, sl_json_get(allowed, SL_STR("tools")), name_of);
 }
 
 /* --- The request -------------------------------------------------------------------------------

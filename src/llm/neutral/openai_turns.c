@@ -268,29 +268,60 @@ static void put_calls(struct sl_neutral_ask *q, struct sl_grow *g,
     sl_grow_byte(g, ']');
 }
 
+static void begin_detail(struct sl_grow *g, size_t *n)
+{
+    sl_neutral_put(g, (*n)++ == 0 ? ",\"reasoning_details\":[" : ",");
+}
+
+/* What was sealed by another maker goes back as it came. */
+static void put_sealed(struct sl_neutral_ask *q, struct sl_grow *g, struct sl_str signature,
+                       size_t *n)
+{
+    struct sl_str details = sl_neutral_unseal(q, signature), one;
+    size_t pos = 0;
+
+    while (sl_json_next(details, &pos, &one)) {
+        if (!sl_neutral_is_sealed(one))
+            continue;
+        begin_detail(g, n);
+        sl_grow_add(g, one);
+    }
+}
+
+static void put_detail(struct sl_grow *g, const struct sl_neutral_part *p, bool own, size_t *n)
+{
+    size_t index = *n;
+
+    begin_detail(g, n);
+    sl_neutral_put(g, p->kind == SL_PART_THINK ? "{\"type\":\"reasoning.text\",\"text\":"
+                                               : "{\"type\":\"reasoning.encrypted\",\"data\":");
+    sl_neutral_put_esc(g, p->text);
+    if (own) {
+        sl_neutral_put(g, ",\"signature\":");
+        sl_neutral_put_esc(g, p->signature);
+    }
+    if (own || p->kind == SL_PART_HIDDEN)
+        sl_neutral_put(g, ",\"format\":\"" SL_OPENAI_FORMAT "\"");
+    sl_neutral_put(g, ",\"index\":");
+    sl_grow_u64(g, index);
+    sl_grow_byte(g, '}');
+}
+
 /* OpenRouter takes a model's reasoning back, to go on from there. */
-static void put_reasoning(struct sl_grow *g, const struct sl_neutral_parts *parts)
+static void put_reasoning(struct sl_neutral_ask *q, struct sl_grow *g,
+                          const struct sl_neutral_parts *parts)
 {
     size_t n = 0;
 
     for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next) {
-        bool own = p->signature.n > 0 && !sl_str_starts(p->signature, SL_STR(SL_NEUTRAL_MARK));
+        bool ours = sl_str_starts(p->signature, SL_STR(SL_NEUTRAL_MARK));
 
         if (p->kind != SL_PART_THINK && p->kind != SL_PART_HIDDEN)
             continue;
-        sl_neutral_put(g, n == 0 ? ",\"reasoning_details\":[{\"type\":\"" : ",{\"type\":\"");
-        sl_neutral_put(g, p->kind == SL_PART_THINK ? "reasoning.text\",\"text\":"
-                                                   : "reasoning.encrypted\",\"data\":");
-        sl_neutral_put_esc(g, p->text);
-        if (own) {
-            sl_neutral_put(g, ",\"signature\":");
-            sl_neutral_put_esc(g, p->signature);
-        }
-        if (own || p->kind == SL_PART_HIDDEN)
-            sl_neutral_put(g, ",\"format\":\"" SL_OPENAI_FORMAT "\"");
-        sl_neutral_put(g, ",\"index\":");
-        sl_grow_u64(g, n++);
-        sl_grow_byte(g, '}');
+        if (p->text.n > 0 || !ours)
+            put_detail(g, p, p->signature.n > 0 && !ours, &n);
+        if (ours)
+            put_sealed(q, g, p->signature, &n);
     }
     if (n > 0)
         sl_grow_byte(g, ']');
@@ -341,7 +372,7 @@ static void put_assistant(struct sl_neutral_ask *q, struct sl_grow *g,
     else
         sl_neutral_put(g, ",\"content\":null");
     if (is_router(q))
-        put_reasoning(g, parts);
+        put_reasoning(q, g, parts);
     if (calls && sl_neutral_has(parts, SL_PART_THINK) && wants_thoughts(q)) {
         sl_neutral_put(g, ",\"reasoning_content\":\"");
         (void)sl_neutral_put_texts(g, parts, SL_PART_THINK, "");

@@ -143,7 +143,10 @@ static void put_format(const struct sl_neutral_ask *q, struct sl_grow *g)
     sl_neutral_put(g, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
     sl_neutral_put_esc(g, q->schema_name.n > 0 ? q->schema_name : SL_STR("output"));
     sl_neutral_put(g, ",\"schema\":");
-    sl_grow_add(g, q->schema);
+    if (q->wish->plain_schemas)
+        sl_neutral_put_plain(g, q->schema);
+    else
+        sl_grow_add(g, q->schema);
     sl_neutral_put_raw(g, "strict", q->schema_strict.n > 0 ? q->schema_strict : SL_STR("true"));
     sl_neutral_put(g, "}}");
 }
@@ -161,7 +164,7 @@ static void put_tool(struct sl_neutral_ask *q, struct sl_translate *t,
     sl_neutral_put_esc(g, name);
     sl_neutral_put_raw(g, "description", tool->about);
     sl_neutral_put(g, ",\"parameters\":");
-    sl_neutral_put_schema(g, tool->schema);
+    sl_neutral_put_schema(g, tool->schema, q->wish->plain_schemas);
     sl_neutral_put_raw(g, "strict", tool->strict);
     sl_grow_byte(g, '}');
     if (q->wish->flavor == SL_FLAVOR_OPENROUTER)

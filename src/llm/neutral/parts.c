@@ -176,6 +176,25 @@ struct sl_neutral_tool *sl_neutral_tool_add(struct sl_neutral_ask *q)
     return tool;
 }
 
+void sl_neutral_allow(struct sl_neutral_ask *q, struct sl_str list,
+                      struct sl_str (*name_of)(struct sl_str one))
+{
+    struct sl_str *names = sl_arena_alloc(q->a, SL_NEUTRAL_ALLOWED * sizeof(*names)), one;
+    size_t pos = 0, n = 0, i;
+
+    if (names == NULL) {
+        q->err = q->err != SL_OK ? q->err : SL_ERR_NO_MEMORY;
+        return;
+    }
+    while (n < SL_NEUTRAL_ALLOWED && sl_json_next(list, &pos, &one))
+        names[n++] = name_of(one);
+    for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next) {
+        for (i = 0; i < n && !sl_str_eq(names[i], t->name); i++) {
+        }
+        t->off = i == n;
+    }
+}
+
 struct sl_str sl_neutral_cat(struct sl_arena *a, enum sl_err *err, const struct sl_str *texts,
                              size_t n)
 {
@@ -247,27 +266,6 @@ void sl_neutral_put_raw(struct sl_grow *g, const char *key, struct sl_str raw)
         return;
     sl_neutral_put_key(g, key);
     sl_grow_add(g, raw);
-}
-
-void sl_neutral_put_schema(struct sl_grow *g, struct sl_str schema)
-{
-    struct sl_str key, value;
-    size_t pos = 0;
-
-    sl_neutral_put(g, "{\"type\":\"object\"");
-    if (sl_json_type_of(sl_json_get(schema, SL_STR("properties"))) != SL_JSON_OBJECT)
-        sl_neutral_put(g, ",\"properties\":{}");
-    while (sl_json_next_member(schema, &pos, &key, &value)) {
-        if (sl_json_key_is(key, SL_STR("$schema")) || sl_json_key_is(key, SL_STR("type")))
-            continue;
-        if (sl_json_key_is(key, SL_STR("properties")) && sl_json_type_of(value) != SL_JSON_OBJECT)
-            continue;
-        sl_grow_byte(g, ',');
-        sl_neutral_put_esc(g, key);
-        sl_grow_byte(g, ':');
-        sl_grow_add(g, value);
-    }
-    sl_grow_byte(g, '}');
 }
 
 size_t sl_neutral_put_texts(struct sl_grow *g, const struct sl_neutral_parts *parts,

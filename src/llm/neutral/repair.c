@@ -143,22 +143,34 @@ static void remind(struct sl_neutral_ask *q, struct sl_neutral_turn *t)
     last->text = sl_neutral_cat(q->a, &q->err, tail, 2);
 }
 
+/* Each part is looked at once, however many turns become one. */
+static void merge_neighbours(struct sl_neutral_ask *q)
+{
+    struct sl_neutral_turn *t = q->first, *next;
+    bool calls = t != NULL && sl_neutral_has(&t->parts, SL_PART_CALL);
+
+    for (; t != NULL && (next = t->next) != NULL;) {
+        bool more_calls = sl_neutral_has(&next->parts, SL_PART_CALL);
+
+        if (next->role != t->role || calls) {
+            t = next;
+        } else {
+            sl_neutral_parts_join(&t->parts, &next->parts);
+            t->next = next->next;
+            if (q->last == next)
+                q->last = t;
+        }
+        calls = more_calls;
+    }
+}
+
 void sl_neutral_alternate(struct sl_neutral_ask *q, bool merge)
 {
     for (struct sl_neutral_turn *t = q->first; t != NULL; t = t->next)
         if (t->role == SL_ROLE_SYSTEM)
             remind(q, t);
-    for (struct sl_neutral_turn *t = q->first; t != NULL && merge;) {
-        if (t->next == NULL || t->next->role != t->role ||
-            sl_neutral_has(&t->parts, SL_PART_CALL)) {
-            t = t->next;
-            continue;
-        }
-        sl_neutral_parts_join(&t->parts, &t->next->parts);
-        if (q->last == t->next)
-            q->last = t;
-        t->next = t->next->next;
-    }
+    if (merge)
+        merge_neighbours(q);
 }
 
 /* --- Names of tools ----------------------------------------------------------------------- */

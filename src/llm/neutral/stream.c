@@ -41,6 +41,29 @@ void sl_translate_stream_end(struct sl_translate_stream **ps)
     sl_mem_free(s);
 }
 
+static void count(struct sl_translate_stream *s, const struct sl_say *say)
+{
+    switch (say->kind) {
+    case SL_SAY_TEXT:
+    case SL_SAY_REFUSAL:
+    case SL_SAY_THINK:
+    case SL_SAY_ARGS: s->usage.text_bytes += say->text.n; break;
+    case SL_SAY_END:
+        s->usage.has_final = true;
+        s->told = s->usage;
+        sl_usage_settle(&s->told, s->t->asked_bytes);
+        break;
+    case SL_SAY_START:
+    case SL_SAY_SIGNATURE:
+    case SL_SAY_HIDDEN:
+    case SL_SAY_CALL:
+    case SL_SAY_CALL_END:
+    case SL_SAY_STOP:
+    case SL_SAY_PING:
+    case SL_SAY_ERROR: break;
+    }
+}
+
 /* In the status and the words that the client knows. */
 static void say_error(struct sl_translate_stream *s, const struct sl_say *said)
 {
@@ -72,7 +95,7 @@ void sl_neutral_say(struct sl_translate_stream *s, const struct sl_say *say)
         s->usage.has_stop = true;
     }
     s->over = say->kind == SL_SAY_END || say->kind == SL_SAY_ERROR;
-    s->usage.has_final = s->usage.has_final || say->kind == SL_SAY_END;
+    count(s, say);
     if (say->kind == SL_SAY_ERROR)
         say_error(s, say);
     else if (s->t->client->one_by_one)

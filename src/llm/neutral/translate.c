@@ -52,6 +52,7 @@ enum sl_err sl_translate_request(const struct sl_translate_wish *wish, struct sl
     if (t == NULL)
         return SL_ERR_NO_MEMORY;
     t->wish = *wish;
+    t->asked_bytes = body.n;
     t->client = dialect_of(wish->from);
     t->provider = dialect_of(wish->to);
     if (t->client == NULL || t->provider == NULL)
@@ -68,6 +69,16 @@ enum sl_err sl_translate_request(const struct sl_translate_wish *wish, struct sl
     return q.err != SL_OK ? q.err : err;
 }
 
+/* What tokens were spent on. */
+static uint64_t bytes_of(const struct sl_neutral_parts *parts)
+{
+    uint64_t n = 0;
+
+    for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next)
+        n += p->kind == SL_PART_CALL ? p->input.n : p->kind == SL_PART_HIDDEN ? 0 : p->text.n;
+    return n;
+}
+
 enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_str body,
                                 struct sl_arena *a, struct sl_usage *u, struct sl_str *out)
 {
@@ -82,7 +93,9 @@ enum sl_err sl_translate_answer(const struct sl_translate *t, struct sl_str body
     if (r.err != SL_OK)
         return r.err;
     r.usage.has_stop = r.stop != SL_STOP_UNSAID;
+    r.usage.text_bytes = bytes_of(&r.parts);
     *u = r.usage;
+    sl_usage_settle(&r.usage, t->asked_bytes); /* of servers that count nothing */
     /* escaped anew it may be longer: arguments are a text in one, an object in the other */
     sl_grow_init(&g, 2 * body.n + 65536);
     t->client->write_answer(&r, t, &g);

@@ -150,7 +150,7 @@ void sl_responses_put_part(struct sl_grow *g, enum sl_responses_part kind, struc
 void sl_responses_put_seal(struct sl_grow *g, bool hidden, struct sl_str esc)
 {
     sl_neutral_put(g, ",\"encrypted_content\":\"" SL_NEUTRAL_MARK);
-    if (esc.n > 0 && !sl_str_starts(esc, SL_STR(SL_NEUTRAL_MARK))) {
+    if (esc.n > 0 && !sl_str_eq(esc, SL_STR(SL_NEUTRAL_MARK))) {
         sl_grow_byte(g, hidden ? 'h' : 't');
         sl_grow_add(g, esc);
     }

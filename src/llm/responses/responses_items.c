@@ -149,28 +149,47 @@ static void read_result(struct sl_neutral_ask *q, const struct sl_str *v)
     read_content(q, &p->inner, v[OUTPUT]);
 }
 
+/* All of its texts, one behind the other: a copy, where there are several. */
+static struct sl_str summary_of(struct sl_neutral_ask *q, struct sl_str summary)
+{
+    struct sl_str one, text = {"", 0};
+    size_t pos = 0, n = 0;
+    struct sl_grow g;
+    enum sl_err err;
+
+    sl_grow_init(&g, summary.n);
+    while (sl_json_next(summary, &pos, &one)) {
+        text = sl_llm_inner(sl_json_get(one, SL_STR("text")));
+        sl_grow_add(&g, text);
+        n++;
+    }
+    if (n <= 1) {
+        sl_grow_fini(&g);
+        return text;
+    }
+    err = sl_grow_take(&g, q->a, &text);
+    if (q->err == SL_OK)
+        q->err = err;
+    return err == SL_OK ? text : (struct sl_str){"", 0};
+}
+
 /* Ours says in what is sealed whose it was: a text's signature (t), or all that can't be
  * read (h). Of another maker's only the text is known. */
 static void read_thought(struct sl_neutral_ask *q, const struct sl_str *v)
 {
     const struct sl_str mark = SL_STR(SL_NEUTRAL_MARK);
-    struct sl_str sealed = sl_llm_inner(v[SEALED]), one, both[2] = {{"", 0}, {NULL, 0}};
+    struct sl_str sealed = sl_llm_inner(v[SEALED]), text = summary_of(q, v[SUMMARY]);
     struct sl_neutral_parts *to = models_turn(q);
     bool own = sl_str_starts(sealed, mark) && sealed.n > mark.n + 1;
     bool hidden = own && sealed.p[mark.n] == 'h';
     struct sl_neutral_part *p;
-    size_t pos = 0;
 
-    while (q->err == SL_OK && sl_json_next(v[SUMMARY], &pos, &one)) {
-        both[1] = sl_llm_inner(sl_json_get(one, SL_STR("text")));
-        both[0] = both[0].n == 0 ? both[1] : sl_neutral_cat(q->a, &q->err, both, 2);
-    }
-    if (to == NULL || (both[0].n == 0 && !own))
+    if (to == NULL || (text.n == 0 && !own))
         return;
     p = add(q, to, hidden ? SL_PART_HIDDEN : SL_PART_THINK);
     if (p == NULL)
         return;
-    p->text = hidden ? sl_str_from(sealed, mark.n + 1) : both[0];
+    p->text = hidden ? sl_str_from(sealed, mark.n + 1) : text;
     if (own && !hidden)
         p->signature = sl_str_from(sealed, mark.n + 1);
 }

@@ -391,7 +391,9 @@ static void put_response(struct sl_translate_stream *s, const char *type,
     sl_grow_byte(s->out, '[');
     sl_grow_add(s->out, sl_grow_str(&writer(s)->done));
     sl_neutral_put(s->out, "],\"usage\":");
-    if (state->status != in_progress && s->usage.source == SL_USAGE_REPORTED)
+    if (s->told.has_out)
+        sl_responses_put_usage(s->out, &s->told);
+    else if (state->status != in_progress && s->usage.source == SL_USAGE_REPORTED)
         sl_responses_put_usage(s->out, &s->usage);
     else
         sl_neutral_put(s->out, "null");

@@ -88,15 +88,9 @@ static void read_tool(struct sl_neutral_ask *q, struct sl_str raw)
             sl_llm_inner(sl_json_get(sl_json_get(raw, SL_STR("format")), SL_STR("definition"))));
 }
 
-static bool is_listed(struct sl_str list, struct sl_str name)
+static struct sl_str name_of(struct sl_str one)
 {
-    struct sl_str one;
-    size_t pos = 0;
-
-    for (size_t n = 0; n < SL_NEUTRAL_CALLS && sl_json_next(list, &pos, &one); n++)
-        if (sl_str_eq(sl_llm_inner(sl_json_get(one, SL_STR("name"))), name))
-            return true;
-    return false;
+    return sl_llm_inner(sl_json_get(one, SL_STR("name")));
 }
 
 static bool is_known(const struct sl_neutral_ask *q, struct sl_str name)
@@ -124,10 +118,8 @@ static void read_choice(struct sl_neutral_ask *q, struct sl_str choice)
                                                                                    : SL_CHOICE_AUTO;
     else if (is_known(q, q->choice_name))
         q->choice = SL_CHOICE_ONE; /* else one of those that were left out */
-    if (!sl_neutral_is(type, "allowed_tools"))
-        return;
-    for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next)
-        t->off = !is_listed(allowed, t->name);
+    if (sl_neutral_is(type, "allowed_tools"))
+        sl_neutral_allow(q, allowed, name_of);
 }
 
 static void read_tools(struct sl_neutral_ask *q, const struct sl_str *v)
