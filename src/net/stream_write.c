@@ -248,9 +248,11 @@ static void say_goodbye(struct sl_stream *s)
 }
 
 /* A failed write is not the end yet where the peer may have said why: an answer
- * that came before its reset is still in the kernel. */
+ * that came before its reset is still in the kernel, also when nobody has read so far. */
 static void tell_broken(struct sl_stream *s)
 {
+    if (s->broken == SL_ERR_UP_RESET && s->state == SL_STREAM_OPEN && s->want)
+        sl_stream_read_on(s);
     if (s->broken == SL_ERR_UP_RESET && s->state == SL_STREAM_OPEN && s->reading && s->want) {
         if (!sl_timer_is_armed(&s->timer))
             sl_timer_start(s->net, &s->timer, LAST_READ_MS);

@@ -293,6 +293,34 @@ static void answer_before_reset(void **state)
     house_close(&h);
 }
 
+/* The same before the loop has begun to read: all of it happens in the turn of the first write. */
+static void answer_before_reset_at_once(void **state)
+{
+    static const char large[SL_STREAM_HIGH + 1];
+    struct sl_str part = {large, sizeof large};
+    struct house h;
+    struct peer *c = &h.peers[63];
+    char byte;
+    uint16_t port;
+    int l = raw_listen(&port, 5), fd = -1;
+
+    (void)state;
+    house_open(&h, NULL, NULL, 0);
+    dial(c, "127.0.0.1", port, NULL, 1000);
+    UNTIL(h.net, c->opens == 1 && (fd >= 0 || (fd = accept(l, NULL, NULL)) >= 0));
+    sl_stream_want(c->s, true);
+    (void)!sl_stream_write(c->s, &part, 1);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    assert_int_equal(write(fd, "413", 3), 3);
+    close(fd);
+    assert_false(sl_stream_write(c->s, &part, 1));
+    UNTIL(h.net, c->ends == 1);
+    assert_int_equal(c->got, 3);
+    assert_int_equal(c->why, SL_ERR_UP_RESET);
+    close(l);
+    house_close(&h);
+}
+
 static void write_after_break(void **state)
 {
     struct house h;
@@ -356,6 +384,7 @@ int main(void)
         cmocka_unit_test(close_while_writing),
         cmocka_unit_test(want_off),
         cmocka_unit_test(answer_before_reset),
+        cmocka_unit_test(answer_before_reset_at_once),
         cmocka_unit_test(write_after_break),
         cmocka_unit_test(loop_ends_first),
         cmocka_unit_test(ceiling),
