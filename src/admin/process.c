@@ -16,6 +16,15 @@
 
 #define FDS_COUNTED 100000 /* entries looked at where the kernel does not tell */
 
+/* From the start: a counter that begins with 1 has not increased, for Prometheus. */
+static void begin_at_zero(struct sl_metric_family *reloads)
+{
+    static const struct sl_str results[] = {{"ok", 2}, {"refused", 7}};
+
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+        sl_metric_add(sl_metric_series(reloads, &results[i]), 0);
+}
+
 void sl_process_families_make(struct sl_admin *a)
 {
     struct sl_metrics *m = a->metrics;
@@ -39,6 +48,7 @@ void sl_process_families_make(struct sl_admin *a)
                                  "1 for the configuration in force.", "hash", NULL);
     f->reloads = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_config_reloads_total",
                                   "Reloads asked for, by what became of them.", "result", NULL);
+    begin_at_zero(f->reloads);
 }
 
 static void set(struct sl_metric_family *f, struct sl_str label, double v)
