@@ -32,10 +32,10 @@ static const struct command commands[] = {
      "sluice init >sluice.yaml; sluice serve -c sluice.yaml\n"},
     {"env", sl_cmd_env, "cuk", "CLIENT", "print what a client's shell has to export",
      "CLIENT is claude-code (the default), anthropic, openai or openrouter:\n"
-     "eval \"$(sluice env claude-code)\". The key is --key, or the first one the file\n"
-     "given gives in full, or the dev key of the state directory.\n"},
+     "eval \"$(sluice env claude-code)\". The key is --key, else the first one that the file\n"
+     "given has in full; without a file it is the dev key of the state directory.\n"},
     {"reload", sl_cmd_reload, "cakq", NULL, "make a running gateway read its configuration again",
-     "The key is --key, else SLUICE_ADMIN_KEY, else admin.key of the file given.\n"},
+     "The key is --key, else admin.key of the file given, else SLUICE_ADMIN_KEY.\n"},
     {"health", sl_cmd_health, "caq", NULL, "ask a running gateway whether it is ready", ""},
     {"explain", sl_cmd_explain, "caktpHj", "FILE", "say what would become of a request",
      "FILE is the request's body, - is stdin. With --admin the gateway that runs there is\n"
@@ -69,7 +69,10 @@ static void print_option(FILE *to, char letter)
     switch (letter) {
     case 'c': fprintf(to, "  -c, --config FILE  the configuration (YAML)\n"); break;
     case 'a':
-        fprintf(to, "  -a, --admin ADDR   the admin listener: host:port or unix:/path\n");
+        fprintf(
+            to,
+            "  -a, --admin ADDR   the admin listener, host:port or unix:/path; else that of -c,\n"
+            "                     else SLUICE_ADMIN_LISTEN, else 127.0.0.1:9091\n");
         break;
     case 'u': fprintf(to, "  -u, --url URL      the gateway as its clients see it\n"); break;
     case 'k': fprintf(to, "  -k, --key KEY      the key to use\n"); break;
@@ -108,7 +111,7 @@ static void print_all(FILE *to)
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].line);
     fprintf(to, "  %-8s %s\n", "version", "print the version");
-    fprintf(to, "\nasking a running gateway's admin API:\n\n");
+    fprintf(to, "\nwith a running gateway's admin API, or on files:\n\n");
     sl_manage_help(to);
     fprintf(to, "\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 not ready (health),\n"
                 "4 the configuration is not valid (serve, check, reload), 5 a trail is broken or "

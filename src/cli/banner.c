@@ -3,6 +3,7 @@
 #include "cli/place.h"
 #include "cli/proxied.h"
 #include "cli/serve.h"
+#include "conf/state.h"
 #include "store/url.h"
 
 #include <errno.h>
@@ -110,6 +111,22 @@ static void print_curl(const struct sl_serve *s, const char *url)
             SL_STR_ARGS(sample.model));
 }
 
+/* `env` finds the dev key by itself, a file's only with the file, and none that is
+ * known by its hash alone. */
+static void print_env(const struct sl_serve *s, const char *url)
+{
+    const struct sl_node *key = sl_place_key(s->conf);
+    bool usual = s->config == NULL || sl_str_eq(s->made->listen, SL_STR("127.0.0.1:8080"));
+
+    fprintf(stderr, "  eval \"$(%s env claude-code%s%s", program_invocation_name,
+            usual ? "" : " --url ", usual ? "" : url);
+    if (key == NULL)
+        fprintf(stderr, " --key \"$SLUICE_KEY\"");
+    else if (s->config != NULL && !sl_state_is_key(key->from))
+        fprintf(stderr, " -c %s", s->config);
+    fprintf(stderr, ")\"\n");
+}
+
 static void print_admin(const struct sl_serve *s, const char *url)
 {
     if (url[0] != '\0')
@@ -142,11 +159,9 @@ void sl_banner_print(const struct sl_serve *s)
 {
     const struct sl_node *key = sl_place_key(s->conf);
     char url[300], admin[300];
-    bool usual;
 
     sl_place_url(s->made->listen, sl_gateway_port(s->gateway), url, sizeof(url));
     sl_place_url(s->made->admin_listen, sl_admin_port(s->admin), admin, sizeof(admin));
-    usual = s->config == NULL || sl_str_eq(s->made->listen, SL_STR("127.0.0.1:8080"));
     fprintf(stderr, "sluice " SL_VERSION " on %s, admin on %s\n",
             url[0] != '\0' ? url : s->made->listen.p,
             admin[0] != '\0' ? admin : s->made->admin_listen.p);
@@ -157,12 +172,11 @@ void sl_banner_print(const struct sl_serve *s)
     if (key != NULL && key->from.n > 0)
         fprintf(stderr, "  key        %.*s\n", SL_STR_ARGS(key->from));
     else
-        fprintf(stderr, "  key        %zu in the configuration\n",
+        fprintf(stderr, "  key        %zu in the configuration; SLUICE_KEY stands for a client's\n",
                 sl_tenants_count(s->made->tenants));
     fprintf(stderr, "Paste one of these:\n");
     print_curl(s, url);
-    fprintf(stderr, "  eval \"$(%s env claude-code%s%s)\"\n", program_invocation_name,
-            usual ? "" : " --url ", usual ? "" : url);
+    print_env(s, url);
     print_admin(s, admin);
     fflush(stderr);
 }

@@ -161,6 +161,10 @@ static bool find_place(const struct sl_options *o, struct place *p, char *why, s
         snprintf(why, cap, "the gateway listens on a unix socket: give --url of what is before it");
         return false;
     }
+    if (p->key[0] == '\0' && o->config != NULL) { /* the dev key is no key of that file */
+        snprintf(why, cap, "no key stands in %s in full: give one with --key", o->config);
+        return false;
+    }
     return p->key[0] != '\0' || sl_state_read_key(p->key, sizeof(p->key), why, cap);
 }
 

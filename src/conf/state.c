@@ -160,6 +160,16 @@ bool sl_state_key(char out[SL_STATE_PATH], char *why, size_t cap)
     return check_mode(out, why, cap);
 }
 
+bool sl_state_is_key(struct sl_str path)
+{
+    char own[SL_STATE_PATH], why[256];
+
+    if (!find_dir(own, why, sizeof(why)))
+        return false;
+    add_key_name(own);
+    return sl_str_eq(path, sl_str_of(own));
+}
+
 bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap)
 {
     char path[SL_STATE_PATH];

@@ -20,6 +20,8 @@ SL_MUST bool sl_state_make(const char *path, char *why, size_t cap);
 SL_MUST bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap);
 /* The path of the dev key's file, which is there afterwards. */
 SL_MUST bool sl_state_key(char out[SL_STATE_PATH], char *why, size_t cap);
+/* Is that the path of the dev key's file? Makes nothing. */
+bool sl_state_is_key(struct sl_str path);
 /* The key itself, if there is one; never makes one. */
 SL_MUST bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap);
 /* NAME=value lines of `path` into the environment, where not set already. A

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -198,6 +199,30 @@ def test_env(g):
         q = subprocess.run(["sh", "-ec", p.out + "\necho $" + variable], capture_output=True, text=True)
         contains(q.stdout, "http://127.0.0.1:%d" % g.port, "a shell takes it")
     equal(run("env", "no-such-client", "-k", "x").returncode, 2)
+
+
+def test_env_of_a_file_without_a_whole_key(g):
+    """The dev key is no key of that file: neither `env` nor the banner hands it out."""
+    home = rig.tmp("home-of-env")
+    os.makedirs(home)
+    with open(os.path.join(home, "dev.key"), "w") as f:
+        f.write("sk-slc-dev-of-another-start\n")
+    env = rig.environment(HOME=home, SLUICE_STATE=home)
+
+    path = write("bare.yaml", g.config)
+    p = run("env", "-c", path, env=env)
+    equal((p.returncode, p.out), (1, ""))
+    contains(p.err, "--key")
+    contains(run("env", env=env).out, "sk-slc-dev-of-another-start", "without a file")
+    url = "http://127.0.0.1:%d" % g.port
+    rig.until(lambda: 'env claude-code --url %s --key "$SLUICE_KEY")' % url in g.said(), 10, g.said)
+
+    def whole(c):
+        c["tenants"] = [{"name": "acme", "keys": [{"name": "alice", "key": rig.KEY}]}]
+
+    with rig.Gateway(change=whole, mock=g.mock) as h:
+        rig.until(lambda: re.search(r"env claude-code --url \S+ -c \S+\)", h.said()), 10, h.said)
+        contains(run("env", "-c", h.path, env=env).out, rig.KEY)
 
 
 def test_unix_sockets(g):

@@ -48,16 +48,19 @@ void sl_manage_help(FILE *to)
 
 static void help_common(FILE *to)
 {
-    fprintf(to, "  -a, --admin ADDR        the admin listener: host:port or unix:/path\n"
-                "  -k KEY                  its key; else SLUICE_ADMIN_KEY, else admin.key of -c\n"
-                "  -c, --config FILE       the configuration that says both\n"
-                "      --json              the answer as JSON\n"
-                "  -h, --help              this text\n");
+    fprintf(to,
+            "  -a, --admin ADDR        the admin listener, host:port or unix:/path; else that of\n"
+            "                          -c, else SLUICE_ADMIN_LISTEN, else 127.0.0.1:9091\n"
+            "  -k KEY                  its key; else that of -c, else SLUICE_ADMIN_KEY\n"
+            "  -c, --config FILE       the configuration that says both\n"
+            "      --json              the answer as JSON\n"
+            "  -h, --help              this text\n");
 }
 
 static void help_group(FILE *to, const char *group)
 {
-    fprintf(to, "sluice %s VERB -- asks a running gateway's admin API\n\n", group);
+    fprintf(to, "sluice %s VERB [options]     (sluice %s VERB --help has a verb's own)\n\n", group,
+            group);
     for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
         if (strcmp(v->group, group) == 0 && v->args != NULL)
             fprintf(to, "  %s %-10s %-14s %s\n", group, v->name, v->args, v->line);
