@@ -66,7 +66,7 @@
       "the provider's moderation refused the prompt")                                              \
     X(UP_LIMITED, 429, "provider_limited", true, "the provider's own limit is reached")            \
     X(NO_PROVIDER, 503, "provider_unavailable", true, "no provider can be asked now")              \
-    X(NO_TARGET, 503, "no_target", false, "no provider speaks this protocol for that model")       \
+    X(NO_TARGET, 400, "no_target", false, "no provider speaks this protocol for that model")       \
     /* ourselves */                                                                                \
     X(OVERLOAD, 503, "overloaded", true, "the gateway is at its limit")                            \
     X(STORE, 503, "store_down", true, "the store is away")                                         \
