@@ -34,12 +34,17 @@ static struct sl_str find_key(const struct sl_request_head *h)
     return sl_str_trim(sl_str_from(bearer, 7));
 }
 
-/* Its id, which may be said and logged. */
-static struct sl_str id_of(const struct sl_req *r, struct sl_str key)
+/* Its id, which may be said and logged; `hex` has room for that of a key in any form. */
+static struct sl_str id_of(const struct sl_req *r, struct sl_str key, char hex[8])
 {
+    struct sl_str id = sl_tenant_public_id(key);
+
     if (r->named.n > 0)
         return key;
-    return r->jwt.n > 0 ? SL_STR("of this token") : sl_tenant_public_id(key);
+    if (r->jwt.n > 0)
+        return SL_STR("of this token");
+    sl_str_hex(r->key_sha256, 4, hex);
+    return id.n > 0 ? id : (struct sl_str){hex, 8};
 }
 
 static enum sl_state refuse_token(struct sl_req *r, enum sl_jwt_fault fault)
@@ -54,6 +59,8 @@ static enum sl_state refuse_token(struct sl_req *r, enum sl_jwt_fault fault)
 
 static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err e)
 {
+    char hex[8];
+
     if (e == SL_ERR_STORE)
         return sl_req_refuse(r, e, 0,
                              "Authentication failed for now: the store that knows this key is "
@@ -62,12 +69,12 @@ static enum sl_state refuse_key(struct sl_req *r, struct sl_str key, enum sl_err
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: key %.*s or its tenant is paused; ask your "
                              "administrator.",
-                             SL_STR_ARGS(id_of(r, key)));
+                             SL_STR_ARGS(id_of(r, key, hex)));
     if (e == SL_ERR_KEY_ENDED)
         return sl_req_refuse(r, e, 0,
                              "Authentication failed: key %.*s has expired or was revoked; ask "
                              "for a new one.",
-                             SL_STR_ARGS(id_of(r, key)));
+                             SL_STR_ARGS(id_of(r, key, hex)));
     if (r->named.n > 0)
         return sl_req_refuse(r, e, 0, "Authentication failed: there is no key or tenant %.*s.",
                              SL_STR_ARGS(r->named));

@@ -97,6 +97,13 @@ def test_expired(g):
     contains(r.error()[1], "old", "says which key")
     equal(r.json()["error"]["type"], "permission_error")
 
+    def gone(c):
+        c["tenants"][0]["keys"][1]["expires"] = "2020-01-01"
+
+    with rig.Gateway(change=gone, mock=g.mock) as h:
+        r = refused(h, [("x-api-key", rig.KEY_PLAIN)], 403)
+        contains(r.error()[1], "key %s has" % rig.sha256(rig.KEY_PLAIN)[:8], "also of a key without an id in it")
+
 
 def test_scopes(g):
     narrow = [("x-api-key", rig.KEY_NARROW)]
