@@ -9,7 +9,6 @@
 #include "conf/state.h"
 #include "net/file.h"
 
-#include <errno.h>
 #include <glob.h>
 
 /* ---- include ---- */
@@ -67,7 +66,7 @@ static struct sl_node *read_file(struct sl_tree *t, struct sl_env *env, const ch
     struct sl_node *root;
 
     if (text == NULL) {
-        sl_fault_add(t->faults, from, "%s: cannot be read (%s)", path, strerror(errno));
+        sl_fault_file(t->faults, from, path);
         return NULL;
     }
     root = sl_tree_parse(t, path, (struct sl_str){text, n});

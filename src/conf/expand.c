@@ -5,7 +5,6 @@
 #include "conf/master.h"
 #include "net/file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #define NAME_BYTES 128
@@ -192,7 +191,7 @@ static void load_file(struct sl_tree *t, struct sl_env *env, struct sl_node *n)
     }
     loaded = sl_file_load(path.p, SL_EXPAND_MAX, &got);
     if (loaded == NULL) {
-        sl_fault_add(t->faults, n, "%.*s: cannot be read (%s)", SL_STR_ARGS(path), strerror(errno));
+        sl_fault_file(t->faults, n, path.p);
         n->text = sl_tree_dup(t->arena, SL_STR("not-read"));
         return;
     }

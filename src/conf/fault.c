@@ -3,8 +3,10 @@
 
 #include "conf/tree.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void sl_faults_init(struct sl_faults *f)
 {
@@ -56,6 +58,14 @@ void sl_fault_memory(struct sl_faults *f)
                  "not enough memory to read the configuration; free some, or give this "
                  "process more, and try again");
     f->no_memory = true;
+}
+
+void sl_fault_file(struct sl_faults *f, const struct sl_node *at, const char *what)
+{
+    if (errno == ENOMEM)
+        sl_fault_memory(f);
+    else
+        sl_fault_add(f, at, "%s: cannot be read (%s)", what, strerror(errno));
 }
 
 struct sl_str sl_faults_text(const struct sl_faults *f)

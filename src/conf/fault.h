@@ -29,6 +29,9 @@ void sl_fault_add(struct sl_faults *f, const struct sl_node *at, const char *fmt
     SL_PRINTF(3, 4);
 /* There was not enough memory to find out. */
 void sl_fault_memory(struct sl_faults *f);
+/* A file can't be read, as errno says; for want of memory as above. `what`: its path, or
+ * the key that names it. */
+void sl_fault_file(struct sl_faults *f, const struct sl_node *at, const char *what);
 /* All kept lines, each ended by \n. */
 struct sl_str sl_faults_text(const struct sl_faults *f);
 

@@ -145,12 +145,52 @@ static void test_relative_paths(void **state)
     sl_conf_end(&c);
 }
 
+/* A file that is longer than what is read at once. */
+static void put_long(const char *name, const char *text)
+{
+    static char line[6000];
+
+    memset(line, '\n', sizeof(line) - 1);
+    memcpy(line, text, strlen(text));
+    put(name, line);
+}
+
+/* Whichever piece was missing, the files themselves too: that reason alone. */
+static void test_no_memory_for_a_file(void **state)
+{
+    size_t refused = 0;
+    bool ok = false;
+
+    (void)state;
+    put_long("key", "a-key-of-many");
+    put_long("more.inc", "tenants: []");
+    put_long("m.yaml", "include: more.inc\n"
+                       "providers: [{name: p, protocol: openai, base_url: \"https://h\",\n"
+                       "  keys: [\"file:key\"]}]\n"
+                       "models: [{name: a, targets: [{provider: p}]}]\n");
+    for (uint64_t n = 1; !ok; n++) {
+        struct sl_conf *c;
+
+        sl_mem_fail_at(n);
+        c = load("m.yaml");
+        sl_mem_fail_at(0);
+        ok = c->faults.n == 0;
+        if (!ok) {
+            test_has(c, "m.yaml", "not enough memory to read the configuration; free some");
+            assert_int_equal(c->faults.n, 1);
+            refused++;
+        }
+        sl_conf_end(&c);
+    }
+    assert_true(refused > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_include),          cmocka_unit_test(test_include_refusals),
         cmocka_unit_test(test_no_match_is_fine), cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_relative_paths),
+        cmocka_unit_test(test_relative_paths),   cmocka_unit_test(test_no_memory_for_a_file),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

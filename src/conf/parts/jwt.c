@@ -8,7 +8,6 @@
 #include "gateway/jwt/jwts.h"
 #include "net/file.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define KEYS_BYTES ((size_t)256 << 10)
@@ -134,7 +133,7 @@ static void read_keys(struct sl_build *b, struct sl_issuer *i, const struct sl_n
     }
     text = sl_file_load(at->text.p, KEYS_BYTES, &n);
     if (text == NULL) {
-        sl_fault_add(b->faults, at, "jwt[].keys_file: can't be read: %s", strerror(errno));
+        sl_fault_file(b->faults, at, "jwt[].keys_file");
         return;
     }
     i->keys = sl_build_alloc(b, SL_ISSUER_KEYS_MAX, sizeof(*i->keys));

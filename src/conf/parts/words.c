@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "net/file.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FILE_BYTES ((size_t)8 << 20)
@@ -42,12 +42,14 @@ static void add_word(struct sl_build *b, struct list *l, const struct sl_node *a
 /* One a line; what begins with # is a remark. */
 static void add_file(struct sl_build *b, struct list *l, const struct sl_node *at)
 {
+    char what[32];
     size_t n = 0;
     char *text = sl_file_load(at->text.p, FILE_BYTES, &n);
     struct sl_str rest = {text, n};
 
     if (text == NULL) {
-        sl_fault_add(b->faults, at, "%s.file: can't be read: %s", l->what, strerror(errno));
+        snprintf(what, sizeof(what), "%s.file", l->what);
+        sl_fault_file(b->faults, at, what);
         return;
     }
     if (sl_str_starts(rest, SL_STR("\xef\xbb\xbf")))
