@@ -189,13 +189,38 @@ static void close_streams(struct sl_net *net)
     }
 }
 
-/* The process is ending as it was told to: a late signal must not kill it.
- * Closing a handle brings the default action back, so each is ignored at once. */
+static void on_uv_late_signal(uv_signal_t *h, int signum)
+{
+    (void)h;
+    (void)signum;
+}
+
+/* Handles of libuv's own loop, which never runs and lives as long as the process: while one
+ * is there, closing ours does not bring the default action back, not even for a moment. */
+static bool stay_handled(int signum)
+{
+    static uv_signal_t late[SL_NET_SIGNALS];
+    static size_t late_n;
+    uv_loop_t *loop = uv_default_loop();
+
+    for (size_t i = 0; i < late_n; i++)
+        if (late[i].signum == signum)
+            return true;
+    if (loop == NULL || late_n == SL_NET_SIGNALS || uv_signal_init(loop, &late[late_n]) != 0)
+        return false;
+    return uv_signal_start(&late[late_n++], on_uv_late_signal, signum) == 0;
+}
+
+/* The process is ending as it was told to: a late signal must not kill it. */
 static void ignore_signals(struct sl_net *net)
 {
     for (size_t i = 0; i < net->signals_n; i++) {
+        int signum = net->signals[i].signum;
+        bool handled = stay_handled(signum);
+
         close_handle((uv_handle_t *)&net->signals[i].handle, NULL);
-        sigaction(net->signals[i].signum, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+        if (!handled) /* no descriptors were left for it */
+            sigaction(signum, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     }
 }
 

@@ -2,6 +2,8 @@
 /* timeout: 30 */
 #include "_net.h"
 
+#include <dlfcn.h>
+
 static int order[64];
 static size_t order_n;
 
@@ -180,6 +182,41 @@ static void signals(void **state)
     assert_int_equal(sl_net_on_signal(net, SIGUSR1, on_signal, net), SL_ERR_CEILING);
 }
 
+/* In place of the C library's: was one ever given back to the default action, which ends us? */
+static int given_back;
+
+int sigaction(int signum, const struct sigaction *act, struct sigaction *old)
+{
+    static int (*real)(int, const struct sigaction *, struct sigaction *);
+
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "sigaction");
+    if (signum == SIGUSR2 && act != NULL && act->sa_handler == SIG_DFL)
+        given_back++;
+    return real(signum, act, old);
+}
+
+/* A late signal finds an end under way, at every moment of it, and ends nothing. */
+static void a_signal_at_the_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct sl_net *net = sl_net_new();
+        struct thing a = thing(net, 1);
+
+        begin(&a);
+        assert_int_equal(sl_net_on_signal(net, SIGUSR2, on_signal, net), SL_OK);
+        sl_timer_start(net, &a.timer, 20000); /* a signal alone keeps nothing awake */
+        kill(getpid(), SIGUSR2);
+        sl_net_run(net);
+        sl_timer_stop(net, &a.timer);
+        assert_int_equal(order[order_n - 1], SIGUSR2); /* the next net hears its own */
+        sl_net_end(&net);
+        kill(getpid(), SIGUSR2);
+        assert_int_equal(given_back, 0);
+    }
+}
+
 static void clocks(void **state)
 {
     struct sl_net *net = *state;
@@ -230,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopped_timer_keeps_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(turn_waits_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(signals, setup, teardown),
+        cmocka_unit_test(a_signal_at_the_end),
         cmocka_unit_test_setup_teardown(clocks, setup, teardown),
         cmocka_unit_test_setup_teardown(lag, setup, teardown),
     };
