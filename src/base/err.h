@@ -47,6 +47,8 @@
     X(CONNECT, 502, "provider_connect", true, "the provider refused the connection")               \
     X(CONNECT_SLOW, 504, "provider_connect_timeout", true, "connecting took too long")             \
     X(TLS, 502, "provider_tls", true, "the TLS handshake with the provider failed")                \
+    X(TLS_BROKEN, 502, "provider_tls_broken", true,                                                \
+      "TLS with the provider failed after its handshake")                                          \
     X(TLS_VERIFY, 502, "provider_certificate", true, "the provider's certificate was refused")     \
     X(TLS_CUT, 502, "provider_tls_cut", true, "TLS ended without close_notify")                    \
     X(UP_RESET, 502, "provider_reset", true, "the provider reset the connection")                  \

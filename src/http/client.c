@@ -297,7 +297,7 @@ static void on_end(void *user, enum sl_err why)
     } else if (may_go_again(c)) {
         again(c, "an idle connection was lost as it was used");
     } else {
-        if (why == SL_ERR_TLS)
+        if (why == SL_ERR_TLS_BROKEN)
             note_reason(c);
         fail(c, in_our_words(why));
     }

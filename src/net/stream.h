@@ -87,7 +87,7 @@ void sl_stream_reset(struct sl_stream **ps);
 
 /* "127.0.0.1" or "::1"; "unix" for unix sockets. Lives as long as the stream. */
 struct sl_str sl_stream_peer(const struct sl_stream *s);
-/* After a failed handshake: which check failed, for logs. */
+/* After trouble with TLS, a name or an address: what it was, for logs. */
 struct sl_str sl_stream_reason(const struct sl_stream *s);
 
 #endif

@@ -88,7 +88,7 @@ static bool shake(struct sl_stream *s)
 static bool decrypt(struct sl_stream *s)
 {
     enum sl_tls_step step = SL_TLS_DONE;
-    enum sl_err why = SL_ERR_TLS;
+    enum sl_err why = SL_ERR_TLS_BROKEN;
     char *plain = s->net->plain_buf;
     size_t n = 0, got;
 

@@ -157,7 +157,7 @@ static void hand_over(struct sl_stream *s)
 static bool encrypt(struct sl_stream *s, struct sl_str plain)
 {
     if (!sl_tls_write(s->tls, plain)) {
-        sl_stream_break(s, SL_ERR_TLS);
+        sl_stream_break(s, SL_ERR_TLS_BROKEN);
         return false;
     }
     s->sent += plain.n;
@@ -213,7 +213,7 @@ void sl_stream_push(struct sl_stream *s)
     } else if (is_open(s) && s->broken == SL_OK) {
         push_tls(s);
     } else if (s->state == SL_STREAM_HANDSHAKE || s->broken == SL_ERR_TLS ||
-               s->broken == SL_ERR_TLS_VERIFY) {
+               s->broken == SL_ERR_TLS_BROKEN || s->broken == SL_ERR_TLS_VERIFY) {
         hand_over(s); /* the handshake's own words, or the alert that ends it */
     }
 }

@@ -395,7 +395,7 @@ enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n,
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return SL_TLS_EOF;
         default:
             t->failed = e;
-            *why = SL_ERR_TLS;
+            *why = SL_ERR_TLS_BROKEN;
             return SL_TLS_FAIL;
         }
     }

@@ -361,7 +361,7 @@ static void tampered(void **state)
         assert_true(sl_buf_append(&c->s->cipher, (struct sl_str){&byte, 1}));
     sl_stream_mark(c->s);
     UNTIL(h.net, h.peers[0].ends == 1);
-    assert_int_equal(h.peers[0].why, SL_ERR_TLS);
+    assert_int_equal(h.peers[0].why, SL_ERR_TLS_BROKEN);
     assert_int_equal(h.peers[0].got, 0);
     house_close(&h);
 }

@@ -221,7 +221,7 @@ static void test_spoilt(void **state)
         run(heads[i], relay_spoil);
         assert_int_equal(jb.status, 200);
         assert_true(jb.failed);
-        assert_int_equal(jb.why, SL_ERR_TLS);
+        assert_int_equal(jb.why, SL_ERR_TLS_BROKEN);
         assert_true(explained);
         relay_cut();
         both(20);
