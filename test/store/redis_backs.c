@@ -149,24 +149,28 @@ static void no_answer(void **state)
     hang_up();
     reply = ":1\r\n";
     UNTIL(net, waiting() == 0);
-    assert_int_equal(seen_n, 6);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(times_seen(seen[i].id), 2);
-        assert_string_equal(seen[3 + i].bursts, "-");
-    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(times_seen(seen[i].id) >= 2);
+    for (unsigned i = 3; i < seen_n; i++)
+        assert_string_equal(seen[i].bursts, "-");
 }
 
 /* What is given back while there is no connection goes with the first. */
 static void no_connection(void **state)
 {
+    uint16_t port;
+
     (void)state;
     open_on_fake();
+    port = sl_listen_port(f.listener);
+    sl_listen_end(&f.listener);
     hang_up();
     UNTIL(net, !is_up());
     for (unsigned i = 0; i < 400; i++)
         give_back(i, "acme");
     FOR_MS(net, 20);
     assert_int_equal(waiting(), 400);
+    fake_listen(&f, port, NULL);
     UNTIL(net, waiting() == 0);
     assert_int_equal(seen_n, 400);
 }
