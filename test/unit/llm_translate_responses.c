@@ -531,6 +531,46 @@ static void test_no_memory(void **state)
 }
 
 /* Items with our mark don't go to a provider that has the API itself. */
+#define SEALED "{'type':'reasoning.encrypted','data':'d','format':'openai-responses-v1','index':0}"
+#define CHUNK(delta) "data: {'choices':[{'index':0,'delta':{" delta "},'finish_reason':null}]}\n\n"
+
+/* What a router's model has sealed comes back to it in an item of ours, once. */
+static void test_sealed(void **state)
+{
+    static const char stream[] =
+        CHUNK("'reasoning_details':[" SEALED "]") CHUNK("'reasoning_details':[" SEALED "]")
+            CHUNK("'content':'a'") "data: {'choices':[{'index':0,'delta':{},'finish_reason':"
+                                   "'stop'}]}\n\ndata: [DONE]\n\n";
+    static const char plain[] = "{'choices':[{'message':{'content':'a','reasoning_details':[" SEALED
+                                "," SEALED "]},'finish_reason':'stop'}]}";
+    struct sl_translate_wish w = wish_of(SL_EP_RESPONSES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out, both[2];
+    const struct sl_translate *t = ask(&w, "{'input':'q'}", &out);
+    struct sl_usage u;
+
+    (void)state;
+    assert_int_equal(run(t, json(stream), NULL, &out), SL_OK);
+    both[0] = folded(SL_EP_RESPONSES, out);
+    assert_int_equal(sl_translate_answer(t, json(plain), &arena, &u, &both[1]), SL_OK);
+    for (size_t i = 0; i < COUNT(both); i++) {
+        struct sl_str items = sl_json_get(both[i], SL_STR("output"));
+        struct sl_translate *again;
+        const char *why;
+        char body[4096];
+        int n =
+            snprintf(body, sizeof(body), "{\"input\":%.*s,{\"role\":\"user\",\"content\":\"r\"}]}",
+                     (int)items.n - 1, items.p);
+
+        assert_true(items.n > 2 && n > 0 && (size_t)n < sizeof(body));
+        assert_int_equal(
+            sl_translate_request(&w, (struct sl_str){body, (size_t)n}, &arena, &again, &out, &why),
+            SL_OK);
+        if (sl_str_find(out, json("'content':'a','reasoning_details':[" SEALED "," SEALED "]}")) <
+            0)
+            fail_msg("%s\nsent %.*s", body, SL_STR_ARGS(out));
+    }
+}
+
 static void test_unsign(void **state)
 {
     struct sl_str out, body = json("{'input':[{'type':'reasoning','encrypted_content':'gw1:tS'},"
@@ -552,7 +592,7 @@ int main(void)
         cmocka_unit_test(test_answers),  cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_failures), cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_echo),     cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_unsign),
+        cmocka_unit_test(test_sealed),   cmocka_unit_test(test_unsign),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

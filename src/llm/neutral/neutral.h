@@ -300,12 +300,18 @@ void sl_neutral_free_pieces(struct sl_grow *g, struct sl_str esc);
 /* --- sealed.c: thoughts of a router's other models ---------------------------------------------
  */
 
+struct sl_neutral_sealed {
+    struct sl_grow text; /* owns: the elements so far */
+    size_t n;
+};
+
 /* Is that element of reasoning_details one, of another maker than Anthropic? */
 bool sl_neutral_is_sealed(struct sl_str detail);
-/* Collects raw elements; `sealed` is zeroed before the first. Then, once there are any, a signature
- * of ours that holds them, esc; without room or memory for them one that holds none. */
-void sl_neutral_seal_add(struct sl_grow *sealed, struct sl_str detail);
-void sl_neutral_seal(struct sl_grow *g, const struct sl_grow *sealed);
+/* Collects raw elements; zeroed before the first. Then, once there are any, a signature of ours
+ * that holds them, esc; of too many, or without memory, one that holds none. */
+void sl_neutral_seal_add(struct sl_neutral_sealed *s, struct sl_str detail);
+bool sl_neutral_may_seal(const struct sl_neutral_sealed *s);
+void sl_neutral_seal(struct sl_grow *g, const struct sl_neutral_sealed *s);
 /* The raw array of elements that such a signature holds, or none. */
 struct sl_str sl_neutral_unseal(struct sl_neutral_ask *q, struct sl_str signature);
 

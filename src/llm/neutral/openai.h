@@ -34,7 +34,7 @@ struct sl_openai_call {
 struct sl_openai_reader {
     struct sl_openai_call *calls; /* owns: the array */
     unsigned calls_n, calls_cap;
-    struct sl_grow sealed; /* owns: elements of reasoning_details so far */
+    struct sl_neutral_sealed sealed;
 };
 
 struct sl_openai_writer {

@@ -80,7 +80,7 @@ static struct sl_neutral_part *add(struct sl_neutral_answer *r, enum sl_neutral_
 }
 
 /* In a signature of the last thought, or of one of which nothing can be seen. */
-static void add_sealed(struct sl_neutral_answer *r, struct sl_grow *sealed)
+static void add_sealed(struct sl_neutral_answer *r, const struct sl_neutral_sealed *sealed)
 {
     struct sl_neutral_part *p = r->parts.last;
     struct sl_grow g;
@@ -103,7 +103,7 @@ static void read_reasoning(struct sl_neutral_answer *r, struct sl_str message)
 {
     struct sl_str details = sl_json_get(message, SL_STR("reasoning_details")), one;
     struct sl_str text = sl_llm_inner(sl_json_get(message, SL_STR("reasoning_content")));
-    struct sl_grow sealed = {.max = 0};
+    struct sl_neutral_sealed sealed = {.n = 0};
     size_t pos = 0;
 
     while (r->err == SL_OK && sl_json_next(details, &pos, &one)) {
@@ -127,7 +127,7 @@ static void read_reasoning(struct sl_neutral_answer *r, struct sl_str message)
         (void)add(r, SL_PART_THINK, text);
     if (sealed.n > 0 && r->err == SL_OK)
         add_sealed(r, &sealed);
-    sl_grow_fini(&sealed);
+    sl_grow_fini(&sealed.text);
 }
 
 static void read_content(struct sl_neutral_answer *r, struct sl_str content)

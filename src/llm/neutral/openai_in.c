@@ -51,9 +51,11 @@ static void say_sealed(struct sl_translate_stream *s, struct sl_str detail)
     struct sl_grow g;
 
     sl_neutral_seal_add(&r->sealed, detail);
+    if (!sl_neutral_may_seal(&r->sealed))
+        return;
     sl_grow_init(&g, SL_TRANSLATE_WAIT);
     sl_neutral_seal(&g, &r->sealed);
-    if (g.err == SL_OK && r->sealed.err == SL_OK)
+    if (g.err == SL_OK)
         say(s, SL_SAY_SIGNATURE, sl_grow_str(&g));
     sl_grow_fini(&g);
 }
@@ -320,5 +322,5 @@ void sl_openai_reader_fini(void *reader)
     for (unsigned i = 0; i < r->calls_n; i++)
         sl_mem_free(r->calls[i].id);
     sl_mem_free(r->calls);
-    sl_grow_fini(&r->sealed);
+    sl_grow_fini(&r->sealed.text);
 }

@@ -9,6 +9,7 @@
 #define HEAD "{\"details\":["
 #define TAIL "]}"
 #define SEALED_MAX ((size_t)256 << 10) /* bytes of elements: more than a turn's thoughts take */
+#define SEALED_MOST 64                 /* elements: each one that is streamed makes all anew */
 
 bool sl_neutral_is_sealed(struct sl_str detail)
 {
@@ -16,18 +17,24 @@ bool sl_neutral_is_sealed(struct sl_str detail)
            !sl_neutral_is(sl_json_get(detail, SL_STR("format")), SL_NEUTRAL_ANTHROPIC);
 }
 
-void sl_neutral_seal_add(struct sl_grow *sealed, struct sl_str detail)
+void sl_neutral_seal_add(struct sl_neutral_sealed *s, struct sl_str detail)
 {
-    if (sealed->max == 0)
-        sl_grow_init(sealed, SEALED_MAX);
-    sl_grow_add(sealed, sealed->n == 0 ? SL_STR(HEAD) : SL_STR(","));
-    sl_grow_add(sealed, detail);
+    if (s->n++ == 0)
+        sl_grow_init(&s->text, SEALED_MAX);
+    sl_grow_add(&s->text, s->n == 1 ? SL_STR(HEAD) : SL_STR(","));
+    sl_grow_add(&s->text, detail);
 }
 
-void sl_neutral_seal(struct sl_grow *g, const struct sl_grow *sealed)
+bool sl_neutral_may_seal(const struct sl_neutral_sealed *s)
 {
+    return s->n > 0 && s->n <= SEALED_MOST && s->text.err == SL_OK;
+}
+
+void sl_neutral_seal(struct sl_grow *g, const struct sl_neutral_sealed *s)
+{
+    const struct sl_grow *sealed = &s->text;
     size_t n = sealed->n + sizeof(TAIL) - 1;
-    uint8_t *bytes = sealed->err == SL_OK ? sl_mem_try(n) : NULL;
+    uint8_t *bytes = sl_neutral_may_seal(s) ? sl_mem_try(n) : NULL;
     char *room;
 
     sl_neutral_put(g, SL_NEUTRAL_MARK);

@@ -347,17 +347,23 @@ static void on_text(struct sl_translate_stream *s, struct sl_str esc, bool refus
     grow_part(s, esc);
 }
 
+static void open_thought(struct sl_translate_stream *s)
+{
+    struct sl_responses_writer *w = writer(s);
+
+    shut(s, "completed");
+    w->open = SL_ITEM_THOUGHT;
+    w->part = 0;
+    add_item(s);
+    add_part(s);
+}
+
 static void on_think(struct sl_translate_stream *s, struct sl_str esc)
 {
     struct sl_responses_writer *w = writer(s);
 
-    if (w->open != SL_ITEM_THOUGHT || w->seal.n > 0) {
-        shut(s, "completed");
-        w->open = SL_ITEM_THOUGHT;
-        w->part = 0;
-        add_item(s);
-        add_part(s);
-    }
+    if (w->open != SL_ITEM_THOUGHT || w->seal.n > 0)
+        open_thought(s);
     grow_part(s, esc);
 }
 
@@ -368,6 +374,11 @@ static void on_sealed(struct sl_translate_stream *s, const struct sl_say *say)
 
     if (say->kind == SL_SAY_SIGNATURE && w->open == SL_ITEM_THOUGHT) {
         forget(s, &w->seal);
+        keep(s, &w->seal, say->text);
+        return;
+    }
+    if (say->kind == SL_SAY_SIGNATURE && sl_str_starts(say->text, SL_STR(SL_NEUTRAL_MARK))) {
+        open_thought(s); /* the next one of ours will say all of it */
         keep(s, &w->seal, say->text);
         return;
     }
