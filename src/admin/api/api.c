@@ -442,7 +442,8 @@ static bool admits(struct sl_api *c, enum sl_page_caller who)
                     "too many wrong admin keys from this address; try again in a minute");
     else if (who == SL_PAGE_NOBODY)
         sl_api_fail(c, 0, SL_ERR_NO_KEY, NULL, "Authentication failed: %s",
-                    c->admin->has_key ? "send `authorization: Bearer` with the admin key"
+                    c->admin->has_key ? "send `authorization: Bearer` with the admin key; commands "
+                                        "have it from -k, -c or SLUICE_ADMIN_KEY"
                                       : "no admin key is configured; set SLUICE_ADMIN_KEY or "
                                         "admin.key and restart");
     return who != SL_PAGE_FOREIGN && who != SL_PAGE_NOBODY && who != SL_PAGE_BARRED;

@@ -187,8 +187,9 @@ static bool is_higher(struct sl_api *c, const char *name, int64_t now_micro, int
     if (to_micro == SL_UNSET || (now_micro > 0 && to_micro > now_micro))
         return true;
     sl_api_fail(c, 0, SL_ERR_CONFLICT, name,
-                now_micro > 0 ? "%s: must be more than the budget of now"
-                              : "%s: there is no such budget that could be raised",
+                now_micro > 0
+                    ? "%s: must be more than the budget of now"
+                    : "%s: there is no such budget that could be raised; change the tenant first",
                 name);
     return false;
 }

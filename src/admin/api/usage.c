@@ -465,7 +465,8 @@ static bool read_days(struct sl_api *c, struct usage *u)
         return false;
     if (compare(u->from, u->to) <= 0)
         return true;
-    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "from", "from: lies behind to");
+    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "from",
+                "from: lies behind `to`, which is today if not said");
     return false;
 }
 
