@@ -261,7 +261,7 @@ static enum sl_state find_model(struct sl_req *r)
     if (!sl_body_max_tokens(r->inspect, text, &r->max_tokens))
         return sl_req_refuse(r, SL_ERR_BAD_FIELD, 0,
                              "`max_tokens` (or its namesake of this route) must be a whole number "
-                             "from 1 to %d.",
+                             "from 0 to %d.",
                              SL_BODY_TOKENS_MAX);
     return SL_ST_ROUTE;
 }

@@ -139,7 +139,7 @@ bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *o
 
         if (!at[i]->has || at[i]->type == SL_JSON_NULL)
             continue;
-        if (!sl_json_u64(sl_body_value(at[i], text), &n) || n == 0 || n > SL_BODY_TOKENS_MAX)
+        if (!sl_json_u64(sl_body_value(at[i], text), &n) || n > SL_BODY_TOKENS_MAX)
             return false;
         if (n > *out)
             *out = n;

@@ -47,7 +47,8 @@ SL_MUST enum sl_err sl_body_model(const struct sl_body *b, struct sl_str text, c
 struct sl_str sl_body_value(const struct sl_body_place *place, struct sl_str text);
 bool sl_body_streams(const struct sl_body *b, struct sl_str text); /* "stream": true */
 /* The largest of max_tokens, max_completion_tokens and max_output_tokens, 0 if none is
- * given; false: one of them is no number of tokens. */
+ * given, or none above it: Anthropic's `max_tokens: 0` fills the prompt cache and answers
+ * nothing. False: one of them is no number of tokens. */
 SL_MUST bool sl_body_max_tokens(const struct sl_body *b, struct sl_str text, uint64_t *out);
 /* Does an OpenAI stream already ask for its usage? */
 bool sl_body_has_include_usage(const struct sl_body *b, struct sl_str text);

@@ -60,6 +60,7 @@ def test_request_bodies_survive(g):
         '{"model":"mock-echo","unknown":{"deep":[[[{"a":null}]]]},"x":"日本語 🙂","messages":[]}'.encode(),
         b'{"model":"mock-echo","metadata":{"user_id":"u"},"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]}',
         b'{"model":"mock-echo","lone":"\\ud800"}',
+        b'{"model":"mock-echo","max_tokens":0,"messages":[]}',  # fills the prompt cache and answers nothing
     ]
     for body in odd:
         r = g.post("/v1/messages", body)

@@ -178,7 +178,7 @@ def test_whole_gateway():
 
 def test_max_tokens_that_are_none():
     def act(g, redis):
-        for bad in ("-1", "0", "1e400", "18446744073709551632", '"16"', "1.5"):
+        for bad in ("-1", "1e400", "18446744073709551632", '"16"', "1.5"):
             body = b'{"model":"mock-echo","max_tokens":%s,"messages":[{"role":"user","content":"x"}]}' % bad.encode()
             equal((bad, g.post("/v1/messages", body).status), (bad, 400))
 

@@ -557,6 +557,40 @@ static void assert_user(const char *text, const char *want)
     sl_body_fini(&b);
 }
 
+static void test_max_tokens(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        uint64_t n;
+    } cases[] = {
+        {"{}", true, 0},
+        {"{\"max_tokens\":null}", true, 0},
+        {"{\"max_tokens\":0}", true, 0}, /* fills Anthropic's prompt cache */
+        {"{\"max_tokens\":7,\"max_completion_tokens\":9}", true, 9},
+        {"{\"max_output_tokens\":1000000000}", true, 1000000000},
+        {"{\"max_output_tokens\":1000000001}", false, 0},
+        {"{\"max_tokens\":-1}", false, 0},
+        {"{\"max_tokens\":1.5}", false, 0},
+        {"{\"max_tokens\":\"7\"}", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_str text = sl_str_of(cases[i].text);
+        struct sl_body b;
+        uint64_t n;
+
+        sl_body_init(&b);
+        assert_int_equal(sl_body_feed(&b, text), SL_OK);
+        assert_int_equal(sl_body_finish(&b), SL_OK);
+        assert_int_equal(sl_body_max_tokens(&b, text, &n), cases[i].ok);
+        if (cases[i].ok)
+            assert_int_equal(n, cases[i].n);
+        sl_body_fini(&b);
+    }
+}
+
 static void test_user_and_stream(void **state)
 {
     static const struct {
@@ -607,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_model),
+        cmocka_unit_test(test_max_tokens),
         cmocka_unit_test(test_user_and_stream),
     };
 
