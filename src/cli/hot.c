@@ -50,11 +50,13 @@ static const char *objection(const struct sl_serve *s)
 {
     struct sl_store_state store;
 
-    sl_store_look(s->store, &store);
+    if (s->phase == SL_STARTING)
+        return "this process is starting";
     if (s->phase != SL_SERVING)
         return "this process is ending";
     if (s->hand != NULL)
         return "one is under way";
+    sl_store_look(s->store, &store);
     if (strcmp(store.kind, "embedded") == 0)
         return "an embedded store serves one process; it takes a Redis (store.url)";
     if (getpid() == 1)
@@ -77,10 +79,9 @@ static void on_hand(void *ctx, bool ready, const char *why)
     int pid = sl_hand_pid(s->hand);
 
     sl_hand_end(&s->hand);
-    if (!ready || s->phase != SL_SERVING) {
+    if (!ready) {
         sl_log(SL_LOG_ERROR, "cli", nobody,
-               "hot restart failed, this process goes on: the new one did not come up: %s",
-               ready ? "this one is ending" : why);
+               "hot restart failed, this process goes on: the new one did not come up: %s", why);
         return;
     }
     sl_log(SL_LOG_INFO, "cli", nobody, "hot restart: process %d serves; %zu requests to finish",
@@ -106,6 +107,16 @@ void sl_hot_begin(struct sl_serve *s)
     sl_log(SL_LOG_INFO, "cli", nobody, "hot restart: %s is started", self.program);
     if (sl_hand_start(s->net, &ask, on_hand, s, &s->hand) != SL_OK)
         refuse("the program can't be started");
+}
+
+/* Whoever ends this process means no other one either. */
+void sl_hot_give_up(struct sl_serve *s)
+{
+    if (s->hand == NULL)
+        return;
+    sl_log(SL_LOG_WARN, "cli", nobody,
+           "hot restart given up, the new process is ended: this one was told to end");
+    sl_hand_end(&s->hand);
 }
 
 /* An idle connection is closed by its answer or its time; to close it at once could

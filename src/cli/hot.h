@@ -21,6 +21,8 @@
  * there is no hot restart. */
 SL_MUST bool sl_hot_remember(void);
 void sl_hot_begin(struct sl_serve *s);
+/* This process is to end: one that is not ready yet is ended with it. */
+void sl_hot_give_up(struct sl_serve *s);
 /* Leaving: is nobody left who has to be served? */
 bool sl_hot_is_over(const struct sl_serve *s);
 uint64_t sl_hot_limit_ms(const struct sl_serve *s);

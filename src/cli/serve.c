@@ -230,6 +230,7 @@ static void on_term(void *ctx, int signum)
         stop(s, "asked twice");
         return;
     }
+    sl_hot_give_up(s);
     s->phase = SL_DRAINING;
     s->drain_from_ms = sl_net_now(s->net);
     sl_log(SL_LOG_INFO, "cli", nobody,
@@ -245,7 +246,9 @@ static void on_hup(void *ctx, int signum)
     char why[512];
 
     (void)signum;
-    if (s->phase == SL_STOPPING)
+    if (s->phase == SL_STARTING)
+        s->reload_due = true;
+    if (s->phase == SL_STARTING || s->phase == SL_STOPPING)
         return;
     if (s->access != NULL && sl_file_reopen(s->access) != SL_OK)
         sl_log(SL_LOG_ERROR, "cli", nobody, "the access log can't be reopened");
@@ -260,12 +263,18 @@ static void on_usr2(void *ctx, int signum)
     sl_hot_begin(ctx);
 }
 
-static bool watch_signals(struct sl_serve *s)
+/* From the very start: whoever asks too early for a reload or a successor must not end it. */
+static bool watch_early(struct sl_serve *s)
 {
     return sl_net_on_signal(s->net, SIGUSR2, on_usr2, s) == SL_OK &&
-           sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
-           sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK &&
            sl_net_on_signal(s->net, SIGHUP, on_hup, s) == SL_OK;
+}
+
+/* Before the first connection: until then there is nothing to drain. */
+static bool watch_late(struct sl_serve *s)
+{
+    return sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
+           sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK;
 }
 
 /* ---- together and apart ---- */
@@ -379,7 +388,7 @@ static int start(struct sl_serve *s)
     sl_admin_note_conf(s->admin, s->made->hash);
     sl_gateway_warm(s->gateway, !s->hot); /* what takes over is ready already */
     /* from the first connection that is accepted on, nothing may end this process */
-    if (!watch_signals(s) || !listen_admin(s) || !listen_clients(s) || !is_all_taken(s))
+    if (!watch_late(s) || !listen_admin(s) || !listen_clients(s) || !is_all_taken(s))
         return SL_EXIT_FAILED;
     ask_lists(s);
     sl_hand_ready(s->net);
@@ -443,6 +452,8 @@ static int run(struct sl_serve *s, bool quiet)
 {
     int code;
 
+    if (!watch_early(s))
+        return SL_EXIT_FAILED;
     s->conf = sl_source_load(s->config);
     s->made = sl_build_snapshot(s->conf, s->origins, s->catalog);
     if (s->made == NULL) {
@@ -464,13 +475,16 @@ static int run(struct sl_serve *s, bool quiet)
                SL_STR_ARGS(s->made->listen), SL_STR_ARGS(s->made->admin_listen));
         sl_proxied_log(s->made);
     }
+    s->phase = SL_SERVING;
+    if (s->reload_due)
+        on_hup(s, SIGHUP);
     sl_net_run(s->net);
     return SL_EXIT_OK;
 }
 
 int sl_cmd_serve(const struct sl_options *o)
 {
-    struct sl_serve s = {.config = o->config, .phase = SL_SERVING, .fresh = o->fresh};
+    struct sl_serve s = {.config = o->config, .phase = SL_STARTING, .fresh = o->fresh};
     int code;
 
     sl_limits_apply();

@@ -8,7 +8,7 @@
 #include "net/hand/hand.h"
 #include "net/timer.h"
 
-enum sl_phase { SL_SERVING, SL_DRAINING, SL_LEAVING, SL_STOPPING };
+enum sl_phase { SL_STARTING, SL_SERVING, SL_DRAINING, SL_LEAVING, SL_STOPPING };
 
 struct sl_serve {
     const char *config;           /* up: the command line's */
@@ -29,6 +29,7 @@ struct sl_serve {
     struct sl_hand *hand;         /* owns: the process that is to follow; or NULL */
     enum sl_phase phase;
     bool hot;               /* it follows another process */
+    bool reload_due;        /* asked for while it started */
     bool fresh;             /* the command line's */
     bool wrong_store;       /* it is empty, and was not: nothing is served from it */
     struct sl_timer step;   /* the drain's next look */

@@ -258,6 +258,28 @@ def refuses(port):
         return s.connect_ex(("127.0.0.1", port)) != 0
 
 
+def test_who_is_told_to_end_has_no_follower(_):
+    redis, mock = Redis(), rig.Mock()
+    with Gateway(settings(redis), mock=mock) as h:
+        text = open(h.path).read()
+        os.remove(h.path)
+        os.mkfifo(h.path)  # the new process waits for its configuration
+        h.signal(signal.SIGUSR2)
+        until(lambda: "is started" in h.said(), 10 * rig.SLOW, lambda: "started: " + h.said()[-800:])
+        h.signal(signal.SIGTERM)
+        until(lambda: "draining" in h.said(), 10 * rig.SLOW, lambda: "draining: " + h.said()[-800:])
+        try:
+            fd = os.open(h.path, os.O_WRONLY | os.O_NONBLOCK)
+            os.write(fd, text.encode())
+            os.close(fd)
+        except OSError:
+            pass  # nobody reads it any more
+        equal(h.p.wait(20 * rig.SLOW), 0, h.said()[-800:])
+        contains(h.said(), "hot restart given up")
+        check(refuses(h.port), "nobody serves behind its back: " + h.said()[-800:])
+    mock.stop()
+
+
 def test_one_process_serves_from_a_state_directory(_):
     """A second start is refused, unless all who hold the directory are only finishing."""
     redis, mock = Redis(), rig.Mock()

@@ -6,6 +6,7 @@ configuration in force without a failed request and a bad one not at all."""
 import json
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -276,6 +277,21 @@ def test_sighup_while_draining_and_other_signals(g):
         h.signal(signal.SIGHUP)
         check(rig.is_complete("/v1/messages", [rig.Event(e) for e in w.events(r)]))
         w.close()
+
+
+def test_signals_during_a_start(g):
+    """A reload is made up for, a successor is refused; the start goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20 * rig.SLOW)
+        h = own({"store": {"url": "redis://127.0.0.1:%d" % silent.getsockname()[1]}}, mock=g.mock, wait=False)
+        s, _ = silent.accept()  # now it waits for its store
+        h.signal(signal.SIGHUP)
+        h.signal(signal.SIGUSR2)
+        s.close()
+    with h:
+        rig.until(h.is_ready, 20 * rig.SLOW, lambda: "ready; it said: " + h.said()[-2000:])
+        rig.until(lambda: "is in force" in h.said() and "refused: this process is starting" in h.said(), 10 * rig.SLOW,
+                  lambda: "both were heard; it said: " + h.said()[-2000:])
 
 
 def test_no_memory_for_a_configuration(g):
