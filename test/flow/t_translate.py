@@ -464,6 +464,13 @@ def test_usage_and_cost_are_the_providers_own(g):
         for path, make in (("/v1/messages", rig.messages), ("/v1/chat/completions", rig.chat)):
             r = h.post(path, make("s", stream=True))
             equal((r.status, "stream_options" in router.asked, h.access_of(r)["tokens_source"]), (200, False, "counted"), path)
+        for path, make, stream in ways:
+            if path != "/v1/chat/completions":  # its own client gets what it says: nothing
+                r = h.post(path, make("s", stream=stream))
+                last = [e.json for e in rig.parse_events(r.body)] if stream else [r.json()]
+                line = h.access_of(r)
+                equal(usage_of(path, last[-1].get("response") or last[-1 if "usage" in last[-1] else -2]), (line["tokens_in"], line["tokens_out"]), "what is told is charged")
+                check(line["tokens_out"] > 0 and line["tokens_in"] > 0, line)
         for r, micro, what in got:
             line = h.access_of(r)
             equal([r.status] + [line.get(n, 0) for n in ("tokens_in", "tokens_cache_read", "tokens_cache_write", "tokens_out", "cost_micro")], [200, 200, 700, 100, 50, micro], str(what))
