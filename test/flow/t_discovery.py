@@ -128,8 +128,10 @@ def never_had_one(h):
 
 
 def consul_is_away(h, consul, b, c):
+    queries = len(consul.queries)
     consul.set(mode=500)
     until(lambda: "500" in instances(h)[0].get("trouble", ""), 20, "it is noticed")
+    until(lambda: [q for _, q in consul.queries[queries:] if "index" not in q], 20, "asked again, to answer at once")
     equal(instances(h)[1], sorted([b.port, c.port]), "the last list holds")
     ask(h)
     queries = len(consul.queries)

@@ -127,9 +127,10 @@ def test_nobody_takes_them(g):
         h.call("GET", "/v1/models", key=keys[0])
     port = rig.free_ports(1)[0]
     with gateway(g.mock, "http://127.0.0.1:%d/" % port) as h:  # nobody is there
-        equal(h.post("/v1/messages", rig.messages("mock-echo")).status, 200)
-        until(lambda: h.metrics().value("sluice_budget_used_ratio", tenant="acme"), 10 * rig.SLOW, "it was looked at")
+        equal(h.post("/v1/messages", rig.messages("mock-echo", "long " * 20)).status, 200)
+        until(lambda: "tenant acme has used" in h.said(), 10 * rig.SLOW, "there is something to tell")
         h.post("/v1/messages", rig.messages("mock-echo"))
+    contains(h.said(), "hooks.url did not take an event")  # the last try is at the end
 
 
 def test_what_is_refused(g):

@@ -5,6 +5,7 @@ finds no room is told when there will be some."""
 # timeout: 180
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -385,6 +386,37 @@ def test_overload(g):
         for w in wires:
             w.close()
         until(lambda: post(h, 8).status == 200, 30 * rig.SLOW, "class 8 is back")
+        busy_with(h, "memory", {"memory": "1MiB"})
+        busy_with(h, "loop_lag", {"loop_lag": "100ms"}, lambda: pause(h))
+
+
+def pause(h):
+    """Its loop is late, in looks that follow each other."""
+    for _ in range(3):
+        h.signal(signal.SIGSTOP)
+        time.sleep(0.25)
+        h.signal(signal.SIGCONT)
+        time.sleep(0.03)
+
+
+def busy_with(h, what, limits, load=lambda: None):
+    """Its lowest class is refused, the highest is not, and operators and probes get in."""
+    for now in ({}, limits):  # what was before is over at once
+        reloads = h.metrics().value("sluice_config_reloads_total", result="ok") or 0
+        h.config["overload"] = now
+        h.write_config()
+        h.signal(signal.SIGHUP)
+        until(lambda: h.metrics().value("sluice_config_reloads_total", result="ok") == reloads + 1, 10 * rig.SLOW, "reloaded")
+
+    def refused():
+        load()
+        got = post(h, 0)
+        return got.status == 503 and got
+    message = until(refused, 20 * rig.SLOW, "class 0 is refused for " + what).json()["error"]["message"]
+    check("too much to do (%s)" % what in message, message)
+    equal(post(h, 9).status, 200)
+    equal([h.call("GET", "/healthz", key=None).status, h.admin("GET", "/healthz").status, h.admin("GET", "/readyz").status], [200] * 3)
+    check(Api(h)("GET", "providers"), "operators see it")
 
 
 if __name__ == "__main__":

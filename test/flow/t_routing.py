@@ -258,7 +258,7 @@ def test_a_mirror_costs_nothing(g):
         {"name": "m", "mirror": {"provider": "lab", "model": "next", "percent": 100}, "targets": [target("a", price=price)]},
         {"name": "down", "mirror": {"provider": "down", "percent": 100}, "targets": [target("a")]},
         {"name": "hangs", "mirror": {"provider": "mocked", "model": "mock-hang", "percent": 100}, "targets": [target("a")]},
-        {"name": "off", "mirror": {"provider": "lab", "percent": 0}, "targets": [target("a")]},
+        {"name": "off", "mirror": {"provider": "lab", "percent": 0}, "targets": [target("a", price=price)]},
         {"name": "other", "mirror": {"provider": "mock-o", "percent": 100}, "targets": [target("a")]},
     ]
     providers = {"a": g.mock.plain, "lab": shadow.port, "down": gone.getsockname()[1],
@@ -284,6 +284,12 @@ def test_a_mirror_costs_nothing(g):
         equal([value(n, r) for n in ("off", "other") for r in ("done", "failed", "skipped")], [0] * 6)
         equal(len(shadow.seen), 2)
         equal(h.metrics().value("sluice_breaker_state", provider="a"), 0)
+        cost = lambda name: h.access_of(post(h, name, text="as dear"))["cost_micro"]
+        equal(cost("m"), cost("off"), "a request costs what it costs without a shadow")
+        until(lambda: value("m", "done") + value("m", "failed") >= 3, 10 * rig.SLOW, "the shadow's answer was read")
+        spent = lambda **of: round((h.metrics().value("sluice_cost_usd_total", **of) or 0) * 1e6)
+        until(lambda: spent() == sum(l.get("cost_micro", 0) for l in h.access_lines()), 10 * rig.SLOW, lambda: "charged: %d" % spent())
+        equal(spent(), spent(provider="a"), "nothing of the shadow's")
     shadow.close()
     gone.close()
 
