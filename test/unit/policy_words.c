@@ -102,7 +102,11 @@ static void what_is_a_word(void **state)
          "ab\xff"
          "ab \xffxab \xe2\x82"
          "ab",
-         3},                         /* no UTF-8: separates */
+         3}, /* no UTF-8: separates */
+        {"ab", false,
+         "x\xe2\x82"
+         "ab ab\xe2\x82",
+         2},
         {"2", false, "\xc2\xbd", 1}, /* a half is 1, a stroke, 2 */
         {"1\xe2\x81\x84"
          "2",
@@ -118,6 +122,11 @@ static void what_is_a_word(void **state)
          "ab",
          1}, /* behind Thai and its mark */
         {"aa", true, "aaaa", 3},
+        {"gros", true, "gro\xc3\x9f gross", 2},                 /* sharp s is ss */
+        {"deaf", true, "deaf dea\xef\xac\x81x", 2},             /* inside the ligature */
+        {"\xd0\xb8", true, "\xd0\xb9 \xd0\xb8", 1},             /* i, not short i */
+        {"\xea\xb0\x80", true, "\xea\xb0\x81 \xea\xb0\x80", 1}, /* ga, not gak */
+        {"k", true, "\xe3\x8e\x8f", 1},                         /* of the square kg */
         {"a", false, "", 0},
     };
 
@@ -209,7 +218,7 @@ static void no_words(void **state)
 static void without_memory(void **state)
 {
     (void)state;
-    for (uint64_t fail = 1; fail < 20; fail++) {
+    for (uint64_t fail = 1; fail < 36; fail++) {
         struct sl_words *w;
         enum sl_err e = SL_OK;
 
@@ -270,17 +279,28 @@ static uint32_t plain_way(const struct given *given, size_t n, unsigned list, co
     return found;
 }
 
+static void assert_plain(struct sl_words_seek *s, const struct given *given, size_t n,
+                         const char *text)
+{
+    for (unsigned list = 0; list < 3; list++)
+        if (s->count[list] != plain_way(given, n, list, text))
+            fail_msg("list %u in \"%s\": %u", list, text, s->count[list]);
+}
+
+/* Short texts at every split. */
 static void compare_one(uint32_t *seed, const struct sl_words *w, const struct given *given,
                         size_t n)
 {
-    char text[64];
+    char text[40];
+    size_t most = next(seed) % 4 == 0 ? 8 : sizeof(text) - 2;
+    size_t length = make(seed, next(seed) % 2 == 0 ? "abc." : "abcdefg.", most, text);
+    size_t cut = most == 8 ? 0 : next(seed) % (length + 1), last = most == 8 ? length : cut;
     struct sl_words_seek s;
 
-    make(seed, next(seed) % 2 == 0 ? "abc." : "abcdefg.", sizeof(text) - 2, text);
-    seek(&s, w, sl_str_of(text), next(seed) % (strlen(text) + 1));
-    for (unsigned list = 0; list < 3; list++)
-        if (s.count[list] != plain_way(given, n, list, text))
-            fail_msg("list %u in \"%s\": %u", list, text, s.count[list]);
+    for (; cut <= last; cut++) {
+        seek(&s, w, sl_str_of(text), cut);
+        assert_plain(&s, given, n, text);
+    }
 }
 
 static void as_the_plain_way(void **state)
@@ -288,7 +308,7 @@ static void as_the_plain_way(void **state)
     uint32_t seed = 42;
 
     (void)state;
-    for (int round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 60; round++) {
         char places[12][8];
         struct given given[12];
         size_t n = 1 + next(&seed) % COUNT(given);
@@ -296,15 +316,114 @@ static void as_the_plain_way(void **state)
 
         for (size_t i = 0; i < n; i++) {
             make(&seed, "abcdefg", 5, places[i]);
-            for (char *p = places[i]; round % 2 == 0 && *p != '\0'; p++)
-                *p = (char)('a' + *p % 3); /* few letters: deep; many: a row of its own */
+            for (char *p = places[i]; round % 4 != 3 && *p != '\0'; p++)
+                *p = (char)('a' + (unsigned char)*p % (2 + round % 2)); /* two letters, or three */
             given[i] = (struct given){places[i], next(&seed) % 3, next(&seed) % 2 == 0};
         }
         w = words_of(given, n);
-        for (int text = 0; text < 50; text++)
+        for (int text = 0; text < 340; text++)
             compare_one(&seed, w, given, n);
         sl_words_end(&w);
     }
+}
+
+/* So many that not all that their endings lead to is known at once. */
+static void many_words(void **state)
+{
+    enum { MANY = 300 };
+    static char places[MANY][8];
+    static struct given given[MANY];
+    uint32_t seed = 5;
+    struct sl_words *w;
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        while (make(&seed, "abc", 7, places[i]) < 7)
+            ;
+        given[i] = (struct given){places[i], next(&seed) % 3, next(&seed) % 4 != 0};
+    }
+    w = words_of(given, MANY);
+    for (int text = 0; text < 300; text++)
+        compare_one(&seed, w, given, MANY);
+    sl_words_end(&w);
+}
+
+/* ---- the same in other scripts ---- */
+
+struct script {
+    const char *letters[3][2]; /* a, b and c, each in two ways */
+    bool spaced;
+};
+
+static void spell(uint32_t *seed, const struct script *script, const char *text, char *out)
+{
+    for (; *text != '\0'; text++) {
+        const char *one = *text == '.' ? "." : script->letters[*text - 'a'][next(seed) % 2];
+
+        memcpy(out, one, strlen(one) + 1);
+        out += strlen(one);
+    }
+}
+
+/* The longest: 24 letters of four bytes. */
+static void compare_script(uint32_t *seed, const struct script *script, const struct sl_words *w,
+                           const struct given *given, size_t n)
+{
+    char text[26], spelt[104];
+    struct sl_words_seek s;
+
+    make(seed, "abc.", next(seed) % 3 == 0 ? 24 : 4, text);
+    spell(seed, script, text, spelt);
+    for (size_t cut = 0; cut <= strlen(spelt); cut++) {
+        seek(&s, w, sl_str_of(spelt), cut);
+        assert_plain(&s, given, n, text);
+    }
+}
+
+/* `given` are plain words; where no spaces are written, each of them may stand anywhere. */
+static void try_script(uint32_t *seed, const struct script *script)
+{
+    char places[12][8], spelt[12][32];
+    struct given given[12], inner[12];
+    size_t n = 1 + next(seed) % COUNT(given);
+    struct sl_words *w;
+
+    for (size_t i = 0; i < n; i++) {
+        make(seed, "abc", 5, places[i]);
+        spell(seed, script, places[i], spelt[i]);
+        given[i] = (struct given){places[i], next(seed) % 3, next(seed) % 2 == 0};
+        inner[i] = (struct given){spelt[i], given[i].list, given[i].anywhere};
+        given[i].anywhere |= !script->spaced;
+    }
+    w = words_of(inner, n);
+    for (int text = 0; text < 40; text++)
+        compare_script(seed, script, w, given, n);
+    sl_words_end(&w);
+}
+
+static void in_other_scripts(void **state)
+{
+    static const struct script scripts[] = {
+        {{{"\xd0\xb0", "\xd0\x90"}, {"\xd0\xb9", "\xd0\x99"}, {"\xd1\x84", "\xd0\xa4"}}, true},
+        {{{"\xc3\xa9", "e\xcc\x81"}, {"\xc3\x91", "n\xcc\x83"}, {"\xef\xac\x81", "FI"}}, true},
+        {{{"\xe4\xb8\x96", "\xe4\xb8\x96"},
+          {"\xe7\x95\x8c", "\xe7\x95\x8c"},
+          {"\xe3\x81\x8c", "\xe3\x81\x8b\xe3\x82\x99"}},
+         false},
+        {{{"\xea\xb0\x80", "\xea\xb0\x80"},
+          {"\xeb\x82\x98", "\xeb\x82\x98"},
+          {"\xeb\x8b\xac", "\xeb\x8b\xac"}},
+         true}, /* Hangul: of two and three letters */
+        {{{"\xf0\x90\x90\xa8", "\xf0\x90\x90\x80"},
+          {"\xf0\x9d\x94\x9f", "b"},
+          {"\xef\xbc\xa3", "c"}},
+         true}, /* beyond U+FFFF; wide */
+    };
+    uint32_t seed = 99;
+
+    (void)state;
+    for (size_t i = 0; i < 4 * COUNT(scripts); i++)
+        try_script(&seed, &scripts[i % COUNT(scripts)]);
 }
 
 /* ---- what is not known yet ---- */
@@ -399,7 +518,8 @@ int main(void)
         cmocka_unit_test(what_is_a_word),     cmocka_unit_test(lists),
         cmocka_unit_test(texts_do_not_touch), cmocka_unit_test(limits),
         cmocka_unit_test(no_words),           cmocka_unit_test(without_memory),
-        cmocka_unit_test(as_the_plain_way),   cmocka_unit_test(what_is_open),
+        cmocka_unit_test(as_the_plain_way),   cmocka_unit_test(in_other_scripts),
+        cmocka_unit_test(many_words),         cmocka_unit_test(what_is_open),
         cmocka_unit_test(what_is_due),
     };
 

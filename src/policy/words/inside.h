@@ -1,29 +1,38 @@
-/* policy/words/inside.h -- the automaton, as its builder and its reader see it.
+/* policy/words/inside.h -- the automaton, as its builders and its reader see it.
  *
- * It reads symbols: the bytes of folded letters, the first byte of one that may begin a word
- * marked. A word that has to stand by itself begins with such a mark, so that its beginning
- * leads nowhere in the middle of another word; of a word that may stand anywhere the first
- * byte has none, and is taken with and without. What is marked behind the first byte depends
- * on the letters alone, and is the same in the word and in the text.
+ * It reads symbols: numbers of folded letters (symbols.h), higher by `half` where a word may
+ * begin with the letter. A word that has to stand by itself begins with such a symbol, so
+ * that its beginning leads nowhere in the middle of another word; of a word that may stand
+ * anywhere the first one is plain, and is taken for either. Which it is behind the first
+ * letter depends on the letters alone, and is the same in the word and in the text.
+ *
+ * States   A beginning of words is known to the reader by its base: where it goes on by a
+ *          symbol stands in the cell that is so many behind the base, if that cell is its
+ *          own. Else the text's last letter alone, `near`, may go on by it; else the root.
+ *          What other endings lead to is copied into a state's own cells, for as many of the
+ *          short ones as there is room; the others are FAR, and their endings asked one by one.
+ * Source   J. Aoe, "An efficient digital search algorithm by using a double-array
+ *          structure", IEEE Transactions on Software Engineering 15 (1989).
  */
 #ifndef SL_POLICY_WORDS_INSIDE_H
 #define SL_POLICY_WORDS_INSIDE_H
 
+#include "policy/words/symbols.h"
 #include "policy/words/words.h"
 
-#define SL_WORDS_MARK 0x100u /* of a symbol: a word may begin here */
-#define SL_WORDS_SYMBOLS 0x200u
+#define SL_WORDS_MARK 0x80000000u /* of a word's letter: a word may begin here */
 
-/* Where the automaton is: a beginning of words, its number with what has to be known of it
- * at each byte. */
+/* Of a state: its base, with what has to be known at each letter. */
 #define SL_WORDS_ENDS 0x80000000u /* a word ends here */
-#define SL_WORDS_ROW 0x40000000u  /* all that follows stands in a row */
-#define SL_WORDS_INDEX 0x3fffffffu
-#define SL_WORDS_ROOT SL_WORDS_ROW /* the empty beginning, number 0 */
+#define SL_WORDS_FAR 0x40000000u  /* endings of it lead to more than its cells say */
+#define SL_WORDS_BASE 0x3fffffffu
+#define SL_WORDS_ROOT 0u /* the empty beginning, number 0: has a row in place of cells */
+
+#define SL_WORDS_NOBODY UINT32_MAX /* no base: of a cell that is empty */
 
 struct sl_word { /* while the automaton is made */
     uint32_t at; /* of `text` */
-    uint16_t n;  /* symbols */
+    uint16_t n;  /* letters */
     uint8_t list;
     bool anywhere;
 };
@@ -34,66 +43,41 @@ struct sl_words_ends { /* lists */
 };
 
 struct sl_words_node {
-    uint32_t fail;  /* the longest ending of it that is a beginning, too; see above */
-    uint32_t ends;  /* of `ends`: with those of all such endings */
-    uint32_t row;   /* of `rows`, where it has one */
+    uint64_t below; /* lists of all words that begin with it */
+    uint32_t fail;  /* the state of its longest ending that is a beginning, too */
     uint16_t depth; /* bytes */
 };
 
-/* Where a symbol leads that goes on with a word: one probe, mostly. */
 struct sl_words_cell {
-    uint32_t key; /* number of the node, symbol; 0: empty, since the root's stand in a row */
-    uint32_t to;
+    uint32_t from; /* the base whose it is */
+    uint32_t to;   /* state */
 };
 
-/* Where each symbol leads from a node with many next ones, endings looked up. */
-struct sl_words_row {
-    uint32_t to[SL_WORDS_SYMBOLS];
+struct sl_words_base {
+    uint32_t node; /* whose it is; 0: nobody's */
+    uint32_t ends; /* of `ends`: with those of its endings */
 };
 
-/* A byte of ASCII, which becomes one byte or, a space behind another, none. */
+/* A letter of ASCII, which most texts are of. */
 struct sl_words_ascii {
-    uint16_t symbol[SL_LETTERS_SEVERAL]; /* by the kind of the letter before it; 0: none */
+    uint32_t symbol;
     uint8_t kind;
-    bool dull; /* inside of a word of which nothing begins a word, it doesn't either */
+    bool again; /* a space behind another, nothing new */
 };
 
 struct sl_words {
-    struct sl_letters *letters;       /* owns */
-    struct sl_words_ascii ascii[256]; /* most texts are of these; no others are dull */
-    struct sl_word *made;             /* owns */
-    uint16_t *text;                   /* owns: the words' symbols */
-    struct sl_words_node *nodes;      /* owns; NULL: not done */
-    struct sl_words_ends *ends;       /* owns; the first one is none */
-    uint64_t *below;                  /* owns: a node each: lists of all words that begin with it */
-    struct sl_words_cell *cells;      /* owns: at most half of them are taken */
-    struct sl_words_row *rows;        /* owns; the first one is the root's */
-    size_t made_n, made_cap, text_n, text_cap, ends_n, rows_n, rows_cap;
-    uint32_t nodes_n;
-    unsigned cells_shift; /* 32 less the bits of a place in `cells` */
+    struct sl_symbols *symbols;                         /* owns */
+    struct sl_words_ascii ascii[SL_LETTERS_KINDS][128]; /* by the kind of the letter before */
+    bool dull[256]; /* inside of a word of which nothing begins a word, it doesn't either */
+    struct sl_words_cell *cells; /* owns */
+    uint32_t *root;              /* owns: the state that each symbol leads to from there */
+    struct sl_words_base *bases; /* owns: as many as cells */
+    struct sl_words_node *nodes; /* owns; NULL: not done */
+    struct sl_words_ends *ends;  /* owns; the first one is none */
+    struct sl_word *made;        /* owns, until it is done, as `text` */
+    uint32_t *text; /* owns: the words' letters, with their marks; then their symbols */
+    size_t made_n, made_cap, text_n, text_cap, ends_n, cells_n;
+    uint32_t half; /* of the symbols: plain ones, then those that begin a word */
 };
-
-static inline uint32_t sl_words_place(const struct sl_words *w, uint32_t key)
-{
-    return key * 0x9e3779b1u >> w->cells_shift;
-}
-
-static inline uint32_t sl_words_key(uint32_t at, uint32_t symbol)
-{
-    return (at & SL_WORDS_INDEX) * SL_WORDS_SYMBOLS + symbol;
-}
-
-/* The longest ending of what was read that is a beginning. */
-static inline uint32_t sl_words_go(const struct sl_words *w, uint32_t at, uint32_t symbol)
-{
-    for (; (at & SL_WORDS_ROW) == 0; at = w->nodes[at & SL_WORDS_INDEX].fail) {
-        uint32_t key = sl_words_key(at, symbol), mask = UINT32_MAX >> w->cells_shift;
-
-        for (uint32_t i = sl_words_place(w, key); w->cells[i].key != 0; i = (i + 1) & mask)
-            if (w->cells[i].key == key)
-                return w->cells[i].to;
-    }
-    return w->rows[w->nodes[at & SL_WORDS_INDEX].row].to[symbol];
-}
 
 #endif

@@ -1,6 +1,6 @@
 /* policy/words/letters.h -- characters as they are compared: without case, width and ligature.
  *
- * A code point becomes the UTF-8 of its compatibility decomposition, case-folded: "É", "é"
+ * A code point becomes the letters of its compatibility decomposition, case-folded: "É", "é"
  * and "e" with a combining acute are one, as are "Ａ" and "a", "ﬁ" and "fi". What nobody sees
  * (soft hyphens, joiners, variation selectors) becomes nothing; every space, tab and line
  * end one space.
@@ -9,41 +9,33 @@
  *          Chinese, Japanese kana, Thai, Lao, Khmer and Burmese write no spaces, so there
  *          every letter may begin a word, but for the marks on it. It is asked of the letters
  *          that a code point becomes ("½" is "1", "⁄" and "2").
- * Memory   One table of the first 65,536 code points, about 770 KiB; shared by all who
- *          read. Code points above are asked of the library each time.
+ * Memory   None: the library is asked each time. symbols.h remembers.
  * Source   Unicode Standard Annex 15 (NFKD), section 3.13 (case folding), by utf8proc.
  */
 #ifndef SL_POLICY_WORDS_LETTERS_H
 #define SL_POLICY_WORDS_LETTERS_H
 
-#include "base/err.h"
 #include "base/utf8.h"
 
-#define SL_LETTERS_BYTES 80 /* of the longest decomposition: 18 code points, U+FDFA */
+#define SL_LETTERS_MOST 18 /* that one code point becomes: U+FDFA */
 
 enum sl_letters_kind {
     SL_LETTERS_OTHER,  /* punctuation, symbols */
-    SL_LETTERS_SPACE,  /* becomes one space */
+    SL_LETTERS_SPACE,  /* any of them */
     SL_LETTERS_JOINED, /* letter, mark or digit of a script that writes spaces */
     SL_LETTERS_ALONE,  /* letter or digit of one that writes none */
     SL_LETTERS_BOUND,  /* mark of one that writes none */
-    SL_LETTERS_SEVERAL /* becomes letters of which some behind the first may begin a word */
+    SL_LETTERS_KINDS
 };
 
-struct sl_letters;
-
-struct sl_letters_text {
-    struct sl_str text; /* folded; empty: it is not seen */
+struct sl_letter {
+    uint32_t code;
     enum sl_letters_kind kind;
+    bool part; /* with the one before it one letter to readers: a mark, a vowel of Hangul */
 };
 
-struct sl_letters *sl_letters_new(void); /* NULL: no memory */
-void sl_letters_end(struct sl_letters **f);
-/* What `code` becomes. Lives as long as `f` or, above U+FFFF, as `room` does. */
-struct sl_letters_text sl_letters_fold(const struct sl_letters *f, uint32_t code,
-                                       char room[SL_LETTERS_BYTES]);
-/* The first letter of SEVERAL, taken from `text`; its text is empty behind the last one. */
-struct sl_letters_text sl_letters_part(struct sl_str *text);
+/* What `code` becomes, and how many there are; 0: it is not seen. */
+size_t sl_letters_fold(uint32_t code, struct sl_letter out[SL_LETTERS_MOST]);
 
 /* May a word begin with a letter, behind the one before it? */
 static inline bool sl_letters_begins(enum sl_letters_kind before, enum sl_letters_kind kind)
@@ -51,6 +43,12 @@ static inline bool sl_letters_begins(enum sl_letters_kind before, enum sl_letter
     return !(kind == SL_LETTERS_JOINED && before == SL_LETTERS_JOINED) &&
            !(kind == SL_LETTERS_BOUND &&
              (before == SL_LETTERS_ALONE || before == SL_LETTERS_BOUND));
+}
+
+/* Of a code point in UTF-8. */
+static inline unsigned sl_letters_bytes(uint32_t code)
+{
+    return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
 /* The character that begins `text` and how many bytes it has; 0: none, or no UTF-8. */

@@ -1,4 +1,4 @@
-/* Words as they are added, folded into symbols. */
+/* Words as they are added, folded into letters. */
 #include "policy/words/inside.h"
 
 #include "base/mem.h"
@@ -23,7 +23,7 @@ static bool room_for(struct sl_words *w, size_t n)
         w->made_cap = cap;
     }
     if (w->text_n + n > w->text_cap) {
-        uint16_t *grown;
+        uint32_t *grown;
 
         cap = w->text_cap > 0 ? w->text_cap * 2 : 4096;
         grown = sl_mem_grow(w->text, cap * sizeof(*grown));
@@ -35,51 +35,48 @@ static bool room_for(struct sl_words *w, size_t n)
     return true;
 }
 
-struct folded { /* a word on its way to symbols */
-    uint16_t symbols[SL_WORDS_BYTES];
-    size_t n;
+struct folded { /* a word on its way to its letters */
+    uint32_t letters[SL_WORDS_BYTES];
+    size_t n, bytes;
     enum sl_letters_kind last;
 };
 
 /* False: too long. */
-static bool fold_letter(struct folded *f, struct sl_letters_text letter)
+static bool fold_letter(struct folded *f, struct sl_letter letter)
 {
-    if (letter.text.n == 0 || (letter.kind == SL_LETTERS_SPACE && f->last == SL_LETTERS_SPACE))
-        return true;
-    if (letter.text.n > SL_WORDS_BYTES - f->n)
-        return false;
-    for (size_t i = 0; i < letter.text.n; i++) {
-        bool begins = i == 0 && sl_letters_begins(f->last, letter.kind);
+    uint32_t mark = sl_letters_begins(f->last, letter.kind) ? SL_WORDS_MARK : 0;
 
-        f->symbols[f->n++] = (uint16_t)((uint8_t)letter.text.p[i] | (begins ? SL_WORDS_MARK : 0));
-    }
+    if (letter.kind == SL_LETTERS_SPACE && f->last == SL_LETTERS_SPACE)
+        return true;
+    f->bytes += sl_letters_bytes(letter.code);
+    if (f->bytes > SL_WORDS_BYTES)
+        return false;
+    f->letters[f->n++] = letter.code | mark;
     f->last = letter.kind;
     return true;
 }
 
-static bool fold_char(const struct sl_letters *letters, struct folded *f, uint32_t code)
+static bool fold_char(struct folded *f, uint32_t code)
 {
-    char room[SL_LETTERS_BYTES];
-    struct sl_letters_text all = sl_letters_fold(letters, code, room);
+    struct sl_letter all[SL_LETTERS_MOST];
+    size_t n = sl_letters_fold(code, all);
 
-    if (all.kind != SL_LETTERS_SEVERAL)
-        return fold_letter(f, all);
-    while (all.text.n > 0)
-        if (!fold_letter(f, sl_letters_part(&all.text)))
+    for (size_t i = 0; i < n; i++)
+        if (!fold_letter(f, all[i]))
             return false;
     return true;
 }
 
 /* Without spaces at its ends; BAD_FIELD, CEILING. */
-static enum sl_err fold_word(const struct sl_words *w, struct sl_str word, struct folded *f)
+static enum sl_err fold_word(struct sl_str word, struct folded *f)
 {
     uint32_t code;
     size_t used;
 
-    f->n = 0;
+    f->n = f->bytes = 0;
     f->last = SL_LETTERS_SPACE;
     for (; (used = sl_letters_decode(word, &code)) > 0; word = sl_str_from(word, used))
-        if (!fold_char(w->letters, f, code))
+        if (!fold_char(f, code))
             return SL_ERR_CEILING;
     if (f->n > 0 && f->last == SL_LETTERS_SPACE)
         f->n--;
@@ -92,7 +89,7 @@ enum sl_err sl_words_add(struct sl_words *w, unsigned list, bool anywhere, struc
     enum sl_err e;
 
     SL_CHECK(w->nodes == NULL && list < SL_WORDS_LISTS);
-    e = fold_word(w, word, &f);
+    e = fold_word(word, &f);
     if (e != SL_OK)
         return e;
     if (w->made_n == WORDS_MAX)
@@ -100,8 +97,8 @@ enum sl_err sl_words_add(struct sl_words *w, unsigned list, bool anywhere, struc
     if (!room_for(w, f.n))
         return SL_ERR_NO_MEMORY;
     if (anywhere)
-        f.symbols[0] &= (uint16_t)~SL_WORDS_MARK;
-    memcpy(w->text + w->text_n, f.symbols, f.n * sizeof(*f.symbols));
+        f.letters[0] &= ~SL_WORDS_MARK;
+    memcpy(w->text + w->text_n, f.letters, f.n * sizeof(*f.letters));
     w->made[w->made_n++] = (struct sl_word){
         .at = (uint32_t)w->text_n, .n = (uint16_t)f.n, .list = (uint8_t)list, .anywhere = anywhere};
     w->text_n += f.n;
@@ -112,12 +109,8 @@ struct sl_words *sl_words_new(void)
 {
     struct sl_words *w = sl_mem_try(sizeof(*w));
 
-    if (w == NULL)
-        return NULL;
-    memset(w, 0, sizeof(*w));
-    w->letters = sl_letters_new();
-    if (w->letters == NULL)
-        sl_words_end(&w);
+    if (w != NULL)
+        memset(w, 0, sizeof(*w));
     return w;
 }
 
@@ -128,13 +121,13 @@ void sl_words_end(struct sl_words **pw)
     *pw = NULL;
     if (w == NULL)
         return;
-    sl_letters_end(&w->letters);
+    sl_symbols_end(&w->symbols);
     sl_mem_free(w->made);
     sl_mem_free(w->text);
     sl_mem_free(w->nodes);
     sl_mem_free(w->ends);
-    sl_mem_free(w->below);
     sl_mem_free(w->cells);
-    sl_mem_free(w->rows);
+    sl_mem_free(w->root);
+    sl_mem_free(w->bases);
     sl_mem_free(w);
 }
