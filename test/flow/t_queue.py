@@ -26,7 +26,8 @@ class Provider(Listener):
         self.seconds, self.seen, self.keys = seconds, [], []
         self.now, self.most = 0, 0
         self.let = threading.Semaphore(0)
-        self.limits = []  # statuses to answer first
+        self.limits = []  # answers that are given at once, first
+        self.late = []  # those of the first that are held
         super().__init__()
 
     def note(self, head, body):
@@ -43,7 +44,7 @@ class Provider(Listener):
             time.sleep(self.seconds) if self.seconds is not None else self.let.acquire()
         with self.lock:
             self.now -= 1
-        return what or answer()
+            return what or (self.late.pop(0) if self.late else answer())
 
 
 def entry(name, p, **more):
@@ -222,6 +223,28 @@ def test_what_was_reserved(g):
         until(lambda: abs(held(h) - alone) < 1e-9, 5, lambda: "%s is held, not %s" % (held(h), alone))
         equal(released(p, [first]), [200])
         until(lambda: held(h) == 0, 5, "nothing is held")
+    p.close()
+
+
+def test_a_place_for_another_try(g):
+    """Who waited for a place to try again takes it: no second backoff, no place given up for it."""
+    p = Provider()
+    p.late = [answer(500)]
+    with gateway(g.mock, [entry("p", p, max_concurrency=1)], retry={"attempts": 2, "base": "300ms", "max": "300ms"}) as h:
+        wires = [ask(h, 5, "again")]
+        until(lambda: p.seen == ["again"], 5, "it is there")
+        wires.append(ask(h, 5, "second"))
+        waiting(h, 1)
+        p.let.release()  # it fails: the second has its place meanwhile
+        until(lambda: p.seen == ["again", "second"], 5 * rig.SLOW, lambda: p.seen)
+        waiting(h, 1)
+        wires += [ask(h, 5, "later") for _ in range(2)]
+        waiting(h, 3)
+        p.let.release()
+        until(lambda: len(p.seen) >= 3, 5 * rig.SLOW, lambda: p.seen)
+        equal(p.seen[2], "again", "by arrival")
+        equal(set(released(p, wires)), {200})
+        equal(p.seen, ["again", "second", "again", "later", "later"])
     p.close()
 
 

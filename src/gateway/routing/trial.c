@@ -156,10 +156,19 @@ static enum sl_state enter(struct sl_req *r, size_t i)
     return sl_trial_give_up(r);
 }
 
+/* What comes before a try there lies behind it: a backoff, or the queue, which it only entered
+ * after its backoff. A place that was waited for is not given up for another one. */
+static bool has_waited(struct sl_req *r, size_t i, bool waited, bool sat)
+{
+    const struct sl_place *p = &r->trial->seat;
+
+    return (waited || (sat && p->slot.gate != NULL && p->at == i)) && sl_trial_has_key(r, i, false);
+}
+
 enum sl_state sl_trial_go(struct sl_req *r)
 {
     struct sl_trial *t = r->trial;
-    bool waited = t->waiting && !sl_timer_is_armed(&r->beat);
+    bool waited = t->waiting && !sl_timer_is_armed(&r->beat), sat = t->seat.waits;
     uint64_t wait_ms;
     size_t i;
 
@@ -170,7 +179,7 @@ enum sl_state sl_trial_go(struct sl_req *r)
     if (!sl_timer_is_armed(&r->total))
         sl_timer_start(r->gw->net, &r->total, r->provider->timeouts.total);
     i = sl_trial_choose(r, &wait_ms);
-    if (i != SL_TRIAL_NOBODY && (wait_ms == 0 || (waited && sl_trial_has_key(r, i, false))))
+    if (i != SL_TRIAL_NOBODY && (wait_ms == 0 || has_waited(r, i, waited, sat)))
         return enter(r, i);
     sl_place_give(r);
     if (i == SL_TRIAL_NOBODY)
