@@ -296,6 +296,9 @@ const struct sl_schema_row sl_schema[] = {
     PRICE("models[].targets[].price"),
     BOOL("models[].targets[].free", NULL, "It costs nothing there."),
     BOOL("models[].free", NULL, "It costs nothing, wherever it is answered."),
+    BOOL("models[].warm_ping", "false",
+         "At start, and when a reload brings them, its targets get a request for one token each, "
+         "which no tenant pays; the provider bills it."),
     MAP("models[].mirror", "A shadow target: it gets a copy, its answer goes nowhere."),
     TEXT("models[].mirror.provider", "", 0, "A provider's name; empty: no mirror."),
     TEXT("models[].mirror.model", "", 0, "Name there; empty: the name asked for."),

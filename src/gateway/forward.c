@@ -140,10 +140,9 @@ static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_target(struct sl_text *t, const struct sl_req *r, const struct sl_forward_to *to)
+static void add_target(struct sl_text *t, struct sl_str query, const struct sl_forward_to *to)
 {
     const struct sl_provider *p = to->provider;
-    struct sl_str query = to->ep == r->ep ? r->head->query : (struct sl_str){"", 0};
 
     sl_text_add(t, SL_STR("POST "));
     sl_text_add(t, sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic ? p->anthropic_prefix
@@ -167,13 +166,13 @@ static void add_bearer(struct sl_text *t, struct sl_str token)
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void add_credentials(struct sl_text *t, const struct sl_req *r, struct sl_forward_to *to)
+static void add_credentials(struct sl_text *t, struct sl_tokens *tokens, struct sl_forward_to *to)
 {
     const struct sl_provider *p = to->provider;
     size_t at = to->key;
 
     if (p->oauth != NULL)
-        add_bearer(t, sl_tokens_look(r->gw->tokens, p, &to->token));
+        add_bearer(t, sl_tokens_look(tokens, p, &to->token));
     if (at >= p->keys_n)
         return;
     switch (p->auth) {
@@ -184,25 +183,47 @@ static void add_credentials(struct sl_text *t, const struct sl_req *r, struct sl
     }
 }
 
+/* What every request to a provider begins with, whoever asks. */
+static void add_own(struct sl_text *t, struct sl_str query, struct sl_tokens *tokens,
+                    struct sl_forward_to *to, uint64_t length)
+{
+    const struct sl_provider *p = to->provider;
+
+    add_target(t, query, to);
+    sl_text_add(t, SL_STR("content-type: application/json\r\naccept-encoding: identity\r\n"
+                          "content-length: "));
+    sl_text_u64(t, length);
+    sl_text_add(t, SL_STR("\r\n"));
+    add_credentials(t, tokens, to);
+    for (size_t i = 0; i < p->headers_n; i++)
+        add_line(t, p->header_names[i], p->header_values[i]);
+}
+
+struct sl_str sl_forward_own(const struct sl_gateway *g, struct sl_forward_to *to, uint64_t length,
+                             struct sl_arena *a)
+{
+    char scratch[HEAD_MAX];
+    struct sl_text t = sl_text_over(scratch, sizeof scratch);
+
+    add_own(&t, (struct sl_str){"", 0}, g->tokens, to, length);
+    if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic)
+        sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
+    sl_text_add(&t, SL_STR("user-agent: sluice/" SL_VERSION "\r\n\r\n"));
+    return t.cut ? (struct sl_str){NULL, 0} : sl_arena_dup(a, sl_text_str(&t));
+}
+
 struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to, uint64_t length,
                                struct sl_arena *a)
 {
     const struct sl_headers *h = &r->head->headers;
-    const struct sl_provider *p = to->provider;
+    struct sl_str query = to->ep == r->ep ? r->head->query : (struct sl_str){"", 0};
     bool has_version = false;
     char scratch[HEAD_MAX];
     struct sl_text t = sl_text_over(scratch, sizeof scratch);
     char parent[SL_SPAN_PARENT];
     bool traced = sl_span_for_provider(r, parent);
 
-    add_target(&t, r, to);
-    sl_text_add(&t, SL_STR("content-type: application/json\r\naccept-encoding: identity\r\n"
-                           "content-length: "));
-    sl_text_u64(&t, length);
-    sl_text_add(&t, SL_STR("\r\n"));
-    add_credentials(&t, r, to);
-    for (size_t i = 0; i < p->headers_n; i++)
-        add_line(&t, p->header_names[i], p->header_values[i]);
+    add_own(&t, query, r->gw->tokens, to, length);
     for (size_t i = 0; i < h->n; i++) {
         if (!may_go(r, to, h->v[i].name, traced))
             continue;

@@ -17,6 +17,7 @@
 #include "gateway/quota/keys.h"
 #include "gateway/routing/health.h"
 #include "gateway/routing/mirror.h"
+#include "gateway/routing/ping.h"
 #include "gateway/quota/watch.h"
 
 #define WINDOW_BYTES 16384 /* pipelined bytes kept while an answer runs */
@@ -116,6 +117,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->hooks = sl_hooks_new(g);
     g->otlp = sl_otlp_new(g);
     g->discovery = sl_discovery_new(g);
+    g->pings = sl_pings_new(g);
     if (!parts->still)
         sl_discovery_reload(g->discovery);
     sl_shed_init(&g->shed, g);
@@ -137,10 +139,12 @@ uint16_t sl_gateway_port(const struct sl_gateway *g)
     return sl_server_port(g->server);
 }
 
-static void warm(const struct sl_gateway_conf *conf)
+static void warm(struct sl_gateway *g)
 {
-    for (size_t i = 0; i < conf->providers_n; i++)
-        sl_origin_warm(conf->providers[i].origin);
+    for (size_t i = 0; i < g->conf->providers_n; i++)
+        sl_origin_warm(g->conf->providers[i].origin);
+    if (g->pings != NULL) /* not any more once it stops */
+        sl_pings_begin(g->pings);
 }
 
 void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
@@ -165,7 +169,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_flights_configure(g->flights, conf->cache.recording);
     if (g->server != NULL)
         sl_server_reconfigure(g->server, &server);
-    warm(conf); /* providers that are new */
+    warm(g); /* providers that are new, and targets */
 }
 
 const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone)
@@ -223,7 +227,7 @@ void sl_gateway_warm(struct sl_gateway *g, bool wait)
 {
     SL_OBJ_CHECK(g, SL_GATEWAY_MAGIC);
     g->warming = wait;
-    warm(g->conf);
+    warm(g);
 }
 
 /* Once it is over it is over: what a reload dials is no reason not to be ready. */
@@ -315,6 +319,7 @@ void sl_gateway_stop(struct sl_gateway *g)
         sl_req_event(r, SL_EVT_STOP);
     }
     sl_mirrors_end(&g->mirrors);
+    sl_pings_end(&g->pings);
     sl_server_end(&g->server);
     sl_hooks_hurry(g->hooks);
     sl_otlp_hurry(g->otlp);

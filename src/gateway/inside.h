@@ -42,6 +42,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *budget;     /* up */
     struct sl_metric_family *mirrored;   /* up */
     struct sl_metric_family *mirror_s;   /* up */
+    struct sl_metric_family *pinged;     /* up */
     struct sl_metric_family *fetched;    /* up */
     struct sl_metric_family *switches;   /* up */
     struct sl_metric_family *paused;     /* up */
@@ -112,6 +113,7 @@ struct sl_gateway {
     struct sl_switched switched;
     struct sl_healths *healths;     /* owns */
     struct sl_mirrors *mirrors;     /* owns */
+    struct sl_pings *pings;         /* owns */
     struct sl_tokens *tokens;       /* owns */
     struct sl_jwts *jwts;           /* owns */
     struct sl_gates *gates;         /* owns */

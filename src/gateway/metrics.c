@@ -94,6 +94,9 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->mirror_s = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_mirror_duration_seconds",
                                    "From the copy's start to the end of the shadow's answer.",
                                    "model,provider", slow_bounds);
+    f->pinged = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_warm_pings_total",
+                                 "First requests to models of warm_ping: done, failed, skipped.",
+                                 "model,provider,result", NULL);
     f->switches =
         sl_metric_family(m, SL_METRIC_GAUGE, "sluice_switches",
                          "Pauses and weights of operators that are in force.", "kind", NULL);

@@ -254,6 +254,9 @@ struct sl_forward_to {
 /* The head of a body of `length` bytes, in `a`. NULL: no memory. */
 SL_MUST struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
                                        uint64_t length, struct sl_arena *a);
+/* Likewise of a request of our own, for no client. */
+SL_MUST struct sl_str sl_forward_own(const struct sl_gateway *g, struct sl_forward_to *to,
+                                     uint64_t length, struct sl_arena *a);
 bool sl_forward_is_back(struct sl_str name); /* may a provider's header go to the client? */
 /* accesslog.c */
 void sl_accesslog_write(struct sl_req *r);

@@ -64,6 +64,7 @@ struct sl_model {
     const struct sl_target *targets; /* up: in the table, sorted by priority */
     size_t targets_n;
     bool is_pattern;
+    bool warm_ping; /* its targets are asked for one token each at the start */
     enum sl_strategy strategy;
     enum sl_affinity_by affinity;
     struct sl_mirror_to mirror;

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Promise: connections to providers, TLS and all, are there before readiness turns true;
 one that can't be made holds it no longer than timeouts.connect, and is said; a provider
-that a reload brings is connected to, and nobody waits for that; no request is made."""
+that a reload brings is connected to, and nobody waits for that; no request is made,
+but one for each target of a model that is to be warm."""
 # timeout: 60
 
+import json
 import signal
 import subprocess
+import threading
+import time
 
 import _rig as rig
+from _provider import Listener, Provider, key_of
 from _proxy import Proxy
 from _rig import check, contains, equal, until
 
@@ -100,6 +105,63 @@ def test_new_providers_of_a_reload(g):
         contains(own.metrics().text, 'provider="new"')
     proxy.close()
     silent.close()
+
+
+def pings(g, model, result):
+    return g.metrics().value("sluice_warm_pings_total", model=model, result=result) or 0
+
+
+def test_models_are_asked_once(_):
+    """One request for one token a target, which nobody pays; others go first, and a reload asks only what it brings."""
+    seen, gate = [], threading.Event()
+
+    class Seen(Provider):
+        def reply(self, head, body):
+            seen.append((head.split(b" ")[1].decode(), key_of(head), json.loads(body)))
+            if seen[-1][2]["model"] == "cold":
+                gate.wait(60)
+            return super().reply(head, body)
+
+    a, o, refuses, hangs = Seen(), Seen(), Provider(500), Listener()
+    hangs.reply = lambda head, body: time.sleep(600)
+    add_model = lambda c, name, *providers: c["models"].append(
+        {"name": name, "warm_ping": True, "targets": [{"provider": p, "model": name + "-there"} for p in providers]})
+
+    def change(c):
+        c["providers"] = [{"name": "a", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % a.port, "keys": ["key-of-a"]},
+                          {"name": "o", "protocol": "openai", "base_url": "http://127.0.0.1:%d/v1" % o.port, "keys": ["key-of-o"]},
+                          {"name": "refuses", "protocol": "openai", "base_url": "http://127.0.0.1:%d/v1" % refuses.port, "keys": ["k"]},
+                          {"name": "hangs", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % hangs.port, "keys": ["k"],
+                           "timeouts": {"first_byte": "300ms"}}]
+        c["models"] = [{"name": "cold", "targets": [{"provider": "a"}]}, {"name": "*", "warm_ping": True, "targets": [{"provider": "a"}]}]
+        add_model(c, "mute", "hangs")
+        add_model(c, "two", "a", "o")
+        add_model(c, "down", "refuses")
+
+    with rig.Gateway({}, change) as own:
+        until(lambda: (pings(own, "two", "done"), pings(own, "down", "failed"), pings(own, "mute", "failed")) == (2, 1, 1), 20 * rig.SLOW,
+              lambda: own.said()[-2000:])
+        equal(sorted((path, key, body["model"], body["max_tokens"]) for path, key, body in seen),
+              [("/v1/chat/completions", "key-of-o", "two-there", 1), ("/v1/messages", "key-of-a", "two-there", 1)])
+        equal(len(refuses.seen), 1, "no second try")
+        equal(own.metrics().value("sluice_requests_total") or 0, 0, "no tenant's request")
+        until(lambda: "model mute was not warmed: its provider did not answer in time" in own.said(), 5 * rig.SLOW, "it is said")
+        w = own.wire(60)
+        w.request("POST", "/v1/messages", rig.messages("cold"))
+        until(lambda: len(seen) == 3, 5 * rig.SLOW, "a client's request is there")
+        add_model(own.config, "new", "a")
+        own.write_config()
+        own.signal(signal.SIGHUP)
+        until(lambda: b'"new"' in own.call("GET", "/v1/models").body, 10 * rig.SLOW, "the reload")
+        time.sleep(0.3)
+        equal(len(seen), 3, "it gives way")
+        gate.set()
+        equal(w.reply().status, 200)
+        w.close()
+        until(lambda: pings(own, "new", "done") == 1, 20 * rig.SLOW, lambda: own.said()[-2000:])
+        equal([body["model"] for _, _, body in seen[2:]], ["cold", "new-there"], "the others have been asked")
+    for p in (a, o, refuses, hangs):
+        p.close()
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ static void set_rules(struct sl_build *b, struct sl_model *m, const struct sl_no
 
     m->max_tokens_default = sl_node_number(map, "max_tokens_default", 0);
     m->max_tokens_max = sl_node_number(map, "max_tokens_max", 0);
+    m->warm_ping = sl_node_number(map, "warm_ping", 0) == 1;
     m->strategy = (enum sl_strategy)sl_node_number(map, "strategy", 0);
     m->affinity = (enum sl_affinity_by)sl_node_number(map, "affinity", 0);
     m->context = sl_build_context(map);

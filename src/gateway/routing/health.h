@@ -24,7 +24,8 @@ struct sl_health {
     struct sl_latency latency[2]; /* streams; plain answers */
     uint64_t keys_print;          /* of the list the ring is for */
     size_t holders;
-    bool named; /* by the configuration in force */
+    bool named;  /* by the configuration in force */
+    bool pinged; /* routing/ping.h */
     /* what operators were told: hooks/look.c */
     bool told_open;
     uint64_t told_keys; /* bits of refused ones, by their place */
