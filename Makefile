@@ -55,8 +55,9 @@ test-clients: ## the official clients, fetched by npm, those of guides, and the 
 	@$(call told,asan) sh test/clients/run.sh
 	@$(call told,asan) python3 -B test/browser/t_dashboard.py
 
-bench: release ## this gateway and nginx in turn, against the same provider
+bench: release ## this gateway and nginx in turn, against the same provider; what lists of words cost
 	@sh deps/setup.sh bench test
+	$(call build,release,bench_words)
 	@$(call told,release) sh test/bench/run.sh
 
 bench-faults: release ## providers fail under load: client errors, latencies, retries, queue, with figures

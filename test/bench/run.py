@@ -19,24 +19,28 @@ provider settle on a TLS 1.3 cipher by their own preferences.
 import argparse
 import json
 import sys
+import tempfile
 import time
 
 from _peers import Bench, Failed
+from _words import table
 from _work import MEASURES, ROWS, calls, profiles
+
+WORDS = "words"  # no load: a program of its own, and no peer
 
 
 def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     ap.add_argument("--rounds", type=int, help="how often (9; quick 2); memory and many streams at most twice")
-    ap.add_argument("--only", default="", help="some of: " + ",".join(MEASURES))
+    ap.add_argument("--only", default="", help="some of: " + ",".join([*MEASURES, WORDS]))
     ap.add_argument("--calls", action="store_true", help="also count system calls (strace)")
     ap.add_argument("--profile", action="store_true", help="also say where the gateway's time goes (perf)")
     ap.add_argument("--json", metavar="FILE", help="every number of every round")
     args = ap.parse_args()
-    args.only = [n for n in args.only.split(",") if n] or list(MEASURES)
+    args.only = [n for n in args.only.split(",") if n] or [*MEASURES, WORDS]
     for name in args.only:
-        if name not in MEASURES:
+        if name not in MEASURES and name != WORDS:
             ap.error(f"no measure is called {name}")
     args.rounds = args.rounds or (2 if args.quick else 9)
     return args
@@ -58,6 +62,14 @@ def show(bench, rounds):
 
 def main():
     args = arguments()
+    if WORDS in args.only:
+        with tempfile.TemporaryDirectory() as directory:
+            print("\n".join(table(directory)), flush=True)
+        args.only.remove(WORDS)
+    return loads(args) if args.only else 0
+
+
+def loads(args):
     started = time.monotonic()
     with Bench(args.quick) as bench:
         for name in args.only:
