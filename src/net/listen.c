@@ -305,7 +305,8 @@ enum sl_err sl_listen_start(struct sl_net *net, struct sl_str addr, struct sl_tl
         *out = l;
         return SL_OK;
     }
-    snprintf(why, cap, "can't listen on %.*s: %s", SL_STR_ARGS(addr), uv_strerror(e));
+    snprintf(why, cap, "can't listen on %.*s: %s%s", SL_STR_ARGS(addr), uv_strerror(e),
+             e == UV_EADDRINUSE ? "; end the process that has it, or choose another" : "");
     *out = NULL;
     sl_listen_end(&l);
     return SL_ERR_IO;

@@ -91,9 +91,11 @@ def test_check_agrees_with_serve(g):
 
 def test_port_in_use(g):
     config = dict(g.config, admin={"listen": "127.0.0.1:%d" % rig.free_ports(1)[0]})
-    p = run("serve", "-c", write("inuse.yaml", config))
+    home = rig.tmp("home-of-inuse")
+    p = run("serve", "-c", write("inuse.yaml", config), env=rig.environment(HOME=home, SLUICE_STATE=home))
     equal(p.returncode, 1, p.err)
     contains(p.err, str(g.port))
+    contains(p.err, "end the process that has it, or choose another")
 
 
 def test_health(g):
