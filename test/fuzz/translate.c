@@ -27,7 +27,9 @@ static struct sl_translate *ask(uint8_t how, struct sl_arena *a)
         "{\"messages\":[],\"input\":[],\"stream\":true,\"thinking\":{\"type\":\"adaptive\"},"
         "\"stream_options\":{\"include_usage\":true}}",
         "{\"messages\":[],\"functions\":[],\"thinking\":{\"type\":\"enabled\",\"display\":"
-        "\"omitted\"}}",
+        "\"omitted\"},\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
+        "\"f\","
+        "\"schema\":{\"type\":\"object\"}}}}",
         "{\"input\":\"q\",\"tools\":[{\"type\":\"custom\",\"name\":\"f\"}]}",
     };
     struct sl_translate_wish w = {.from = client_of(how),
@@ -36,6 +38,7 @@ static struct sl_translate *ask(uint8_t how, struct sl_arena *a)
                                   .asked = SL_STR("m"),
                                   .id = SL_STR("1"),
                                   .adds_usage = (how & 2) != 0,
+                                  .forms_by_tool = true,
                                   .max = 4096};
     unsigned body = (how >> 4) % 3;
     struct sl_translate *t;
@@ -113,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.from = client_of(data[0]);
     w.to = (data[0] & 1) != 0 ? SL_EP_MESSAGES : SL_EP_CHAT;
     w.flavor = (enum sl_flavor)((data[0] >> 4) % 3);
+    w.plain_schemas = w.forms_by_tool = (data[0] & 2) != 0;
     switch (data[0] >> 2 & 3) {
     case 0:
     case 1: stream(w.from, t, rest); break;
