@@ -26,6 +26,7 @@ static void on_found(void *ctx, const uint8_t key[SL_CACHE_KEY], struct sl_cache
 {
     struct sl_cache *c = ctx;
 
+    sl_cached_arrive(value, c->net);
     sl_s3fifo_put(c->mem, key, value);
 }
 
@@ -78,13 +79,12 @@ void sl_cache_end(struct sl_cache **pc)
 static struct sl_cached *look(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], bool stale)
 {
     struct sl_cached *v = sl_s3fifo_get(c->mem, key);
-    int64_t now = sl_net_unix_ms(c->net);
 
-    if (v != NULL && now >= v->gone_unix_ms) {
+    if (v != NULL && sl_cached_is_gone(v, c->net)) {
         sl_s3fifo_drop(c->mem, key);
         v = NULL;
     }
-    return v != NULL && (stale || now < v->fresh_until_unix_ms) ? v : NULL;
+    return v != NULL && (stale || sl_cached_is_fresh(v, c->net)) ? v : NULL;
 }
 
 struct sl_cached *sl_cache_peek(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], bool stale)
@@ -142,6 +142,7 @@ static struct sl_cached *made(struct sl_cache *c, struct sl_str value, uint64_t 
     v->stored_unix_ms = sl_net_unix_ms(c->net);
     v->fresh_until_unix_ms = v->stored_unix_ms + (int64_t)(ttl_ms < most ? ttl_ms : most);
     v->gone_unix_ms = v->fresh_until_unix_ms + (int64_t)(stale_ms < most ? stale_ms : most);
+    sl_cached_arrive(v, c->net);
     return v;
 }
 

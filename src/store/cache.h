@@ -32,11 +32,14 @@ struct sl_cached { /* shared, immutable */
     unsigned holders;
     int64_t stored_unix_ms; /* 0: not known (named values from Redis) */
     int64_t fresh_until_unix_ms, gone_unix_ms;
+    uint64_t fresh_until_ms, gone_ms; /* by this process's steady clock */
     size_t n;
     char bytes[];
 };
 struct sl_cached *sl_cached_share(struct sl_cached *c);
 void sl_cached_drop(struct sl_cached **c);
+/* By both clocks: one that is set back prolongs nothing. */
+bool sl_cached_is_fresh(const struct sl_cached *c, const struct sl_net *net);
 
 struct sl_cache;
 struct sl_cache_conf {

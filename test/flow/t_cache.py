@@ -336,7 +336,8 @@ def test_anothers_entries_can_not_be_seen():
             mine = until(lambda: list(set(redis("KEYS", "slc:c:*")) - had), 5, "it is kept")
             more = lambda: {k: v - before.get(k, 0) for k, v in of_bob().items() if v != before.get(k, 0)}
             until(lambda: any(k[0] == "sluice_requests_total" for k in more()), 5, "it is counted")
-            read = [e[3] for e in redis("SLOWLOG", "GET", 2000) if e[3][0] in (b"GET", b"MGET")]
+            looks = [e[3] for e in redis("SLOWLOG", "GET", 2000) if e[3][0] in (b"GET", b"MGET")]
+            read = [words for words in looks if words[1] != b"slc:c:"]  # a slow Redis is probed by that name
             check(not any(alices in words for words in read), "it looked there: %s" % read)
             return r.status, r.get("x-cache"), r.get("age"), seen(g) - calls, len(mine), [len(words) for words in read], more()
 

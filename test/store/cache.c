@@ -7,7 +7,21 @@
 #include "store/cache.h"
 #include "store/cache/cached.h"
 
+#include <sys/syscall.h>
+
 #define TIMEOUT_MS 100 /* twice the usual: a busy machine is no fault */
+
+static time_t clock_shift_s; /* of the wall clock, as the process sees it */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+    if (rc == 0 && id == CLOCK_REALTIME)
+        ts->tv_sec += clock_shift_s;
+    return rc;
+}
 
 static struct redis r;
 static struct sl_net *net;
@@ -49,6 +63,7 @@ static int memory_setup(void **state)
     memset(&r, 0, sizeof r);
     memset(&got, 0, sizeof got);
     shared = false;
+    clock_shift_s = 0;
     for (size_t i = 0; i < SL_CACHE_GETS; i++)
         (void)snprintf((char *)keys[i], SL_CACHE_KEY, "key %zu", i);
     sl_log_setup(SL_LOG_DEBUG, true, log_nowhere, NULL);
@@ -274,6 +289,20 @@ static void test_stale(void **state)
     assert_true(got.out[0]->fresh_until_unix_ms < sl_net_unix_ms(net));
     assert_false(near(b, "old", false));
     assert_true(near(b, "old", true));
+}
+
+/* A wall clock that is set back by an hour prolongs nothing. */
+static void test_clock_set_back(void **state)
+{
+    (void)state;
+    put(a, "one", 50, 50);
+    clock_shift_s = -3600;
+    FOR_MS(net, 5); /* the loop looks at it each turn */
+    UNTIL(net, !near(a, "one", false));
+    UNTIL(net, !near(a, "one", true));
+    put(a, "two", 30000, 0);
+    assert_true(near(a, "two", false));
+    clock_shift_s = 0;
 }
 
 /* What a look-up brings that was under way does not come back into memory. */
@@ -634,11 +663,11 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        M(test_memory), M(test_too_large),  M(test_memory_named), M(test_bad_conf),
-        T(test_shared), T(test_stale),      T(test_purged),       T(test_many),
-        T(test_large),  T(test_bad_values), T(test_stopped),      T(test_probe),
-        T(test_killed), T(test_full),       T(test_evicting),     T(test_named),
-        T(test_cancel), T(test_metrics),
+        M(test_memory), M(test_too_large), M(test_memory_named), M(test_bad_conf),
+        T(test_shared), T(test_stale),     T(test_purged),       T(test_clock_set_back),
+        T(test_many),   T(test_large),     T(test_bad_values),   T(test_stopped),
+        T(test_probe),  T(test_killed),    T(test_full),         T(test_evicting),
+        T(test_named),  T(test_cancel),    T(test_metrics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void consider(struct sl_batch *b, size_t i, struct sl_cached *c)
 
     if (c == NULL)
         return;
-    if (now < c->fresh_until_unix_ms &&
+    if (sl_cached_is_fresh(c, r->gw->net) &&
         (r->reuse->max_age_ms == UINT64_MAX ||
          now - c->stored_unix_ms <= (int64_t)r->reuse->max_age_ms) &&
         sl_entry_decode((struct sl_str){c->bytes, c->n}, &e) && e.ep == r->ep &&

@@ -167,7 +167,7 @@ static void consider(struct sl_req *r, struct sl_cached *c)
         sl_cached_drop(&c); /* another request's of the same name: MD5 collisions can be made */
         return;
     }
-    if (now < c->fresh_until_unix_ms && u->found == NULL &&
+    if (sl_cached_is_fresh(c, r->gw->net) && u->found == NULL &&
         (u->max_age_ms == UINT64_MAX || now - c->stored_unix_ms <= (int64_t)u->max_age_ms)) {
         u->found = c;
         u->entry = e;

@@ -37,6 +37,30 @@ void sl_cached_drop(struct sl_cached **pc)
         sl_mem_free(c);
 }
 
+static uint64_t until(const struct sl_cached *c, int64_t unix_ms, const struct sl_net *net)
+{
+    int64_t left = unix_ms - sl_net_unix_ms(net), most = unix_ms - c->stored_unix_ms;
+
+    left = left < most ? left : most;
+    return sl_net_now(net) + (left > 0 ? (uint64_t)left : 0);
+}
+
+void sl_cached_arrive(struct sl_cached *c, const struct sl_net *net)
+{
+    c->fresh_until_ms = until(c, c->fresh_until_unix_ms, net);
+    c->gone_ms = until(c, c->gone_unix_ms, net);
+}
+
+bool sl_cached_is_fresh(const struct sl_cached *c, const struct sl_net *net)
+{
+    return sl_net_unix_ms(net) < c->fresh_until_unix_ms && sl_net_now(net) < c->fresh_until_ms;
+}
+
+bool sl_cached_is_gone(const struct sl_cached *c, const struct sl_net *net)
+{
+    return sl_net_unix_ms(net) >= c->gone_unix_ms || sl_net_now(net) >= c->gone_ms;
+}
+
 static void put(char **at, uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++, v >>= 8)
