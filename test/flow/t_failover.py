@@ -385,6 +385,16 @@ def test_a_cut_stream_counts(g):
         equal(state_of(h, "a"), 1.0)
 
 
+def test_slow_answers_count(g):
+    """Where `slow` is set, an answer that begins later is a bad one, though its client has it whole."""
+    late = {"m": [("a", "mock-first-300ms")]}
+    for slow, state in (("100ms", 1.0), ("60s", 0.0), (None, 0.0)):
+        breaker = dict(BREAKER, min_requests=4, open="60s", **({"slow": slow} if slow else {}))
+        with gateway(g.mock, [provider("a", g.mock.plain)], late, retry={"attempts": 1}, breaker=breaker) as h:
+            equal([post(h, "m", stream=i % 2 == 0).status for i in range(4)], [200] * 4, slow)
+            equal(state_of(h, "a"), state, slow)
+
+
 def test_health_survives_a_reload(g):
     a, b = Provider(*[500] * 20), Provider()
     with gateway(g.mock, [provider("a", a.port), provider("b", b.port)], {"m": [("a", "x"), ("b", "x")]},
