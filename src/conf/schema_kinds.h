@@ -107,7 +107,14 @@
                "to its end."),                                                                     \
         BOOL(path ".hard", NULL, "End a running answer when the balance does."),                   \
         LIST(path ".alert_at", SL_TYPE_RATIO, NULL, 0,                                             \
-             "Used parts of a budget, 0.01 to 10, that the log tells of; at most 8.")
+             "Used parts of a budget, 0.01 to 10, that the log tells of; at most 8."),             \
+        MONEY(path ".credits_low", SL_TERMS_MONEY_MAX,                                             \
+              "Dollars of credits left below which that is told, and more asked for."),            \
+        MAP(path ".auto_top_up", "What `hooks.auto_top_up` is asked for then."),                   \
+        MONEY(path ".auto_top_up.amount", SL_TERMS_MONEY_MAX,                                      \
+              "Dollars that one answer adds at most; unset or 0: nothing is asked for."),          \
+        MONEY(path ".auto_top_up.daily", SL_TERMS_MONEY_MAX,                                       \
+              "Dollars that are added in a day (UTC) at most; unset: `amount`.")
 #define RATES(path)                                                                                \
     MONEY(path ".input", PRICE_MAX, "Dollars a million tokens of input."),                         \
         MONEY(path ".output", PRICE_MAX, "Dollars a million tokens of output."),                   \

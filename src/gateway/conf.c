@@ -48,6 +48,8 @@ static void wipe_secrets(struct sl_gateway_conf *c)
         wipe(c->enrol->token);
     if (c->hook != NULL)
         wipe(c->hook->secret);
+    if (c->top_up != NULL)
+        wipe(c->top_up->secret);
     for (size_t i = 0; i < c->providers_n; i++) {
         const struct sl_oauth *o = c->providers[i].oauth;
 
@@ -99,6 +101,8 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
     }
     if (c->hook != NULL)
         drop_receiver(&c->hook->to);
+    if (c->top_up != NULL)
+        drop_receiver(&c->top_up->to);
     if (c->otlp != NULL)
         drop_receiver(&c->otlp->to);
     if (c->pushgateway != NULL)

@@ -107,6 +107,11 @@ struct sl_hook { /* where operators are told of events */
     struct sl_errors_rules errors;
 };
 
+struct sl_top_up_conf { /* who is asked for credits: gateway/hooks/top_up.h */
+    struct sl_receiver to;
+    struct sl_str secret; /* signs; may be empty */
+};
+
 struct sl_pushgateway_conf { /* where the metrics are pushed: admin/push.h */
     struct sl_receiver to;
     bool named; /* the path has its instance; else the process adds its own */
@@ -228,6 +233,7 @@ struct sl_gateway_conf {
     size_t max_series;
     struct sl_audit_conf audit;
     const struct sl_hook *hook;                    /* up: arena; NULL: nobody is told */
+    const struct sl_top_up_conf *top_up;           /* up: arena; NULL: nobody is asked */
     const struct sl_otlp_conf *otlp;               /* up: arena; NULL: there are no spans */
     const struct sl_pushgateway_conf *pushgateway; /* up: arena; NULL: there is none */
     const struct sl_enrol *enrol;                  /* up: arena; NULL: it is in no catalog */

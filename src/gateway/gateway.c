@@ -11,6 +11,7 @@
 #include "gateway/cache/flight.h"
 #include "gateway/discovery/discovery.h"
 #include "gateway/hooks/hooks.h"
+#include "gateway/hooks/top_up.h"
 #include "gateway/jwt/jwts.h"
 #include "gateway/otlp/otlp.h"
 #include "gateway/queue/gate.h"
@@ -115,6 +116,7 @@ struct sl_gateway *sl_gateway_new(struct sl_net *net, const struct sl_gateway_pa
     g->watch = sl_watch_new(g, g->renew_ms);
     g->recent = sl_recent_new();
     g->hooks = sl_hooks_new(g);
+    g->top_ups = sl_top_ups_new(g);
     g->otlp = sl_otlp_new(g);
     g->discovery = sl_discovery_new(g);
     g->pings = sl_pings_new(g);
@@ -163,6 +165,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
     sl_gates_reload(g->gates, conf);
     sl_watch_reload(g->watch);
     sl_hooks_reload(g->hooks);
+    sl_top_ups_reload(g->top_ups);
     sl_otlp_reload(g->otlp);
     sl_discovery_reload(g->discovery);
     sl_shed_reload(&g->shed);
@@ -346,6 +349,7 @@ void sl_gateway_end(struct sl_gateway **pg)
     sl_gates_end(&g->gates);
     sl_watch_end(&g->watch);
     sl_recent_end(&g->recent);
+    sl_top_ups_end(&g->top_ups);
     sl_hooks_end(&g->hooks);
     sl_otlp_end(&g->otlp);
     sl_discovery_end(&g->discovery);

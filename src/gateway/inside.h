@@ -47,6 +47,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *switches;   /* up */
     struct sl_metric_family *paused;     /* up */
     struct sl_metric_family *hooks;      /* up */
+    struct sl_metric_family *top_ups;    /* up */
     struct sl_metric_family *otlp;       /* up */
     struct sl_metric_family *consul;     /* up */
     struct sl_metric_family *instances;  /* up */
@@ -120,6 +121,7 @@ struct sl_gateway {
     struct sl_watch *watch;         /* owns */
     struct sl_recent *recent;       /* owns */
     struct sl_hooks *hooks;         /* owns */
+    struct sl_top_ups *top_ups;     /* owns */
     struct sl_otlp *otlp;           /* owns */
     struct sl_discovery *discovery; /* owns */
     struct sl_shed shed;

@@ -20,6 +20,9 @@ static void outside_families(struct sl_gateway_families *f, struct sl_metrics *m
                                     "provider", NULL);
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
                                 "Events for hooks.url: sent, failed, dropped.", "result", NULL);
+    f->top_ups = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_top_ups_total",
+                                  "Calls of hooks.auto_top_up: added, refused, failed, capped.",
+                                  "result", NULL);
     f->otlp = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_otlp_spans_total",
                                "Spans for otlp.endpoint: sent, rejected, failed, dropped.",
                                "result", NULL);

@@ -41,19 +41,42 @@ struct sl_tenants {
 
 static void spending_init(struct sl_spending *s)
 {
-    *s = (struct sl_spending){.zone = SL_STR(""), .drain = SL_UNSET, .hard = SL_UNSET};
+    *s = (struct sl_spending){.zone = SL_STR(""),
+                              .drain = SL_UNSET,
+                              .hard = SL_UNSET,
+                              .top_up = {SL_UNSET, SL_UNSET, SL_UNSET}};
+}
+
+static void leaf_over(int64_t *leaf, int64_t top)
+{
+    if (top != SL_UNSET)
+        *leaf = top;
 }
 
 static void spending_over(struct sl_spending *s, const struct sl_spending *top)
 {
     if (top->zone.n > 0)
         s->zone = top->zone;
-    if (top->drain != SL_UNSET)
-        s->drain = top->drain;
-    if (top->hard != SL_UNSET)
-        s->hard = top->hard;
+    leaf_over(&s->drain, top->drain);
+    leaf_over(&s->hard, top->hard);
     if (top->alerts.n > 0)
         s->alerts = top->alerts;
+    leaf_over(&s->top_up.low_micro, top->top_up.low_micro);
+    leaf_over(&s->top_up.amount_micro, top->top_up.amount_micro);
+    leaf_over(&s->top_up.daily_micro, top->top_up.daily_micro);
+}
+
+/* Without a `daily` there is one a day. */
+static struct sl_top_up settled_top_up(const struct sl_top_up *said)
+{
+    struct sl_top_up t = {0, 0, 0};
+
+    leaf_over(&t.low_micro, said->low_micro);
+    leaf_over(&t.amount_micro, said->amount_micro);
+    leaf_over(&t.daily_micro, said->daily_micro);
+    if (t.daily_micro < t.amount_micro)
+        t.daily_micro = t.amount_micro;
+    return t;
 }
 
 void sl_plan_init(struct sl_plan *p)
@@ -100,6 +123,7 @@ void sl_tenant_settle(struct sl_tenant *t)
     t->drain = all.spending.drain == 1;
     t->hard = all.spending.hard == 1;
     t->alerts = all.spending.alerts;
+    t->top_up = settled_top_up(&all.spending.top_up);
 }
 
 void sl_key_settle(struct sl_key *k)

@@ -39,12 +39,19 @@ struct sl_alerts {
     uint32_t at_ppm[SL_TENANT_ALERTS];
 };
 
+/* When few credits are left, and what may be added then: gateway/hooks/top_up.h. Micro-dollars;
+ * SL_UNSET, or once it is settled 0: nobody cares, nothing is added. */
+struct sl_top_up {
+    int64_t low_micro, amount_micro, daily_micro;
+};
+
 /* How a budget is kept, beside its amounts. */
 struct sl_spending {
     struct sl_str zone; /* of days and months; empty: unset */
     int64_t drain;      /* 1: a client's leaving does not end the provider's answer */
     int64_t hard;       /* 1: a running answer ends when the balance does */
     struct sl_alerts alerts;
+    struct sl_top_up top_up;
 };
 
 struct sl_plan { /* also what a tenant says itself */
@@ -68,6 +75,7 @@ struct sl_tenant {
     struct sl_str zone;
     bool drain, hard;
     struct sl_alerts alerts;
+    struct sl_top_up top_up; /* `daily` is at least `amount` */
 };
 
 struct sl_key {           /* texts live in the table */

@@ -107,8 +107,8 @@ struct sl_backend_ops {
                 SL_BACKEND_WAIT);
     void (*balance)(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
                     const struct sl_periods *now, struct sl_balance *out, SL_BACKEND_WAIT);
-    void (*grant)(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
-                  int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+    /* Its texts live until done. */
+    void (*grant)(struct sl_backend *b, const struct sl_store_grant *what, struct sl_balance *out,
                   SL_BACKEND_WAIT);
     void (*usage)(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
                   struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,

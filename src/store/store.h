@@ -195,17 +195,25 @@ void sl_store_on_change(struct sl_store *s, void (*fn)(void *ctx), void *ctx);
 struct sl_balance {
     bool held; /* the account exists */
     int64_t granted_micro, spent_micro, reserved_micro, day_micro, month_micro;
+    bool again; /* of a grant: one of that name was there already, nothing was added */
 };
 /* level key: key_id; level tenant: key_id empty. */
 void sl_store_balance_start(struct sl_store *s, struct sl_str tenant, struct sl_str key_id,
                             const struct sl_periods *now, struct sl_balance *out,
                             struct sl_op **slot, sl_store_done_fn *done, void *ctx);
-/* Adds (or takes) credits, durably, with a trail line; makes the account if there
- * is none, starting from `initial_micro`. */
-void sl_store_grant_start(struct sl_store *s, struct sl_str tenant, struct sl_str key_id,
-                          int64_t initial_micro, int64_t more_micro, struct sl_str actor,
-                          struct sl_balance *out, struct sl_op **slot, sl_store_done_fn *done,
-                          void *ctx);
+#define SL_STORE_ONCE 32
+struct sl_store_grant {
+    struct sl_str tenant, key_id; /* as above */
+    int64_t initial_micro;        /* what the account begins with, if there is none */
+    int64_t more_micro;           /* below 0: it is taken */
+    struct sl_str once;           /* a name of its own, at most SL_STORE_ONCE bytes; or empty */
+};
+/* Adds (or takes) credits, durably, with a trail line; makes the account if there is none.
+ * Under the name of the account's last grant that had one nothing is added: asking again is
+ * safe, whoever died in between. The line is written again, then, and counts once. */
+void sl_store_grant_start(struct sl_store *s, const struct sl_store_grant *what,
+                          struct sl_str actor, struct sl_balance *out, struct sl_op **slot,
+                          sl_store_done_fn *done, void *ctx);
 
 struct sl_usage_row {
     struct sl_str day; /* 2026-11-25, UTC */

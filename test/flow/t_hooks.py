@@ -10,6 +10,7 @@ import re
 import threading
 
 import _rig as rig
+from _admin import Api
 from _check import check, contains, equal, until
 from _provider import Listener
 from _redis import Redis
@@ -110,6 +111,118 @@ def test_the_store(g):
         to.wait("store_down")
 
 
+FIRST, LOW, AMOUNT = 0.1, 0.0995, 0.02  # what is left must be enough for what a request reserves
+
+
+def bank(to, **more):
+    """Settings under which a tenant with few credits is given more, at most twice a day."""
+    budget = {"initial_credits": FIRST, "credits_low": LOW, "auto_top_up": {"amount": AMOUNT, "daily": 2 * AMOUNT}}
+    tenants = [{"name": "acme", "budget": budget, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}]
+    hooks = {"url": to.url(), "secret": SECRET, "auto_top_up": to.url()}
+    models = [{"name": "*", "targets": [{"provider": "mock-a", "price": {"input": 3.0, "output": 120.0}}]}]
+    return {"models": models, "hooks": hooks, "tenants": tenants, **more}
+
+
+def balance(h):
+    """What is left, was granted, was spent; a store that is slow is asked again."""
+
+    def ask():
+        r = Api(h).raw("GET", "tenant/acme")
+        return r.status == 200 and r.json()["data"]["balance"]
+
+    b = until(ask, 20 * rig.SLOW, "its balance")
+    return round(b["credits"] - b["spent"], 6), round(b["credits"], 6), b["spent"]
+
+
+def spend(h):
+    """Until it is low; each request is charged before the next one, so that it is low by one at most."""
+    for _ in range(30):
+        left, _, spent = balance(h)
+        if left < LOW:
+            return
+        equal(h.post("/v1/messages", rig.messages("mock-echo", "long " * 40)).status, 200)
+        until(lambda: balance(h)[2] > spent, 20 * rig.SLOW, "charged")
+    raise rig.Failed("it never gets low: %s" % (balance(h),))
+
+
+def test_credits_are_topped_up(g):
+    to = Receiver(b"HTTP/1.1 503 Not now\r\ncontent-length: 0\r\n\r\n")
+    with rig.Gateway(bank(to), mock=g.mock, env={"SLUICE_RENEW_MS": "200"}) as h:
+        spend(h)
+        first = to.wait("auto_top_up")[0]
+        equal((first["tenant"], first["credits_low"], first["amount"], len(first["id"])), ("acme", LOW, AMOUNT, 32))
+        check(first["left"] < LOW, first)
+        to.answer = OK
+        added = to.wait("credits_added")[0]
+        equal((added["tenant"], added["amount"], added["top_up"]), ("acme", AMOUNT, first["id"]))
+        equal({e["id"] for e in to.events("auto_top_up")}, {first["id"]}, "tries of one call have one name")
+        equal(balance(h)[1], round(FIRST + AMOUNT, 6))
+        low = to.wait("credits_low")[0]
+        equal((low["tenant"], low["credits_low"]), ("acme", LOW))
+        to.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"amount\": 0.015}"  # less than it might
+        spend(h)
+        until(lambda: [e for e in to.events("credits_added") if e["amount"] == 0.015], 20 * rig.SLOW, "less was added")
+        to.answer = OK
+        spend(h)  # it would be more than `daily`
+        until(lambda: [e for e in to.events("auto_top_up_failed") if "daily" in e["why"]], 20 * rig.SLOW, "it is capped")
+        equal(balance(h)[1], round(FIRST + AMOUNT + 0.015, 6))
+        equal(len({e["id"] for e in to.events("auto_top_up")}), 2)
+        until(lambda: h.metrics().value("sluice_top_ups_total", result="added") >= 2 and h.metrics().value("sluice_top_ups_total", result="capped") == 1, 20 * rig.SLOW, "counted")
+        for head, body in to.got:
+            is_signed(head, body)
+        named = {e["id"] for e in to.events("auto_top_up")}
+        until(lambda: {e["once"] for e in Api(h)("GET", "audit?kind=grant") if e["actor"] == "auto_top_up"} == named, 20 * rig.SLOW, "the trail names each")
+
+
+def test_a_top_up_that_is_refused(g):
+    to = Receiver(b"HTTP/1.1 402 Not paid\r\ncontent-length: 0\r\n\r\n")
+    with rig.Gateway(bank(to), mock=g.mock, env={"SLUICE_RENEW_MS": "200"}) as h:
+        spend(h)
+        until(lambda: h.metrics().value("sluice_top_ups_total", result="refused") == 1, 20 * rig.SLOW, "refused")
+        equal((len(to.events("auto_top_up")), balance(h)[1]), (1, FIRST))
+
+
+def test_one_top_up_for_all(g):
+    """Two instances see it at once, and the one that asked dies before it hears: one call, the same again, added once."""
+    redis, to = Redis(), Receiver(None)
+    conf = bank(to, store={"url": redis.url})
+    whose = [{**conf, "hooks": {"secret": SECRET, "auto_top_up": to.url() + "&who=" + n}} for n in ("one", "two")]
+    one, two = (rig.Gateway(c, mock=g.mock, env={"SLUICE_RENEW_MS": "200"}) for c in whose)
+    try:
+        spend(one)
+        equal(two.post("/v1/messages", rig.messages("mock-echo")).status, 200)  # it watches, too
+        e = to.wait("auto_top_up")[0]
+        for h in (one, two):
+            until(lambda h=h: "below its credits_low" in h.said(), 20 * rig.SLOW, "both have seen it")
+            h.metrics()
+        equal(len(to.events("auto_top_up")), 1)
+        head = [head for head, body in to.got if b"auto_top_up" in body][0]
+        died, lives = (one, two) if "&who=one" in head else (two, one)
+        died.p.kill()
+        died.p.wait()
+        to.hang.set()
+        to.answer = OK
+        key = [k for k in redis("KEYS", "*") if b"topup" in k][0]
+        doc = json.loads(redis("HGET", key, "doc"))
+        equal(doc["id"], e["id"])
+        redis("HSET", key, "doc", json.dumps({**doc, "until": 0}))  # its claim is over
+        until(lambda: balance(lives)[1] > FIRST, 20 * rig.SLOW, "added")
+        equal({x["id"] for x in to.events("auto_top_up")}, {e["id"]})
+        key_doc = until(lambda: (lambda d: d if not d["id"] else None)(json.loads(redis("HGET", key, "doc"))), 20 * rig.SLOW, "closed")
+        redis("HSET", key, "doc", json.dumps({**key_doc, "id": e["id"], "until": 0}))  # as if it had died before it closed it
+        spend(lives)  # it is asked again under that name, which adds nothing, then under another
+        until(lambda: len({x["id"] for x in to.events("auto_top_up")}) == 2, 20 * rig.SLOW, "another one")
+        until(lambda: balance(lives)[0] >= LOW, 20 * rig.SLOW, "added")
+        spend(lives)
+        until(lambda: lives.metrics().value("sluice_top_ups_total", result="capped") == 1, 20 * rig.SLOW, "no third one")
+        equal((balance(lives)[1], len({x["id"] for x in to.events("auto_top_up")})), (round(FIRST + 2 * AMOUNT, 6), 2))
+        check(len([x for x in to.events("auto_top_up") if x["id"] == e["id"]]) >= 3, "it was asked again")
+    finally:
+        for h in (one, two):
+            if h.p.poll() is None:
+                h.stop()
+
+
 def test_nobody_takes_them(g):
     """More events than there is room for, and a receiver that never answers: requests don't notice."""
     to = Receiver(None)
@@ -134,7 +247,7 @@ def test_nobody_takes_them(g):
 
 
 def test_what_is_refused(g):
-    for hooks, word in (({"url": "http://hooks.example/"}, "must be https"), ({"url": "nonsense"}, "hooks.url: ")):
+    for hooks, word in (({"url": "http://hooks.example/"}, "must be https"), ({"url": "nonsense"}, "hooks.url: "), ({"auto_top_up": "http://bank.example/"}, "must be https")):
         h = rig.Gateway(settings(None, hooks=hooks), mock=g.mock, wait=False)
         equal(h.p.wait(20 * rig.SLOW), 4, hooks)
         contains(h.said(), word)

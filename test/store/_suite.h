@@ -318,15 +318,26 @@ static inline struct sl_balance balance_of(struct store *s, enum sl_level level)
     return out;
 }
 
+static inline struct sl_balance grants_once(struct store *s, enum sl_level level,
+                                            int64_t initial_micro, int64_t more_micro,
+                                            const char *once)
+{
+    struct sl_store_grant what = {.tenant = s->ask.tenant,
+                                  .initial_micro = initial_micro,
+                                  .more_micro = more_micro,
+                                  .once = sl_str_of(once)};
+    struct sl_balance out;
+
+    if (level == K)
+        what.key_id = s->ask.key_id;
+    assert_int_equal(CALL(s, grant, &what, &out), SL_OK);
+    return out;
+}
+
 static inline struct sl_balance grants(struct store *s, enum sl_level level, int64_t initial_micro,
                                        int64_t more_micro)
 {
-    struct sl_balance out;
-
-    assert_int_equal(CALL(s, grant, s->ask.tenant, level == K ? s->ask.key_id : (struct sl_str){0},
-                          initial_micro, more_micro, &out),
-                     SL_OK);
-    return out;
+    return grants_once(s, level, initial_micro, more_micro, "");
 }
 
 static inline enum sl_err grows(struct store *s, unsigned n, int64_t more_micro)

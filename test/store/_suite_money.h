@@ -308,6 +308,36 @@ static inline void granted(void **state)
     assert_false(balance_of(s, K).held);
 }
 
+/* Under a name of its own it is added once, however often it is asked for. */
+static inline void granted_once(void **state)
+{
+    static const char one[] = "0123456789abcdef0123456789abcdef", two[] = "two";
+    struct store *s = *state;
+    struct sl_balance b = grants_once(s, T, 100, 40, one);
+    struct sl_store_grant what = {.tenant = s->ask.tenant,
+                                  .once = SL_STR("0123456789abcdef0123456789abcdefX")};
+
+    assert_int_equal(b.granted_micro, 140);
+    assert_false(b.again);
+    for (int i = 0; i < 3; i++) {
+        b = grants_once(s, T, 100, 40, one);
+        assert_int_equal(b.granted_micro, 140);
+        assert_true(b.again);
+        assert_false(balance_of(s, T).again);
+    }
+    assert_int_equal(grants(s, T, 100, 5).granted_micro, 145); /* another's does not hide it */
+    assert_true(grants_once(s, T, 100, 40, one).again);
+    b = grants_once(s, K, 0, 7, one); /* of another account */
+    assert_int_equal(b.granted_micro, 7);
+    assert_false(b.again);
+    b = grants_once(s, T, 100, 3, two);
+    assert_int_equal(b.granted_micro, 148);
+    assert_false(b.again);
+    assert_true(grants_once(s, T, 100, 3, two).again);
+    assert_int_equal(balance_of(s, T).granted_micro, 148);
+    assert_int_equal(CALL(s, grant, &what, &b), SL_ERR_CEILING);
+}
+
 /* Every digit of a large sum comes through, whichever way it takes. */
 static inline void large_sums(void **state)
 {
@@ -388,6 +418,7 @@ static inline void sums_saturate(void **state)
     X(periods_found_yesterday)                                                                     \
     X(grown)                                                                                       \
     X(granted)                                                                                     \
+    X(granted_once)                                                                                \
     X(large_sums)                                                                                  \
     X(sums_saturate)
 

@@ -58,7 +58,7 @@ static void kept(void **state)
     settles(s, 1, 60);
     l = line_of(s, 1, 60);
     l.number--; /* the same again, for later */
-    (void)grants(s, K, 7, 70);
+    (void)grants_once(s, K, 7, 70, "one");
     puts_ok(s, &key);
     puts_ok(s, &tenant);
     s->b->ops->mark(s->b, WAIT(&w));
@@ -71,6 +71,9 @@ static void kept(void **state)
     assert_int_equal(b.spent_micro, 60);
     assert_int_equal(b.reserved_micro, 0); /* who held it is gone */
     b = balance_of(s, K);
+    assert_int_equal(b.granted_micro, 77);
+    b = grants_once(s, K, 7, 70, "one"); /* still known */
+    assert_true(b.again);
     assert_int_equal(b.granted_micro, 77);
     assert_int_equal(b.day_micro, 60);
     applies(s, &l, 1);
@@ -492,9 +495,11 @@ static void full_disk(void **state)
     assert_int_equal(applies_as(s, "inst0001", l, 1), SL_ERR_STORE);
     assert_false(s->b->ops->is_up(s->b));
     assert_int_equal(puts_err(s, &key), SL_ERR_STORE);
-    assert_int_equal(
-        CALL(s, grant, s->ask.tenant, (struct sl_str){0}, (int64_t)1000, (int64_t)500, &out),
-        SL_ERR_STORE);
+    assert_int_equal(CALL(s, grant,
+                          (&(struct sl_store_grant){
+                              .tenant = s->ask.tenant, .initial_micro = 1000, .more_micro = 500}),
+                          &out),
+                     SL_ERR_STORE);
     /* requests go on, and what they cost is known */
     assert_true(asks(s));
     assert_int_equal(applies_as(s, "inst0001", l, 2), SL_ERR_STORE);
@@ -631,11 +636,10 @@ static void names_are_bounded(void **state)
     key.tenant = SL_STR("acme");
     key.state = longest;
     assert_int_equal(puts_err(s, &key), SL_ERR_CEILING);
-    assert_int_equal(CALL(s, grant, longest, (struct sl_str){0}, (int64_t)1, (int64_t)1, &out),
+    assert_int_equal(CALL(s, grant, (&(struct sl_store_grant){.tenant = longest}), &out),
                      SL_ERR_CEILING);
-    assert_int_equal(
-        CALL(s, grant, (struct sl_str){0}, (struct sl_str){0}, (int64_t)1, (int64_t)1, &out),
-        SL_ERR_CEILING);
+    assert_int_equal(CALL(s, grant, (&(struct sl_store_grant){.more_micro = 1}), &out),
+                     SL_ERR_CEILING);
     assert_int_equal(applies_as(s, "more than eight", NULL, 0), SL_ERR_STORE);
 }
 
@@ -654,13 +658,15 @@ static void everything_once(struct store *s, unsigned round)
     struct sl_balance b;
     struct wait w[6] = {{0}};
     struct sl_batch batch = {s->ask.tenant, SL_STR("inst0001"), l, 2};
+    struct sl_store_grant what = {.tenant = s->ask.tenant, .more_micro = 100};
     char model[16];
 
     (void)snprintf(model, sizeof model, "m-%u", round);
     l[1].model = sl_str_of(model);
+    what.once = l[1].model;
     s->b->ops->apply(s->b, &batch, WAIT(&w[0]));
     s->b->ops->put(s->b, &r, &out, WAIT(&w[1]));
-    s->b->ops->grant(s->b, s->ask.tenant, (struct sl_str){0}, 0, 100, &b, WAIT(&w[2]));
+    s->b->ops->grant(s->b, &what, &b, WAIT(&w[2]));
     s->b->ops->list(s->b, SL_RECORD_KEY, s->ask.tenant, (struct sl_str){0}, &out, WAIT(&w[3]));
     s->b->ops->key(s->b, r.sha256, &out, WAIT(&w[4]));
     s->b->ops->usage(s->b, s->ask.tenant, SL_STR("2026-01-01"), SL_STR("2026-12-31"),

@@ -85,8 +85,10 @@ static void send_batch(void)
 
 static void send_grant(void)
 {
-    child.b->ops->grant(child.b, child.ask.tenant, (struct sl_str){0}, CREDITS, GRANT, &balance,
-                        &granting.op, granted, &granting);
+    struct sl_store_grant what = {
+        .tenant = child.ask.tenant, .initial_micro = CREDITS, .more_micro = GRANT};
+
+    child.b->ops->grant(child.b, &what, &balance, &granting.op, granted, &granting);
 }
 
 static int be_child(const char *dir, const char *from)

@@ -221,8 +221,11 @@ static void grant(struct rig *r, int tenant, int64_t more)
     char name[16];
 
     (void)snprintf(name, sizeof name, "tenant-%d", tenant);
-    sl_store_grant_start(r->s, sl_str_of(name), SL_STR(""), INITIAL, more, SL_STR("admin"),
-                         &r->balance, &r->slot, on_done, r);
+    sl_store_grant_start(r->s,
+                         &(struct sl_store_grant){.tenant = sl_str_of(name),
+                                                  .initial_micro = INITIAL,
+                                                  .more_micro = more},
+                         SL_STR("admin"), &r->balance, &r->slot, on_done, r);
     AWAIT(r, r->done > before);
     assert_int_equal(r->err, SL_OK);
     r->granted[tenant] += more;

@@ -110,10 +110,11 @@ static uint64_t write_state(struct sl_str tenant, struct sl_str key_id, bool act
 
 static void grant_more(struct sl_str tenant, struct sl_str key_id, int64_t initial, int64_t more)
 {
+    struct sl_store_grant what = {tenant, key_id, initial, more, SL_STR("")};
     struct sl_balance out;
 
     at_now();
-    assert_int_equal(CALL(&st, grant, tenant, key_id, initial, more, &out), SL_OK);
+    assert_int_equal(CALL(&st, grant, &what, &out), SL_OK);
 }
 
 static void set(struct sl_str tenant, struct sl_str key_id, const struct sl_account *a)

@@ -139,8 +139,9 @@ static enum sl_err do_grow(struct store *s)
 static enum sl_err do_grant(struct store *s)
 {
     struct sl_balance out;
+    struct sl_store_grant what = {s->ask.tenant, s->ask.key_id, 5, 5, SL_STR("")};
 
-    return CALL(s, grant, s->ask.tenant, s->ask.key_id, 5, 5, &out);
+    return CALL(s, grant, &what, &out);
 }
 
 static enum sl_err do_balance(struct store *s)

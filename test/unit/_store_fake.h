@@ -98,8 +98,9 @@ struct fake {
     bool usage_off;
     char note[64]; /* the last one's text */
     size_t notes_n;
-    struct sl_tip tip;  /* kept */
-    const char *broken; /* a tenant whose lines can't be applied */
+    struct sl_tip tip;            /* kept */
+    char once[SL_STORE_ONCE + 1]; /* of the last grant that had one */
+    const char *broken;           /* a tenant whose lines can't be applied */
 };
 
 struct fake_call {
@@ -128,6 +129,7 @@ struct fake_call {
     struct sl_record page[SL_STORE_PAGE];
     struct sl_balance *balance;
     int64_t initial, more;
+    char once[SL_STORE_ONCE + 1];
     const struct sl_restore *restore;
     struct sl_usage_rows *usage;
 };
@@ -540,21 +542,23 @@ static inline bool act_grant(struct fake_call *c)
     if (!c->f->balance.held)
         c->f->balance.granted_micro = c->initial;
     c->f->balance.held = true;
-    c->f->balance.granted_micro += c->more;
+    c->f->balance.again = c->once[0] != 0 && strcmp(c->once, c->f->once) == 0;
+    if (!c->f->balance.again)
+        c->f->balance.granted_micro += c->more;
+    if (c->once[0] != 0)
+        memcpy(c->f->once, c->once, sizeof c->once);
     *c->balance = c->f->balance;
     return true;
 }
 
-static inline void fake_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
-                              int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
-                              SL_BACKEND_WAIT)
+static inline void fake_grant(struct sl_backend *b, const struct sl_store_grant *what,
+                              struct sl_balance *out, SL_BACKEND_WAIT)
 {
     struct fake_call *c = fake_call(b, F_GRANT, act_grant, slot, done, ctx);
 
-    (void)tenant;
-    (void)key_id;
-    c->initial = initial_micro;
-    c->more = more_micro;
+    fake_text(c->once, sizeof c->once, what->once);
+    c->initial = what->initial_micro;
+    c->more = what->more_micro;
     c->balance = out;
 }
 

@@ -762,8 +762,10 @@ static void a_late_change(void **state)
     sl_store_put_start(r.s, &rec, SL_STR("admin"), &r.put, &r.slot, on_done, &r);
     turn_for(r.net, 10);
     sl_op_cancel(&r.slot);
-    sl_store_grant_start(r.s, SL_STR("acme"), SL_STR(""), 500, 77, SL_STR("admin"), &b, &r.slot,
-                         on_done, &r);
+    sl_store_grant_start(
+        r.s,
+        &(struct sl_store_grant){.tenant = SL_STR("acme"), .initial_micro = 500, .more_micro = 77},
+        SL_STR("admin"), &b, &r.slot, on_done, &r);
     turn_for(r.net, 10);
     sl_op_cancel(&r.slot);
     r.done = 0;
@@ -776,6 +778,8 @@ static void a_late_change(void **state)
 
 static void grants(void **state)
 {
+    struct sl_store_grant what = {
+        .tenant = SL_STR("acme"), .key_id = SL_STR("k1"), .initial_micro = 500, .more_micro = 77};
     struct sl_balance b;
     struct rig r;
     int before;
@@ -783,8 +787,7 @@ static void grants(void **state)
     (void)state;
     begin(&r, dir);
     before = r.done;
-    sl_store_grant_start(r.s, SL_STR("acme"), SL_STR("k1"), 500, 77, SL_STR("admin"), &b, &r.slot,
-                         on_done, &r);
+    sl_store_grant_start(r.s, &what, SL_STR("admin"), &b, &r.slot, on_done, &r);
     UNTIL(r.net, r.done > before);
     assert_int_equal(b.granted_micro, 577);
     assert_true(trail_says("\"tenant\":\"acme\",\"key\":\"k1\",\"initial_micro\":500"));
@@ -792,6 +795,15 @@ static void grants(void **state)
     sl_store_balance_start(r.s, SL_STR("acme"), SL_STR("k1"), NULL, &b, &r.slot, on_done, &r);
     UNTIL(r.net, r.done > before);
     assert_int_equal(b.granted_micro, 577);
+    what.once = SL_STR("0123456789abcdef0123456789abcdef");
+    for (int i = 0; i < 2; i++) {
+        before = r.done;
+        sl_store_grant_start(r.s, &what, SL_STR("auto_top_up"), &b, &r.slot, on_done, &r);
+        UNTIL(r.net, r.done > before);
+        assert_int_equal(b.granted_micro, 654);
+        assert_int_equal(b.again, i == 1);
+    }
+    assert_true(trail_says("\"actor\":\"auto_top_up\".*\"once\":\"0123456789abcdef0123"));
     r.f.mood[F_BALANCE] = SILENT; /* two seconds, then it is said */
     before = r.done;
     sl_store_balance_start(r.s, SL_STR("acme"), SL_STR("k1"), NULL, &b, &r.slot, on_done, &r);

@@ -73,12 +73,16 @@ static void settle(struct rig *r, const char *tenant, uint64_t id, int64_t cost,
     sl_store_settle(r->s, &q.line);
 }
 
-static void grant(struct rig *r, const char *tenant, int64_t initial, int64_t more)
+static void grant(struct rig *r, const char *tenant, int64_t initial, int64_t more,
+                  const char *once)
 {
+    struct sl_store_grant what = {.tenant = sl_str_of(tenant),
+                                  .initial_micro = initial,
+                                  .more_micro = more,
+                                  .once = sl_str_of(once)};
     int before = r->done;
 
-    sl_store_grant_start(r->s, sl_str_of(tenant), SL_STR(""), initial, more, SL_STR("admin"),
-                         &r->balance, &r->slot, on_done, r);
+    sl_store_grant_start(r->s, &what, SL_STR("admin"), &r->balance, &r->slot, on_done, r);
     UNTIL(r->net, r->done > before);
     assert_int_equal(r->err, SL_OK);
 }
@@ -136,7 +140,9 @@ static void sums_of_two_instances(void **state)
     open_store(&r, dir);
     settle(&r, "acme", 4, 1000, 8000); /* the file says another initial by now */
     settle(&r, "acme", 5, 0, 8000);
-    grant(&r, "acme", 8000, 250);
+    grant(&r, "acme", 8000, 50, "");
+    grant(&r, "acme", 8000, 200, "once"); /* asked for again: it counts once */
+    grant(&r, "acme", 8000, 200, "once");
     put(&r, "a1", "revoked");
     sl_store_flush(r.s, 1000);
     UNTIL(r.net, sl_ledger_unsent(r.s->l) == 0);

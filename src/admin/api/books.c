@@ -45,6 +45,7 @@ void sl_books_grant(struct sl_api *c, const struct sl_key *key, const struct sl_
                     sl_api_fn *then)
 {
     const struct sl_terms *terms = key != NULL ? &key->terms : &of->terms;
+    struct sl_store_grant what;
 
     if (terms->budget.credits_micro == SL_UNSET) {
         sl_api_fail(c, 0, SL_ERR_CONFLICT, "credits",
@@ -53,6 +54,9 @@ void sl_books_grant(struct sl_api *c, const struct sl_key *key, const struct sl_
         return;
     }
     c->then = then;
-    sl_store_grant_start(c->store, of->own.name, account_of(key), terms->budget.credits_micro,
-                         c->ask.micro, c->actor, &c->balance, &c->op, on_grant, c);
+    what = (struct sl_store_grant){.tenant = of->own.name,
+                                   .key_id = account_of(key),
+                                   .initial_micro = terms->budget.credits_micro,
+                                   .more_micro = c->ask.micro};
+    sl_store_grant_start(c->store, &what, c->actor, &c->balance, &c->op, on_grant, c);
 }

@@ -22,6 +22,22 @@ void sl_build_hooks(struct sl_build *b)
     b->made->hook = hook;
 }
 
+void sl_build_top_up(struct sl_build *b)
+{
+    static const struct sl_receiver_rules rules = {
+        .name = "hooks", .key = "auto_top_up", .secret = true};
+    const struct sl_node *map = sl_node_get(b->conf->root, "hooks");
+    struct sl_top_up_conf *top_up;
+
+    if (sl_node_text(map, rules.key).n == 0)
+        return;
+    top_up = sl_build_alloc(b, 1, sizeof(*top_up));
+    if (top_up == NULL || !sl_build_receiver(b, map, &rules, &top_up->to))
+        return;
+    top_up->secret = sl_build_dup(b, sl_node_text(map, "secret"));
+    b->made->top_up = top_up;
+}
+
 void sl_build_otlp(struct sl_build *b)
 {
     static const struct sl_receiver_rules rules = {

@@ -23,6 +23,7 @@ void sl_build_providers(struct sl_build *b);
 void sl_build_models(struct sl_build *b);
 void sl_build_tenants(struct sl_build *b);
 void sl_build_hooks(struct sl_build *b);
+void sl_build_top_up(struct sl_build *b);
 void sl_build_otlp(struct sl_build *b);
 void sl_build_pushgateway(struct sl_build *b);
 /* `jwt` and `key_tokens`. */

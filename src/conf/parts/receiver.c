@@ -27,7 +27,7 @@ static void set_origin(struct sl_build *b, const struct sl_node *map,
     struct sl_origin_conf c = {.name = sl_str_of(rules->name),
                                .host = url->host,
                                .port = url->port,
-                               .max_connections = 1,
+                               .max_connections = 2, /* one each, where two go to one host */
                                .max_keepalive = rules->keep ? 1 : 0,
                                .keepalive_expiry_ms = 60000,
                                .connect_ms = b->made->timeouts.connect,

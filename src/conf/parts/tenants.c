@@ -73,6 +73,25 @@ static void read_alerts(struct sl_build *b, const struct sl_node *list, const ch
     }
 }
 
+static void read_top_up(struct sl_build *b, const struct sl_node *budget, const char *what,
+                        struct sl_top_up *out)
+{
+    const struct sl_node *map = sl_node_get(budget, "auto_top_up");
+
+    *out = (struct sl_top_up){.low_micro = sl_build_leaf(budget, "credits_low"),
+                              .amount_micro = sl_build_leaf(map, "amount"),
+                              .daily_micro = sl_build_leaf(map, "daily")};
+    if (out->amount_micro > 0 &&
+        sl_node_text(sl_node_get(b->conf->root, "hooks"), "auto_top_up").n == 0)
+        sl_fault_add(b->faults, map,
+                     "%s.budget.auto_top_up: needs `hooks.auto_top_up`, who is asked", what);
+    if (out->daily_micro != SL_UNSET && out->daily_micro < out->amount_micro)
+        sl_fault_add(
+            b->faults, map,
+            "%s.budget.auto_top_up.daily: must be at least `amount`, or nothing is ever added",
+            what);
+}
+
 /* What a plan and a tenant say alike. */
 static void read_plan(struct sl_build *b, const struct sl_node *map, const char *what,
                       struct sl_plan *p)
@@ -89,6 +108,7 @@ static void read_plan(struct sl_build *b, const struct sl_node *map, const char 
                                        .drain = sl_build_leaf(budget, "on_client_gone"),
                                        .hard = sl_build_leaf(budget, "hard")};
     read_alerts(b, sl_node_get(budget, "alert_at"), what, &p->spending.alerts);
+    read_top_up(b, budget, what, &p->spending.top_up);
     if (zone != NULL && !sl_period_is_zone(zone->text))
         sl_fault_add(b->faults, zone,
                      "%s.budget.zone: no time zone is called %.*s; write UTC, or a name such as "

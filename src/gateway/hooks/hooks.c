@@ -29,7 +29,7 @@ static void count(struct sl_hooks *h, const char *result)
 
 /* ---- one try ---- */
 
-static void sign(struct sl_text *t, const struct sl_hook *hook, struct sl_str body, int64_t now_s)
+void sl_hooks_sign(struct sl_text *t, struct sl_str secret, struct sl_str body, int64_t now_s)
 {
     char at[24], hex[64];
     struct sl_text stamp = sl_text_over(at, sizeof at);
@@ -37,7 +37,7 @@ static void sign(struct sl_text *t, const struct sl_hook *hook, struct sl_str bo
 
     sl_text_i64(&stamp, now_s);
     sl_text_byte(&stamp, '.');
-    sl_tls_hmac_sha256(hook->secret, (const struct sl_str[]){sl_text_str(&stamp), body}, 2, mac);
+    sl_tls_hmac_sha256(secret, (const struct sl_str[]){sl_text_str(&stamp), body}, 2, mac);
     sl_str_hex(mac, sizeof mac, hex);
     sl_text_add(t, SL_STR("sluice-signature: t="));
     sl_text_i64(t, now_s);
@@ -102,7 +102,7 @@ static void fire_again(struct sl_timer *t)
         return;
     h->conf = sl_gateway_conf_share(h->gw->conf);
     if (hook->secret.n > 0)
-        sign(&line, hook, what.body[0], sl_net_unix_ms(net_of(h)) / 1000);
+        sl_hooks_sign(&line, hook->secret, what.body[0], sl_net_unix_ms(net_of(h)) / 1000);
     what.path = hook->to.path;
     what.lines = sl_text_str(&line);
     sl_post_start(&h->post, &hook->to, &what);

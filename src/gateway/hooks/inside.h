@@ -1,7 +1,9 @@
-/* gateway/hooks/inside.h -- what hooks.c, look.c and rates.c share. Nobody else includes it. */
+/* gateway/hooks/inside.h -- what hooks.c, look.c, rates.c and top_up.c share. Nobody else includes
+ * it. */
 #ifndef SL_GATEWAY_HOOKS_INSIDE_H
 #define SL_GATEWAY_HOOKS_INSIDE_H
 
+#include "base/text.h"
 #include "gateway/hooks/hooks.h"
 #include "gateway/push/post.h"
 
@@ -28,6 +30,8 @@ struct sl_hooks {
     char line[160]; /* the signature's */
 };
 
+/* hooks.c: a header line that signs `body`, sent now. */
+void sl_hooks_sign(struct sl_text *line, struct sl_str secret, struct sl_str body, int64_t now_s);
 /* look.c: breakers, keys and the store, each second. */
 void sl_hooks_look(struct sl_timer *t);
 

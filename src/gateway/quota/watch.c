@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "gateway/hooks/hooks.h"
+#include "gateway/hooks/top_up.h"
 
 enum purse { CREDITS, DAY, MONTH, PURSES };
 
@@ -19,6 +20,8 @@ struct watched {
     uint64_t rev;        /* of the record that its terms are from; 0: from the file */
     struct sl_budget budget;
     struct sl_alerts alerts;
+    struct sl_top_up top_up;
+    bool told_low;
     char zone[64];
     struct {
         int64_t period;    /* its first second, or what was granted */
@@ -144,6 +147,17 @@ static void tell(struct sl_watch *w, struct watched *e, enum purse kind, const s
     }
 }
 
+static void see_credits(struct sl_watch *w, struct watched *e, const struct part *p)
+{
+    struct sl_top_up_seen seen = {.tenant = name_of(e),
+                                  .rules = e->top_up,
+                                  .initial_micro = e->budget.credits_micro,
+                                  .left_micro = p->of - p->used,
+                                  .told = &e->told_low};
+
+    sl_top_ups_seen(w->gw->top_ups, &seen);
+}
+
 static void take(struct sl_watch *w, struct watched *e)
 {
     double most = 0;
@@ -156,6 +170,8 @@ static void take(struct sl_watch *w, struct watched *e)
         if (ratio_of(&p) > most)
             most = ratio_of(&p);
         tell(w, e, (enum purse)kind, &p);
+        if (kind == CREDITS)
+            see_credits(w, e, &p);
     }
     sl_metric_set(e->ratio, most);
 }
@@ -237,6 +253,7 @@ static void know(struct watched *e, const struct sl_tenant *t)
     e->rev = t->rev;
     e->budget = t->terms.budget;
     e->alerts = t->alerts;
+    e->top_up = t->top_up;
     zone = sl_str_first(t->zone, sizeof e->zone - 1);
     if (zone.n > 0)
         memcpy(e->zone, zone.p, zone.n);

@@ -31,6 +31,37 @@ enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, si
     return SL_OK;
 }
 
+/* The account's last named grant is that one. */
+static enum sl_err is_again(struct sl_db *db, struct sl_entry *n)
+{
+    struct sl_query q = sl_db_query(db, SL_STATEMENT_ONCE);
+
+    sl_db_text(&q, n->tenant);
+    sl_db_text(&q, n->key_id);
+    n->again = sl_db_step(&q) && sl_str_eq(sl_db_column(&q, 0), n->once);
+    return sl_db_done(&q) ? SL_OK : SL_ERR_STORE;
+}
+
+enum sl_err sl_books_add(struct sl_db *db, struct sl_entry *n, struct sl_account *to)
+{
+    struct sl_query q;
+
+    if (n->once.n > 0) {
+        if (is_again(db, n) != SL_OK)
+            return SL_ERR_STORE;
+        if (n->again)
+            return SL_OK;
+        q = sl_db_query(db, SL_STATEMENT_ONCE_KEEP);
+        sl_db_text(&q, n->tenant);
+        sl_db_text(&q, n->key_id);
+        sl_db_text(&q, n->once);
+        if (!sl_db_run(&q))
+            return SL_ERR_STORE;
+    }
+    sl_account_grant(to, n->initial_micro, n->more_micro);
+    return SL_OK;
+}
+
 enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

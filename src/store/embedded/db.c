@@ -63,6 +63,8 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
                                     " AND id > ? ORDER BY id LIMIT ?",
     [SL_STATEMENT_TIP] = "SELECT number, mac, lost FROM trail WHERE instance = ?",
     [SL_STATEMENT_TIP_KEEP] = "INSERT OR REPLACE INTO trail VALUES (?, ?, ?, ?)",
+    [SL_STATEMENT_ONCE] = "SELECT name FROM once WHERE tenant = ? AND key_id = ?",
+    [SL_STATEMENT_ONCE_KEEP] = "INSERT OR REPLACE INTO once VALUES (?, ?, ?)",
 };
 
 static uint64_t clock_us(void)

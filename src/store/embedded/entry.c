@@ -225,26 +225,25 @@ void sl_entry_list(struct sl_backend *backend, enum sl_record_kind kind, struct 
 
 /* ---- balances and usage ---- */
 
-/* lint: budgets the backend's contract */
-void sl_entry_grant(struct sl_backend *backend, struct sl_str tenant, struct sl_str key_id,
-                    int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
-                    SL_BACKEND_WAIT)
+void sl_entry_grant(struct sl_backend *backend, const struct sl_store_grant *what,
+                    struct sl_balance *out, SL_BACKEND_WAIT)
 {
     struct sl_embedded *b = sl_embedded_of(backend);
     struct sl_entry *n;
 
-    if (!is_name(tenant) || !is_name_or_none(key_id) ||
-        !sl_engine_has_room(b->engine, tenant, key_id)) {
+    if (!is_name(what->tenant) || !is_name_or_none(what->key_id) || what->once.n > SL_STORE_ONCE ||
+        !sl_engine_has_room(b->engine, what->tenant, what->key_id)) {
         sl_embedded_say(b, SL_ERR_CEILING, slot, done, ctx);
         return;
     }
     n = new_entry(b, SL_ENTRY_GRANT, out, slot, done, ctx);
     if (n == NULL)
         return;
-    n->tenant = keep(n, tenant);
-    n->key_id = keep(n, key_id);
-    n->initial_micro = initial_micro;
-    n->more_micro = more_micro;
+    n->tenant = keep(n, what->tenant);
+    n->key_id = keep(n, what->key_id);
+    n->once = keep(n, what->once);
+    n->initial_micro = what->initial_micro;
+    n->more_micro = what->more_micro;
     send(n);
 }
 
@@ -379,7 +378,7 @@ void sl_entry_tell_engine(struct sl_embedded *b, const struct sl_entry *n)
             if (n->applied[i])
                 tell_state(b, &n->records[i]);
         }
-    } else if (n->kind == SL_ENTRY_GRANT) {
+    } else if (n->kind == SL_ENTRY_GRANT && !n->again) {
         (void)sl_engine_grant(b->engine, n->tenant, n->key_id, n->initial_micro, n->more_micro);
     } else if (n->kind == SL_ENTRY_MARK) {
         b->has_epoch = true;
@@ -400,6 +399,8 @@ void sl_entry_tell_waiter(struct sl_embedded *b, const struct sl_entry *n)
         *(struct sl_usage_rows *)n->out = n->rows;
     else if (n->kind == SL_ENTRY_TIP)
         *(struct sl_tip *)n->out = n->tip;
-    else if (n->kind == SL_ENTRY_GRANT)
+    else if (n->kind == SL_ENTRY_GRANT) {
         sl_engine_balance(b->engine, n->tenant, n->key_id, &none, sl_embedded_now_us(b), n->out);
+        ((struct sl_balance *)n->out)->again = n->again;
+    }
 }

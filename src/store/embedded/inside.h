@@ -63,6 +63,8 @@ enum sl_statement {
     SL_STATEMENT_RECORD_LIST_OF,
     SL_STATEMENT_TIP,
     SL_STATEMENT_TIP_KEEP,
+    SL_STATEMENT_ONCE,
+    SL_STATEMENT_ONCE_KEEP,
     SL_STATEMENT__COUNT
 };
 
@@ -200,6 +202,9 @@ struct sl_entry {
     struct sl_str tenant, key_id, after, from_day, to_day;
     enum sl_record_kind record_kind;
     int64_t initial_micro, more_micro;
+    struct sl_str once;         /* of a grant */
+    size_t saved;               /* of a grant: its account in the job's */
+    bool again;                 /* of a grant, made: one of that name was there */
     int64_t now_ms;             /* put: the store's time */
     struct sl_str instance;     /* of a tip */
     struct sl_tip tip;          /* asked: to be kept; made: read */
@@ -222,8 +227,7 @@ void sl_entry_list(struct sl_backend *b, enum sl_record_kind kind, struct sl_str
                    struct sl_str after, struct sl_records *out, SL_BACKEND_WAIT);
 void sl_entry_put(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
                   SL_BACKEND_WAIT);
-void sl_entry_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
-                    int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+void sl_entry_grant(struct sl_backend *b, const struct sl_store_grant *what, struct sl_balance *out,
                     SL_BACKEND_WAIT);
 void sl_entry_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
                     struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,
@@ -248,6 +252,8 @@ struct sl_saved_seq {
     struct sl_tally_seq *of; /* up: its name alone is the thread's to read */
     uint64_t number;
 };
+/* Adds what is granted to what is to be written, but under a name that was there. */
+enum sl_err sl_books_add(struct sl_db *db, struct sl_entry *n, struct sl_account *to);
 enum sl_err sl_books_write(struct sl_db *db, const struct sl_saved *accounts, size_t n);
 enum sl_err sl_books_seqs(struct sl_db *db, const struct sl_saved_seq *seqs, size_t n);
 /* Also ends what is older than SL_STORE_USAGE_DAYS, some rows a call, once a day is new. */

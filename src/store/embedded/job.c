@@ -33,25 +33,20 @@ static bool take_accounts(struct sl_embedded *b, struct sl_job *job)
     return true;
 }
 
-/* A grant is in the engine once it is in the file: here it is added to what is written. */
-static bool take_grant(struct sl_embedded *b, struct sl_job *job, const struct sl_entry *n)
+/* A grant is in the engine once it is in the file: here is the account that it is added to
+ * when that is written. */
+static bool take_grant(struct sl_embedded *b, struct sl_job *job, struct sl_entry *n)
 {
-    struct sl_saved a = {n->tenant, n->key_id, {0}}, *at = NULL;
+    struct sl_saved a = {n->tenant, n->key_id, {0}};
     int64_t reserved;
 
-    for (size_t i = 0; i < job->accounts_n && at == NULL; i++) {
-        if (sl_str_eq(job->accounts[i].tenant, n->tenant) &&
-            sl_str_eq(job->accounts[i].key_id, n->key_id))
-            at = &job->accounts[i];
+    for (n->saved = 0; n->saved < job->accounts_n; n->saved++) {
+        if (sl_str_eq(job->accounts[n->saved].tenant, n->tenant) &&
+            sl_str_eq(job->accounts[n->saved].key_id, n->key_id))
+            return true;
     }
-    if (at == NULL) {
-        (void)sl_engine_account(b->engine, n->tenant, n->key_id, &a.account, &reserved);
-        if (!add_account(job, &a))
-            return false;
-        at = &job->accounts[job->accounts_n - 1];
-    }
-    sl_account_grant(&at->account, n->initial_micro, n->more_micro);
-    return true;
+    (void)sl_engine_account(b->engine, n->tenant, n->key_id, &a.account, &reserved);
+    return add_account(job, &a);
 }
 
 static bool take_seqs(struct sl_embedded *b, struct sl_job *job)
@@ -157,6 +152,18 @@ static bool run_restores(struct sl_job *job)
     return true;
 }
 
+static bool run_grants(struct sl_job *job)
+{
+    for (struct sl_list *at = job->entries.next; at != &job->entries; at = at->next) {
+        struct sl_entry *n = SL_CONTAINER(at, struct sl_entry, node);
+
+        if (n->kind == SL_ENTRY_GRANT && n->err == SL_OK &&
+            sl_books_add(job->lane->db, n, &job->accounts[n->saved].account) != SL_OK)
+            return false;
+    }
+    return true;
+}
+
 void sl_job_run(void *ctx)
 {
     struct sl_job *job = ctx;
@@ -168,7 +175,7 @@ void sl_job_run(void *ctx)
         return;
     }
     job->ok = sl_db_begin(db, job->durable) && run_restores(job) &&
-              sl_books_usage(db, job->rows) == SL_OK &&
+              sl_books_usage(db, job->rows) == SL_OK && run_grants(job) &&
               sl_books_write(db, job->accounts, job->accounts_n) == SL_OK &&
               sl_books_seqs(db, job->seqs, job->seqs_n) == SL_OK && run_entries(job) &&
               sl_db_commit(db);

@@ -33,7 +33,9 @@ static const char schema[] =
 static const char beside[] =
     "CREATE INDEX IF NOT EXISTS record_revoked ON record (rev) WHERE " SL_DB_REVOKED ";"
     "CREATE TABLE IF NOT EXISTS trail (instance TEXT PRIMARY KEY, number INTEGER NOT NULL,"
-    " mac BLOB NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID";
+    " mac BLOB NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS once (tenant TEXT NOT NULL, key_id TEXT NOT NULL,"
+    " name TEXT NOT NULL, PRIMARY KEY (tenant, key_id)) WITHOUT ROWID";
 
 /* Schema 1 counted numbers an instance, for all of its tenants at once. */
 static const char from_1[] =

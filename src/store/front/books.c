@@ -67,8 +67,8 @@ void sl_store_restore_records_start(struct sl_store *s, const struct sl_record *
 
 struct grant {
     struct sl_step st;
-    struct sl_str tenant, key_id, actor; /* in `text`: they outlive a waiter that leaves */
-    int64_t initial_micro, more_micro;
+    struct sl_store_grant what; /* texts in `text`: they outlive a waiter that leaves */
+    struct sl_str actor;        /* likewise */
     struct sl_balance got;
     struct sl_balance *out; /* up */
     bool made;
@@ -84,12 +84,16 @@ static bool prove(struct grant *g)
     sl_text_add(&t, SL_STR("\"kind\":\"grant\",\"actor\":"));
     sl_text_json(&t, g->actor, 256);
     sl_text_add(&t, SL_STR(",\"tenant\":"));
-    sl_text_json(&t, g->tenant, 256);
+    sl_text_json(&t, g->what.tenant, 256);
     sl_text_add(&t, SL_STR(",\"key\":"));
-    sl_text_json(&t, g->key_id, 256);
+    sl_text_json(&t, g->what.key_id, 256);
     sl_text_printf(&t, ",\"initial_micro\":%lld,\"more_micro\":%lld,\"granted_micro\":%lld",
-                   (long long)g->initial_micro, (long long)g->more_micro,
+                   (long long)g->what.initial_micro, (long long)g->what.more_micro,
                    (long long)g->got.granted_micro);
+    if (g->what.once.n > 0) {
+        sl_text_add(&t, SL_STR(",\"once\":"));
+        sl_text_json(&t, g->what.once, SL_STORE_ONCE);
+    }
     return sl_store_prove(&g->st, sl_text_str(&t));
 }
 
@@ -125,28 +129,26 @@ static struct sl_str keep(char **at, struct sl_str s)
 }
 
 /* lint: budgets to whom, how much, by whom, and who waits */
-void sl_store_grant_start(struct sl_store *s, struct sl_str tenant, struct sl_str key_id,
-                          int64_t initial_micro, int64_t more_micro, struct sl_str actor,
-                          struct sl_balance *out, struct sl_op **slot, sl_store_done_fn *done,
-                          void *ctx)
+void sl_store_grant_start(struct sl_store *s, const struct sl_store_grant *what,
+                          struct sl_str actor, struct sl_balance *out, struct sl_op **slot,
+                          sl_store_done_fn *done, void *ctx)
 {
     const struct sl_step_waiter w = {slot, done, ctx};
-    struct sl_step *st =
-        begin(s, sizeof(struct grant) + tenant.n + key_id.n + actor.n, SL_STORE_GRANT, &w);
+    size_t texts = what->tenant.n + what->key_id.n + what->once.n + actor.n;
+    struct sl_step *st = begin(s, sizeof(struct grant) + texts, SL_STORE_GRANT, &w);
     struct grant *g = SL_CONTAINER(st, struct grant, st);
     char *at = g->text;
 
-    g->tenant = keep(&at, tenant);
-    g->key_id = keep(&at, key_id);
+    g->what = *what;
+    g->what.tenant = keep(&at, what->tenant);
+    g->what.key_id = keep(&at, what->key_id);
+    g->what.once = keep(&at, what->once);
     g->actor = keep(&at, actor);
-    g->initial_micro = initial_micro;
-    g->more_micro = more_micro;
     g->out = out;
     st->finish = finish_grant;
     st->late = late_grant;
     if (sl_store_is_asked(s))
-        s->b->ops->grant(s->b, g->tenant, g->key_id, initial_micro, more_micro, &g->got, &st->below,
-                         sl_step_on_done, st);
+        s->b->ops->grant(s->b, &g->what, &g->got, &st->below, sl_step_on_done, st);
     else
         sl_step_tell_later(st, SL_ERR_STORE);
 }

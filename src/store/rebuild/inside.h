@@ -16,6 +16,12 @@ struct sl_total {      /* one account */
     char name[];
 };
 
+struct sl_total_once { /* a grant's own name: it counts once, in whichever trails it is */
+    UT_hash_handle hh;
+    size_t name_n;
+    char name[];
+};
+
 struct sl_total_row {
     UT_hash_handle hh;
     struct sl_usage_row row;
@@ -25,8 +31,9 @@ struct sl_total_row {
 
 struct sl_total_tenant {
     UT_hash_handle hh;
-    struct sl_total *accounts; /* owns: hash */
-    struct sl_total_row *rows; /* owns: hash */
+    struct sl_total *accounts;  /* owns: hash */
+    struct sl_total_row *rows;  /* owns: hash */
+    struct sl_total_once *once; /* owns: hash */
     uint64_t requests;
     int64_t cost_micro; /* of the rows */
     bool differs;

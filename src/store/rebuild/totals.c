@@ -242,8 +242,26 @@ static void settled(struct sl_totals *t, uint64_t number, struct sl_str text)
 
 /* ---- grants ---- */
 
+/* True: that name was counted already, or there is no memory to know it by. */
+static bool is_again(struct sl_totals *t, struct sl_total_tenant *of, struct sl_str name)
+{
+    struct sl_total_once *one;
+
+    HASH_FIND(hh, of->once, name.p, name.n, one);
+    if (one != NULL)
+        return true;
+    one = sl_totals_make(t, sizeof *one + name.n);
+    if (one == NULL)
+        return true;
+    one->name_n = name.n;
+    memcpy(one->name, name.p, name.n);
+    HASH_ADD_KEYPTR(hh, of->once, one->name, one->name_n, one);
+    return false;
+}
+
 static void granted(struct sl_totals *t, struct sl_str text)
 {
+    struct sl_str once = sl_json_get(text, SL_STR("once"));
     struct sl_str tenant, key;
     struct sl_total_tenant *of;
     struct sl_total *a;
@@ -263,6 +281,8 @@ static void granted(struct sl_totals *t, struct sl_str text)
     if (a == NULL)
         return;
     note_initial(a, text, initial);
+    if (once.n > 0 && is_again(t, of, once))
+        return;
     a->more_micro = add(a->more_micro, more);
 }
 
@@ -289,7 +309,13 @@ static void end_tenant(struct sl_totals *t, struct sl_total_tenant *of)
 {
     struct sl_total *a, *next_a;
     struct sl_total_row *r, *next_r;
+    struct sl_total_once *one, *next_one;
 
+    HASH_ITER(hh, of->once, one, next_one)
+    {
+        HASH_DEL(of->once, one);
+        sl_mem_free(one);
+    }
     HASH_ITER(hh, of->accounts, a, next_a)
     {
         HASH_DEL(of->accounts, a);

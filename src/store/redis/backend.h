@@ -91,8 +91,7 @@ void sl_redis_backs_fini(struct sl_redis *r);
 /* sums.c */
 void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
                       const struct sl_periods *now, struct sl_balance *out, SL_BACKEND_WAIT);
-void sl_redis_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
-                    int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+void sl_redis_grant(struct sl_backend *b, const struct sl_store_grant *what, struct sl_balance *out,
                     SL_BACKEND_WAIT);
 void sl_redis_usage(struct sl_backend *b, struct sl_str tenant, struct sl_str from_day,
                     struct sl_str to_day, struct sl_str after, struct sl_usage_rows *out,

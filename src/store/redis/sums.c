@@ -23,7 +23,7 @@ static int64_t in_period(const int64_t bounds[3], int64_t now_s, int64_t spread,
     return begin - first >= spread ? 0 : spent;
 }
 
-#define BALANCE_FIELDS 8
+#define BALANCE_FIELDS 9
 
 static bool read_balance(struct sl_script_call *c, const redisReply *reply)
 {
@@ -39,6 +39,7 @@ static bool read_balance(struct sl_script_call *c, const redisReply *reply)
         (struct sl_balance){.held = reply->element[0]->type != REDIS_REPLY_NIL,
                             .granted_micro = v[0],
                             .spent_micro = v[1],
+                            .again = v[8] != 0,
                             .reserved_micro = v[2],
                             .day_micro = in_period(w->now.day, v[7], DAY_SPREAD, v[3], v[4]),
                             .month_micro = in_period(w->now.month, v[7], MONTH_SPREAD, v[5], v[6])};
@@ -80,15 +81,17 @@ void sl_redis_balance(struct sl_backend *b, struct sl_str tenant, struct sl_str 
     sl_script_send(c, slot, done, ctx);
 }
 
-/* lint: budgets the backend's contract */
-void sl_redis_grant(struct sl_backend *b, struct sl_str tenant, struct sl_str key_id,
-                    int64_t initial_micro, int64_t more_micro, struct sl_balance *out,
+void sl_redis_grant(struct sl_backend *b, const struct sl_store_grant *what, struct sl_balance *out,
                     SL_BACKEND_WAIT)
 {
-    struct sl_script_call *c = account_call(sl_redis_of(b), tenant, key_id, SL_STR("grant"), out);
+    struct sl_script_call *c =
+        account_call(sl_redis_of(b), what->tenant, what->key_id, SL_STR("grant"), out);
 
-    sl_script_int(c, initial_micro);
-    sl_script_int(c, more_micro);
+    sl_script_int(c, what->initial_micro);
+    sl_script_int(c, what->more_micro);
+    sl_script_arg(c, what->once);
+    if (what->once.n > SL_STORE_ONCE)
+        sl_script_refuse(c, SL_ERR_CEILING);
     sl_script_send(c, slot, done, ctx);
 }
 
