@@ -350,7 +350,10 @@ static void record_init(struct sl_record_doc *d)
                                 .created_unix_ms = SL_UNSET,
                                 .of_file = SL_UNSET,
                                 .grade = SL_UNSET,
-                                .spending = {.zone = none, .drain = SL_UNSET, .hard = SL_UNSET},
+                                .spending = {.zone = none,
+                                             .drain = SL_UNSET,
+                                             .hard = SL_UNSET,
+                                             .top_up = {SL_UNSET, SL_UNSET, SL_UNSET}},
                                 .raise = {{SL_UNSET, SL_UNSET, SL_UNSET}, 0}};
     sl_terms_init(&d->terms);
     sl_terms_init(&d->per_key);

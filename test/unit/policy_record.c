@@ -290,6 +290,7 @@ static struct sl_tenants *file(void)
     plan.terms.limits.rpm = 1000;
     plan.per_key.limits.rpm = 100;
     plan.spending.zone = SL_STR("America/New_York");
+    plan.spending.top_up = (struct sl_top_up){10, 50, 200};
     assert_int_equal(sl_tenants_add_plan(t, &plan, why, sizeof(why)), SL_OK);
     sl_tenant_init(&tenant);
     tenant.own.name = SL_STR("acme");
@@ -329,6 +330,9 @@ static void test_tenant_over(void **state)
     assert_int_equal(out.per_key.limits.rpm, 100);
     assert_int_equal(out.per_key.limits.qps, 4);
     assert_text(out.zone, "America/New_York");
+    assert_int_equal(out.top_up.low_micro, 10); /* what no record can say is the plan's */
+    assert_int_equal(out.top_up.amount_micro, 50);
+    assert_int_equal(out.top_up.daily_micro, 200);
     assert_text(out.own.scopes.at[0], "models:b");
     assert_text(out.labels[0].value, "b");
     assert_int_equal(out.terms.budget.daily_micro, 1000000); /* raised */
