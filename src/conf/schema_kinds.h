@@ -113,8 +113,10 @@
         MAP(path ".auto_top_up", "What `hooks.auto_top_up` is asked for then."),                   \
         MONEY(path ".auto_top_up.amount", SL_TERMS_MONEY_MAX,                                      \
               "Dollars that one answer adds at most; unset or 0: nothing is asked for."),          \
-        MONEY(path ".auto_top_up.daily", SL_TERMS_MONEY_MAX,                                       \
-              "Dollars that are added in a day (UTC) at most; unset: `amount`.")
+        MONEY(                                                                                     \
+            path ".auto_top_up.daily", SL_TERMS_MONEY_MAX,                                         \
+            "Dollars that are added in a day (UTC) at most, and by one answer; unset: `amount`, "  \
+            "0: nothing is asked for.")
 #define RATES(path)                                                                                \
     MONEY(path ".input", PRICE_MAX, "Dollars a million tokens of input."),                         \
         MONEY(path ".output", PRICE_MAX, "Dollars a million tokens of output."),                   \

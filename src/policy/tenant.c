@@ -66,16 +66,17 @@ static void spending_over(struct sl_spending *s, const struct sl_spending *top)
     leaf_over(&s->top_up.daily_micro, top->top_up.daily_micro);
 }
 
-/* Without a `daily` there is one a day. */
+/* One call asks for no more than a day may have; without a `daily` there is one a day. */
 static struct sl_top_up settled_top_up(const struct sl_top_up *said)
 {
     struct sl_top_up t = {0, 0, 0};
 
     leaf_over(&t.low_micro, said->low_micro);
     leaf_over(&t.amount_micro, said->amount_micro);
+    t.daily_micro = t.amount_micro;
     leaf_over(&t.daily_micro, said->daily_micro);
-    if (t.daily_micro < t.amount_micro)
-        t.daily_micro = t.amount_micro;
+    if (t.amount_micro > t.daily_micro)
+        t.amount_micro = t.daily_micro;
     return t;
 }
 

@@ -75,7 +75,7 @@ struct sl_tenant {
     struct sl_str zone;
     bool drain, hard;
     struct sl_alerts alerts;
-    struct sl_top_up top_up; /* `daily` is at least `amount` */
+    struct sl_top_up top_up; /* `amount` is at most `daily` */
 };
 
 struct sl_key {           /* texts live in the table */

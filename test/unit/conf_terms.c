@@ -288,13 +288,46 @@ static void test_cache_refusals(void **state)
     build_refused(text, "models[].cache.version: at most 100 bytes");
 }
 
+#define PAID "hooks: {auto_top_up: \"https://bank.example/\"}\n" FREE_BASE
+
+/* What could never do anything is said when it is loaded, plan and tenant taken together. */
+static void test_top_ups(void **state)
+{
+    static const int64_t amounts[] = {50000000, 20000000, 0};
+    static const char *const fine[] = {
+        PAID "plans: [{name: a, budget: {auto_top_up: {amount: 50}}}]\n"
+             "tenants: [{name: t, plan: a, budget: {initial_credits: 0, credits_low: 1}}]\n",
+        PAID "plans: [{name: a, budget: {initial_credits: 9, credits_low: 1, auto_top_up: {amount: "
+             "50}}}]\ntenants: [{name: t, plan: a, budget: {auto_top_up: {daily: 20}}}]\n",
+        PAID "plans: [{name: a, budget: {auto_top_up: {amount: 50}}}]\n"
+             "tenants: [{name: t, plan: a, budget: {auto_top_up: {daily: 0}}}]\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        struct sl_gateway_conf *m = build_made(fine[i]);
+
+        assert_int_equal(sl_tenants_get(m->tenants, SL_STR("t"))->top_up.amount_micro, amounts[i]);
+        sl_gateway_conf_drop(&m);
+    }
+    build_refused(PAID
+                  "plans: [{name: a, budget: {initial_credits: 9, auto_top_up: {amount: 5}}}]\n"
+                  "tenants: [{name: t, plan: a}]\n",
+                  "without `budget.credits_low`; add it to the tenant or its plan");
+    build_refused(PAID "plans: [{name: a, budget: {credits_low: 1}}]\n"
+                       "tenants: [{name: t, plan: a, budget: {auto_top_up: {amount: 5}}}]\n",
+                  "without credits; add `budget.initial_credits`");
+    build_refused(FREE_BASE "tenants: [{name: t, budget: {auto_top_up: {amount: 5}}}]\n",
+                  "needs `hooks.auto_top_up`");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_leaf),     cmocka_unit_test(test_merging),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_many_labels),
         cmocka_unit_test(test_cache),          cmocka_unit_test(test_cache_defaults),
-        cmocka_unit_test(test_cache_refusals),
+        cmocka_unit_test(test_cache_refusals), cmocka_unit_test(test_top_ups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

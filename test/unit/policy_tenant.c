@@ -301,8 +301,11 @@ static struct sl_tenants *family(void)
     plan.per_key.limits.rpm = 3;
     plan.per_key.limits.tpm = 4;
     plan.per_key.budget.daily_micro = 5;
-    plan.spending = (struct sl_spending){
-        .zone = SL_STR("Europe/Berlin"), .drain = 1, .hard = 1, .alerts = {1, {800000}}};
+    plan.spending = (struct sl_spending){.zone = SL_STR("Europe/Berlin"),
+                                         .drain = 1,
+                                         .hard = 1,
+                                         .alerts = {1, {800000}},
+                                         .top_up = {SL_UNSET, SL_UNSET, SL_UNSET}};
     add_plan(t, &plan);
     sl_tenant_init(&tenant);
     tenant.own.name = SL_STR("acme");
@@ -414,6 +417,38 @@ static void test_scope_names(void **state)
     assert_false(sl_tenant_is_scope(SL_STR("")));
 }
 
+/* Plan {low, amount, daily} and tenant's daily: what is asked for by one call, and in a day. */
+static void test_top_ups(void **state)
+{
+    static const struct {
+        struct sl_top_up plan;
+        int64_t daily, amount_is, daily_is;
+    } cases[] = {
+        {{10, 50, SL_UNSET}, SL_UNSET, 50, 50},
+        {{10, 50, 200}, SL_UNSET, 50, 200},
+        {{10, 50, 200}, 60, 50, 60},
+        {{10, 50, SL_UNSET}, 20, 20, 20}, /* what is set is kept */
+        {{10, 50, 200}, 0, 0, 0},         /* switched off */
+        {{10, SL_UNSET, 200}, SL_UNSET, 0, 200},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_plan plan;
+        struct sl_tenant t;
+
+        sl_plan_init(&plan);
+        plan.spending.top_up = cases[i].plan;
+        sl_tenant_init(&t);
+        t.plan = &plan;
+        t.own.spending.top_up.daily_micro = cases[i].daily;
+        sl_tenant_settle(&t);
+        assert_int_equal(t.top_up.low_micro, 10);
+        assert_int_equal(t.top_up.amount_micro, cases[i].amount_is);
+        assert_int_equal(t.top_up.daily_micro, cases[i].daily_is);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_public_id),       cmocka_unit_test(test_id_of_other_keys),
         cmocka_unit_test(test_terms),           cmocka_unit_test(test_scopes_intersect),
         cmocka_unit_test(test_lists),           cmocka_unit_test(test_scope_names),
+        cmocka_unit_test(test_top_ups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

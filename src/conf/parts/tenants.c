@@ -85,11 +85,26 @@ static void read_top_up(struct sl_build *b, const struct sl_node *budget, const 
         sl_node_text(sl_node_get(b->conf->root, "hooks"), "auto_top_up").n == 0)
         sl_fault_add(b->faults, map,
                      "%s.budget.auto_top_up: needs `hooks.auto_top_up`, who is asked", what);
-    if (out->daily_micro != SL_UNSET && out->daily_micro < out->amount_micro)
-        sl_fault_add(
-            b->faults, map,
-            "%s.budget.auto_top_up.daily: must be at least `amount`, or nothing is ever added",
-            what);
+}
+
+/* Of the tenant as its plan has it, too. What the file can't say, a record of the store can't
+ * but for the credits, and those are begun with 0 as well. */
+static void check_top_up(struct sl_build *b, const struct sl_node *map, const struct sl_tenant *t)
+{
+    const struct sl_node *own = sl_node_get(sl_node_get(map, "budget"), "auto_top_up");
+    const struct sl_node *at = own != NULL ? own : map;
+
+    if (t->top_up.amount_micro <= 0)
+        return;
+    if (t->top_up.low_micro <= 0)
+        sl_fault_add(b->faults, at,
+                     "tenants[].budget.auto_top_up: nothing is ever asked for without "
+                     "`budget.credits_low`; add it to the tenant or its plan, or `daily: 0` here");
+    if (t->terms.budget.credits_micro == SL_UNSET)
+        sl_fault_add(b->faults, at,
+                     "tenants[].budget.auto_top_up: nothing is ever asked for without credits; "
+                     "add `budget.initial_credits` (0 will do) to the tenant or its plan, or "
+                     "`daily: 0` here");
 }
 
 /* What a plan and a tenant say alike. */
@@ -159,6 +174,8 @@ static void add_tenant(struct sl_build *b, const struct sl_node *map)
     }
     sl_build_judge(b, map, sl_tenants_add_tenant(b->made->tenants, &t, why, sizeof(why)),
                    "tenants[].name", why);
+    sl_tenant_settle(&t);
+    check_top_up(b, map, &t);
 }
 
 /* ---- keys ---- */
