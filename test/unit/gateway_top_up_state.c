@@ -104,32 +104,51 @@ static void what_an_answer_gives(void **state)
 {
     static const struct {
         const char *answer;
-        int64_t micro; /* 0: nothing */
+        enum sl_top_up_says says;
+        int64_t micro;
     } cases[] = {
-        {"", 5000000},
-        {"ok", 5000000},
-        {"{}", 5000000},
-        {"[{\"amount\":1}]", 5000000},
-        {"{\"amount\":1.25}", 1250000},
-        {"{\"amount\":2e0, \"more\":1}", 2000000},
-        {"{\"amount\":5.000001}", 5000000},
-        {"{\"amount\":9000000000}", 5000000},
-        {"{\"amount\":0}", 0},
-        {"{\"amount\":-1}", 0},
-        {"{\"amount\":\"3\"}", 0},
-        {"{\"amount\":null}", 0},
-        {"{\"amount\":0.0000001}", 0},
+        {"", SL_TOP_UP_GIVES, 5000000},
+        {"ok", SL_TOP_UP_GIVES, 5000000},
+        {"{}", SL_TOP_UP_GIVES, 5000000},
+        {"[{\"amount\":1}]", SL_TOP_UP_GIVES, 5000000},
+        {"{\"amount\":1.25}", SL_TOP_UP_GIVES, 1250000},
+        {"{\"amount\":2e0, \"more\":1}", SL_TOP_UP_GIVES, 2000000},
+        {"{\"amount\":5.000001}", SL_TOP_UP_GIVES, 5000000},
+        {"{\"amount\":9000000000}", SL_TOP_UP_GIVES, 5000000},
+        {"{\"amount\":3.0000000000000004}", SL_TOP_UP_GIVES, 3000000}, /* cut off */
+        {"{\"amount\":2.9999999999999996}", SL_TOP_UP_GIVES, 2999999},
+        {"{\"amount\":0}", SL_TOP_UP_REFUSES, 0},
+        {"{\"amount\":-1}", SL_TOP_UP_REFUSES, 0},
+        {"{\"amount\":-0.0000001}", SL_TOP_UP_REFUSES, 0},
+        {"{\"amount\":0.0000001}", SL_TOP_UP_REFUSES, 0},
+        {"{\"amount\":\"3\"}", SL_TOP_UP_UNREADABLE, 0},
+        {"{\"amount\":null}", SL_TOP_UP_UNREADABLE, 0},
+        {"{\"amount\":{}}", SL_TOP_UP_UNREADABLE, 0},
+        {"{\"amount\":1e300}", SL_TOP_UP_UNREADABLE, 0},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t micro;
-        bool given = sl_top_up_amount(sl_str_of(cases[i].answer), 5000000, &micro);
 
-        assert_int_equal(given, cases[i].micro > 0);
-        if (given)
+        assert_int_equal(sl_top_up_amount(sl_str_of(cases[i].answer), 5000000, &micro),
+                         cases[i].says);
+        if (cases[i].says == SL_TOP_UP_GIVES)
             assert_int_equal(micro, cases[i].micro);
     }
+}
+
+/* No claim or rest is given more than a day: one that has more is of a clock that was wrong. */
+static void a_clock_set_back(void **state)
+{
+    struct sl_top_up_state s = {.until_ms = NOW + DAY_MS, .day = DAY};
+
+    (void)state;
+    assert_false(sl_top_up_state_is_due(&s, &rules, NOW));
+    s.until_ms++;
+    assert_true(sl_top_up_state_is_due(&s, &rules, NOW));
+    s.until_ms = INT64_MAX;
+    assert_true(sl_top_up_state_is_due(&s, &rules, NOW));
 }
 
 int main(void)
@@ -137,7 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_read_as_written),   cmocka_unit_test(what_cannot_be_read),
         cmocka_unit_test(no_more_than_daily),   cmocka_unit_test(the_same_again),
-        cmocka_unit_test(what_an_answer_gives),
+        cmocka_unit_test(what_an_answer_gives), cmocka_unit_test(a_clock_set_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

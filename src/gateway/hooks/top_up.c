@@ -223,16 +223,33 @@ static void refused(struct sl_top_ups *t, struct sl_str why)
     close_claim(t, SL_TOP_UP_REST_MS);
 }
 
+/* A 2xx, perhaps of a receiver that has charged somebody: what is not understood of it is asked
+ * again under the same id, not under another one. */
+static void taken(struct sl_top_ups *t, const struct sl_post_end *end)
+{
+    if (end->cut) {
+        failed(t, SL_STR("the receiver's answer has more than 4096 bytes; let it be shorter"));
+        return;
+    }
+    switch (sl_top_up_amount(end->answer, first_of(t)->rules.amount_micro, &t->amount_micro)) {
+    case SL_TOP_UP_GIVES: grant(t); break;
+    case SL_TOP_UP_REFUSES:
+        refused(t, SL_STR("`amount` of the receiver's answer is not above 0"));
+        break;
+    case SL_TOP_UP_UNREADABLE:
+        failed(t, SL_STR("`amount` of the receiver's answer is no number of dollars, as in "
+                         "{\"amount\": 12.5}"));
+        break;
+    }
+}
+
 static void on_post(void *ctx, const struct sl_post_end *end)
 {
     struct sl_top_ups *t = ctx;
 
     sl_gateway_conf_drop(&t->conf);
     if (sl_post_is_taken(end)) {
-        if (sl_top_up_amount(end->answer, first_of(t)->rules.amount_micro, &t->amount_micro))
-            grant(t);
-        else
-            refused(t, SL_STR("`amount` of the receiver's answer is not above 0 in dollars"));
+        taken(t, end);
     } else if (end->status >= 400 && end->status <= 499 && end->status != 408 &&
                end->status != 425 && end->status != 429) {
         refused(t, end->why);

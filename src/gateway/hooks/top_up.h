@@ -10,13 +10,15 @@
  *          "cap"}, times and days by the store's clock, money in micro-dollars. Whoever puts it
  *          first has claimed the tenant until then: one instance asks.
  * Once     "id" names one top-up, in the call and in the grant (struct sl_store_grant): the store
- * adds nothing under a name that it added. It stays the same until it is known how the call came
- * out. So after a process that died, or a receiver that may have answered, the same is asked again,
- * by whoever sees it first, and is added once. Bounds   `amount` by one call, and `daily` in a day
- * (UTC), which is booked before it is asked. A call is tried SL_HOOKS_TRIES times, then again after
- * SL_TOP_UP_AGAIN_MS; after a refusal (any 4xx but 408, 425 and 429) the next one comes
- * SL_TOP_UP_REST_MS later. SL_TOP_UPS_QUEUE tenants wait, one is at it; others are seen again at
- * the next look.
+ *          adds nothing under a name that it added. It stays the same until it is known how the
+ *          call came out. So after a process that died, or a receiver that may have answered, the
+ *          same is asked again, by whoever sees it first, and is added once.
+ *
+ * Bounds   `amount` by one call, and `daily` in a day (UTC), which is booked before it is asked.
+ *          A call is tried SL_HOOKS_TRIES times, then again after SL_TOP_UP_AGAIN_MS; so is one
+ *          whose 2xx can't be read. After a refusal (any 4xx but 408, 425 and 429, or a 2xx of 0
+ *          dollars) the next one comes SL_TOP_UP_REST_MS later. SL_TOP_UPS_QUEUE tenants wait, one
+ *          is at it; others are seen again at the next look.
  *
  * Holder   The gateway: one. Requests never wait for any of it.
  */

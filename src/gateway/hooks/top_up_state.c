@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "gateway/hooks/top_up.h"
-#include "policy/money.h"
 
 #define DAY_MS 86400000
 
@@ -47,7 +46,7 @@ bool sl_top_up_state_is_due(const struct sl_top_up_state *s, const struct sl_top
 {
     bool raised = s->cap_micro > 0 && s->cap_micro != rules->daily_micro;
 
-    return s->until_ms <= now_ms || raised;
+    return s->until_ms <= now_ms || s->until_ms - DAY_MS > now_ms || raised;
 }
 
 static void name(struct sl_top_up_state *s)
@@ -77,17 +76,32 @@ void sl_top_up_state_claim(struct sl_top_up_state *s, const struct sl_top_up *ru
     name(s);
 }
 
-bool sl_top_up_amount(struct sl_str answer, int64_t most_micro, int64_t *out)
+/* Rounded towards 0: what is taken is never more than was said. */
+static bool amount_of(struct sl_str text, int64_t *out)
+{
+    bool exact;
+
+    if (!sl_str_to_decimal(text, 6, out, &exact))
+        return false;
+    if (!exact)
+        *out -= *out > 0 ? 1 : -1;
+    return true;
+}
+
+enum sl_top_up_says sl_top_up_amount(struct sl_str answer, int64_t most_micro, int64_t *out)
 {
     struct sl_str text = sl_json_is_object(answer) ? sl_json_get(answer, SL_STR("amount"))
                                                    : (struct sl_str){NULL, 0};
+    int64_t said;
 
     *out = most_micro;
     if (text.p == NULL)
-        return true;
-    if (!sl_money_parse(text, 6, out) || *out <= 0)
-        return false;
-    if (*out > most_micro)
-        *out = most_micro;
-    return true;
+        return SL_TOP_UP_GIVES;
+    if (!amount_of(text, &said))
+        return SL_TOP_UP_UNREADABLE;
+    if (said <= 0)
+        return SL_TOP_UP_REFUSES;
+    if (said < most_micro)
+        *out = said;
+    return SL_TOP_UP_GIVES;
 }

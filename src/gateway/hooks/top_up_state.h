@@ -24,15 +24,19 @@ struct sl_top_up_state {
 
 void sl_top_up_state_read(struct sl_top_up_state *s, struct sl_str doc);
 void sl_top_up_state_write(const struct sl_top_up_state *s, struct sl_text *doc);
-/* May it be claimed? */
+/* May it be claimed? Also where its claim or rest has more than a day to go, which none is given:
+ * the store's clock was set back. */
 bool sl_top_up_state_is_due(const struct sl_top_up_state *s, const struct sl_top_up *rules,
                             int64_t now_ms);
 /* Claims it: with the id that is under way, or a new one and `amount` booked; or without one,
  * at rest until tomorrow, where that would be more than `daily`. */
 void sl_top_up_state_claim(struct sl_top_up_state *s, const struct sl_top_up *rules,
                            int64_t now_ms);
+enum sl_top_up_says { SL_TOP_UP_GIVES, SL_TOP_UP_REFUSES, SL_TOP_UP_UNREADABLE };
 /* What an answer gives: `amount` of its JSON object, in dollars, but at most `most`; without one
- * `most`. False: it is not above 0, or no amount. */
-SL_MUST bool sl_top_up_amount(struct sl_str answer, int64_t most_micro, int64_t *out);
+ * `most`. What is finer than a micro-dollar is cut off. 0 or less refuses; anything but a number
+ * is not readable. *out is set where it gives. */
+SL_MUST enum sl_top_up_says sl_top_up_amount(struct sl_str answer, int64_t most_micro,
+                                             int64_t *out);
 
 #endif

@@ -10,7 +10,8 @@ static void finish(struct sl_post *p, int status, struct sl_str why)
         .why = why,
         .has_wait = p->hints.has_wait,
         .wait_ms = p->hints.wait_ms,
-        .answer = {p->answer, p->read < sizeof p->answer ? p->read : sizeof p->answer}};
+        .answer = {p->answer, p->read < sizeof p->answer ? p->read : sizeof p->answer},
+        .cut = p->read > sizeof p->answer};
 
     sl_post_stop(p);
     p->done(p->ctx, &end);

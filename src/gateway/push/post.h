@@ -30,6 +30,7 @@ struct sl_post_end {
     bool has_wait;     /* `retry-after` says when to come again */
     uint64_t wait_ms;
     struct sl_str answer; /* the first bytes of its body */
+    bool cut;             /* there was more of it */
 };
 typedef void sl_post_done_fn(void *ctx, const struct sl_post_end *end);
 
