@@ -429,6 +429,11 @@ bool sl_keys_are_known(const struct sl_keys *k)
     return sl_key_records_are_known(k->records);
 }
 
+const struct sl_tenant_record *sl_keys_tenant(const struct sl_keys *k, struct sl_str name)
+{
+    return sl_key_records_tenant(k->records, name);
+}
+
 const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id)
 {
     return sl_key_records_switch(k->records, id);

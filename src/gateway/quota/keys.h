@@ -64,6 +64,8 @@ void sl_keys_fetch_tenant_start(struct sl_keys *k, struct sl_str tenant, struct 
                                 sl_store_done_fn *done, void *ctx);
 /* Tenants and switches have been read since the start, or could not be. */
 bool sl_keys_are_known(const struct sl_keys *k);
+/* The record of that tenant, or NULL; dies when records are read again. */
+const struct sl_tenant_record *sl_keys_tenant(const struct sl_keys *k, struct sl_str name);
 /* The switch of that id, or NULL; all of them, from NULL to NULL. `changed` runs whenever
  * records were read again, or one was written here. */
 const struct sl_tenant_record *sl_keys_switch(const struct sl_keys *k, struct sl_str id);

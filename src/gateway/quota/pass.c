@@ -218,6 +218,8 @@ enum sl_state sl_pass_refuse(struct sl_req *r)
 
     if (r->explain == NULL)
         sl_account_limited(r);
+    if (p->answer.limit == SL_LIMIT_CREDITS) /* nothing is charged any more, so nobody else tells */
+        sl_watch_stir(r->gw->watch, r->key->of, r->key->tenant);
     r->retry_ms = p->answer.wait_ms > 0 ? (uint64_t)p->answer.wait_ms : 0;
     return sl_req_refuse(r, sl_quota_error(&p->answer), 0, "%.*s", (int)n, text);
 }
@@ -311,7 +313,7 @@ static void settle(struct sl_req *r)
     if (r->worked && !s.cached)
         sl_generation_note(r);
     if (s.cost_micro > 0)
-        sl_watch_spent(r->gw->watch, r->key->of, r->key->tenant);
+        sl_watch_stir(r->gw->watch, r->key->of, r->key->tenant);
 }
 
 void sl_pass_close(struct sl_req *r)

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/hooks/hooks.h"
 #include "gateway/hooks/top_up.h"
+#include "gateway/quota/keys.h"
 
 enum purse { CREDITS, DAY, MONTH, PURSES };
 
@@ -16,8 +17,10 @@ static const char *const purse_names[PURSES] = {"its credits", "its daily budget
 
 struct watched {
     UT_hash_handle hh;
-    struct sl_list node; /* those who spent since their last look first */
-    uint64_t rev;        /* of the record that its terms are from; 0: from the file */
+    struct sl_list node; /* in `stirred` or in `list` */
+    bool stirred;
+    uint64_t round; /* of its last look */
+    uint64_t rev;   /* of the record that its terms are from; 0: from the file */
     struct sl_budget budget;
     struct sl_alerts alerts;
     struct sl_top_up top_up;
@@ -35,9 +38,11 @@ struct watched {
 struct sl_watch {
     struct sl_gateway *gw;   /* up */
     struct watched *by_name; /* owns: a uthash */
-    struct sl_list list;     /* the same, in the order of their looks */
+    struct sl_list stirred;  /* whose balance may have changed since their last look, in turn */
+    struct sl_list list;     /* all others, in the order of their looks */
     struct sl_timer timer;   /* runs while somebody is watched */
     uint64_t every_ms;
+    uint64_t round;
     size_t left;         /* looks of this round */
     struct watched *now; /* up: who is looked at */
     struct sl_op *op;    /* owns */
@@ -178,6 +183,14 @@ static void take(struct sl_watch *w, struct watched *e)
 
 /* ---- a round ---- */
 
+static void forget(struct sl_watch *w, struct watched *e)
+{
+    sl_metric_set(e->ratio, 0);
+    HASH_DEL(w->by_name, e);
+    sl_list_unlink(&e->node);
+    sl_mem_free(e);
+}
+
 static void look(struct sl_watch *w);
 
 static void on_balance(void *ctx, enum sl_err e)
@@ -192,14 +205,57 @@ static void on_balance(void *ctx, enum sl_err e)
     look(w);
 }
 
+/* Who was not looked at in this round, or NULL. Those who were stand first in `stirred` only where
+ * they stirred again since, and are SL_WATCH_LOOKS at most. */
+static struct watched *next_of(struct sl_watch *w)
+{
+    struct sl_list *heads[] = {&w->stirred, &w->list};
+
+    for (size_t i = 0; i < 2; i++)
+        for (struct sl_list *n = heads[i]->next; n != heads[i]; n = n->next) {
+            struct watched *e = SL_CONTAINER(n, struct watched, node);
+
+            if (e->round != w->round)
+                return e;
+            if (heads[i] == &w->list)
+                break; /* so were all behind it, or they are new */
+        }
+    return NULL;
+}
+
+/* It is its turn, whether it can be looked at or not. */
+static void pass_by(struct sl_watch *w, struct watched *e)
+{
+    e->round = w->round;
+    e->stirred = false;
+    sl_list_unlink(&e->node);
+    sl_list_push_back(&w->list, &e->node);
+}
+
+/* Whoever the admin API deleted is forgotten, whoever it paused is left alone. NULL: the round is
+ * over. */
+static struct watched *next_alive(struct sl_watch *w)
+{
+    struct watched *e;
+
+    while (w->left > 0 && (e = next_of(w)) != NULL) {
+        const struct sl_tenant_record *rec = sl_keys_tenant(w->gw->keys, name_of(e));
+
+        w->left--;
+        pass_by(w, e);
+        if (rec == NULL || sl_str_eq(rec->state, SL_STR("active")))
+            return e;
+        if (sl_str_eq(rec->state, SL_STR("deleted")))
+            forget(w, e);
+    }
+    return NULL;
+}
+
 static void look(struct sl_watch *w)
 {
-    if (w->left == 0)
+    w->now = next_alive(w);
+    if (w->now == NULL)
         return;
-    w->left--;
-    w->now = SL_CONTAINER(w->list.next, struct watched, node);
-    sl_list_unlink(&w->now->node);
-    sl_list_push_back(&w->list, &w->now->node);
     w->periods = *sl_gateway_periods(w->gw, sl_str_of(w->now->zone));
     sl_store_balance_start(w->gw->store, name_of(w->now), (struct sl_str){"", 0}, &w->periods,
                            &w->seen, &w->op, on_balance, w);
@@ -212,6 +268,7 @@ static void on_timer(struct sl_timer *t)
     sl_timer_start(w->gw->net, t, w->every_ms);
     if (w->op != NULL)
         return;
+    w->round++;
     w->left = HASH_COUNT(w->by_name);
     if (w->left > SL_WATCH_LOOKS)
         w->left = SL_WATCH_LOOKS;
@@ -260,7 +317,7 @@ static void know(struct watched *e, const struct sl_tenant *t)
     e->zone[zone.n] = '\0';
 }
 
-void sl_watch_spent(struct sl_watch *w, const struct sl_tenant *t, struct sl_str name)
+void sl_watch_stir(struct sl_watch *w, const struct sl_tenant *t, struct sl_str name)
 {
     struct watched *e;
 
@@ -270,16 +327,11 @@ void sl_watch_spent(struct sl_watch *w, const struct sl_tenant *t, struct sl_str
     if (e == NULL && (e = add(w, name)) == NULL)
         return;
     know(e, t);
+    if (e->stirred)
+        return; /* it keeps its turn */
+    e->stirred = true;
     sl_list_unlink(&e->node);
-    sl_list_push_front(&w->list, &e->node);
-}
-
-static void forget(struct sl_watch *w, struct watched *e)
-{
-    sl_metric_set(e->ratio, 0);
-    HASH_DEL(w->by_name, e);
-    sl_list_unlink(&e->node);
-    sl_mem_free(e);
+    sl_list_push_back(&w->stirred, &e->node);
 }
 
 /* The file's word for those that no record has one for. */
@@ -313,6 +365,7 @@ struct sl_watch *sl_watch_new(struct sl_gateway *g, uint64_t every_ms)
 
     w->gw = g;
     w->every_ms = every_ms;
+    sl_list_init(&w->stirred);
     sl_list_init(&w->list);
     sl_timer_init(&w->timer, on_timer);
     sl_watch_reload(w);
