@@ -947,6 +947,47 @@ static void test_many(void **state)
     assert_true(clock() - begun < 10 * CLOCKS_PER_SEC);
 }
 
+static void add_function(struct sl_grow *g, int i)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), ",{\"function\":{\"name\":\"tool_of_many_%04d\"}}", i);
+    sl_grow_add(g, sl_str_of(text));
+}
+
+/* Of many tools those stay that are listed, wherever they stand in the list; names of one length
+ * that differ in their last bytes are told apart. */
+static void test_many_allowed(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_CHAT, SL_FLAVOR_COMPATIBLE, "m");
+    struct sl_translate *t;
+    struct sl_str out;
+    const char *why;
+    struct sl_grow g;
+
+    (void)state;
+    sl_grow_init(&g, 1 << 20);
+    sl_grow_add(&g, json("{'messages':[{'role':'user','content':'q'}],'tools':[{'function':{'name':"
+                         "'tool_of'}}"));
+    for (int i = 0; i < 2000; i++)
+        add_function(&g, i);
+    sl_grow_add(&g, json("],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto',"
+                         "'tools':[{'function':{'name':'tool'}}"));
+    for (int i = 1998; i > 0; i -= 2)
+        add_function(&g, i);
+    sl_grow_add(&g, SL_STR("]}}}"));
+    assert_int_equal(sl_translate_request(&w, sl_grow_str(&g), &arena, &t, &out, &why), SL_OK);
+    sl_grow_fini(&g);
+    assert_int_equal(count_of(out, SL_STR("\"input_schema\"")), 999);
+    for (int i = 0; i < 2000; i++) {
+        char name[32];
+        bool stays = i > 0 && i % 2 == 0;
+
+        snprintf(name, sizeof(name), "tool_of_many_%04d", i);
+        assert_int_equal(count_of(out, sl_str_of(name)), stays);
+    }
+}
+
 #define SCHEMA                                                                                     \
     "{'type':'object','properties':{'format':{'type':'string','format':'uri','pattern':'^a'},"     \
     "'list':{'items':{'oneOf':[{'pattern':'x'},true],'not':{'format':'y'}}}},"                     \
@@ -1092,6 +1133,7 @@ int main(void)
         cmocka_unit_test(test_ceilings),
         cmocka_unit_test(test_thoughts_in_pieces),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many_allowed),
         cmocka_unit_test(test_plain_schemas),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_no_memory),

@@ -2,6 +2,8 @@
  * adapters write. */
 #include "llm/neutral/neutral.h"
 
+#include <stdlib.h>
+
 void sl_neutral_pick(struct sl_str object, const struct sl_str *names, size_t n,
                      struct sl_str *values)
 {
@@ -176,11 +178,22 @@ struct sl_neutral_tool *sl_neutral_tool_add(struct sl_neutral_ask *q)
     return tool;
 }
 
+/* By length, then by bytes. */
+static int name_order(const void *a, const void *b)
+{
+    const struct sl_str *x = a, *y = b;
+
+    if (x->n != y->n)
+        return x->n < y->n ? -1 : 1;
+    return x->n > 0 ? memcmp(x->p, y->p, x->n) : 0;
+}
+
+/* Sorted: long names that differ in their last bytes alone are compared a few times each. */
 void sl_neutral_allow(struct sl_neutral_ask *q, struct sl_str list,
                       struct sl_str (*name_of)(struct sl_str one))
 {
     struct sl_str *names = sl_arena_alloc(q->a, SL_NEUTRAL_ALLOWED * sizeof(*names)), one;
-    size_t pos = 0, n = 0, i;
+    size_t pos = 0, n = 0;
 
     if (names == NULL) {
         q->err = q->err != SL_OK ? q->err : SL_ERR_NO_MEMORY;
@@ -188,11 +201,9 @@ void sl_neutral_allow(struct sl_neutral_ask *q, struct sl_str list,
     }
     while (n < SL_NEUTRAL_ALLOWED && sl_json_next(list, &pos, &one))
         names[n++] = name_of(one);
-    for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next) {
-        for (i = 0; i < n && !sl_str_eq(names[i], t->name); i++) {
-        }
-        t->off = i == n;
-    }
+    qsort(names, n, sizeof(*names), name_order);
+    for (struct sl_neutral_tool *t = q->tools; t != NULL; t = t->next)
+        t->off = bsearch(&t->name, names, n, sizeof(*names), name_order) == NULL;
 }
 
 struct sl_str sl_neutral_cat(struct sl_arena *a, enum sl_err *err, const struct sl_str *texts,
