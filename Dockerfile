@@ -12,7 +12,7 @@ WORKDIR /src
 COPY . .
 # First a build that watches itself at work, then one laid out by what it saw.
 RUN cmake --preset profile -DSLUICE_STATIC=ON \
- && cmake --build --preset profile -j "$(nproc)" --target sluice sluice-mock bench_load \
+ && cmake --build --preset profile -j "$(nproc)" --target sluice sluice-mock bench_load bench_words \
  && SLUICE_BUILD=/src/build/profile python3 -B test/bench/train.py \
  && cmake --preset release -DSLUICE_STATIC=ON \
  && cmake --build --preset release -j "$(nproc)" --target sluice sluice-mock \

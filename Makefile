@@ -36,10 +36,10 @@ run: ## build, then serve on 127.0.0.1:8080 (with the mock provider if no provid
 
 release: ## build ./sluice as it is deployed: once to watch itself at work, and again, laid out by that
 	@sh deps/setup.sh run test
-	$(call build,profile,sluice sluice-mock bench_load)
+	$(call build,profile,sluice sluice-mock bench_load bench_words)
 	@$(call told,profile) python3 -B test/bench/train.py
 	@cmake --preset release >build/release.log
-	$(call programs,bench_load)
+	$(call programs,bench_load bench_words)
 
 # Tests wait for three quarters of their time: three at once leave two cores room.
 test: ## everything that needs neither clang nor npm, under the sanitizers (ONLY=regex for a part)
@@ -57,7 +57,6 @@ test-clients: ## the official clients, fetched by npm, those of guides, and the 
 
 bench: release ## this gateway and nginx in turn, against the same provider; what lists of words cost
 	@sh deps/setup.sh bench test
-	$(call build,release,bench_words)
 	@$(call told,release) sh test/bench/run.sh
 
 bench-faults: release ## providers fail under load: client errors, latencies, retries, queue, with figures

@@ -112,12 +112,14 @@ static void print_curl(const struct sl_serve *s, const char *url)
 }
 
 /* `env` finds the dev key by itself, a file's only with the file, and none that is
- * known by its hash alone. */
+ * known by its hash alone. Claude Code can't be pointed at a unix socket. */
 static void print_env(const struct sl_serve *s, const char *url)
 {
     const struct sl_node *key = sl_place_key(s->conf);
     bool usual = s->config == NULL || sl_str_eq(s->made->listen, SL_STR("127.0.0.1:8080"));
 
+    if (url[0] == '\0')
+        return;
     fprintf(stderr, "  eval \"$(%s env claude-code%s%s", program_invocation_name,
             usual ? "" : " --url ", usual ? "" : url);
     if (key == NULL)

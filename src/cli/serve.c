@@ -263,18 +263,26 @@ static void on_usr2(void *ctx, int signum)
     sl_hot_begin(ctx);
 }
 
+static bool is_watched(bool done)
+{
+    if (!done)
+        fprintf(stderr,
+                "sluice: signals can't be watched; are there descriptors left (ulimit -n)?\n");
+    return done;
+}
+
 /* From the very start: whoever asks too early for a reload or a successor must not end it. */
 static bool watch_early(struct sl_serve *s)
 {
-    return sl_net_on_signal(s->net, SIGUSR2, on_usr2, s) == SL_OK &&
-           sl_net_on_signal(s->net, SIGHUP, on_hup, s) == SL_OK;
+    return is_watched(sl_net_on_signal(s->net, SIGUSR2, on_usr2, s) == SL_OK &&
+                      sl_net_on_signal(s->net, SIGHUP, on_hup, s) == SL_OK);
 }
 
 /* Before the first connection: until then there is nothing to drain. */
 static bool watch_late(struct sl_serve *s)
 {
-    return sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
-           sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK;
+    return is_watched(sl_net_on_signal(s->net, SIGTERM, on_term, s) == SL_OK &&
+                      sl_net_on_signal(s->net, SIGINT, on_term, s) == SL_OK);
 }
 
 /* ---- together and apart ---- */

@@ -105,6 +105,15 @@ static bool is_forbidden(struct sl_str name)
     return matches_any(name, never, sizeof never / sizeof never[0]);
 }
 
+/* The operator's value stands, whatever a client or we would say. */
+static bool is_set(const struct sl_provider *p, struct sl_str name)
+{
+    for (size_t i = 0; i < p->headers_n; i++)
+        if (sl_str_eq_nocase(name, p->header_names[i]))
+            return true;
+    return false;
+}
+
 static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struct sl_str name,
                    bool traced)
 {
@@ -123,11 +132,14 @@ static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struc
         return false;
     if (p->auth == SL_AUTH_HEADER && sl_str_eq_nocase(name, p->auth_header))
         return false; /* there stands its key */
-    for (size_t i = 0; i < p->headers_n; i++) {
-        if (sl_str_eq_nocase(name, p->header_names[i]))
-            return false; /* the operator's value stands */
-    }
-    return true;
+    return !is_set(p, name);
+}
+
+static void add_version(struct sl_text *t, const struct sl_forward_to *to)
+{
+    if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic &&
+        !is_set(to->provider, SL_STR("anthropic-version")))
+        sl_text_add(t, SL_STR("anthropic-version: 2023-06-01\r\n"));
 }
 
 static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
@@ -206,9 +218,10 @@ struct sl_str sl_forward_own(const struct sl_gateway *g, struct sl_forward_to *t
     struct sl_text t = sl_text_over(scratch, sizeof scratch);
 
     add_own(&t, (struct sl_str){"", 0}, g->tokens, to, length);
-    if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic)
-        sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
-    sl_text_add(&t, SL_STR("user-agent: sluice/" SL_VERSION "\r\n\r\n"));
+    add_version(&t, to);
+    if (!is_set(to->provider, SL_STR("user-agent")))
+        sl_text_add(&t, SL_STR("user-agent: sluice/" SL_VERSION "\r\n"));
+    sl_text_add(&t, SL_STR("\r\n"));
     return t.cut ? (struct sl_str){NULL, 0} : sl_arena_dup(a, sl_text_str(&t));
 }
 
@@ -231,8 +244,8 @@ struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
             has_version = true;
         add_line(&t, h->v[i].name, h->v[i].value);
     }
-    if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic && !has_version)
-        sl_text_add(&t, SL_STR("anthropic-version: 2023-06-01\r\n"));
+    if (!has_version)
+        add_version(&t, to);
     if (traced)
         add_line(&t, SL_STR("traceparent"), (struct sl_str){parent, sizeof parent});
     sl_text_add(&t, SL_STR("\r\n"));

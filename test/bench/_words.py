@@ -36,7 +36,9 @@ def chinese(rnd):
 
 
 def vocabulary(rnd, make):
-    return sorted({make(rnd) for _ in range(4000)}, key=lambda _: rnd.random())
+    words = sorted({make(rnd) for _ in range(4000)})
+    rnd.shuffle(words)
+    return words
 
 
 def text_of(rnd, words, between):
@@ -70,21 +72,30 @@ def made():
     return sorted(words), texts
 
 
-def table(directory):
-    """Lines in markdown."""
+def measured(directory, passes):
+    """How many words; then each text's name, and what it costs by themselves and anywhere."""
+    if not os.access(PROGRAM, os.X_OK):
+        raise Failed(f"{PROGRAM} is not there (make bench builds it)")
     words, texts = made()
     lists = os.path.join(directory, "words.txt")
     with open(lists, "w", encoding="utf-8") as f:
         f.write("\n".join(words) + "\n")
-    yield f"\n| {len(words):,} words over a text | µs a KiB, `match: word` | µs a KiB, `match: anywhere` | bar | met |"
-    yield "|---|--:|--:|--:|---|"
+    yield len(words)
     for name, text in texts.items():
         path = os.path.join(directory, "text.txt")
         with open(path, "wb") as f:
             f.write(text.encode()[:TEXT])
-        done = subprocess.run([PROGRAM, lists, path], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([PROGRAM, lists, path, str(passes)], capture_output=True, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise Failed(done.stderr.strip())
-        costs = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+        yield name, {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+
+
+def table(directory):
+    """Lines in markdown. Of the many passes the quickest counts."""
+    count, *costs_of = measured(directory, 300)
+    yield f"\n| {count:,} words over a text | µs a KiB, `match: word` | µs a KiB, `match: anywhere` | bar | met |"
+    yield "|---|--:|--:|--:|---|"
+    for name, costs in costs_of:
         good = max(costs.values()) <= BAR
         yield f"| {name} | {costs['word']:.1f} | {costs['anywhere']:.1f} | ≤ {BAR:g} µs | {'yes' if good else '**no**'} |"

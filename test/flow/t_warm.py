@@ -6,6 +6,7 @@ but one for each target of a model that is to be warm."""
 # timeout: 60
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -113,10 +114,11 @@ def pings(g, model, result):
 
 def test_models_are_asked_once(_):
     """One request for one token a target, which nobody pays; others go first, and a reload asks only what it brings."""
-    seen, gate = [], threading.Event()
+    seen, versions, gate = [], [], threading.Event()
 
     class Seen(Provider):
         def reply(self, head, body):
+            versions.append(re.findall(rb"(?mi)^anthropic-version: *(\S+)", head))
             seen.append((head.split(b" ")[1].decode(), key_of(head), json.loads(body)))
             if seen[-1][2]["model"] == "cold":
                 gate.wait(60)
@@ -128,7 +130,8 @@ def test_models_are_asked_once(_):
         {"name": name, "warm_ping": True, "targets": [{"provider": p, "model": name + "-there"} for p in providers]})
 
     def change(c):
-        c["providers"] = [{"name": "a", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % a.port, "keys": ["key-of-a"]},
+        c["providers"] = [{"name": "a", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % a.port, "keys": ["key-of-a"],
+                           "headers": {"Anthropic-Version": "2024-01-01"}},
                           {"name": "o", "protocol": "openai", "base_url": "http://127.0.0.1:%d/v1" % o.port, "keys": ["key-of-o"]},
                           {"name": "refuses", "protocol": "openai", "base_url": "http://127.0.0.1:%d/v1" % refuses.port, "keys": ["k"]},
                           {"name": "hangs", "protocol": "anthropic", "base_url": "http://127.0.0.1:%d" % hangs.port, "keys": ["k"],
@@ -160,6 +163,7 @@ def test_models_are_asked_once(_):
         w.close()
         until(lambda: pings(own, "new", "done") == 1, 20 * rig.SLOW, lambda: own.said()[-2000:])
         equal([body["model"] for _, _, body in seen[2:]], ["cold", "new-there"], "the others have been asked")
+        equal(sorted(versions), [[]] + 3 * [[b"2024-01-01"]], "a provider's own header, once, whoever asks")
     for p in (a, o, refuses, hangs):
         p.close()
 
