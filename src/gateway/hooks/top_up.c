@@ -204,6 +204,30 @@ static void grant(struct sl_top_ups *t)
     sl_store_grant_start(store_of(t), &what, ACTOR, &t->balance, &t->op, on_granted, t);
 }
 
+/* The account remembers the last name only. So whoever is late, and whose claim another one has
+ * taken over meanwhile, must not add: the claim is put once more, which fails then. */
+static void on_still_mine(void *ctx, enum sl_err e)
+{
+    struct sl_top_ups *t = ctx;
+
+    if (e == SL_OK) {
+        t->rev = t->records.at[0].rev;
+        grant(t);
+        return;
+    }
+    if (e == SL_ERR_CONFLICT)
+        t->mine[0] = '\0';
+    else
+        tell_failed(t, "failed", SL_STR("the store did not take it; it is asked again"));
+    drop(t);
+}
+
+static void renew_claim(struct sl_top_ups *t)
+{
+    t->state.until_ms = sl_store_now_ms(store_of(t)) + SL_TOP_UP_CLAIM_MS;
+    put(t, on_still_mine);
+}
+
 /* ---- asked ---- */
 
 static void failed(struct sl_top_ups *t, struct sl_str why)
@@ -232,7 +256,7 @@ static void taken(struct sl_top_ups *t, const struct sl_post_end *end)
         return;
     }
     switch (sl_top_up_amount(end->answer, first_of(t)->rules.amount_micro, &t->amount_micro)) {
-    case SL_TOP_UP_GIVES: grant(t); break;
+    case SL_TOP_UP_GIVES: renew_claim(t); break;
     case SL_TOP_UP_REFUSES:
         refused(t, SL_STR("`amount` of the receiver's answer is not above 0"));
         break;

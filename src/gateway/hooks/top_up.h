@@ -1,6 +1,6 @@
 /* gateway/hooks/top_up.h -- credits that a tenant is given when few are left: `auto_top_up`.
  *
- *   seen ─► find ─► claim ─► look ─► ask ─► grant ─► close
+ *   seen ─► find ─► claim ─► look ─► ask ─► claim anew ─► grant ─► close
  *
  * A tenant whose credits have fallen below `budget.credits_low` is told of (`credits_low`).
  * Where `budget.auto_top_up` says how much it may get, `hooks.auto_top_up` is asked by one
