@@ -297,6 +297,27 @@ static void test_general_refusals(void **state)
     refused(TEST_BASE "forward_headers: [\"*\"]\n", "must be a header's name");
 }
 
+/* Words that begin too differently: what is too many, and of what there may be how many. */
+static void test_too_many_words(void **state)
+{
+    struct sl_grow g;
+
+    (void)state;
+    sl_grow_init(&g, 1 << 20);
+    sl_grow_add(&g, SL_STR(TEST_BASE "words: [{name: a, words: ["));
+    for (int i = 0; i < 2100; i++) {
+        char word[300];
+
+        snprintf(word, sizeof(word), "%sw%04d%0240d", i > 0 ? ", " : "", i, i);
+        sl_grow_add(&g, sl_str_of(word));
+    }
+    sl_grow_add(&g, SL_STR("]}]\n"));
+    sl_grow_byte(&g, '\0');
+    assert_int_equal(g.err, SL_OK);
+    refused(g.p, "together may have 200000 words, 500000 beginnings of words and 65535 different");
+    sl_grow_fini(&g);
+}
+
 /* The hash follows every value, secrets too, and nothing else; where one instance stands is no
  * difference between two of one file. */
 static void test_hash(void **state)
@@ -449,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_tenant_refusals),
         cmocka_unit_test(test_general),
         cmocka_unit_test(test_general_refusals),
+        cmocka_unit_test(test_too_many_words),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_upstreams),

@@ -32,8 +32,10 @@ static void add_word(struct sl_build *b, struct list *l, const struct sl_node *a
     if (e == SL_ERR_NO_MEMORY)
         sl_fault_memory(b->faults);
     else if (e == SL_ERR_CEILING)
-        sl_fault_add(b->faults, at, "%s: word %zu is longer than %d bytes, or one too many",
-                     l->what, l->words, SL_WORDS_BYTES);
+        sl_fault_add(b->faults, at,
+                     "%s: word %zu is longer than %d bytes, or the lists have more than %d words "
+                     "together; make them shorter",
+                     l->what, l->words, SL_WORDS_BYTES, SL_WORDS_MOST);
     else if (e != SL_OK)
         sl_fault_add(b->faults, at, "%s: word %zu (%.*s) has no visible character, or is no UTF-8",
                      l->what, l->words, SL_STR_ARGS(sl_str_first(word, SHOWN)));
@@ -134,8 +136,11 @@ void sl_build_words(struct sl_build *b)
         read_list(b, lists, c, true);
     e = sl_words_done(b->made->words);
     if (e == SL_ERR_CEILING)
-        sl_fault_add(b->faults, words, "words: too many; together they may have %d beginnings",
-                     SL_WORDS_NODES);
+        sl_fault_add(
+            b->faults, words,
+            "words: too many words, beginnings or different letters; all lists together may have "
+            "%d words, %d beginnings of words and %d different letters: make them shorter",
+            SL_WORDS_MOST, SL_WORDS_NODES, SL_WORDS_LETTERS);
     else if (e != SL_OK)
         sl_fault_memory(b->faults);
 }

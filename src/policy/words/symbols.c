@@ -27,7 +27,7 @@ static enum sl_err read_codes(struct sl_symbols *s, const uint32_t *text, size_t
     for (size_t i = 0; i < n; i++)
         if (i == 0 || s->codes[i] != s->codes[i - 1])
             s->codes[s->codes_n++] = s->codes[i];
-    return s->codes_n > SL_SYMBOLS_MAX ? SL_ERR_CEILING : SL_OK;
+    return s->codes_n > SL_WORDS_LETTERS ? SL_ERR_CEILING : SL_OK;
 }
 
 uint32_t sl_symbols_number(const struct sl_symbols *s, uint32_t code)

@@ -11,10 +11,9 @@
 #define SL_POLICY_WORDS_SYMBOLS_H
 
 #include "base/err.h"
-#include "policy/words/letters.h"
+#include "policy/words/words.h"
 
 #define SL_SYMBOLS_TABLE 0x10000u
-#define SL_SYMBOLS_MAX 0xffffu
 #define SL_SYMBOLS_SEVERAL 7u /* as a kind: it becomes several letters */
 
 struct sl_symbol {   /* a letter of a text */
@@ -32,7 +31,7 @@ struct sl_symbols {
     size_t more_n, more_cap;
 };
 
-/* `text`: the code points of all words. CEILING: more than SL_SYMBOLS_MAX different ones.
+/* `text`: the code points of all words. CEILING: more than SL_WORDS_LETTERS different ones.
  * NO_MEMORY. */
 SL_MUST enum sl_err sl_symbols_new(struct sl_symbols **s, const uint32_t *text, size_t n);
 void sl_symbols_end(struct sl_symbols **s);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define WORDS_MAX 200000
-
 static bool room_for(struct sl_words *w, size_t n)
 {
     size_t cap;
@@ -92,7 +90,7 @@ enum sl_err sl_words_add(struct sl_words *w, unsigned list, bool anywhere, struc
     e = fold_word(word, &f);
     if (e != SL_OK)
         return e;
-    if (w->made_n == WORDS_MAX)
+    if (w->made_n == SL_WORDS_MOST)
         return SL_ERR_CEILING;
     if (!room_for(w, f.n))
         return SL_ERR_NO_MEMORY;

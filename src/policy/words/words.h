@@ -13,8 +13,8 @@
  *          inside a character; what is no UTF-8 separates words and matches nothing.
  * Letters  What one code point becomes is looked at letter by letter, but for its parts: "gros"
  *          is found inside "groß" where it may stand anywhere, "и" is not inside "й".
- * Limits   A word has at most SL_WORDS_BYTES folded bytes; all words together at most
- *          SL_WORDS_NODES different beginnings, of SL_SYMBOLS_MAX different letters. One text
+ * Limits   A word has at most SL_WORDS_BYTES folded bytes; there are at most SL_WORDS_MOST words,
+ *          together of SL_WORDS_NODES different beginnings and SL_WORDS_LETTERS letters. One text
  *          costs one step a letter and a few bytes of state, whatever the number of words.
  * Memory   35 bytes a different beginning, 50 where words may stand anywhere: of 5,000 words
  *          of many languages 150 to 250 each; and the tables of symbols.h. Pure.
@@ -30,6 +30,8 @@
 #define SL_WORDS_LISTS 64
 #define SL_WORDS_BYTES 256
 #define SL_WORDS_NODES 500000
+#define SL_WORDS_MOST 200000
+#define SL_WORDS_LETTERS 65535
 
 struct sl_words;
 
@@ -39,7 +41,7 @@ void sl_words_end(struct sl_words **w);
  * words. NO_MEMORY. */
 SL_MUST enum sl_err sl_words_add(struct sl_words *w, unsigned list, bool anywhere,
                                  struct sl_str word);
-/* CEILING: too many beginnings or letters. NO_MEMORY. */
+/* CEILING: too many beginnings or letters, or no place in the table for them. NO_MEMORY. */
 SL_MUST enum sl_err sl_words_done(struct sl_words *w);
 
 struct sl_words_seek {
