@@ -991,11 +991,18 @@ static void test_many_allowed(void **state)
 #define SCHEMA                                                                                     \
     "{'type':'object','properties':{'format':{'type':'string','format':'uri','pattern':'^a'},"     \
     "'list':{'items':{'oneOf':[{'pattern':'x'},true],'not':{'format':'y'}}}},"                     \
+    "'dependentSchemas':{'format':{'pattern':'x'}},'if':{'items':[{'format':'y'},true]},"          \
+    "'then':{'contains':{'pattern':'x'},'additionalItems':{'format':'y'}},'else':{"                \
+    "'propertyNames':{'pattern':'x'},'unevaluatedItems':{'format':'y'},"                           \
+    "'unevaluatedProperties':{'format':'y'}},"                                                     \
     "'patternProperties':{'^a':{}},'required':['format'],'enum':[{'format':1}],"                   \
     "'additionalProperties':false}"
 #define PLAIN                                                                                      \
     "{'type':'object','properties':{'format':{'type':'string'},'list':{'items':{'oneOf':[{},true]" \
-    ",'not':{}}}},'required':['format'],'enum':[{'format':1}]}"
+    ",'not':{}}}},'dependentSchemas':{'format':{}},'if':{'items':[{},true]},'then':{'contains':{}" \
+    ","                                                                                            \
+    "'additionalItems':{}},'else':{'propertyNames':{},'unevaluatedItems':{},"                      \
+    "'unevaluatedProperties':{}},'required':['format'],'enum':[{'format':1}]}"
 
 /* Words that a server refuses, at every depth; names and values that look like them stay. */
 static void test_plain_schemas(void **state)

@@ -57,10 +57,10 @@ static void put_value(struct pen *p, enum sl_neutral_word kind, struct sl_str *r
 {
     enum sl_json_type type = sl_json_type_of(*rest);
 
-    if (kind == SL_WORD_SCHEMA)
+    if ((kind == SL_WORD_SCHEMA || kind == SL_WORD_SCHEMAS) && type == SL_JSON_ARRAY)
+        put_list(p, rest); /* `items` was a list of them in older drafts */
+    else if (kind == SL_WORD_SCHEMA)
         put_schema(p, rest);
-    else if (kind == SL_WORD_SCHEMAS && type == SL_JSON_ARRAY)
-        put_list(p, rest);
     else if (kind == SL_WORD_NAMED && type == SL_JSON_OBJECT)
         put_named(p, rest);
     else
@@ -132,12 +132,21 @@ static enum sl_neutral_word plain_kind(struct sl_str word, const struct sl_str *
         enum sl_neutral_word kind;
     } words[] = {
         {SL_STR_INIT("items"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("additionalItems"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("unevaluatedItems"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("unevaluatedProperties"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("contains"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("propertyNames"), SL_WORD_SCHEMA},
         {SL_STR_INIT("not"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("if"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("then"), SL_WORD_SCHEMA},
+        {SL_STR_INIT("else"), SL_WORD_SCHEMA},
         {SL_STR_INIT("prefixItems"), SL_WORD_SCHEMAS},
         {SL_STR_INIT("anyOf"), SL_WORD_SCHEMAS},
         {SL_STR_INIT("oneOf"), SL_WORD_SCHEMAS},
         {SL_STR_INIT("allOf"), SL_WORD_SCHEMAS},
         {SL_STR_INIT("properties"), SL_WORD_NAMED},
+        {SL_STR_INIT("dependentSchemas"), SL_WORD_NAMED},
         {SL_STR_INIT("$defs"), SL_WORD_NAMED},
         {SL_STR_INIT("definitions"), SL_WORD_NAMED},
         {SL_STR_INIT("$schema"), SL_WORD_LEFT_OUT},
