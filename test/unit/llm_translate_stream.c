@@ -629,6 +629,10 @@ static void test_forms(void **state)
         {START(IN) BLOCK("0", "{'type':'tool_use','id':'t','name':'city','input':{'a':1}}")
              STOP("0") CALLED,
          CHAT("'content':'{\\'a\\':1}','refusal':null", "stop", COUNTED)},
+        {START(IN) FORM_CALL("0", "city") STOP("0") CALLED,
+         CHAT("'content':'{}','refusal':null", "stop", COUNTED)},
+        {START(IN) FORM_CALL("0", "city") ARGS("0", "") STOP("0") CALLED,
+         CHAT("'content':'{}','refusal':null", "stop", COUNTED)},
         {START(IN) FORM_CALL("0", "f") ARGS("0", "{}") STOP("0") CALLED,
          CHAT("'content':'','refusal':null,'tool_calls':[{'id':'t0','type':'function','function':{"
               "'name':'f','arguments':'{}'}}]",
@@ -655,7 +659,7 @@ static void test_forms(void **state)
         assert_json(folded(SL_EP_CHAT, out), json(cases[i].want));
         assert_non_null(plain.p);
         assert_int_equal(sl_translate_answer(t, plain, &arena, &u, &out), SL_OK);
-        if (i != 2) /* who only calls says nothing: a plain answer has a null for it */
+        if (i != 4) /* who only calls says nothing: a plain answer has a null for it */
             assert_json(out, json(cases[i].want));
     }
 }
@@ -723,6 +727,36 @@ static void test_sealed(void **state)
             assert_true(sl_str_find(out, SL_STR("reasoning")) < 0);
         }
     }
+}
+
+/* A signature of another maker is none that Anthropic takes, plain as streamed. */
+static void test_signed_by_another(void **state)
+{
+#define SIGNED                                                                                     \
+    "'reasoning_details':[{'type':'reasoning.text','text':'h','signature':'s','format':"           \
+    "'google-gemini-v1','index':0}]"
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out, both[2];
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+    struct sl_usage u;
+
+    (void)state;
+    assert_int_equal(
+        run(t, json(DELTA(SIGNED) DELTA("'content':'a'") ENDS("stop") USED DONE), NULL, &out),
+        SL_OK);
+    both[0] = folded(SL_EP_MESSAGES, out);
+    assert_int_equal(sl_translate_answer(t,
+                                         json("{'choices':[{'message':{'content':'a'," SIGNED
+                                              "},'finish_reason':'stop'}]}"),
+                                         &arena, &u, &both[1]),
+                     SL_OK);
+    for (size_t i = 0; i < COUNT(both); i++)
+        if (sl_str_find(both[i], json("'thinking':'h','signature':'gw1:'}")) < 0)
+            fail_msg("%.*s", SL_STR_ARGS(both[i]));
 }
 
 /* What Anthropic has sealed is a block of its own protocol, plain as streamed. */
@@ -1083,6 +1117,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_signed_by_another),
         cmocka_unit_test(test_sealed_by_anthropic),
         cmocka_unit_test(test_sealed_by_anybody),
         cmocka_unit_test(test_uncounted),

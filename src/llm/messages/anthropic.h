@@ -42,6 +42,7 @@ struct sl_anthropic_block {
     enum sl_anthropic_kind kind;
     unsigned call;
     bool whole; /* its input came with its start */
+    bool said;  /* a piece of its input */
 };
 
 struct sl_anthropic_reader {

@@ -43,6 +43,7 @@ static void say_args(struct sl_translate_stream *s, struct sl_anthropic_block *b
 {
     if (esc.n == 0)
         return;
+    b->said = true;
     sl_neutral_say(s, &(struct sl_say){.kind = b->kind == SL_BLOCK_FORM ? SL_SAY_TEXT : SL_SAY_ARGS,
                                        .number = b->call,
                                        .text = esc});
@@ -142,6 +143,15 @@ static void on_delta(struct sl_translate_stream *s, struct sl_str data)
     }
 }
 
+/* An answer of a schema that says nothing is the empty object: no text would be no JSON. */
+static void end_call(struct sl_translate_stream *s, struct sl_anthropic_block *b)
+{
+    if (b->kind == SL_BLOCK_CALL)
+        sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_CALL_END, .number = b->call});
+    else if (b->kind == SL_BLOCK_FORM && !b->said)
+        say_args(s, b, SL_STR("{}"));
+}
+
 static void on_block_stop(struct sl_translate_stream *s, struct sl_str data)
 {
     struct sl_anthropic_reader *r = s->reader;
@@ -151,8 +161,7 @@ static void on_block_stop(struct sl_translate_stream *s, struct sl_str data)
         garbage(s);
         return;
     }
-    if (b->kind == SL_BLOCK_CALL)
-        sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_CALL_END, .number = b->call});
+    end_call(s, b);
     *b = r->open[--r->open_n];
 }
 
@@ -165,8 +174,7 @@ static void say_end(struct sl_translate_stream *s)
     struct sl_anthropic_reader *r = s->reader;
 
     for (unsigned i = 0; i < r->open_n; i++)
-        if (r->open[i].kind == SL_BLOCK_CALL)
-            sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_CALL_END, .number = r->open[i].call});
+        end_call(s, &r->open[i]);
     r->open_n = 0;
     sl_neutral_say(s, &(struct sl_say){.kind = SL_SAY_END});
 }

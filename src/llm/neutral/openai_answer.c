@@ -118,7 +118,7 @@ static void read_reasoning(struct sl_neutral_answer *r, struct sl_str message)
             sl_neutral_seal_add(&sealed, one);
         else if (sl_neutral_is(type, "reasoning.encrypted"))
             (void)add(r, SL_PART_HIDDEN, sl_llm_inner(sl_json_get(one, SL_STR("data"))));
-        if (p != NULL)
+        if (p != NULL && sl_neutral_is(sl_json_get(one, SL_STR("format")), SL_OPENAI_FORMAT))
             p->signature = sl_llm_inner(sl_json_get(one, SL_STR("signature")));
     }
     if (text.n == 0)
