@@ -534,6 +534,40 @@ static void test_no_memory(void **state)
 #define SEALED "{'type':'reasoning.encrypted','data':'d','format':'openai-responses-v1','index':0}"
 #define CHUNK(delta) "data: {'choices':[{'index':0,'delta':{" delta "},'finish_reason':null}]}\n\n"
 
+#define OF(data) "{'type':'reasoning.encrypted','data':'" data "','format':'openai-responses-v1'}"
+
+/* Thoughts in turn, each sealed, go back in turn, and once. */
+static void test_sealed_in_turns(void **state)
+{
+    static const char stream[] = CHUNK("'reasoning':'h'") CHUNK("'reasoning_details':[" OF("A") "]")
+        CHUNK("'reasoning':'i'") CHUNK("'reasoning_details':[" OF("B") "]")
+            CHUNK("'content':'a'") "data: {'choices':[{'index':0,'delta':{},'finish_reason':"
+                                   "'stop'}]}\n\ndata: [DONE]\n\n";
+    struct sl_translate_wish w = wish_of(SL_EP_RESPONSES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out, items,
+        want = json("'reasoning_details':[{'type':'reasoning.text','text':"
+                    "'h','index':0}," OF("A") ",{'type':'reasoning.text',"
+                                              "'text':'i','index':2}," OF("B") "]");
+    const struct sl_translate *t = ask(&w, "{'input':'q'}", &out);
+    struct sl_translate *again;
+    const char *why;
+    char body[4096];
+    int n;
+
+    (void)state;
+    assert_int_equal(run(t, json(stream), NULL, &out), SL_OK);
+    items = sl_json_get(folded(SL_EP_RESPONSES, out), SL_STR("output"));
+    assert_true(items.n > 2);
+    n = snprintf(body, sizeof(body), "{\"input\":%.*s,{\"role\":\"user\",\"content\":\"r\"}]}",
+                 (int)items.n - 1, items.p);
+    assert_true(n > 0 && (size_t)n < sizeof(body));
+    assert_int_equal(
+        sl_translate_request(&w, (struct sl_str){body, (size_t)n}, &arena, &again, &out, &why),
+        SL_OK);
+    if (sl_str_find(out, want) < 0)
+        fail_msg("%s\nsent %.*s", body, SL_STR_ARGS(out));
+}
+
 /* What a router's model has sealed comes back to it in an item of ours, once. */
 static void test_sealed(void **state)
 {
@@ -592,7 +626,8 @@ int main(void)
         cmocka_unit_test(test_answers),  cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_failures), cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_echo),     cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_sealed),   cmocka_unit_test(test_unsign),
+        cmocka_unit_test(test_sealed),   cmocka_unit_test(test_sealed_in_turns),
+        cmocka_unit_test(test_unsign),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

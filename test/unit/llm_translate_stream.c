@@ -729,6 +729,88 @@ static void test_sealed(void **state)
     }
 }
 
+#define OF(data) "{'type':'reasoning.encrypted','data':'" data "','format':'openai-responses-v1'}"
+#define SEALS(data) DELTA("'reasoning_details':[" OF(data) "]")
+#define THINKS_OF(text) DELTA("'reasoning':'" text "'")
+#define CALL_OF(i, args)                                                                           \
+    "'tool_calls':[{'index':" i ",'id':'c" i "','function':{'name':'f','arguments':'" args "'}}]"
+#define ENDED ENDS("stop") USED DONE
+
+/* What is sealed of a stream in turns, or beside its calls, goes back once each and in order; of
+ * more than a signature may hold nothing does. */
+static void test_sealed_in_turns(void **state)
+{
+    static const struct {
+        const char *stream;
+        const char *want[3]; /* each once, in that order */
+    } cases[] = {
+        {THINKS_OF("h") SEALS("A") THINKS_OF("i") SEALS("B") DELTA("'content':'a'") ENDED,
+         {"'data':'A'", "'data':'B'"}},
+        {SEALS("A") DELTA("'content':'a'") SEALS("B") DELTA("'content':'b'") SEALS("C") ENDED,
+         {"'data':'A'", "'data':'B'", "'data':'C'"}},
+        {SEALS("A") DELTA(CALL_OF("0", "{}")) SEALS("B") DELTA("'content':'a'") SEALS("C") ENDED,
+         {"'data':'A'", "'data':'B'", "'data':'C'"}},
+        {DELTA(CALL_OF("0", "{}") ",'reasoning_details':[" OF("A") "]")
+             DELTA(CALL_OF("1", "{}") ",'reasoning_details':[" OF("B") "]") ENDED,
+         {"'data':'A'", "'data':'B'"}},
+        {SEALS("A") DELTA(CALL_OF("0", "{")) SEALS("B") DELTA("'content':'a'") SEALS("C")
+             CALLS("{'index':0,'function':{'arguments':'}'}}") ENDED,
+         {"'data':'A'", "'data':'B'", "'data':'C'"}},
+    };
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out;
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sl_str rest;
+
+        assert_int_equal(run(t, json(cases[i].stream), NULL, &out), SL_OK);
+        rest = out = sent_back(folded(SL_EP_MESSAGES, out), SL_FLAVOR_OPENROUTER);
+        for (size_t k = 0; k < COUNT(cases[i].want) && cases[i].want[k] != NULL; k++) {
+            ptrdiff_t at = sl_str_find(rest, json(cases[i].want[k]));
+
+            if (at < 0)
+                fail_msg("%zu %s\nsent %.*s", i, cases[i].want[k], SL_STR_ARGS(out));
+            rest = sl_str_from(rest, (size_t)at + 1);
+        }
+        for (size_t k = 0; k < COUNT(cases[i].want) && cases[i].want[k] != NULL; k++) {
+            struct sl_str want = json(cases[i].want[k]);
+            ptrdiff_t at = sl_str_find(out, want);
+
+            if (sl_str_find(sl_str_from(out, (size_t)at + 1), want) >= 0)
+                fail_msg("%zu twice\nsent %.*s", i, SL_STR_ARGS(out));
+        }
+    }
+}
+
+static void test_sealed_too_much(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out;
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+    struct sl_grow g;
+
+    (void)state;
+    sl_grow_init(&g, 1 << 16);
+    for (int i = 0; i < 70; i++)
+        sl_grow_add(&g, json(SEALS("A")));
+    sl_grow_add(&g, json(DELTA("'content':'a'") SEALS("B") ENDED));
+    assert_int_equal(run(t, sl_grow_str(&g), NULL, &out), SL_OK);
+    sl_grow_fini(&g);
+    assert_true(sl_str_find(folded(SL_EP_MESSAGES, out),
+                            json("[{'type':'thinking','thinking':'','signature':'gw1:'},{'type':"
+                                 "'text','text':'a'}]")) > 0);
+}
+
 /* A signature of another maker is none that Anthropic takes, plain as streamed. */
 static void test_signed_by_another(void **state)
 {
@@ -1117,6 +1199,8 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_sealed_in_turns),
+        cmocka_unit_test(test_sealed_too_much),
         cmocka_unit_test(test_signed_by_another),
         cmocka_unit_test(test_sealed_by_anthropic),
         cmocka_unit_test(test_sealed_by_anybody),

@@ -139,8 +139,12 @@ static void on_text(struct sl_translate_stream *s, struct sl_str esc)
 
 static void on_think(struct sl_translate_stream *s, struct sl_str esc)
 {
+    const struct sl_anthropic_writer *w = s->writer;
+
     if (!s->t->wants_thinking)
         return;
+    if (w->open == SL_BLOCK_THINK && w->signature.n > 0)
+        shut(s); /* it is signed: the next thought is another one */
     open_block(s, SL_BLOCK_THINK);
     if (!s->t->thinking_unseen)
         put_delta(s, "thinking_delta", "thinking", esc);

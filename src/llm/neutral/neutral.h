@@ -310,6 +310,7 @@ bool sl_neutral_is_sealed(struct sl_str detail);
 /* Collects raw elements; zeroed before the first. Then, once there are any, a signature of ours
  * that holds them, esc; of too many, or without memory, one that holds none. */
 void sl_neutral_seal_add(struct sl_neutral_sealed *s, struct sl_str detail);
+void sl_neutral_seal_reset(struct sl_neutral_sealed *s); /* to none */
 bool sl_neutral_may_seal(const struct sl_neutral_sealed *s);
 void sl_neutral_seal(struct sl_grow *g, const struct sl_neutral_sealed *s);
 /* The raw array of elements that such a signature holds, or none. */

@@ -34,7 +34,9 @@ struct sl_openai_call {
 struct sl_openai_reader {
     struct sl_openai_call *calls; /* owns: the array */
     unsigned calls_n, calls_cap;
-    struct sl_neutral_sealed sealed;
+    struct sl_neutral_sealed sealed; /* since the last thought or text */
+    bool said;                       /* one came behind what is sealed */
+    bool unsealed;                   /* it was too much: no more of it is told */
 };
 
 struct sl_openai_writer {

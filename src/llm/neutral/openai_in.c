@@ -40,19 +40,28 @@ static bool found_error(struct sl_translate_stream *s, struct sl_str data, struc
 
 static void say(struct sl_translate_stream *s, enum sl_say_kind kind, struct sl_str esc)
 {
-    if (esc.n > 0)
-        sl_neutral_say(s, &(struct sl_say){.kind = kind, .text = esc});
+    struct sl_openai_reader *r = s->reader;
+
+    if (esc.n == 0)
+        return;
+    r->said = r->said || kind != SL_SAY_SIGNATURE;
+    sl_neutral_say(s, &(struct sl_say){.kind = kind, .text = esc});
 }
 
-/* All that was sealed so far: the last signature of a block counts. */
+/* All that was sealed since the last thought or text: the last signature of a block counts. While
+ * a call is open the signature waits, and goes on. A part of too much would be worse than none. */
 static void say_sealed(struct sl_translate_stream *s, struct sl_str detail)
 {
     struct sl_openai_reader *r = s->reader;
     struct sl_grow g;
 
-    sl_neutral_seal_add(&r->sealed, detail);
-    if (!sl_neutral_may_seal(&r->sealed))
+    if (r->unsealed)
         return;
+    if (r->said && !s->serial.is_open)
+        sl_neutral_seal_reset(&r->sealed);
+    r->said = false;
+    sl_neutral_seal_add(&r->sealed, detail);
+    r->unsealed = !sl_neutral_may_seal(&r->sealed);
     sl_grow_init(&g, SL_TRANSLATE_WAIT);
     sl_neutral_seal(&g, &r->sealed);
     if (g.err == SL_OK)

@@ -273,13 +273,20 @@ static void begin_detail(struct sl_grow *g, size_t *n)
     sl_neutral_put(g, (*n)++ == 0 ? ",\"reasoning_details\":[" : ",");
 }
 
-/* What was sealed by another maker goes back as it came. */
+/* What was sealed by another maker goes back as it came, and once: a signature may begin with
+ * all of `last`, the array of the one before. */
 static void put_sealed(struct sl_neutral_ask *q, struct sl_grow *g, struct sl_str signature,
-                       size_t *n)
+                       struct sl_str *last, size_t *n)
 {
     struct sl_str details = sl_neutral_unseal(q, signature), one;
+    struct sl_str before = sl_str_first(*last, last->n > 2 ? last->n - 1 : 0);
     size_t pos = 0;
 
+    if (before.n > 0 && details.n > before.n && sl_str_starts(details, before) &&
+        (details.p[before.n] == ',' || details.p[before.n] == ']'))
+        pos = before.n;
+    if (details.n > 0)
+        *last = details;
     while (sl_json_next(details, &pos, &one)) {
         if (!sl_neutral_is_sealed(one))
             continue;
@@ -311,6 +318,7 @@ static void put_detail(struct sl_grow *g, const struct sl_neutral_part *p, bool 
 static void put_reasoning(struct sl_neutral_ask *q, struct sl_grow *g,
                           const struct sl_neutral_parts *parts)
 {
+    struct sl_str last = {"", 0};
     size_t n = 0;
 
     for (const struct sl_neutral_part *p = parts->first; p != NULL; p = p->next) {
@@ -321,7 +329,7 @@ static void put_reasoning(struct sl_neutral_ask *q, struct sl_grow *g,
         if (p->text.n > 0 || !ours)
             put_detail(g, p, p->signature.n > 0 && !ours, &n);
         if (ours)
-            put_sealed(q, g, p->signature, &n);
+            put_sealed(q, g, p->signature, &last, &n);
     }
     if (n > 0)
         sl_grow_byte(g, ']');

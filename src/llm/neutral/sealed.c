@@ -25,6 +25,12 @@ void sl_neutral_seal_add(struct sl_neutral_sealed *s, struct sl_str detail)
     sl_grow_add(&s->text, detail);
 }
 
+void sl_neutral_seal_reset(struct sl_neutral_sealed *s)
+{
+    sl_grow_fini(&s->text);
+    s->n = 0;
+}
+
 bool sl_neutral_may_seal(const struct sl_neutral_sealed *s)
 {
     return s->n > 0 && s->n <= SEALED_MOST && s->text.err == SL_OK;

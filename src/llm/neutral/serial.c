@@ -41,6 +41,29 @@ static void put_kept(struct sl_translate_stream *s)
     q->kept_refusal = false;
 }
 
+/* The last one counts. */
+static void keep_seal(struct sl_translate_stream *s, struct sl_str esc)
+{
+    struct sl_neutral_serial *q = &s->serial;
+
+    if (!sl_str_starts(esc, SL_STR(SL_NEUTRAL_MARK)))
+        return;
+    q->waiting -= q->seal.n;
+    q->seal.n = 0;
+    hold(s, &q->seal, esc);
+}
+
+static void put_seal(struct sl_translate_stream *s)
+{
+    struct sl_neutral_serial *q = &s->serial;
+
+    if (q->seal.n == 0)
+        return;
+    pass(s, &(struct sl_say){.kind = SL_SAY_SIGNATURE, .text = sl_grow_str(&q->seal)});
+    q->waiting -= q->seal.n;
+    q->seal.n = 0;
+}
+
 /* --- The JSON of arguments ------------------------------------------------------------------ */
 
 static void scan_open(struct sl_neutral_scan *c, bool object)
@@ -250,15 +273,21 @@ static void on_text(struct sl_translate_stream *s, const struct sl_say *say)
         return;
     }
     shut(s);
+    put_seal(s);
     put_kept(s);
     pass(s, say);
 }
 
 static void on_thought(struct sl_translate_stream *s, const struct sl_say *say)
 {
-    if (is_blocked(&s->serial) || (s->serial.is_open && say->kind == SL_SAY_SIGNATURE))
+    if (s->serial.is_open && say->kind == SL_SAY_SIGNATURE) {
+        keep_seal(s, say->text);
+        return;
+    }
+    if (is_blocked(&s->serial))
         return;
     shut(s);
+    put_seal(s);
     pass(s, say);
 }
 
@@ -270,6 +299,7 @@ static void on_end(struct sl_translate_stream *s, const struct sl_say *say)
         if (q->calls[i].state == SL_CALL_WAITS && q->calls[i].name != NULL)
             open_call(s, i);
     shut(s);
+    put_seal(s);
     put_kept(s);
     pass(s, say);
 }
@@ -302,4 +332,5 @@ void sl_neutral_serial_fini(struct sl_neutral_serial *q)
     }
     sl_mem_free(q->calls);
     sl_grow_fini(&q->kept);
+    sl_grow_fini(&q->seal);
 }

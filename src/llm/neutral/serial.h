@@ -2,7 +2,8 @@
  *
  * Private to the room. Chat completions may mix the pieces of several calls; Messages has one
  * block open at a time, and so have our Responses. A piece of the open call goes on as it
- * comes; those of others are held until it is whole, or the answer ends. An adapter that says
+ * comes; those of others are held until it is whole, or the answer ends, and a signature of
+ * ours until no call is open. An adapter that says
  * `one_by_one` hears CALL with id and name, its ARGS (at least one), its CALL_END, and nothing
  * else in between but PING, STOP and ERROR.
  * Memory   What waits: at most SL_TRANSLATE_WAIT bytes; beyond that CEILING.
@@ -39,7 +40,8 @@ struct sl_neutral_serial {
     unsigned open;       /* the call that is */
     struct sl_grow kept; /* text that came while it was incomplete */
     bool kept_refusal;
-    size_t waiting; /* bytes, of all that is held */
+    struct sl_grow seal; /* a signature of ours that came while a call was open: the last one */
+    size_t waiting;      /* bytes, of all that is held */
 };
 
 /* In the order that one thing at a time needs: to the client's adapter. */
