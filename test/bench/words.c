@@ -65,9 +65,9 @@ int main(int argc, char **argv)
 {
     static char lines[TEXT_MAX], room[TEXT_MAX];
     struct sl_str words, text;
-    int passes = argc == 4 ? atoi(argv[3]) : 0;
+    uint64_t passes = 0;
 
-    if (passes < 1) {
+    if (argc != 4 || !sl_str_to_u64(sl_str_of(argv[3]), &passes) || passes < 1) {
         fprintf(stderr, "usage: words WORDS TEXT PASSES\n");
         return 2;
     }
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
         uint32_t found = 0;
 
         ready = cpu_us() - from;
-        for (int i = 0; i < passes; i++) {
+        for (uint64_t i = 0; i < passes; i++) {
             from = cpu_us();
             found = pass(w, text);
             if (cpu_us() - from < best)
