@@ -100,7 +100,8 @@ static void slow_reader(void **state)
     TURNS(h.net, 20);
     assert_int_equal(c->drains, 0);
     assert_true(sl_stream_sent(c->s) == sent);
-    assert_true(sl_stream_way(c->s).taken == way.taken);
+    /* what was on its way may arrive, but never all */
+    assert_in_range(sl_stream_way(c->s).taken, way.taken, sent - 1);
     assert_true(h.peers[0].got <= 4 * SL_STREAM_READ);
     sl_stream_want(h.peers[0].s, true);
     UNTIL(h.net, c->drains == 1);

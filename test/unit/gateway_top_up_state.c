@@ -125,6 +125,9 @@ static void what_an_answer_gives(void **state)
         {"{\"amount\":null}", SL_TOP_UP_UNREADABLE, 0},
         {"{\"amount\":{}}", SL_TOP_UP_UNREADABLE, 0},
         {"{\"amount\":1e300}", SL_TOP_UP_UNREADABLE, 0},
+        {" {\"amount\":2}", SL_TOP_UP_GIVES, 2000000},
+        {"{\"amount\":3.0,}", SL_TOP_UP_UNREADABLE, 0}, /* a part of it was to be given */
+        {" {\"amount\":.5}", SL_TOP_UP_UNREADABLE, 0},
     };
 
     (void)state;

@@ -258,7 +258,7 @@ static void taken(struct sl_top_ups *t, const struct sl_post_end *end)
     switch (sl_top_up_amount(end->answer, first_of(t)->rules.amount_micro, &t->amount_micro)) {
     case SL_TOP_UP_GIVES: renew_claim(t); break;
     case SL_TOP_UP_REFUSES:
-        refused(t, SL_STR("`amount` of the receiver's answer is not above 0"));
+        refused(t, SL_STR("`amount` of the receiver's answer is less than 0.000001 dollars"));
         break;
     case SL_TOP_UP_UNREADABLE:
         failed(t, SL_STR("`amount` of the receiver's answer is no number of dollars, as in "

@@ -90,11 +90,15 @@ static bool amount_of(struct sl_str text, int64_t *out)
 
 enum sl_top_up_says sl_top_up_amount(struct sl_str answer, int64_t most_micro, int64_t *out)
 {
-    struct sl_str text = sl_json_is_object(answer) ? sl_json_get(answer, SL_STR("amount"))
-                                                   : (struct sl_str){NULL, 0};
+    struct sl_str text = {NULL, 0};
     int64_t said;
 
     *out = most_micro;
+    answer = sl_str_trim(answer);
+    if (sl_json_is_object(answer))
+        text = sl_json_get(answer, SL_STR("amount"));
+    else if (sl_str_starts(answer, SL_STR("{"))) /* it was to say something */
+        return SL_TOP_UP_UNREADABLE;
     if (text.p == NULL)
         return SL_TOP_UP_GIVES;
     if (!amount_of(text, &said))

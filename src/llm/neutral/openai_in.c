@@ -49,7 +49,7 @@ static void say(struct sl_translate_stream *s, enum sl_say_kind kind, struct sl_
 }
 
 /* All that was sealed since the last thought or text: the last signature of a block counts. While
- * a call is open the signature waits, and goes on. A part of too much would be worse than none. */
+ * a call is open the signature waits, and goes on. Of what is too much for one, no part is told. */
 static void say_sealed(struct sl_translate_stream *s, struct sl_str detail)
 {
     struct sl_openai_reader *r = s->reader;
