@@ -811,6 +811,45 @@ static void test_sealed_too_much(void **state)
                                  "'text','text':'a'}]")) > 0);
 }
 
+static void add_many(struct sl_grow *g, size_t n)
+{
+    static const char some[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+    for (; n > 0; n -= 64)
+        sl_grow_add(g, (struct sl_str){some, 64});
+}
+
+/* Behind an open call text and signature wait together: a signature without room ends nothing. */
+static void test_sealed_without_room(void **state)
+{
+    struct sl_translate_wish w = wish_of(SL_EP_MESSAGES, SL_FLAVOR_OPENROUTER, "m");
+    struct sl_str out;
+    const struct sl_translate *t =
+        ask(&w,
+            "{'max_tokens':9,'thinking':{'type':'adaptive'},'messages':[{'role':'user',"
+            "'content':'q'}]}",
+            &out);
+    struct sl_grow g;
+
+    (void)state;
+    sl_grow_init(&g, 4 << 20);
+    sl_grow_add(&g, json(DELTA(CALL_OF("0", "{"))));
+    for (int i = 0; i < 15; i++) {
+        sl_grow_add(&g, json("data: {'choices':[{'index':0,'delta':{'content':'"));
+        add_many(&g, 65536);
+        sl_grow_add(&g, json("'}}]}\n\n"));
+    }
+    sl_grow_add(&g, json("data: {'choices':[{'index':0,'delta':{'reasoning_details':[{'type':"
+                         "'reasoning.encrypted','index':0,'data':'"));
+    add_many(&g, 65536);
+    sl_grow_add(&g, json("'}]}}]}\n\n"));
+    sl_grow_add(&g, json(CALLS("{'index':0,'function':{'arguments':'}'}}") ENDED));
+    assert_int_equal(run(t, sl_grow_str(&g), NULL, &out), SL_OK);
+    sl_grow_fini(&g);
+    assert_true(sl_str_find(out, json("'stop_reason':'")) > 0);
+    assert_true(sl_str_find(out, SL_STR("gw1:")) < 0);
+}
+
 /* A signature of another maker is none that Anthropic takes, plain as streamed. */
 static void test_signed_by_another(void **state)
 {
@@ -1201,6 +1240,7 @@ int main(void)
         cmocka_unit_test(test_sealed),
         cmocka_unit_test(test_sealed_in_turns),
         cmocka_unit_test(test_sealed_too_much),
+        cmocka_unit_test(test_sealed_without_room),
         cmocka_unit_test(test_signed_by_another),
         cmocka_unit_test(test_sealed_by_anthropic),
         cmocka_unit_test(test_sealed_by_anybody),

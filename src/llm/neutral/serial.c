@@ -41,7 +41,7 @@ static void put_kept(struct sl_translate_stream *s)
     q->kept_refusal = false;
 }
 
-/* The last one counts. */
+/* The last one counts. An answer can do without: one that has no room ends nothing. */
 static void keep_seal(struct sl_translate_stream *s, struct sl_str esc)
 {
     struct sl_neutral_serial *q = &s->serial;
@@ -50,7 +50,8 @@ static void keep_seal(struct sl_translate_stream *s, struct sl_str esc)
         return;
     q->waiting -= q->seal.n;
     q->seal.n = 0;
-    hold(s, &q->seal, esc);
+    if (esc.n <= SL_TRANSLATE_WAIT - q->waiting)
+        hold(s, &q->seal, esc);
 }
 
 static void put_seal(struct sl_translate_stream *s)
