@@ -28,6 +28,24 @@ static void outside_families(struct sl_gateway_families *f, struct sl_metrics *m
                                "result", NULL);
 }
 
+static void routing_families(struct sl_gateway_families *f, struct sl_metrics *m)
+{
+    f->mirrored = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_mirrored_total",
+                                   "Copies of requests for shadow targets: done, failed, skipped.",
+                                   "model,provider,result", NULL);
+    f->mirror_s = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_mirror_duration_seconds",
+                                   "From the copy's start to the end of the shadow's answer.",
+                                   "model,provider", slow_bounds);
+    f->pinged = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_warm_pings_total",
+                                 "First requests to models of warm_ping: done, failed, skipped.",
+                                 "model,provider,result", NULL);
+    f->switches =
+        sl_metric_family(m, SL_METRIC_GAUGE, "sluice_switches",
+                         "Pauses and weights of operators that are in force.", "kind", NULL);
+    f->paused = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_paused",
+                                 "1: an operator has paused it.", "kind,name", NULL);
+}
+
 void sl_gateway_families_make(struct sl_gateway *g)
 {
     struct sl_metrics *m = g->metrics;
@@ -91,20 +109,7 @@ void sl_gateway_families_make(struct sl_gateway *g)
     f->budget = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_budget_used_ratio",
                                  "Spent of a tenant's credits, day or month: the largest part.",
                                  "tenant", NULL);
-    f->mirrored = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_mirrored_total",
-                                   "Copies of requests for shadow targets: done, failed, skipped.",
-                                   "model,provider,result", NULL);
-    f->mirror_s = sl_metric_family(m, SL_METRIC_HISTOGRAM, "sluice_mirror_duration_seconds",
-                                   "From the copy's start to the end of the shadow's answer.",
-                                   "model,provider", slow_bounds);
-    f->pinged = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_warm_pings_total",
-                                 "First requests to models of warm_ping: done, failed, skipped.",
-                                 "model,provider,result", NULL);
-    f->switches =
-        sl_metric_family(m, SL_METRIC_GAUGE, "sluice_switches",
-                         "Pauses and weights of operators that are in force.", "kind", NULL);
-    f->paused = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_paused",
-                                 "1: an operator has paused it.", "kind,name", NULL);
+    routing_families(f, m);
     f->dropped = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_access_log_dropped",
                                   "Access-log lines dropped because the sink is slow.", "", NULL);
     f->unkept = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_prompts_dropped",

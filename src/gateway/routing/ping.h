@@ -7,7 +7,8 @@
  *
  * It gives way to everybody: one is under way at a time, and none begins at a provider that
  * has requests, is paused or has no access token yet. What would have to wait
- * SL_PING_PATIENCE_MS after the start is left out (`skipped`): who has requests is warm by them.
+ * SL_PING_PATIENCE_MS after the last `begin` is left out (`skipped`): who has requests is warm
+ * by them.
  * Holder   The gateway: one.
  * Order    new; begin, as often as there may be new targets; end before the net is.
  * Bounds   A ping ends by its provider's `timeouts.first_byte`; answers are not kept.
