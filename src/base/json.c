@@ -255,22 +255,32 @@ static const char *in_utf8(struct feed *f, const char *p)
     return p + 1;
 }
 
+/* To what ends the run: quote, backslash, the piece's end, or what is wrong. */
+static const char *skip_run(const char *p, const char *end)
+{
+    p = sl_json_skip_plain(p, end);
+    while (p < end && (uint8_t)*p >= 0x80) {
+        const char *before = p;
+
+        p = skip_utf8(p, end);
+        if (p == before)
+            break;
+        p = sl_json_skip_plain(p, end);
+    }
+    return p;
+}
+
 static const char *in_string(struct feed *f, const char *p)
 {
     const char *from = p;
-    size_t fits;
 
-    for (;;) {
-        const char *before;
+    p = skip_run(p, f->end);
+    if (f->j->role == ROLE_MEMBER) {
+        size_t fits = sl_json_key_add(f->j, from, (size_t)(p - from));
 
-        before = p = sl_json_skip_plain(p, f->end);
-        p = skip_utf8(p, f->end);
-        if (p == before)
-            break;
+        if (fits != (size_t)(p - from))
+            return fail(f, from + fits, SL_ERR_CEILING);
     }
-    fits = collect(f->j, from, (size_t)(p - from));
-    if (fits != (size_t)(p - from))
-        return fail(f, from + fits, SL_ERR_CEILING);
     if (p == f->end)
         return p;
     if (*p == '"')

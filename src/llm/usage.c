@@ -126,20 +126,45 @@ void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes)
 
 /* --- Plain answers --------------------------------------------------------------------- */
 
+/* Members of an answer's top that tell something. */
+enum member {
+    M_USAGE,
+    M_MODEL,
+    M_ID,
+    M_STOP_REASON,
+    M_STATUS,
+    M_ERROR,
+    M_CHOICES,
+    M_INPUT_TOKENS,
+    M_OBJECT,
+    M_CONTENT, /* and on: counted, not looked at */
+    M_OUTPUT,
+    M_OTHER
+};
+
+static enum member member_of(struct sl_str key)
+{
+    static const struct sl_str names[M_OTHER] = {
+        [M_USAGE] = SL_STR_INIT("usage"),     [M_MODEL] = SL_STR_INIT("model"),
+        [M_ID] = SL_STR_INIT("id"),           [M_STOP_REASON] = SL_STR_INIT("stop_reason"),
+        [M_STATUS] = SL_STR_INIT("status"),   [M_ERROR] = SL_STR_INIT("error"),
+        [M_CHOICES] = SL_STR_INIT("choices"), [M_INPUT_TOKENS] = SL_STR_INIT("input_tokens"),
+        [M_OBJECT] = SL_STR_INIT("object"),   [M_CONTENT] = SL_STR_INIT("content"),
+        [M_OUTPUT] = SL_STR_INIT("output"),
+    };
+    enum member m = 0;
+
+    while (m < M_OTHER && !sl_str_eq(key, names[m]))
+        m++;
+    return m;
+}
+
 static bool pick(void *ctx, struct sl_str key)
 {
-    static const struct sl_str keys[] = {
-        SL_STR_INIT("usage"),  SL_STR_INIT("model"),   SL_STR_INIT("stop_reason"),
-        SL_STR_INIT("error"),  SL_STR_INIT("choices"), SL_STR_INIT("input_tokens"),
-        SL_STR_INIT("object"), SL_STR_INIT("status"),  SL_STR_INIT("error_type"),
-        SL_STR_INIT("id"),
-    };
+    struct sl_answer_tap *t = ctx;
 
-    (void)ctx;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (sl_str_eq(key, keys[i]))
-            return true;
-    return false;
+    t->member = (uint8_t)member_of(key);
+    return t->member < M_CONTENT;
 }
 
 static void read_choices(struct sl_answer_tap *t, struct sl_str choices)
@@ -176,26 +201,25 @@ static void note_count(struct sl_usage *u, struct sl_str value)
 static void on_member(void *ctx, const struct sl_json_member *m)
 {
     struct sl_answer_tap *t = ctx;
-    struct sl_str key = m->key;
 
-    if (sl_str_eq(key, SL_STR("usage")))
-        (void)sl_usage_merge(t->u, m->value);
-    else if (sl_str_eq(key, SL_STR("model")))
-        (void)sl_llm_copy(m->value, t->u->model, sizeof(t->u->model));
-    else if (sl_str_eq(key, SL_STR("id")))
-        (void)sl_llm_copy(m->value, t->u->id, sizeof(t->u->id));
-    else if (sl_str_eq(key, SL_STR("stop_reason")) || sl_str_eq(key, SL_STR("status")))
-        sl_llm_note_stop(t->u, m->value);
-    else if (sl_str_eq(key, SL_STR("error")))
-        note_error(t, m);
-    else if (sl_str_eq(key, SL_STR("choices")))
-        read_choices(t, m->value);
-    else if (sl_str_eq(key, SL_STR("input_tokens")))
-        note_count(t->u, m->value);
-    else if (sl_str_eq(key, SL_STR("object")) && sl_str_eq(m->value, SL_STR("\"response\"")))
-        t->is_response = true;
-    if (sl_str_eq(key, SL_STR("content")) || sl_str_eq(key, SL_STR("choices")) ||
-        sl_str_eq(key, SL_STR("output")))
+    switch ((enum member)t->member) {
+    case M_USAGE: (void)sl_usage_merge(t->u, m->value); break;
+    case M_MODEL: (void)sl_llm_copy(m->value, t->u->model, sizeof(t->u->model)); break;
+    case M_ID: (void)sl_llm_copy(m->value, t->u->id, sizeof(t->u->id)); break;
+    case M_STOP_REASON:
+    case M_STATUS: sl_llm_note_stop(t->u, m->value); break;
+    case M_ERROR: note_error(t, m); break;
+    case M_CHOICES: read_choices(t, m->value); break;
+    case M_INPUT_TOKENS: note_count(t->u, m->value); break;
+    case M_OBJECT:
+        if (sl_str_eq(m->value, SL_STR("\"response\"")))
+            t->is_response = true;
+        break;
+    case M_CONTENT:
+    case M_OUTPUT: break;
+    case M_OTHER: return;
+    }
+    if (t->member == M_CONTENT || t->member == M_CHOICES || t->member == M_OUTPUT)
         t->u->text_bytes += m->value_end - m->value_at;
 }
 

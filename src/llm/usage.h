@@ -47,6 +47,7 @@ void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes);
 struct sl_answer_tap {
     struct sl_json json;
     struct sl_usage *u; /* up */
+    uint8_t member;     /* which one is being read */
     bool broken;        /* not JSON: passes all the same */
     bool is_error;      /* "error" at the top or in a choice; settled by finish: a Responses
                          * object that failed is an answer, not an error */

@@ -68,11 +68,12 @@ static void find_fields(struct sl_str object, struct sl_str v[FIELDS])
     memset(v, 0, FIELDS * sizeof(*v));
     while (sl_json_next_member(object, &pos, &key, &value)) {
         bool escaped = memchr(key.p, '\\', key.n) != NULL;
+        size_t i = 0;
 
-        for (size_t i = 0; i < FIELDS; i++)
-            if (v[i].p == NULL &&
-                (escaped ? sl_json_key_is(key, names[i]) : sl_str_eq(key, names[i])))
-                v[i] = value;
+        while (i < FIELDS && !(escaped ? sl_json_key_is(key, names[i]) : sl_str_eq(key, names[i])))
+            i++;
+        if (i < FIELDS && v[i].p == NULL)
+            v[i] = value;
     }
 }
 

@@ -37,11 +37,31 @@ static void test_numbers(void **state)
     assert_false(t.cut);
 }
 
+/* Every length, at both ends of it, by printf's word. */
+static void test_digits(void **state)
+{
+    uint64_t power = 1;
+
+    (void)state;
+    for (int digits = 1; digits <= 20; digits++, power = digits < 20 ? power * 10 : UINT64_MAX) {
+        const uint64_t values[] = {power, power - 1, power / 7 * 3, power / 2 + UINT32_MAX};
+
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+            char place[32], want[32];
+            struct sl_text t = sl_text_over(place, sizeof(place));
+
+            sl_text_u64(&t, values[i]);
+            snprintf(want, sizeof(want), "%llu", (unsigned long long)values[i]);
+            assert_text(&t, want);
+        }
+    }
+}
+
 /* Whatever does not fit: the place holds a true beginning, and never a byte
  * more. The place is of exact size, so the sanitizer sees an overrun. */
 static void test_every_size(void **state)
 {
-    static const char want[] = "head:\"a\\n\\u0001\xc3\xa4\\\\b\"42-00000000000000ff|tail|"
+    static const char want[] = "head:\"a\\n\\u0001\xc3\xa4\\\\b\"\"plain\"42-00000000000000ff|tail|"
                                "1970-01-01T00:00:00.001Z";
 
     (void)state;
@@ -51,6 +71,7 @@ static void test_every_size(void **state)
 
         sl_text_add(&t, SL_STR("head:"));
         sl_text_json(&t, SL_STR("a\n\x01\xc3\xa4\\b"), 0);
+        sl_text_json(&t, SL_STR("plain"), 0);
         sl_text_i64(&t, 42);
         sl_text_byte(&t, '-');
         sl_text_hex64(&t, 255);
@@ -176,9 +197,10 @@ static void test_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_every_size),
-        cmocka_unit_test(test_long_printf), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_room),   cmocka_unit_test(test_time)};
+        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_every_size), cmocka_unit_test(test_long_printf),
+        cmocka_unit_test(test_json),       cmocka_unit_test(test_json_room),
+        cmocka_unit_test(test_time)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

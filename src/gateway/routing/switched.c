@@ -29,10 +29,12 @@ void sl_switched_take(struct sl_switched *s)
 uint64_t sl_switched_rest_ms(const struct sl_switched *s, const struct sl_gateway_conf *c,
                              const struct sl_model *m, const struct sl_target *target)
 {
-    int64_t now_ms = sl_store_now_ms(s->store);
-    int64_t until_ms =
-        sl_switches_pause(s->table, c->providers[target->provider].name, m, target, now_ms);
+    int64_t now_ms, until_ms;
 
+    if (sl_switches_is_empty(s->table))
+        return 0;
+    now_ms = sl_store_now_ms(s->store);
+    until_ms = sl_switches_pause(s->table, c->providers[target->provider].name, m, target, now_ms);
     return until_ms > now_ms ? (uint64_t)(until_ms - now_ms) : 0;
 }
 
@@ -41,6 +43,8 @@ uint64_t sl_switched_weight(const struct sl_switched *s, const struct sl_gateway
 {
     uint64_t weight = target->weight;
 
+    if (sl_switches_is_empty(s->table))
+        return weight;
     (void)!sl_switches_weight(s->table, c->providers[target->provider].name, m, target,
                               sl_store_now_ms(s->store), &weight);
     return weight;
@@ -48,8 +52,11 @@ uint64_t sl_switched_weight(const struct sl_switched *s, const struct sl_gateway
 
 bool sl_switched_refuses(const struct sl_switched *s, const struct sl_key *key)
 {
-    int64_t now_ms = sl_store_now_ms(s->store);
+    int64_t now_ms;
 
+    if (sl_switches_is_empty(s->table))
+        return false;
+    now_ms = sl_store_now_ms(s->store);
     return sl_switches_find(s->table, SL_SWITCH_TENANT, key->tenant, now_ms) != NULL ||
            sl_switches_find(s->table, SL_SWITCH_KEY, key->public_id, now_ms) != NULL;
 }

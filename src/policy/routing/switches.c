@@ -226,6 +226,11 @@ bool sl_switches_add(struct sl_switches *t, struct sl_str id, struct sl_str doc,
     return true;
 }
 
+bool sl_switches_is_empty(const struct sl_switches *t)
+{
+    return t->n == 0;
+}
+
 const struct sl_switch *sl_switches_find(const struct sl_switches *t, enum sl_switch_kind kind,
                                          struct sl_str name, int64_t now_ms)
 {

@@ -74,6 +74,8 @@ void sl_switches_clear(struct sl_switches *t);
 /* Copies. False: it is no switch of ours, can't be read, is over, or there is no room. */
 bool sl_switches_add(struct sl_switches *t, struct sl_str id, struct sl_str doc, int64_t now_ms);
 
+/* Nothing is switched: no need to ask, nor for the time. */
+bool sl_switches_is_empty(const struct sl_switches *t);
 /* The one that is in force, or NULL; it lives until the table is cleared. */
 const struct sl_switch *sl_switches_find(const struct sl_switches *t, enum sl_switch_kind kind,
                                          struct sl_str name, int64_t now_ms);
