@@ -9,7 +9,8 @@
  *
  * All of the state lies in struct sl_json, so a piece may end anywhere. Each
  * state's function takes as many bytes as it can and returns where it stopped;
- * after an error that is the bad byte.
+ * after an error that is the bad byte. Below the top object, where nothing is
+ * reported, a lane of its own passes what is whole and in order.
  */
 #include "base/json.h"
 
@@ -475,10 +476,177 @@ static const char *after_value(struct feed *f, const char *p)
     return *p == (object ? '}' : ']') ? close_container(f, p) : bad(f, p);
 }
 
+/* --- Below the top ------------------------------------------------------------------ */
+
+/* Nothing is reported from there, and most bytes lie there: what is whole in this piece and
+ * in order is passed with its state in registers. At anything else, and at the bracket that
+ * leads back to the top, the machine above goes on from where this stopped. */
+struct lane {
+    const char *p, *end; /* up: the piece's */
+    uint64_t nesting;
+    uint8_t depth;
+    enum state state;
+    bool is_key; /* of a string that was not whole */
+};
+
+/* From behind the opening quote to behind the closing one. False: it stopped within. */
+static bool lane_string(struct lane *l)
+{
+    const char *p = l->p + 1;
+
+    for (;;) {
+        p = skip_run(p, l->end);
+        l->p = p;
+        if (p < l->end && *p == '"') {
+            l->p = p + 1;
+            return true;
+        }
+        /* \u and what the piece's end cuts off: byte by byte */
+        if (l->end - p < 2 || *p != '\\' || sl_json_escaped(p[1]) == 0)
+            return false;
+        p += 2;
+    }
+}
+
+static bool lane_literal(struct lane *l, struct sl_str text)
+{
+    if ((size_t)(l->end - l->p) < text.n || memcmp(l->p, text.p, text.n) != 0)
+        return false;
+    l->p += text.n;
+    return true;
+}
+
+/* An integer with something behind it that ends it. */
+static bool lane_number(struct lane *l)
+{
+    const char *p = l->p + 1;
+
+    if (*l->p != '0')
+        while (p < l->end && is_digit(*p))
+            p++;
+    if (p == l->end || (*p != ',' && *p != '}' && *p != ']' && !sl_json_is_space(*p)))
+        return false;
+    l->p = p;
+    return true;
+}
+
+static bool lane_open(struct lane *l, bool object)
+{
+    uint64_t bit;
+
+    if (l->depth == SL_JSON_DEPTH)
+        return false;
+    bit = (uint64_t)1 << l->depth;
+    l->nesting = object ? l->nesting | bit : l->nesting & ~bit;
+    l->depth++;
+    l->state = object ? FIRST_KEY : FIRST_VALUE;
+    l->p++;
+    return true;
+}
+
+static bool lane_close(struct lane *l)
+{
+    if (l->depth == 2)
+        return false;
+    l->depth--;
+    l->state = AFTER;
+    l->p++;
+    return true;
+}
+
+static bool lane_value(struct lane *l)
+{
+    enum sl_json_type type;
+    bool done = false;
+
+    if (!sl_json_begins(*l->p, &type))
+        return false;
+    switch (type) {
+    case SL_JSON_OBJECT:
+    case SL_JSON_ARRAY: return lane_open(l, type == SL_JSON_OBJECT);
+    case SL_JSON_STRING:
+        done = lane_string(l);
+        l->is_key = false;
+        if (!done)
+            l->state = STRING;
+        break;
+    case SL_JSON_NUMBER: done = *l->p != '-' && lane_number(l); break;
+    case SL_JSON_NULL: done = lane_literal(l, SL_STR("null")); break;
+    case SL_JSON_FALSE: done = lane_literal(l, SL_STR("false")); break;
+    case SL_JSON_TRUE: done = lane_literal(l, SL_STR("true")); break;
+    }
+    if (done)
+        l->state = AFTER;
+    return done;
+}
+
+static bool lane_key(struct lane *l)
+{
+    if (*l->p != '"')
+        return false;
+    if (!lane_string(l)) {
+        l->is_key = true;
+        l->state = STRING;
+        return false;
+    }
+    l->state = COLON;
+    if (l->p < l->end && *l->p == ':') {
+        l->state = VALUE;
+        l->p++;
+    }
+    return true;
+}
+
+static bool lane_after(struct lane *l)
+{
+    bool object = (l->nesting >> (l->depth - 1) & 1) != 0;
+
+    if (*l->p == (object ? '}' : ']'))
+        return lane_close(l);
+    if (*l->p != ',')
+        return false;
+    l->state = object ? KEY : VALUE;
+    l->p++;
+    return true;
+}
+
+static bool lane_step(struct lane *l)
+{
+    switch (l->state) {
+    case FIRST_VALUE: return *l->p == ']' ? lane_close(l) : lane_value(l);
+    case VALUE: return lane_value(l);
+    case FIRST_KEY: return *l->p == '}' ? lane_close(l) : lane_key(l);
+    case KEY: return lane_key(l);
+    case AFTER: return lane_after(l);
+    default: return false;
+    }
+}
+
+static const char *below_top(struct feed *f, const char *p)
+{
+    struct sl_json *j = f->j;
+    struct lane l = {p, f->end, j->nesting, j->depth, (enum state)j->state, false};
+
+    do {
+        l.p = sl_json_skip_space(l.p, l.end);
+    } while (l.p < l.end && lane_step(&l));
+    j->nesting = l.nesting;
+    j->depth = l.depth;
+    j->state = (uint8_t)l.state;
+    if (l.state == STRING)
+        j->role = (uint8_t)(l.is_key ? ROLE_KEY : ROLE_VALUE);
+    return l.p;
+}
+
 static const char *structure(struct feed *f, const char *p)
 {
     struct sl_json *j = f->j;
 
+    if (j->depth > 1) {
+        p = below_top(f, p);
+        if (j->state == STRING)
+            return p;
+    }
     p = sl_json_skip_space(p, f->end);
     if (p == f->end)
         return p;
