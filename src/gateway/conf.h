@@ -170,11 +170,9 @@ struct sl_audit_conf { /* what the trail holds for auditors */
     bool every;
 };
 
-struct sl_kept_conf {             /* what is kept of prompts and answers: gateway/kept/kept.h */
-    struct sl_str file;           /* opened once; empty: nothing */
-    size_t max;                   /* bytes of a request's prompt, and of its answer */
-    const struct sl_str *tenants; /* up: arena; those who said so */
-    size_t tenants_n;
+struct sl_kept_conf {   /* what is kept of prompts and answers: gateway/kept/kept.h */
+    struct sl_str file; /* opened once; empty: nothing */
+    size_t max;         /* bytes of a request's prompt, and of its answer */
     struct sl_redact redact;
 };
 

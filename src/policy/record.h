@@ -9,7 +9,7 @@
  *          "budget":{initial_credits,daily,monthly},"rotated_until":unix,
  *          "account":"<id>","created":unix,"of_file":true}
  * tenant  {"plan","scopes","limits","budget":{… and "zone","hard","on_client_gone"},
- *          "per_key":{"limits","budget"},"labels":{…},
+ *          "per_key":{"limits","budget"},"labels":{…},"log_prompts":true,
  *          "raise":{"daily","monthly","until":unix},"created":unix,"of_file":true}
  *          unix: whole seconds. Names of leaves are those of the configuration.
  * account A key that took another's place uses that one's windows and money: limits
@@ -45,6 +45,7 @@ struct sl_record_doc {
     int64_t created_unix_ms; /* SL_UNSET */
     int64_t grade;           /* class, 0..9; SL_UNSET */
     int64_t of_file;         /* 1; SL_UNSET */
+    int64_t log_prompts;     /* SL_UNSET */
     struct sl_terms terms, per_key;
     struct sl_spending spending;
     struct sl_raise raise;

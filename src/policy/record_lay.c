@@ -87,6 +87,8 @@ enum sl_err sl_record_tenant(const struct sl_record_doc *doc, const struct sl_te
         out->labels = doc->labels;
         out->labels_n = doc->labels_n;
     }
+    if (doc->log_prompts != SL_UNSET)
+        out->log_prompts = doc->log_prompts == 1;
     if (doc->plan.n > 0) {
         out->plan = sl_tenants_plan(file, doc->plan);
         e = out->plan != NULL ? SL_OK : SL_ERR_CONFIG;

@@ -69,6 +69,7 @@ struct sl_tenant {
     size_t labels_n;
     struct sl_cache_rules cache; /* over the model's */
     struct sl_context context;   /* beside the model's */
+    bool log_prompts;            /* what it asks and is answered is kept */
     uint64_t rev;                /* of the store's record; 0: from the file */
     /* settled */
     struct sl_terms terms, per_key;

@@ -7,8 +7,10 @@ import glob
 import json
 import os
 import re
+import subprocess
 
 import _rig as rig
+from _admin import Api
 from _check import check, equal, until
 
 PROMPT = "canaryprompt-7f3a"
@@ -72,8 +74,6 @@ def test_every_way_to_end(g):
 
 
 def test_configuration_faults_do_not_quote_secrets(g):
-    import subprocess
-
     path = rig.tmp("bad.yaml")
     config = rig.default_config(g.mock, 1, 2)
     config["providers"][0]["keys"] = ["canaryliteralkey"]
@@ -194,6 +194,42 @@ def test_kept_for_those_who_said_so(g):
         equal(os.stat(path).st_mode & 0o777, 0o600)
         kept_of(path, h.post("/v1/messages", rig.messages("mock-echo", "after")))
         check(PROMPT not in open(h.out).read() + open(h.err).read(), "a log has it, too")
+
+
+def test_kept_of_those_whom_operators_choose(g):
+    """log_prompts by the admin API and its command, over the file's: from the next request on, with who said so in the trail."""
+    path = rig.tmp("kept.jsonl")
+
+    with rig.Gateway(None, opted_in(path), mock=g.mock) as h:
+        api, unkept = Api(h), []
+
+        def ask(key, text):
+            return h.post("/v1/messages", rig.messages("mock-echo", text), key=key)
+
+        equal((api("GET", "tenant/acme")["log_prompts"], api("GET", "tenant/bobs")["log_prompts"]), (True, False))
+        key, _ = api.key(tenant=api("POST", "tenant", {"name": "made", "log_prompts": True})["name"])
+        equal(kept_of(path, ask(key, "made here"))["tenant"], "made")
+        unkept.append(ask(rig.KEY_BOB, "not yet"))
+        api("PATCH", "tenant/bobs", {"log_prompts": True})
+        equal(kept_of(path, ask(rig.KEY_BOB, "the file's, changed here"))["tenant"], "bobs")
+        command = [rig.SLUICE, "tenant", "change", "acme", "--log-prompts", "false", "-a", "127.0.0.1:%d" % h.admin_port, "-k", rig.ADMIN_KEY]
+        p = subprocess.run(command, env=rig.environment(), cwd=h.dir, capture_output=True, timeout=60)
+        equal((p.returncode, p.stderr), (0, b""))
+        check(re.search(rb"(?m)^log_prompts +false$", p.stdout), p.stdout)
+        unkept.append(ask(rig.KEY, "taken back"))
+        api("PATCH", "tenant/acme", {"log_prompts": None})
+        equal(kept_of(path, ask(rig.KEY, "the file's holds again"))["tenant"], "acme")
+        for r in unkept:  # lines come in the order of requests, and a later one is there
+            equal(r.status, 200)
+            check(r.get("x-sluice-request-id") not in [l["id"] for l in kept(path)], "is kept")
+        api.refused("PATCH", "tenant/bobs", {"log_prompts": "yes"}, 400, "invalid_value", "log_prompts")
+        api.refused("POST", "token", {"name": "k", "tenant": "bobs", "log_prompts": True}, 400, "invalid_value", "log_prompts")
+        lines = [json.loads(l) for p in glob.glob(h.dir + "/**/trail*.jsonl", recursive=True) for l in open(p)]
+        said = [l for l in lines if l["kind"] == "tenant" and l["id"] == "bobs"]
+        check(len(said) == 1 and json.loads(said[0]["doc"])["log_prompts"] is True and said[0]["actor"].startswith("admin key "), said or lines)
+    message = Api(g).refused("PATCH", "tenant/acme", {"log_prompts": True}, 400, "invalid_value", "log_prompts")
+    check("prompts.file" in message, message)
+    check(Api(g)("PATCH", "tenant/acme", {"log_prompts": False})["log_prompts"] is False, "nobody needs a file for that")
 
 
 def test_kept_on_a_full_disk(g):

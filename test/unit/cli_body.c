@@ -58,6 +58,10 @@ static void test_calls(void **state)
     assert_call(
         "tenant make t --label a=b=c --label d=none --hard false", "/admin/api/tenant",
         "{\"name\":\"t\",\"budget\":{\"hard\":false},\"labels\":{\"a\":\"b=c\",\"d\":null}}");
+    assert_call("tenant change t --log-prompts true", "/admin/api/tenant/t",
+                "{\"log_prompts\":true}");
+    assert_call("tenant change t --log-prompts none", "/admin/api/tenant/t",
+                "{\"log_prompts\":null}");
     assert_call("budget show", "/admin/api/balance?limit=200", "");
     assert_call("budget show t", "/admin/api/tenant/t", "");
     assert_call("budget raise t --daily 9 --for 2h", "/admin/api/tenant/t/raise",

@@ -83,9 +83,11 @@ static void test_tenant(void **state)
     struct sl_record_doc d = reads(
         "{\"plan\":\"coders\",\"scopes\":[],\"budget\":{\"zone\":\"Europe/Berlin\",\"hard\":true,"
         "\"on_client_gone\":\"drain\"},\"per_key\":{\"limits\":{\"rpm\":5},\"budget\":{\"daily\":"
-        "1}},\"raise\":{\"daily\":7,\"until\":100},\"labels\":{\"cost_center\":\"4711\"}}");
+        "1}},\"raise\":{\"daily\":7,\"until\":100},\"labels\":{\"cost_center\":\"4711\"},"
+        "\"log_prompts\":true}");
 
     (void)state;
+    assert_int_equal(d.log_prompts, 1);
     assert_text(d.plan, "coders");
     assert_true(d.has_scopes);
     assert_int_equal(d.scopes_n, 0);
@@ -118,6 +120,7 @@ static void test_nothing_said(void **state)
     assert_int_equal(d.account.n, 0);
     assert_int_equal(d.created_unix_ms, SL_UNSET);
     assert_int_equal(d.of_file, SL_UNSET);
+    assert_int_equal(d.log_prompts, SL_UNSET);
     assert_int_equal(d.grade, SL_UNSET);
     assert_int_equal(d.raise.until_unix_ms, 0);
     assert_false(d.has_scopes || d.has_labels);
@@ -162,6 +165,7 @@ static void test_refused(void **state)
         {"{\"budget\":{\"zone\":\"Mars/Base\"}}", SL_ERR_BAD_FIELD,
          "budget.zone: must be a time zone"},
         {"{\"budget\":{\"hard\":1}}", SL_ERR_BAD_FIELD, "budget.hard: must be true or false"},
+        {"{\"log_prompts\":1}", SL_ERR_BAD_FIELD, "log_prompts: must be true or false"},
         {"{\"budget\":{\"on_client_gone\":\"stay\"}}", SL_ERR_BAD_FIELD,
          "budget.on_client_gone: must be abort or drain"},
         {"{\"raise\":{\"daily\":1}}", SL_ERR_BAD_FIELD, "raise.until: is missing"},
@@ -348,6 +352,30 @@ static void test_tenant_over(void **state)
     sl_tenants_end(&t);
 }
 
+/* A record says yes or no over the file; one that says nothing leaves it. */
+static void test_log_prompts_over(void **state)
+{
+    static const char *const docs[] = {"{}", "{\"log_prompts\":false}", "{\"log_prompts\":true}"};
+    struct sl_tenants *t = sl_tenants_new();
+    struct sl_tenant from, out;
+    char why[200];
+
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        sl_tenant_init(&from);
+        from.own.name = kept ? SL_STR("kept") : SL_STR("other");
+        from.log_prompts = kept;
+        assert_int_equal(sl_tenants_add_tenant(t, &from, why, sizeof(why)), SL_OK);
+        for (int i = 0; i < 3; i++) {
+            struct sl_record_doc d = reads(docs[i]);
+
+            assert_int_equal(sl_record_tenant(&d, t, from.own.name, 0, &out), SL_OK);
+            assert_int_equal(out.log_prompts, i == 0 ? kept : i - 1);
+        }
+    }
+    sl_tenants_end(&t);
+}
+
 static void test_key_over(void **state)
 {
     struct sl_tenants *t = file();
@@ -399,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tenant_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_log_prompts_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_over, setup, teardown),
     };
 

@@ -396,6 +396,7 @@ static const struct member members[] = {
     {"plan", TENANTS, read_copy, NULL},
     {"labels", TENANTS, read_copy, NULL},
     {"per_key", TENANTS, read_copy, NULL},
+    {"log_prompts", TENANTS, read_copy, NULL},
     {"raise", SL_ASK_CHANGE_TENANT, read_no_raise, NULL},
     {"scopes", KEYS | TENANTS, read_scopes, NULL},
     {"models", KEYS | TENANTS, read_family, NULL},

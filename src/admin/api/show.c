@@ -197,6 +197,7 @@ void sl_show_tenant(struct sl_api *c, const struct sl_subject *s, const struct s
     sl_out_close(o, '}');
     show_terms(o, "per_key", &t->own.per_key);
     show_labels(o, t);
+    sl_out_flag(o, "log_prompts", t->log_prompts);
     show_raise(c, s);
     if (b == NULL)
         return;

@@ -32,8 +32,9 @@ void sl_tenant_show(struct sl_api *c)
 
 /* ---- made, changed ---- */
 
-/* A plan is the configuration's; one that is not there would be silently none. */
-static bool has_plan(struct sl_api *c, const struct sl_record *put)
+/* Plans, and the file for prompts, are the configuration's: what is not there would be
+ * silently none. */
+static bool has_what_it_needs(struct sl_api *c, const struct sl_record *put)
 {
     struct sl_record_doc doc;
     char why[160];
@@ -42,10 +43,14 @@ static bool has_plan(struct sl_api *c, const struct sl_record *put)
         sl_api_no_memory(c);
         return false;
     }
-    if (doc.plan.n == 0 || sl_tenants_plan(c->conf->tenants, doc.plan) != NULL)
+    if (doc.plan.n > 0 && sl_tenants_plan(c->conf->tenants, doc.plan) == NULL)
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "plan", "plan: the configuration has no plan %.*s",
+                    SL_STR_ARGS(doc.plan));
+    else if (doc.log_prompts == 1 && c->conf->kept.file.n == 0)
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "log_prompts",
+                    "log_prompts: needs `prompts.file` in the configuration, where they are kept");
+    else
         return true;
-    sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "plan", "plan: the configuration has no plan %.*s",
-                SL_STR_ARGS(doc.plan));
     return false;
 }
 
@@ -59,7 +64,7 @@ static bool apply_patch(struct sl_api *c, struct sl_subject *s, struct sl_record
 
     if (c->ask.state.n > 0)
         put->state = c->ask.state;
-    return sl_change_patch(c, s, patch, put) && has_plan(c, put);
+    return sl_change_patch(c, s, patch, put) && has_what_it_needs(c, put);
 }
 
 static bool apply_made(struct sl_api *c, struct sl_subject *s, struct sl_record *put)

@@ -5,7 +5,7 @@
     "rpm,qps,burst,tpm,concurrency,user-concurrency,reserve-output,daily,monthly,models,endpoints"
 #define MAKE_KEY "tenant,user,credits,expires,class," LIMITS
 #define CHANGE_KEY "name,user,expires,class," LIMITS
-#define SPENDING "zone,hard,on-client-gone,plan,label"
+#define SPENDING "zone,hard,on-client-gone,plan,label,log-prompts"
 #define CHANGE_TENANT SPENDING "," LIMITS
 
 #define KEY_COLUMNS                                                                                \
@@ -181,6 +181,8 @@ const struct sl_manage_option sl_manage_options[] = {
      "end streams when the balance ends"},
     {"on-client-gone", "on-client-gone", SL_MANAGE_TEXT, "budget.on_client_gone", "abort|drain",
      "what becomes of the provider's answer"},
+    {"log-prompts", "log-prompts", SL_MANAGE_FLAG, "log_prompts", "true|false",
+     "keep what it asks and is answered, in `prompts.file`"},
     {"label", "label", SL_MANAGE_PAIR, "labels", "NAME=TEXT",
      "for people, and for usage; may be repeated"},
     {"overlap", "overlap", SL_MANAGE_TEXT, "overlap", "TIME",

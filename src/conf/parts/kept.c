@@ -1,4 +1,4 @@
-/* conf/parts/kept.c -- whose prompts and answers are kept, and what is taken out of them. */
+/* conf/parts/kept.c -- where prompts and answers are kept, and what is taken out of them. */
 #include "conf/parts/parts.h"
 
 static void read_rules(struct sl_build *b, struct sl_redact *out)
@@ -28,18 +28,12 @@ void sl_build_kept(struct sl_build *b)
 {
     const struct sl_node *tenants = sl_node_get(b->conf->root, "tenants");
     struct sl_kept_conf *out = &b->made->kept;
-    struct sl_str *names = sl_build_alloc(b, tenants->n, sizeof(*names));
 
     out->file = sl_build_dup(b, sl_conf_text(b->conf, "prompts.file"));
     out->max = (size_t)sl_conf_number(b->conf, "prompts.max");
-    out->tenants = names;
     read_rules(b, &out->redact);
-    for (const struct sl_node *c = tenants->first; names != NULL && c != NULL; c = c->next) {
-        if (sl_node_number(c, "log_prompts", 0) == 0)
-            continue;
-        if (out->file.n == 0)
+    for (const struct sl_node *c = tenants->first; out->file.n == 0 && c != NULL; c = c->next)
+        if (sl_node_number(c, "log_prompts", 0) == 1)
             sl_fault_add(b->faults, sl_node_get(c, "log_prompts"),
                          "tenants[].log_prompts: needs `prompts.file`, where they are kept");
-        names[out->tenants_n++] = sl_build_dup(b, sl_node_text(c, "name"));
-    }
 }

@@ -165,6 +165,7 @@ static void add_tenant(struct sl_build *b, const struct sl_node *map)
     read_plan(b, map, "tenants[]", &t.own);
     sl_build_cache_rules(sl_node_get(map, "cache"), &t.cache);
     t.context = sl_build_context(map);
+    t.log_prompts = sl_node_number(map, "log_prompts", 0) == 1;
     read_labels(b, sl_node_get(map, "labels"), &t);
     if (plan != NULL) {
         t.plan = sl_tenants_plan(b->made->tenants, plan->text);

@@ -11,21 +11,11 @@
 
 /* ---- its life ---- */
 
-static bool is_kept(const struct sl_req *r)
-{
-    const struct sl_kept_conf *c = &r->conf->kept;
-
-    for (size_t i = 0; r->gw->prompts != NULL && i < c->tenants_n; i++)
-        if (sl_str_eq(c->tenants[i], r->key->tenant))
-            return true;
-    return false;
-}
-
 void sl_kept_begin(struct sl_req *r, struct sl_str secret)
 {
     struct sl_kept *k;
 
-    if (r->explain != NULL || !is_kept(r))
+    if (r->explain != NULL || r->gw->prompts == NULL || !r->key->of->log_prompts)
         return;
     k = sl_mem_try(sizeof(*k));
     if (k == NULL) {
