@@ -6,6 +6,7 @@
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/quota/pass.h"
+#include "gateway/relay/relay.h"
 #include "gateway/routing/trial.h"
 #include "gateway/cache/reuse.h"
 #include "gateway/translate/translate.h"
@@ -117,7 +118,7 @@ bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
     for (size_t i = 0; i < up->n; i++) {
         if ((made && sl_str_eq_nocase(up->v[i].name, SL_STR("content-type"))) ||
             !sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
-            !sl_headers_value_ok(up->v[i].value))
+            !sl_headers_value_ok(up->v[i].value) || !sl_relay_may_show(r, up->v[i].value))
             continue;
         if (!add(r, h, up->v[i].name, up->v[i].value))
             return false;

@@ -47,6 +47,9 @@ enum sl_state sl_relay_early_error(struct sl_req *r, struct sl_str event);
 /* Does a provider's error speak of our account with it, or show our key? That is not the
  * client's to read. */
 bool sl_relay_is_about_us(struct sl_req *r, struct sl_str text, bool *quota);
+/* May a header of a provider's answer go on? Not one that shows what this try was sent with:
+ * the whole key, since most values are shorter than one and need no look. */
+bool sl_relay_may_show(struct sl_req *r, struct sl_str value);
 /* HOLD: errors and short plain answers, replied whole. */
 enum sl_state sl_relay_hold_data(struct sl_req *r);
 enum sl_state sl_relay_hold_done(struct sl_req *r);

@@ -106,19 +106,36 @@ enum sl_state sl_relay_fail(struct sl_req *r, enum sl_err e)
 
 /* ---- kept whole ---- */
 
-/* The credentials of this try: what the provider was told, it can tell others. */
-static bool shows_key(struct sl_req *r, struct sl_str text)
+/* What this try was sent with; empty where the provider takes none. */
+static struct sl_str key_of(struct sl_req *r)
 {
     const struct sl_provider *p = r->provider;
     uint64_t serial = 0;
 
-    if (p->oauth != NULL && sl_about_key(text, sl_tokens_look(r->gw->tokens, p, &serial)))
-        return true;
+    if (p->oauth != NULL)
+        return sl_tokens_look(r->gw->tokens, p, &serial);
+    return r->trial != NULL && r->trial->key < p->keys_n ? p->keys[r->trial->key] : SL_STR("");
+}
+
+static bool shows_extra(const struct sl_provider *p, struct sl_str text)
+{
     for (size_t i = 0; i < p->headers_n; i++)
         if (sl_about_extra(text, p->header_names[i], p->header_values[i]))
             return true;
-    return sl_about_query(text, p->query) || (r->trial != NULL && r->trial->key < p->keys_n &&
-                                              sl_about_key(text, p->keys[r->trial->key]));
+    return sl_about_query(text, p->query);
+}
+
+/* The credentials of this try: what the provider was told, it can tell others. */
+static bool shows_key(struct sl_req *r, struct sl_str text)
+{
+    return sl_about_key(text, key_of(r)) || shows_extra(r->provider, text);
+}
+
+bool sl_relay_may_show(struct sl_req *r, struct sl_str value)
+{
+    struct sl_str key = key_of(r);
+
+    return (value.n < key.n || !sl_about_key(value, key)) && !shows_extra(r->provider, value);
 }
 
 bool sl_relay_is_about_us(struct sl_req *r, struct sl_str text, bool *quota)
