@@ -159,6 +159,15 @@ static void write_line(struct line *l, const struct sl_req *r)
     times(l, r);
 }
 
+/* What the client was told. Where that quotes a provider, which may quote the prompt, or a path,
+ * into which people paste keys, it is the client's alone, and here is what was wrong. */
+static struct sl_str told(const struct sl_req *r)
+{
+    if (r->error == SL_ERR_UP_FLAGGED || r->error == SL_ERR_NO_ROUTE)
+        return sl_str_of(sl_err_text(r->error));
+    return r->message;
+}
+
 /* What people ask afterwards, and a line has no room for. */
 static void add_more(struct line *l, struct sl_req *r)
 {
@@ -172,7 +181,7 @@ static void add_more(struct line *l, struct sl_req *r)
     text(l, NAME(l, "end_user"), sl_audit_end_user(r));
     text(l, NAME(l, "app"), sl_audit_app(r));
     text(l, NAME(l, "trace"), sl_audit_trace(r));
-    text(l, NAME(l, "message"), r->message);
+    text(l, NAME(l, "message"), told(r));
     word(l, NAME(l, "config"), r->conf->hash);
     sl_text_add(&l->t, NAME(l, "path"));
     sl_text_add(&l->t, path.n > 0 ? path : SL_STR("[]"));
