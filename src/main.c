@@ -185,6 +185,7 @@ int main(int argc, char **argv)
     const struct command *c;
     int code;
 
+    sl_limits_guard();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_all(stdout);
         return SL_EXIT_OK;

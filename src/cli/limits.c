@@ -1,4 +1,6 @@
-/* cli/limits.c -- what the process asks of the system before it serves. */
+/* cli/limits.c -- what a process asks of the system: of each command that nobody may read its
+ * memory, and before it serves, descriptors. */
+#include "cli/options.h"
 #include "cli/serve.h"
 
 #include "base/log.h"
@@ -9,11 +11,13 @@
 
 #define SPARE_FDS 64 /* loop, logs, listeners, resolver, admin connections */
 
+#ifndef IS_SANITIZED /* a unit test says for itself */
 #if defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define IS_SANITIZED 1
+#endif
 #endif
 #endif
 #ifndef IS_SANITIZED
@@ -24,7 +28,7 @@ static const struct sl_str nobody = SL_STR_INIT("");
 
 /* Memory holds keys and prompts: neither a core file nor a debugger of the same
  * user may take it. The leak checker works like a debugger, so it is let be. */
-static void guard_memory(void)
+void sl_limits_guard(void)
 {
     const struct rlimit none = {0, 0};
 
@@ -41,7 +45,6 @@ void sl_limits_apply(void)
 
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
-    guard_memory();
     if (getrlimit(RLIMIT_NOFILE, &fds) == 0 && fds.rlim_cur < fds.rlim_max) {
         fds.rlim_cur = fds.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &fds) != 0)

@@ -35,6 +35,9 @@ struct sl_options {
     bool fresh;  /* serve: begin anew with an empty store */
 };
 
+/* Before anything else: secrets that are read now stay in this process (limits.c). */
+void sl_limits_guard(void);
+
 int sl_cmd_serve(const struct sl_options *o);
 int sl_cmd_check(const struct sl_options *o);
 int sl_cmd_init(const struct sl_options *o);
