@@ -56,6 +56,7 @@ struct sl_net {
     uint64_t used[SL_NET_LEVELS]; /* bit: the slot may hold timers */
     uint64_t tick;                /* monotonic ms up to which the wheel has turned */
     uint64_t armed;               /* when the uv timer fires; 0: not */
+    uint64_t late, late_turn;     /* what is due by then fires after a look; 0: in time */
     struct sl_net_signal signals[SL_NET_SIGNALS];
     size_t signals_n;
     unsigned handshakes;              /* advanced in this turn */

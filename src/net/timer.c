@@ -1,11 +1,20 @@
 /* The wheel: four levels of 64 slots, one millisecond to 4.6 hours. A timer
  * lies in the level of its distance and moves down as its time comes near. A
- * bit a slot says where timers may be, so that empty time costs nothing. */
+ * bit a slot says where timers may be, so that empty time costs nothing.
+ *
+ * A loop that was held up (a long turn, no CPU, SIGSTOP) finds deadlines that have passed
+ * and, unread in the kernel, what they were waiting for. So it looks before it fires:
+ *
+ *   in time ─► fire        late ─► a whole turn: poll, tasks ─► fire what was due then
+ */
 #include "net/inside.h"
 
 #define BITS 6
 #define MASK (SL_NET_SLOTS - 1)
 #define FAR ((1ull << (BITS * SL_NET_LEVELS)) - 1) /* later timers wait here and move on */
+
+#define LATE_MS 2 /* more than what a poll is late by itself */
+#define LOOKS 2   /* turns: what a poll has read may be tasks of the next one */
 
 static void on_uv_timer(uv_timer_t *h);
 
@@ -77,12 +86,19 @@ static void arm(struct sl_net *net)
     uv_timer_start(&net->timer, on_uv_timer, when > now ? when - now : 0, 0);
 }
 
+/* A wait begins now, and not when the turn did: that may be long ago, and the whole wait with it.
+ */
+static uint64_t begins(const struct sl_net *net, uint64_t in_ms)
+{
+    uint64_t turn = uv_now(&net->loop), now = in_ms > 0 ? uv_hrtime() / 1000000 : turn;
+
+    return now > turn ? now : turn;
+}
+
 void sl_timer_start(struct sl_net *net, struct sl_timer *t, uint64_t in_ms)
 {
     sl_timer_stop(net, t);
-    t->due = uv_now(&net->loop) + in_ms;
-    if (in_ms > UINT64_MAX / 4)
-        t->due = uv_now(&net->loop) + UINT64_MAX / 4;
+    t->due = begins(net, in_ms) + (in_ms > UINT64_MAX / 4 ? UINT64_MAX / 4 : in_ms);
     place(net, t);
     net->counts.timers++;
     if (net->armed == 0 || t->due < net->armed)
@@ -96,7 +112,8 @@ void sl_timer_stop(struct sl_net *net, struct sl_timer *t)
     sl_list_unlink(&t->node);
     net->counts.timers--;
     if (net->counts.timers == 0 && net->armed != 0) {
-        net->armed = 0; /* an empty wheel keeps no loop alive */
+        net->armed = net->late = 0; /* an empty wheel keeps no loop alive */
+        memset(net->used, 0, sizeof net->used);
         uv_timer_stop(&net->timer);
     }
 }
@@ -138,11 +155,9 @@ static void expire(struct sl_net *net)
     }
 }
 
-static void on_uv_timer(uv_timer_t *h)
+/* Up to `now`; what is due later is left. */
+static void turn_to(struct sl_net *net, uint64_t now)
 {
-    struct sl_net *net = h->data;
-    uint64_t now = uv_now(&net->loop);
-
     for (;;) {
         uint64_t when = next_event(net);
 
@@ -157,6 +172,21 @@ static void on_uv_timer(uv_timer_t *h)
     }
     if (net->tick < now)
         net->tick = now;
-    net->armed = 0;
+    net->armed = net->late = 0;
     arm(net);
+}
+
+static void on_uv_timer(uv_timer_t *h)
+{
+    struct sl_net *net = h->data;
+    uint64_t now = uv_now(&net->loop);
+
+    if (net->late == 0 && now - net->armed > LATE_MS) {
+        net->late = now;
+        net->late_turn = net->counts.turns;
+    }
+    if (net->late != 0 && net->counts.turns - net->late_turn < LOOKS)
+        uv_timer_start(&net->timer, on_uv_timer, 1, 0); /* 0: libuv would not poll before it */
+    else
+        turn_to(net, net->late != 0 ? net->late : now);
 }

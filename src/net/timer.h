@@ -3,7 +3,9 @@
  * Holder   Embedded in its object. init once; start and stop any number of
  *          times. Unlinking is immediate: a stopped timer never fires.
  * Order    Fires once per start, in the callback phase of a turn, at or up to
- *          a few milliseconds after its time, never before.
+ *          a few milliseconds after its time, never before. Where the loop was
+ *          held up, what had come by then is read and dealt with first.
+ * Begin    The time is counted from the call, not from the turn's beginning.
  * How      A hierarchical wheel (Varghese and Lauck, "Hashed and hierarchical
  *          timing wheels", 1987): start and stop are O(1), and the uv timer is
  *          only moved when the next expiry comes earlier.

@@ -1,4 +1,8 @@
 /* The wheel against a model, on a clock that the test moves by hand. */
+#include "net/inside.h"
+
+#define uv_hrtime() (net->loop.time * 1000000 + ahead_ns)
+static uint64_t ahead_ns; /* real time, beyond the turn's */
 #include "net/timer.c"
 
 #include "base/mem.h"
@@ -63,6 +67,7 @@ static void run_to(uint64_t to)
         if (net->armed > sl_net_now(net))
             set_clock(net->armed);
         last_due = 0;
+        net->counts.turns++;
         on_uv_timer(&net->timer);
     }
     if (sl_net_now(net) < to)
@@ -249,12 +254,73 @@ static void late_clock(void **state)
     for (size_t i = 0; i < TIMERS; i++)
         start(&probes[i], some_time());
     set_clock(sl_net_now(net) + 30000000);
-    for (int i = 0; i < 3; i++) {
-        last_due = 0;
-        on_uv_timer(&net->timer);
-    }
+    run_to(sl_net_now(net));
     for (size_t i = 0; i < TIMERS; i++)
         assert_int_equal(probes[i].fired, 1);
+}
+
+/* One turn ends, the uv timer fires in the next. */
+static void turn(void)
+{
+    net->counts.turns++;
+    last_due = 0;
+    on_uv_timer(&net->timer);
+}
+
+/* What was waited for may lie there unread: a whole turn comes before the end of the wait. */
+static void looks_first(void **state)
+{
+    (void)state;
+    start(&probes[0], 50);
+    start(&probes[1], 60);
+    start(&probes[2], 3002);
+    set_clock(sl_net_now(net) + 3000);
+    turn();
+    stop(&probes[1]); /* its answer is read */
+    turn();
+    assert_int_equal(probes[0].fired, 0);
+    set_clock(sl_net_now(net) + 10);
+    turn();
+    assert_int_equal(probes[0].fired, 1);
+    assert_int_equal(probes[1].fired, 0);
+    assert_int_equal(probes[2].fired, 0); /* due since: it has had no look yet */
+    for (int i = 0; i < 3; i++)
+        turn();
+    assert_int_equal(probes[2].fired, 1);
+}
+
+/* And what is in time has nothing to wait for, also after a look that all had stopped in. */
+static void in_time_at_once(void **state)
+{
+    uint64_t due;
+
+    (void)state;
+    start(&probes[0], 50);
+    set_clock(sl_net_now(net) + 3000);
+    turn();
+    stop(&probes[0]);
+    start(&probes[1], 50);
+    due = probes[1].due;
+    while (probes[1].fired == 0) {
+        assert_true(net->armed >= sl_net_now(net));
+        set_clock(net->armed);
+        turn();
+    }
+    assert_int_equal(sl_net_now(net), due);
+}
+
+/* In the middle of a long turn: the wait is as long as ever. */
+static void begins_now(void **state)
+{
+    (void)state;
+    ahead_ns = 300 * 1000000;
+    start(&probes[0], 50);
+    ahead_ns = 0;
+    probes[0].due += 300;
+    run_to(sl_net_now(net) + 349);
+    assert_int_equal(probes[0].fired, 0);
+    run_to(sl_net_now(net) + 3);
+    assert_int_equal(probes[0].fired, 1);
 }
 
 int main(void)
@@ -268,6 +334,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_is_far, setup, teardown),
         cmocka_unit_test_setup_teardown(against_model, setup, teardown),
         cmocka_unit_test_setup_teardown(late_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(looks_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_time_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(begins_now, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
