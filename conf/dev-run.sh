@@ -24,6 +24,14 @@ key_is_set() {
     [ -f .env ] && grep -Eq '^(export +)?(ANTHROPIC|OPENAI|OPENROUTER)_API_KEY=.' .env
 }
 
+# make_key FILE BEGINNING: as a start without a file makes its keys, once.
+make_key() {
+    [ -s "$state/$1" ] || (
+        umask 077
+        printf '%s%s\n' "$2" "$(od -An -tx1 -N20 /dev/urandom | tr -d ' \n')" >"$state/$1"
+    )
+}
+
 if ! key_is_set; then
     mkdir -p "$state/mock"
     ./sluice-mock --tls-dir "$state/mock" --listen "127.0.0.1:$port" --plain "127.0.0.1:$((port + 1))" \
@@ -39,14 +47,15 @@ if ! key_is_set; then
         fi
         sleep 0.1
     done
-    if [ ! -s "$state/dev.key" ]; then
-        (
-            umask 077
-            printf 'sk-slc-dev-%s\n' "$(od -An -tx1 -N20 /dev/urandom | tr -d ' \n')" >"$state/dev.key"
-        )
+    make_key dev.key sk-slc-dev-
+    admin=
+    if [ -z "${SLUICE_ADMIN_KEY:-}" ]; then
+        make_key admin.key sluice-admin-
+        admin="admin: {key: \"file:$state/admin.key\"}"
     fi
     cat >"$state/mock.yaml" <<YAML
 # Written by conf/dev-run.sh at every start.
+$admin
 list_models: true
 providers:
   - name: mock-anthropic
@@ -61,7 +70,9 @@ providers:
     tls: {ca_file: "$state/mock/ca.pem"}
 models:
   - name: "*"
-    targets: [{provider: mock-anthropic}, {provider: mock-openai}]
+    targets: # what the mock does is free, but a dashboard without a cost shows less
+      - {provider: mock-anthropic, price: {input: 3.00, output: 15.00}}
+      - {provider: mock-openai, price: {input: 2.50, output: 10.00}}
 tenants:
   - name: dev
     keys: [{name: dev, key: "file:$state/dev.key"}]

@@ -22,7 +22,8 @@ static const struct command commands[] = {
      "from ANTHROPIC_API_KEY, OPENAI_API_KEY, OPENROUTER_API_KEY and their _BASE_URL, a\n"
      "tenant `dev` whose key is kept in the state directory (SLUICE_STATE, else\n"
      "XDG_STATE_HOME/sluice, else ~/.local/state/sluice). SLUICE_LISTEN and\n"
-     "SLUICE_ADMIN_LISTEN move the two listeners, SLUICE_ADMIN_KEY opens the admin API.\n"
+     "SLUICE_ADMIN_LISTEN move the two listeners. SLUICE_ADMIN_KEY opens the dashboard and\n"
+     "the admin API; without it a key is made beside dev.key.\n"
      "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads and reopens logs;\n"
      "SIGUSR2 starts another process that takes over (a new binary, say).\n"},
     {"check", sl_cmd_check, "cqs", "FILE", "say what is wrong with a configuration, or what it is",

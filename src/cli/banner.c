@@ -157,25 +157,39 @@ static void print_store(const struct sl_store_conf *store)
     }
 }
 
+/* Where the two keys are; of one that is no file's, who set it knows. */
+static void print_keys(const struct sl_serve *s)
+{
+    const struct sl_node *key = sl_place_key(s->conf),
+                         *admin = sl_node_at(s->conf->root, "admin.key");
+
+    if (key != NULL && key->from.n > 0)
+        fprintf(stderr, "  key        %.*s", SL_STR_ARGS(key->from));
+    else
+        fprintf(stderr, "  key        %zu in the configuration; SLUICE_KEY stands for a client's",
+                sl_tenants_count(s->made->tenants));
+    if (admin != NULL && admin->from.n > 0)
+        fprintf(stderr, "; the dashboard's %.*s", SL_STR_ARGS(admin->from));
+    fprintf(stderr, "\n");
+}
+
 void sl_banner_print(const struct sl_serve *s)
 {
-    const struct sl_node *key = sl_place_key(s->conf);
+    bool has_page = s->made->admin_key.n > 0;
+
     char url[300], admin[300];
 
     sl_place_url(s->made->listen, sl_gateway_port(s->gateway), url, sizeof(url));
     sl_place_url(s->made->admin_listen, sl_admin_port(s->admin), admin, sizeof(admin));
-    fprintf(stderr, "sluice " SL_VERSION " on %s, admin on %s\n",
-            url[0] != '\0' ? url : s->made->listen.p,
-            admin[0] != '\0' ? admin : s->made->admin_listen.p);
+    fprintf(stderr, "sluice " SL_VERSION " on %s, %s on %s%s\n",
+            url[0] != '\0' ? url : s->made->listen.p, has_page ? "dashboard" : "admin",
+            admin[0] != '\0' ? admin : s->made->admin_listen.p,
+            has_page && admin[0] != '\0' ? "/admin/" : "");
     print_providers(s);
     print_proxies(s);
     print_models(s);
     print_store(&s->made->store);
-    if (key != NULL && key->from.n > 0)
-        fprintf(stderr, "  key        %.*s\n", SL_STR_ARGS(key->from));
-    else
-        fprintf(stderr, "  key        %zu in the configuration; SLUICE_KEY stands for a client's\n",
-                sl_tenants_count(s->made->tenants));
+    print_keys(s);
     fprintf(stderr, "Paste one of these:\n");
     print_curl(s, url);
     print_env(s, url);

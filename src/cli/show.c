@@ -165,7 +165,7 @@ static bool find_place(const struct sl_options *o, struct place *p, char *why, s
         snprintf(why, cap, "no key stands in %s in full: give one with --key", o->config);
         return false;
     }
-    return p->key[0] != '\0' || sl_state_read_key(p->key, sizeof(p->key), why, cap);
+    return p->key[0] != '\0' || sl_state_read_key(SL_STATE_DEV, p->key, sizeof(p->key), why, cap);
 }
 
 /* A shell reads it back as the same text, whatever is in it. */

@@ -9,11 +9,12 @@
 bool sl_source_zero(struct sl_text *place, char *why, size_t cap)
 {
     struct sl_env env = {0};
-    char path[SL_STATE_PATH];
+    char dev[SL_STATE_PATH], admin[SL_STATE_PATH];
 
-    if (!sl_state_dotenv(".env", why, cap) || !sl_state_key(path, why, cap))
+    if (!sl_state_dotenv(".env", why, cap) || !sl_state_key(SL_STATE_DEV, dev, why, cap) ||
+        !sl_state_key(SL_STATE_ADMIN, admin, why, cap))
         return false;
-    if (sl_zero_write(place, &env, path))
+    if (sl_zero_write(place, &env, dev, admin))
         return true;
     snprintf(why, cap,
              "nothing to serve: give a file with -c, or set ANTHROPIC_API_KEY, "
@@ -57,9 +58,13 @@ void sl_source_admin(const struct sl_options *o, char *out, size_t cap)
 void sl_source_admin_key(const struct sl_options *o, char *out, size_t cap)
 {
     const char *set = sl_env_get(&(struct sl_env){0}, "SLUICE_ADMIN_KEY");
+    char why[256];
     struct sl_conf *c;
 
     snprintf(out, cap, "%s", o->key != NULL ? o->key : set != NULL ? set : "");
+    if (o->key == NULL && o->config == NULL && o->admin == NULL && out[0] == '\0' &&
+        !sl_state_read_key(SL_STATE_ADMIN, out, cap, why, sizeof(why)))
+        out[0] = '\0'; /* and the gateway says what is missing */
     if (o->key != NULL || o->config == NULL)
         return;
     c = sl_source_load(o->config);

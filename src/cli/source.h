@@ -6,8 +6,8 @@
 #include "cli/options.h"
 #include "conf/conf.h"
 
-/* The text of a zero-file start, over `place`; reads .env and makes the dev key
- * first. False: `why` says what to do. */
+/* The text of a zero-file start, over `place`; reads .env and makes the keys of
+ * the state directory first. False: `why` says what to do. */
 SL_MUST bool sl_source_zero(struct sl_text *place, char *why, size_t cap);
 /* Never NULL; a zero-file start that can't be is a fault like others. */
 struct sl_conf *sl_source_load(const char *config);
@@ -15,7 +15,8 @@ struct sl_conf *sl_source_load(const char *config);
  * environment, the default. */
 void sl_source_admin(const struct sl_options *o, char *out, size_t cap);
 
-/* Its key: the option, else of the file given, else the variable; or empty. */
+/* Its key: the option, else of the file given, else the variable; or, for the gateway of this
+ * environment, the state directory's. Else empty. */
 void sl_source_admin_key(const struct sl_options *o, char *out, size_t cap);
 
 #endif

@@ -15,6 +15,11 @@
 #define SECRET_BYTES 20
 #define DOTENV_MAX 65536
 
+static const struct {
+    const char *file, *begins;
+} keys[] = {[SL_STATE_DEV] = {"/dev.key", "sk-slc-dev-"},
+            [SL_STATE_ADMIN] = {"/admin.key", "sluice-admin-"}};
+
 static bool say(char *why, size_t cap, const char *path, const char *what)
 {
     snprintf(why, cap, "%s: %s", path, what);
@@ -81,11 +86,9 @@ static bool find_dir(char out[SL_STATE_PATH], char *why, size_t cap)
 }
 
 /* sl_state_place() has left room for it. */
-static void add_key_name(char path[SL_STATE_PATH])
+static void add_key_name(enum sl_state_whose which, char path[SL_STATE_PATH])
 {
-    static const char name[] = "/dev.key";
-
-    memcpy(path + strlen(path), name, sizeof(name));
+    memcpy(path + strlen(path), keys[which].file, strlen(keys[which].file) + 1);
 }
 
 bool sl_state_dir(char out[SL_STATE_PATH], char *why, size_t cap)
@@ -110,7 +113,7 @@ static bool write_all(int fd, const char *p, size_t n)
 
 /* The key is whole before it has its name, so that no start meets half a key;
  * of two starts at once one wins and both use its key. */
-static bool make_key(const char *path, char *why, size_t cap)
+static bool make_key(enum sl_state_whose which, const char *path, char *why, size_t cap)
 {
     uint8_t secret[SECRET_BYTES];
     char hex[2 * SECRET_BYTES], line[128], fresh[SL_STATE_PATH + 16];
@@ -123,7 +126,7 @@ static bool make_key(const char *path, char *why, size_t cap)
         return say(why, cap, fresh, strerror(errno));
     sl_rand_bytes(secret, sizeof(secret));
     sl_str_hex(secret, sizeof(secret), hex);
-    n = snprintf(line, sizeof(line), "sk-slc-dev-%.*s\n", (int)sizeof(hex), hex);
+    n = snprintf(line, sizeof(line), "%s%.*s\n", keys[which].begins, (int)sizeof(hex), hex);
     ok = write_all(fd, line, (size_t)n) && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     sl_mem_wipe(line, sizeof(line));
@@ -150,12 +153,12 @@ static bool check_mode(const char *path, char *why, size_t cap)
     return true;
 }
 
-bool sl_state_key(char out[SL_STATE_PATH], char *why, size_t cap)
+bool sl_state_key(enum sl_state_whose which, char out[SL_STATE_PATH], char *why, size_t cap)
 {
     if (!sl_state_dir(out, why, cap))
         return false;
-    add_key_name(out);
-    if (access(out, F_OK) != 0 && !make_key(out, why, cap))
+    add_key_name(which, out);
+    if (access(out, F_OK) != 0 && !make_key(which, out, why, cap))
         return false;
     return check_mode(out, why, cap);
 }
@@ -166,11 +169,11 @@ bool sl_state_is_key(struct sl_str path)
 
     if (!find_dir(own, why, sizeof(why)))
         return false;
-    add_key_name(own);
+    add_key_name(SL_STATE_DEV, own);
     return sl_str_eq(path, sl_str_of(own));
 }
 
-bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap)
+bool sl_state_read_key(enum sl_state_whose which, char *out, size_t out_cap, char *why, size_t cap)
 {
     char path[SL_STATE_PATH];
     size_t n = 0;
@@ -178,7 +181,7 @@ bool sl_state_read_key(char *out, size_t out_cap, char *why, size_t cap)
 
     if (!find_dir(path, why, cap))
         return false;
-    add_key_name(path);
+    add_key_name(which, path);
     text = sl_file_load(path, out_cap - 1, &n);
     if (text == NULL)
         return say(why, cap, path, strerror(errno));

@@ -95,10 +95,28 @@ static void store(struct sl_text *t, const struct sl_env *env)
         sl_text_printf(t, "  password: \"${REDIS_PASSWORD}\"\n");
 }
 
-bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *key_path)
+static void secret_file(struct sl_text *t, const char *file)
+{
+    char path[1100];
+
+    snprintf(path, sizeof(path), "file:%s", file);
+    sl_text_json(t, sl_str_of(path), 0);
+}
+
+static void admin(struct sl_text *t, const struct sl_env *env, const char *path)
+{
+    sl_text_printf(t, "admin: {listen: \"${SLUICE_ADMIN_LISTEN:-127.0.0.1:9091}\", key: ");
+    if (is_set(env, "SLUICE_ADMIN_KEY"))
+        sl_text_printf(t, "\"${SLUICE_ADMIN_KEY}\"");
+    else
+        secret_file(t, path);
+    sl_text_printf(t, "}\n");
+}
+
+bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *dev_path,
+                   const char *admin_path)
 {
     bool has[KNOWN], any = false;
-    char path[1100];
 
     for (unsigned i = 0; i < KNOWN; i++) {
         has[i] = is_set(env, known[i].key);
@@ -107,18 +125,16 @@ bool sl_zero_write(struct sl_text *t, const struct sl_env *env, const char *key_
     if (!any)
         return false;
     sl_text_printf(t, "# What `sluice serve` without -c amounts to in this environment.\n"
-                      "listen: \"${SLUICE_LISTEN:-127.0.0.1:8080}\"\n"
-                      "admin: {listen: \"${SLUICE_ADMIN_LISTEN:-127.0.0.1:9091}\", "
-                      "key: \"${SLUICE_ADMIN_KEY:-}\"}\n");
+                      "listen: \"${SLUICE_LISTEN:-127.0.0.1:8080}\"\n");
+    admin(t, env, admin_path);
     store(t, env);
     sl_text_printf(t, "list_models: true\nproviders:\n");
     for (unsigned i = 0; i < KNOWN; i++)
         if (has[i])
             provider(t, env, &known[i]);
     models(t, has);
-    snprintf(path, sizeof(path), "file:%s", key_path);
     sl_text_printf(t, "tenants:\n  - name: dev\n    keys: [{name: dev, key: ");
-    sl_text_json(t, sl_str_of(path), 0);
+    secret_file(t, dev_path);
     sl_text_printf(t, "}]\n");
     return !t->cut;
 }

@@ -12,7 +12,9 @@
 
 #define SL_ZERO_TEXT 16384
 
-/* `key_path`: where the dev key is. False: no provider key is set. */
-SL_MUST bool sl_zero_write(struct sl_text *out, const struct sl_env *env, const char *key_path);
+/* Where the keys are: the dev key, and the one that opens the admin API where SLUICE_ADMIN_KEY
+ * is not set. False: no provider key is set. */
+SL_MUST bool sl_zero_write(struct sl_text *out, const struct sl_env *env, const char *dev_path,
+                           const char *admin_path);
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Promise: what `make run` starts without a provider's key works offline, says so in few
-lines, and each of the three things it prints to paste does its work as it stands."""
+lines, each of the three things it prints to paste does its work as it stands, and the key that it
+names opens the dashboard and the commands."""
 # timeout: 120
 
 import os
@@ -45,7 +46,8 @@ def test_three_commands():
         p = rig._start(["sh", "conf/dev-run.sh"], cwd=root, env=env, stdout=out, stderr=out)
     said = lambda: open(rig.tmp("run.out")).read()
     rig.until(lambda: "/metrics" in said(), 20 * rig.SLOW, said)
-    equal(os.stat(os.path.join(state, "dev.key")).st_mode & 0o777, 0o600, "mode of the key")
+    for name in ("dev.key", "admin.key"):
+        equal(os.stat(os.path.join(state, name)).st_mode & 0o777, 0o600, "mode of " + name)
     stream = re.search(r"^  (curl .*\\\n.*)$", said(), re.M).group(1)
     variables = re.search(r"^  (eval .*)$", said(), re.M).group(1)
     metrics = re.search(r"^  (curl .*/metrics)$", said(), re.M).group(1)
@@ -57,6 +59,11 @@ def test_three_commands():
     contains(paste(metrics), 'endpoint="messages",status="200"} 1')
     lines = [line for line in said().splitlines() if '"endpoint":' not in line]  # nor the access log's
     check(len(lines) <= LINES_MAX, "%d lines: %s" % (len(lines), said()))
+    page = re.search(r"dashboard on (http://\S+/admin/)$", said(), re.M).group(1)
+    secret = re.search(r"; the dashboard's (/\S+/admin.key)$", said(), re.M).group(1)
+    contains(paste("curl -s %s" % page), "<title>Sluice</title>")
+    contains(paste('curl -s %sapi/session -d "{\\"key\\":\\"$(cat %s)\\"}"' % (page, secret)), '"success":true')
+    contains(paste("./sluice key list"), "dev")
     p.send_signal(signal.SIGTERM)
     equal(p.wait(20 * rig.SLOW), 0, said())
     rig.no_sanitizer_word(rig.tmp("run.out"))

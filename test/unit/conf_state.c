@@ -67,21 +67,27 @@ static void test_key(void **state)
     (void)state;
     snprintf(own, sizeof(own), "%s/k", dir);
     setenv("SLUICE_STATE", own, 1);
-    assert_false(sl_state_read_key(a, sizeof(a), why, sizeof(why)));
-    assert_true(sl_state_key(path, why, sizeof(why)));
+    assert_false(sl_state_read_key(SL_STATE_DEV, a, sizeof(a), why, sizeof(why)));
+    assert_true(sl_state_key(SL_STATE_DEV, path, why, sizeof(why)));
     assert_int_equal(mode_of(path), 0600);
-    assert_true(sl_state_read_key(a, sizeof(a), why, sizeof(why)));
+    assert_true(sl_state_read_key(SL_STATE_DEV, a, sizeof(a), why, sizeof(why)));
     assert_int_equal(strlen(a), 51);
     assert_int_equal(strncmp(a, "sk-slc-dev-", 11), 0);
-    assert_true(sl_state_key(again, why, sizeof(why)));
-    assert_true(sl_state_read_key(b, sizeof(b), why, sizeof(why)));
+    assert_true(sl_state_key(SL_STATE_DEV, again, why, sizeof(why)));
+    assert_true(sl_state_read_key(SL_STATE_DEV, b, sizeof(b), why, sizeof(why)));
     assert_string_equal(a, b);
     assert_int_equal(chmod(path, 0644), 0); /* repaired, and said by nobody */
-    assert_true(sl_state_key(again, why, sizeof(why)));
+    assert_true(sl_state_key(SL_STATE_DEV, again, why, sizeof(why)));
     assert_int_equal(mode_of(path), 0600);
+    assert_false(sl_state_read_key(SL_STATE_ADMIN, b, sizeof(b), why, sizeof(why)));
+    assert_true(sl_state_key(SL_STATE_ADMIN, again, why, sizeof(why))); /* another's, beside it */
+    assert_int_equal(mode_of(again), 0600);
+    assert_true(sl_state_read_key(SL_STATE_ADMIN, b, sizeof(b), why, sizeof(why)));
+    assert_int_equal(strncmp(b, "sluice-admin-", 13), 0);
+    assert_string_not_equal(strrchr(a, '-'), strrchr(b, '-'));
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_false(sl_state_key(again, why, sizeof(why)));
+    assert_false(sl_state_key(SL_STATE_DEV, again, why, sizeof(why)));
 }
 
 static bool dotenv(const char *text)

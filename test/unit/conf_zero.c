@@ -24,7 +24,7 @@ static struct sl_gateway_conf *start(const char **vars)
     struct sl_gateway_conf *made;
     struct sl_conf *c;
 
-    assert_true(sl_zero_write(&t, &env, "/a \"path\"/dev.key"));
+    assert_true(sl_zero_write(&t, &env, "/a \"path\"/dev.key", "/a \"path\"/admin.key"));
     c = sl_conf_parse("zero", sl_text_str(&t), &env);
     made = sl_build_snapshot(c, NULL, NULL);
     if (made == NULL)
@@ -55,7 +55,7 @@ static void test_nothing_set(void **state)
     struct sl_text t = sl_text_over(place, sizeof(place));
 
     (void)state;
-    assert_false(sl_zero_write(&t, &env, "x"));
+    assert_false(sl_zero_write(&t, &env, "x", "y"));
 }
 
 static void test_anthropic(void **state)
@@ -137,7 +137,7 @@ static void test_store(void **state)
     stores("REDIS_HOST=h", "REDIS_PORT=7", "REDIS_PASSWORD=a/b@c", "redis://:a%2Fb%40c@h:7");
     stores("REDIS_HOST=::1", "B=", "C=", "redis://[::1]:6379");
     stores("REDIS_HOST=[::1]", "B=", "C=", "redis://[::1]:6379");
-    assert_true(sl_zero_write(&t, &env, "x")); /* what `init` prints names variables only */
+    assert_true(sl_zero_write(&t, &env, "x", "y")); /* what `init` prints names variables only */
     assert_true(sl_str_find(sl_text_str(&t), SL_STR("${REDIS_PASSWORD}")) > 0);
     assert_true(sl_str_find(sl_text_str(&t), SL_STR("hunter")) < 0);
 }

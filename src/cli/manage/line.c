@@ -51,7 +51,8 @@ static void help_common(FILE *to)
     fprintf(to,
             "  -a, --admin ADDR        the admin listener, host:port or unix:/path; else that of\n"
             "                          -c, else SLUICE_ADMIN_LISTEN, else 127.0.0.1:9091\n"
-            "  -k KEY                  its key; else that of -c, else SLUICE_ADMIN_KEY\n"
+            "  -k KEY                  its key; else that of -c, else SLUICE_ADMIN_KEY, else\n"
+            "                          without -a the one that a start without a file has made\n"
             "  -c, --config FILE       the configuration that says both\n"
             "      --json              the answer as JSON\n"
             "  -h, --help              this text\n");
