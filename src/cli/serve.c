@@ -19,12 +19,13 @@
 #define ACCESS_WAITING ((size_t)8 << 20)   /* of access lines */
 #define LOG_DELAY_MS 50
 #define ACCESS_DELAY_MS 200
-#define NOTICE_MS 2000 /* between "not ready" and not accepting any more */
-#define LOOK_MS 50     /* how often a drain looks whether it is over */
-#define CLOSE_MS 1000  /* for what is left at the very end */
-#define OPEN_MS 3000   /* for the store, at start */
-#define FLUSH_MS 2000  /* for settled lines, at the end */
-#define TELL_MS 2000   /* for what operators are told of the last requests */
+#define NOTICE_MS 2000                        /* between "not ready" and not accepting any more */
+#define LOOK_MS 50                            /* how often a drain looks whether it is over */
+#define CLOSE_MS 1000                         /* for what is left at the very end */
+#define OPEN_MS 3000                          /* for the store, at start */
+#define HOT_OPEN_MS (SL_HOT_READY_MS - 10000) /* likewise, while another process serves */
+#define FLUSH_MS 2000                         /* for settled lines, at the end */
+#define TELL_MS 2000                          /* for what operators are told of the last requests */
 
 static const struct sl_str nobody = SL_STR_INIT("");
 
@@ -328,9 +329,35 @@ static void on_open(void *ctx, enum sl_err e)
     if (e == SL_OK)
         sl_log(SL_LOG_DEBUG, "store", nobody, "%s store at %s is open", state.kind, state.where);
     else
-        sl_log(SL_LOG_WARN, "store", nobody,
-               "%s store at %s is away (%s); store.on_outage holds until it is back", state.kind,
-               state.where, sl_err_text(e));
+        sl_log(SL_LOG_WARN, "store", nobody, "%s store at %s is away (%s); %s until it is back",
+               state.kind, state.where, sl_err_text(e),
+               s->hot ? "the process before this one serves" : "store.on_outage holds");
+}
+
+static bool is_store_up(const struct sl_serve *s)
+{
+    struct sl_store_state state;
+
+    sl_store_look(s->store, &state);
+    return state.up;
+}
+
+/* Whoever is the only one serves after a while by store.on_outage. One that follows another
+ * does not: that one knows balances which this one would refuse to lend. */
+static bool wait_for_store(struct sl_serve *s)
+{
+    uint64_t from = sl_net_now(s->net);
+    bool awaited = s->hot;
+
+    while (!s->wrong_store && (s->opening != NULL || (awaited && !is_store_up(s))) &&
+           sl_net_now(s->net) - from < (awaited ? HOT_OPEN_MS : OPEN_MS)) {
+        (void)sl_net_turn(s->net, 10);
+        awaited = sl_hand_is_awaited(s->net);
+    }
+    if (s->wrong_store || !awaited || is_store_up(s))
+        return !s->wrong_store;
+    sl_log(SL_LOG_ERROR, "store", nobody, "the process before this one has to go on: no store");
+    return false;
 }
 
 /* Balances and keys are known before the first request is taken, if the store can be
@@ -347,9 +374,9 @@ static bool open_store(struct sl_serve *s)
                                   .ca_file = conf->ca_file,
                                   .prefix = conf->prefix,
                                   .timeout_ms = conf->timeout_ms};
-    uint64_t from = sl_net_now(s->net);
     char why[512] = "", dir[SL_STATE_PATH];
 
+    (void)sl_net_turn(s->net, 0); /* reading the configuration took its time, and not the store's */
     store.fresh = s->fresh && !s->hot;
     store.hot = s->hot;
     copy(dir, sizeof(dir), conf->state_dir);
@@ -362,9 +389,7 @@ static bool open_store(struct sl_serve *s)
         return false;
     }
     sl_store_start(s->store, &s->opening, on_open, s);
-    while (s->opening != NULL && sl_net_now(s->net) - from < OPEN_MS)
-        (void)sl_net_turn(s->net, 10);
-    return !s->wrong_store;
+    return wait_for_store(s);
 }
 
 static bool is_all_taken(const struct sl_serve *s)

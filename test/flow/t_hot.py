@@ -73,10 +73,14 @@ class Gateway(rig.Gateway):
         self.before = []
         super().__init__(*args, **more)
 
-    def hot(self, seconds=30):
+    def hot(self, seconds=60):
         """The next process; the old one is in `before`."""
         said = self.followers()
         self.signal(signal.SIGUSR2)
+        return self.followed(said, seconds)
+
+    def followed(self, said, seconds=60):
+        """By one that was not there when `said` were."""
         until(lambda: len(self.followers()) > len(said), seconds * rig.SLOW, lambda: "another one serves: " + self.said()[-1500:])
         self.before.append(self.p)
         self.p = Follower(self.followers()[-1])
@@ -86,11 +90,17 @@ class Gateway(rig.Gateway):
     def followers(self):
         return [int(n) for n in re.findall(r"hot restart: process (\d+) serves", self.said())]
 
-    def all_ended(self, seconds=40):
+    def all_ended(self, seconds=120):
         for p in self.before:
             p.wait(seconds * rig.SLOW)
             equal(p.returncode, 0, "exit code of a process that was followed")
         self.before = []
+
+
+def good(r):
+    """Whoever looks into a failure has no more than its text: the gateway's word is in it."""
+    told = {n: v for n, v in r.headers if n.lower() in ("x-sluice-request-id", "retry-after", "connection")}
+    equal(r.status, 200, "status, with %s and %s" % (told, r.body[:600]))
 
 
 class Client(threading.Thread):
@@ -108,12 +118,12 @@ class Client(threading.Thread):
                 if self.kind == "stream":
                     self.stream()
                 elif self.kind == "new":
-                    equal(self.h.post("/v1/messages", BODY, timeout=60).status, 200)
+                    good(self.h.post("/v1/messages", BODY, timeout=300))
                 else:
-                    w = w or self.h.wire(60)
+                    w = w or self.h.wire(300)
                     w.request("POST", "/v1/messages", BODY)
                     r = w.reply()
-                    equal(r.status, 200)
+                    good(r)
                     if r.get("connection") == "close":
                         w.close()
                         w = None
@@ -126,10 +136,12 @@ class Client(threading.Thread):
             w.close()
 
     def stream(self):
-        w = self.h.wire(60)
+        w = self.h.wire(300)
         w.request("POST", "/v1/messages", rig.messages("mock-events-60-slow-25ms", stream=True))
         r = w.reply_head()
-        equal(r.status, 200)
+        if r.status != 200:
+            r.body = b"".join(w.pieces(r))
+        good(r)
         events = [rig.Event(e) for e in w.events(r)]
         check(rig.is_complete("/v1/messages", events), "a cut stream")
         w.close()
@@ -159,9 +171,15 @@ def whole_trails(h, requests):
     equal(sum(json.loads(l)["requests"] for l in p.stdout.splitlines()), requests)
 
 
+def patient(redis):
+    """What is promised holds on a machine without a free moment, too; there the usual limits are really exceeded,
+    by providers and stores that have no processor either."""
+    return {**settings(redis, timeouts={"drain": "10s", "client_idle": "60s", "connect": "60s"}), "store": {"url": redis.url, "timeout": "10s"}}
+
+
 def test_nobody_notices(_):
     redis, mock = Redis(), rig.Mock()
-    with Gateway(settings(redis), mock=mock) as h:
+    with Gateway(patient(redis), mock=mock) as h:
         clients = [Client(h, kind) for kind in ("kept", "new", "stream") * 4]
         for i in range(ROUNDS):
             time.sleep(0.3)
@@ -173,8 +191,9 @@ def test_nobody_notices(_):
         for c in clients:
             c.over = True
         for c in clients:
-            c.join(60)
-        equal([f for c in clients for f in c.failed], [], "failed requests")
+            c.join(300)
+        failures = [f for c in clients for f in c.failed]
+        check(not failures, "failed requests:\n" + "\n".join(failures) + "\n" + h.said()[-3000:])
         check(min(c.n for c in clients) >= 1, [c.n for c in clients])
         h.all_ended()
         done = sum(c.n for c in clients)
@@ -231,7 +250,7 @@ def test_refused_with_an_embedded_store(_):
 
 def failed(h, why, n):
     h.signal(signal.SIGUSR2)
-    until(lambda: h.said().count("hot restart failed") == n, 30, lambda: "failed: " + h.said()[-800:])
+    until(lambda: h.said().count("hot restart failed") == n, 60, lambda: "failed: " + h.said()[-800:])
     contains(h.said(), why)
     check(h.p.poll() is None)
     equal(h.post("/v1/messages", BODY).status, 200, "the old one is in force")
@@ -333,10 +352,14 @@ def test_unix_sockets(_):
 class Wall:
     """Stands before a Redis; what comes while it is `up` never gets there."""
 
+    serial = 0
+
     def __init__(self, redis):
-        self.url, self.up = "unix://" + rig.tmp("wall.sock"), False
+        Wall.serial += 1
+        path = rig.tmp("wall%d.sock" % Wall.serial)
+        self.url, self.up = "unix://" + path, False
         self.target, self.listener = redis.socket, socket.socket(socket.AF_UNIX)
-        self.listener.bind(rig.tmp("wall.sock"))
+        self.listener.bind(path)
         self.listener.listen(64)
         self.through = []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -375,6 +398,51 @@ class Wall:
             pass
         for s in (x, y):
             self.cut(s)
+
+
+WAITS = "the process before this one serves until it is back"
+
+
+def test_no_store_no_follower(_):
+    """Who follows knows no balance yet; while it has no store, the one that knows them goes on."""
+    redis, mock = Redis(), rig.Mock()
+    wall = Wall(redis)
+    with Gateway(settings(wall), mock=mock) as h:
+        equal(h.post("/v1/messages", BODY).status, 200)
+        wall.up = True
+        h.signal(signal.SIGUSR2)
+        until(lambda: WAITS in h.said(), 20, lambda: "waits: " + h.said()[-1500:])
+        good(h.post("/v1/messages", BODY))
+        equal(h.followers(), [])
+        wall.fall()
+        h.followed([])
+        good(h.post("/v1/messages", BODY))
+        h.all_ended()
+        wall.up = True
+        failed(h, "it ended with code 1", 1)
+        contains(h.said(), "the process before this one has to go on: no store")
+        wall.fall()
+        until(lambda: h.metrics().value("sluice_store_up", role="store") == 1, 20, "the store is back")
+    mock.stop()
+
+
+def test_no_store_and_nobody_else(_):
+    """The one that knew the balances is gone: who was to follow serves without a store, as at any start."""
+    redis, mock = Redis(), rig.Mock()
+    wall = Wall(redis)
+    with Gateway({**settings(wall), "tenants": [{"name": "acme", "keys": [{"name": "alice", "sha256": rig.sha256(rig.KEY)}]}]}, mock=mock) as h:
+        wall.up = True
+        h.signal(signal.SIGUSR2)
+        until(lambda: WAITS in h.said(), 20, lambda: "waits: " + h.said()[-1500:])
+        child = int(open("/proc/%d/task/%d/children" % (h.p.pid, h.p.pid)).read())
+        h.p.kill()
+        h.p = Follower(child)
+        rig._children.append(h.p)
+        until(lambda: " serves on " in h.said().split(WAITS)[1], 20, lambda: "it serves: " + h.said()[-1500:])
+        good(h.post("/v1/messages", BODY, timeout=60))
+        wall.fall()
+        until(lambda: h.metrics().value("sluice_store_up", role="store") == 1, 20, "the store is back")
+    mock.stop()
 
 
 def test_a_killed_one_is_settled_by_the_next(_):

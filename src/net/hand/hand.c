@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +259,13 @@ bool sl_hand_has_unused(const struct sl_net *net)
         if (net->given[i].fd >= 0)
             return true;
     return false;
+}
+
+bool sl_hand_is_awaited(const struct sl_net *net)
+{
+    struct pollfd its = {.fd = net->word, .events = 0};
+
+    return net->word >= 0 && poll(&its, 1, 0) == 0; /* it says nothing; its end would show */
 }
 
 void sl_hand_ready(struct sl_net *net)

@@ -38,6 +38,8 @@ void sl_hand_end(struct sl_hand **h);
 bool sl_hand_take(struct sl_net *net);
 /* A socket was handed over that no listener has asked for. */
 bool sl_hand_has_unused(const struct sl_net *net);
+/* Whoever started us is still there, and serves until sl_hand_ready(). */
+bool sl_hand_is_awaited(const struct sl_net *net);
 /* Whoever started us may go. */
 void sl_hand_ready(struct sl_net *net);
 
