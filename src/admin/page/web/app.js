@@ -88,6 +88,7 @@ function login(session, note) {
   const says = h("p", { class: "problem", role: "alert" }, note || "");
   const key = h("input", { type: "password", name: "key", autocomplete: "current-password", required: true });
   const button = h("button", { class: "main" }, "Log in");
+  const where = h("p", { class: "soft" }, "It stands in admin.key or SLUICE_ADMIN_KEY where the gateway was started; a start without a file says where it keeps one.");
   const form = h("form", {
     class: "card login",
     onsubmit: async (e) => {
@@ -100,6 +101,7 @@ function login(session, note) {
         await enter();
       } catch (err) {
         says.textContent = err.status ? err.message : "The gateway can't be reached.";
+        where.hidden = true; // the refusal says it
         button.disabled = false;
         key.select();
       }
@@ -107,7 +109,7 @@ function login(session, note) {
   }, h("h1", null, "Sluice"),
   session && !session.has_key
     ? h("p", null, "No admin key is configured: set SLUICE_ADMIN_KEY or admin.key, and restart.")
-    : [h("label", { class: "field" }, h("span", null, "Admin key"), key), button],
+    : [h("label", { class: "field" }, h("span", null, "Admin key"), key), button, where],
   says);
   $("main").replaceChildren(form);
   key.focus();
@@ -118,7 +120,8 @@ async function state() {
     const r = await fetch("/readyz", { cache: "no-store" });
     const j = await r.json();
     told.reached();
-    $("state").textContent = j.status + (j.store === "up" ? "" : ", store " + j.store);
+    $("state").replaceChildren(h("span", { class: r.ok && j.store === "up" ? "good" : "bad", "aria-hidden": "true" }, "● "),
+      j.status + (j.store === "up" ? "" : ", store " + j.store));
     $("state").className = r.ok && j.store === "up" ? "" : "bad";
   } catch (e) {
     told.away();

@@ -18,17 +18,15 @@ export function nice(v) {
   return [1, 2, 5, 10].find((m) => m * power >= v * 0.999999) * power;
 }
 
-// Points that follow each other become a line, one that stands alone a dot.
+// Points that follow each other become a line, one that stands alone a dot large enough to be seen.
 function path(points, gap) {
-  let d = "", last = null;
-  for (const p of points) {
-    if (p.y === null) last = null;
-    else {
-      d += last !== null && p.at - last <= gap ? "L" + p.x.toFixed(1) + " " + p.y.toFixed(1) : "M" + p.x.toFixed(1) + " " + p.y.toFixed(1) + "h0";
-      last = p.at;
-    }
-  }
-  return d;
+  const near = (a, b) => a && b && a.y !== null && b.y !== null && b.at - a.at <= gap;
+  const place = (p) => p.x.toFixed(1) + " " + p.y.toFixed(1);
+  return points.map((p, i) => {
+    if (p.y === null) return "";
+    if (near(points[i - 1], p)) return "L" + place(p);
+    return "M" + place(p) + (near(p, points[i + 1]) ? "" : "m-1 0a1 1 0 1 0 2 0a1 1 0 1 0 -2 0");
+  }).join("");
 }
 
 // series: [{ name, of(row) -> number or null }]; format(number) -> text.

@@ -7,10 +7,10 @@ export const made = [];
 const LIMITS = ["rpm", "qps", "tpm", "concurrency"];
 
 function shown(title, data) {
-  const text = h("input", { class: "mono", value: data.key, readonly: true, "aria-label": "the key", id: "new-key" });
+  const text = h("textarea", { class: "mono", value: data.key, readonly: true, rows: 3, "aria-label": "the key", id: "new-key" });
   made.unshift({ id: data.id, name: data.name, key: data.key });
   made.length = Math.min(made.length, 20);
-  tell(title, h("p", null, "This is the only time it is shown: copy it now. The gateway keeps its SHA-256 alone."),
+  tell(title, h("p", null, "This is the only time it is shown: copy it now. The gateway keeps its SHA-256 alone. Clients send it as x-api-key, or as a bearer token."),
     h("div", { class: "secret" }, text, h("button", {
       type: "button",
       onclick: async (e) => {
@@ -22,13 +22,13 @@ function shown(title, data) {
           e.target.textContent = "Press Ctrl+C";
         }
       },
-    }, "Copy")), h("p", null, h("a", { href: "#/play" }, "Try it in the playground")));
+    }, "Copy")), h("p", null, h("a", { href: "#/play", class: "button" }, "Try it in the playground")));
 }
 
-// Limits and budget as a form, with what is set now.
-function terms(now = {}) {
+// Limits and budget as a form, with what is set now; `unset`: what holds where nothing is.
+function terms(now = {}, unset = "the tenant's") {
   const l = now.limits || {}, b = now.budget || {};
-  const number = (name, label, value, step) => field(label, { name, type: "number", min: 0, step, value: value ?? "" });
+  const number = (name, label, value, step) => field(label, { name, type: "number", min: 0, step, value: value ?? "", placeholder: unset });
   return [
     h("div", { class: "pair" }, number("rpm", "Requests a minute", l.rpm), number("qps", "Requests a second", l.qps),
       number("tpm", "Tokens a minute", l.tpm), number("concurrency", "At the same time", l.concurrency)),
@@ -68,8 +68,8 @@ export async function keys({ place, every }) {
     if (!tenants.includes("default")) tenants.push("default");
     ask("New key", [
       h("div", { class: "pair" }, field("Name", { name: "name", required: true, maxlength: 64 }), field("Tenant", { name: "tenant", value: tenants[0] }, tenants)),
-      h("div", { class: "pair" }, field("User", { name: "user" }), field("Models (empty: all)", { name: "models", placeholder: "claude-*, gpt-*" })),
-      h("div", { class: "pair" }, field("Credits in dollars (empty: the tenant's)", { name: "credits", type: "number", step: "any", min: 0 }),
+      h("div", { class: "pair" }, field("User", { name: "user", placeholder: "for people, and for usage" }), field("Models, such as claude-*, gpt-*", { name: "models", placeholder: "all" })),
+      h("div", { class: "pair" }, field("Credits in dollars", { name: "credits", type: "number", step: "any", min: 0, placeholder: "the tenant's" }),
         field("Expires", { name: "expires", type: "date" })),
       terms(),
     ], "Make key", async (v) => {
@@ -83,7 +83,7 @@ export async function keys({ place, every }) {
       if (Object.keys(budget).length) body.budget = budget;
       const data = (await api("POST", "token", body)).data;
       await load();
-      setTimeout(() => shown("Key " + data.name, data));
+      setTimeout(() => shown("Key “" + data.name + "”", data));
     });
   }
 
@@ -91,7 +91,7 @@ export async function keys({ place, every }) {
     const now = await get(path(k));
     const b = now.balance || {};
     const line = (name, v) => [h("dt", null, name), h("dd", null, v)];
-    ask("Key " + (now.name || now.id), [
+    ask("Key “" + (now.name || now.id) + "”", [
       h("dl", null, line("Id", now.id), line("Tenant", now.tenant), line("User", now.user || "–"), line("State", now.state),
         line("Made", now.created ? day(now.created) : "in the configuration"), line("Expires", now.expires ? day(now.expires) : "never"),
         line("May use", now.scopes.length ? now.scopes.join(", ") : "everything its tenant may"),
@@ -105,22 +105,22 @@ export async function keys({ place, every }) {
     });
   }
 
-  const credits = (k) => ask("Credits for " + k.name, field("Dollars to add (below 0 takes)", { name: "credits", type: "number", step: "any", required: true }),
+  const credits = (k) => ask("Credits for “" + k.name + "”", field("Dollars to add (below 0 takes)", { name: "credits", type: "number", step: "any", required: true }),
     "Add", async (v) => {
       await api("POST", path(k) + "/credits", { credits: Number(v.credits) });
       await load();
     });
-  const rotate = (k) => ask("Rotate " + k.name, [h("p", null, "A new key takes this one's place, with its limits, credits and budgets. The old one stays good for the overlap."),
+  const rotate = (k) => ask("Rotate “" + k.name + "”", [h("p", null, "A new key takes this one's place, with its limits, credits and budgets. The old one stays good for the overlap."),
     field("Overlap", { name: "overlap", value: "24h" })], "Rotate", async (v) => {
     const data = (await api("POST", path(k) + "/rotate", { overlap: v.overlap })).data;
     await load();
-    setTimeout(() => shown("New key for " + k.name, data));
+    setTimeout(() => shown("New key for “" + k.name + "”", data));
   });
   const pause = async (k) => {
     await api("PATCH", path(k), { state: k.state === "paused" ? "active" : "paused" });
     await load();
   };
-  const revoke = (k) => ask("Revoke " + k.name + "?", h("p", null, "It is refused from the next request on, everywhere and for good. What runs goes on."),
+  const revoke = (k) => ask("Revoke “" + k.name + "”?", h("p", null, "It is refused from the next request on, everywhere and for good. What runs goes on."),
     "Revoke", async () => {
       await api("DELETE", path(k));
       await load();
@@ -144,8 +144,8 @@ export async function keys({ place, every }) {
         h("button", { class: "small", onclick: guard(() => credits(k)) }, "Credits"), " ",
         h("button", { class: "small", onclick: guard(() => rotate(k)) }, "Rotate"), " ",
         h("button", { class: "small", onclick: guard(() => pause(k)) }, k.state === "paused" ? "Resume" : "Pause"), " ",
-        h("button", { class: "small danger", onclick: guard(() => revoke(k)) }, "Revoke")])],
-    ], some, rows.length ? "No key fits." : "There is no key yet.", (k) => ({ class: k.state === "active" ? "" : "gone" })));
+        h("button", { class: "small danger", onclick: guard(() => revoke(k)) }, "Revoke")]), "act"],
+    ], some, rows.length ? "No key fits." : "There is no key yet: “New key” makes one, and shows it once.", (k) => ({ class: k.state === "active" ? "" : "gone" })));
   }
 
   place.append(h("div", { class: "bar" }, h("h1", null, "Keys"), only, h("label", null, dead, " revoked, too"), h("span", { class: "grow" }),

@@ -108,7 +108,7 @@ export const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 
 
 // ---- parts ----
 
-// columns: [title, of(row) -> text or node, "num" | "wrap" | "mono" | ""]
+// columns: [title, of(row) -> text or node, "num" | "wrap" | "mono" | "act" | ""]
 export function table(columns, rows, empty, rowProps) {
   if (rows.length === 0) return h("div", { class: "wide" }, h("p", { class: "empty" }, empty));
   return h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "table" }, h("table", null,
@@ -148,10 +148,10 @@ export function ask(title, body, button, act, danger) {
   box.showModal();
 }
 
-// Something to read, with a button to go.
+// Something to read, from its beginning: with the focus at its button, a long one would open at its end.
 export function tell(title, ...body) {
   const box = h("dialog", { "aria-label": title, onclose: () => box.remove() }, h("form", { method: "dialog" },
-    h("h2", null, title), body, h("div", { class: "bar" }, h("button", { class: "main" }, "Close"))));
+    h("h2", { tabindex: "-1", autofocus: true }, title), body, h("div", { class: "bar" }, h("button", { class: "main" }, "Close"))));
   document.body.append(box);
   box.showModal();
 }

@@ -4,7 +4,7 @@ import { changed, termsForm } from "/admin/keys.js";
 
 // How far a budget is used; at this pace its limit is reached in so many days.
 function course(spent, limit, passed) {
-  if (!limit) return "–";
+  if (!limit) return "";
   const share = spent / limit;
   const at = passed > 0.02 && share < 1 ? share / passed : 0;
   return [
@@ -18,8 +18,8 @@ export async function budgets({ place, every }) {
   const list = h("div");
   let drawn = "";
 
-  const edit = (t, again) => ask("Tenant " + t.name, [
-    termsForm(t),
+  const edit = (t, again) => ask("Tenant “" + t.name + "”", [
+    termsForm(t, "none"),
     field("Credits to add, in dollars", { name: "credits", type: "number", step: "any" }),
   ], "Save", async (v) => {
     const body = changed(v, t);
@@ -27,7 +27,7 @@ export async function budgets({ place, every }) {
     if (v.credits) await api("POST", "tenant/" + encodeURIComponent(t.name) + "/credits", { credits: Number(v.credits) });
     await again();
   });
-  const raise = (t, again) => ask("More for " + t.name + ", for a while", [
+  const raise = (t, again) => ask("More for “" + t.name + "”, for a while", [
     h("div", { class: "pair" }, field("Dollars a day", { name: "daily", type: "number", step: "any", min: 0 }), field("Dollars a month", { name: "monthly", type: "number", step: "any", min: 0 })),
     field("For", { name: "for", value: "8h", required: true }),
   ], "Raise", async (v) => {
@@ -60,8 +60,8 @@ export async function budgets({ place, every }) {
       ["Zone", (t) => t.zone],
       ["", (t) => [h("button", { class: "small", onclick: () => edit(t, load) }, "Change"), " ",
         h("button", { class: "small", onclick: () => raise(t, load) }, "Raise"),
-        t.raise && h("span", { class: "soft" }, " raised")]],
-    ], rows, "There is no tenant."));
+        t.raise && h("span", { class: "soft" }, " raised")], "act"],
+    ], rows, "There is no tenant yet."));
   }
   place.append(h("div", { class: "bar" }, h("h1", null, "Budgets"), h("span", { class: "soft" }, "pace by UTC")), list);
   await every(5000, load);

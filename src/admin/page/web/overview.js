@@ -13,12 +13,16 @@ const last = (rows, name) => {
   return null;
 };
 const rate = (v) => (v >= 100 ? count(Math.round(v)) : v === 0 ? "0" : v < 0.1 ? v.toFixed(2) : v.toFixed(1));
+// In a tile; what it is to the micro-dollar stands in the chart and under Usage.
+const around = (dollars) => (dollars > 0 && dollars < 0.01 ? "<$0.01" : money(dollars));
 const percent = (part, all) => (all > 0 ? ((100 * part) / all).toFixed(part && part < all / 100 ? 2 : 1) + " %" : "–");
 
 export async function overview({ place, every }) {
   let step = "second", rows = [], columns = [], end = 0, charts = [];
   const tiles = h("div", { class: "tiles" });
   const cards = h("div", { class: "cards" });
+  const hint = h("p", { class: "card soft note", hidden: true }, "No request in this time. ", h("a", { href: "#/keys" }, "Make a key"), " and ",
+    h("a", { href: "#/play" }, "try it in the playground"), ", or point a client at this gateway with it.");
   const buttons = Object.entries(SPANS).map(([name, s]) => h("button", {
     class: "small", "aria-pressed": String(name === step), onclick: (e) => {
       step = name;
@@ -40,7 +44,7 @@ export async function overview({ place, every }) {
       chart("Duration", time("total"), ms),
       chart("Time to the first content", time("ttft"), ms),
       chart("The gateway's own part", time("own"), ms),
-      chart("Ended otherwise than well, a second", kinds(endings), rate),
+      chart("Failures a second, by kind", kinds(endings), rate),
       chart("Events of streams a second", [{ ...per("events"), name: "events" }], rate),
       chart("At the same time", [{ name: "requests", of: (r) => r.running }], count),
       chart("From the cache", [{ name: "of those looked up", of: (r) => (r.looked ? (100 * r.hits) / r.looked : null) }], (v) => Math.round(v) + " %", 100),
@@ -56,6 +60,7 @@ export async function overview({ place, every }) {
     const { step: seconds, span } = SPANS[step];
     const few = rows.filter((r) => r.at >= end - 10 * seconds);
     const requests = sum(rows, "requests"), errors = sum(rows, "errors"), looked = sum(rows, "looked");
+    hint.hidden = requests > 0;
     tiles.replaceChildren(
       tile(rate(few.length ? sum(few, "requests") / (few.length * seconds) : 0), "requests a second"),
       tile(count(running), "at the same time"),
@@ -63,9 +68,9 @@ export async function overview({ place, every }) {
       tile(ms(last(rows, "total_p50_us")), "duration, median"),
       tile(ms(last(rows, "ttft_p50_us")), "to the first content"),
       tile(ms(last(rows, "own_p50_us")), "the gateway's own part"),
-      tile(percent(sum(rows, "hits"), looked), "from the cache, saved " + money(sum(rows, "saved_micro") / 1e6)),
+      tile(percent(sum(rows, "hits"), looked), "from the cache, saved " + around(sum(rows, "saved_micro") / 1e6)),
       tile(count(sum(rows, "tokens_in") + sum(rows, "tokens_out")), "tokens"),
-      tile(money(sum(rows, "cost_micro") / 1e6), "spent in " + SPANS[step].label));
+      tile(around(sum(rows, "cost_micro") / 1e6), "spent in " + SPANS[step].label));
     // a young process has no ten minutes yet: what there is fills the width
     const width = rows.length ? Math.min(span, Math.max(60 * seconds, end - rows[0].at)) : span;
     for (const c of charts) c.draw(rows, seconds, width, end);
@@ -87,6 +92,6 @@ export async function overview({ place, every }) {
     draw(d.running);
   }
 
-  place.append(h("div", { class: "bar" }, h("h1", null, "Overview"), buttons, h("span", { class: "soft" }, "this process, kept in memory")), tiles, cards);
+  place.append(h("div", { class: "bar" }, h("h1", null, "Overview"), buttons, h("span", { class: "soft" }, "this process, kept in memory")), hint, tiles, cards);
   await every(2000, load);
 }

@@ -1,5 +1,5 @@
 // A request as a client makes it, with a key that is pasted or was just made here.
-import { call, h, ms } from "/admin/lib.js";
+import { call, get, h, money, ms } from "/admin/lib.js";
 import { made } from "/admin/keys.js";
 
 const ROUTES = {
@@ -35,11 +35,11 @@ export async function events(response, each) {
 }
 
 export async function play({ place, signal }) {
-  const key = h("input", { type: "password", class: "mono", placeholder: "sk-slc-…", autocomplete: "off", id: "play-key", value: made.length ? made[0].key : "", onchange: () => models() });
+  const key = h("input", { type: "password", class: "mono", placeholder: "sk-slc-…", required: true, autocomplete: "off", id: "play-key", value: made.length ? made[0].key : "", onchange: () => models() });
   const recent = made.length > 0 && h("select", { "aria-label": "keys made here", onchange: (e) => { key.value = e.target.value; models(); } },
     made.map((k) => h("option", { value: k.key }, k.name + " (" + k.id + ")")));
   const route = h("select", { id: "play-route" }, Object.keys(ROUTES).map((r) => h("option", null, r)));
-  const model = h("input", { id: "play-model", list: "play-models", placeholder: "model", autocomplete: "off" });
+  const model = h("input", { id: "play-model", list: "play-models", placeholder: "as clients ask for it", required: true, autocomplete: "off" });
   const list = h("datalist", { id: "play-models" });
   const most = h("input", { type: "number", id: "play-max", value: 256, min: 1, max: 100000 });
   const text = h("textarea", { id: "play-text", rows: 5 }, "Say hello in one sentence.");
@@ -99,10 +99,12 @@ export async function play({ place, signal }) {
           }
         });
       }
+      const cost = r.ok && id ? await get("request/" + id).then((d) => d.cost, () => undefined) : undefined;
       facts.replaceChildren([r.headers.get("x-sluice-provider"), r.headers.get("x-cache") && "cache " + r.headers.get("x-cache"),
         first !== null && "first text after " + ms(first), "all after " + ms(performance.now() - from),
-        usage && (usage.output_tokens ?? usage.completion_tokens) + " tokens"].filter(Boolean).join(" · ") + " · ",
-      id ? h("a", { href: "#/requests/" + id }, "what it cost and which way it went") : "");
+        usage && (usage.output_tokens ?? usage.completion_tokens) + " tokens",
+        cost !== undefined && money(cost)].filter(Boolean).join(" · ") + " · ",
+      id ? h("a", { href: "#/requests/" + id }, "which way it went") : "");
     } catch (err) {
       facts.textContent = err.name === "AbortError" ? "Stopped: the gateway saw its client leave." : "The answer broke off: " + err.message;
     }
@@ -116,9 +118,10 @@ export async function play({ place, signal }) {
   place.append(h("div", { class: "bar" }, h("h1", null, "Playground"), h("span", { class: "soft" }, "it counts, and is charged, as any other request of that key")),
     h("form", { class: "card", onsubmit: ask },
       h("div", { class: "pair" }, h("label", { class: "field" }, h("span", null, "Key of a tenant; it stays in this tab"), key),
-        recent && h("label", { class: "field" }, h("span", null, "Made here"), recent)),
-      h("div", { class: "pair" }, h("label", { class: "field" }, h("span", null, "Route"), route), h("label", { class: "field" }, h("span", null, "Model"), model, list)),
-      h("div", { class: "pair" }, h("label", { class: "field" }, h("span", null, "Most tokens"), most)),
+        recent ? h("label", { class: "field" }, h("span", null, "Made in this tab"), recent)
+          : h("p", { class: "soft hint" }, "No key at hand? ", h("a", { href: "#/keys" }, "Make one"), ": it is offered here then.")),
+      h("div", { class: "pair three" }, h("label", { class: "field" }, h("span", null, "Model"), model, list),
+        h("label", { class: "field" }, h("span", null, "Route"), route), h("label", { class: "field" }, h("span", null, "Most tokens"), most)),
       h("label", { class: "field" }, h("span", null, "Prompt"), text),
       h("div", { class: "bar" }, send, stop, facts), answer));
   await models();

@@ -5,7 +5,7 @@ export async function providers({ place, every }) {
   const list = h("div");
   let drawn = "";
 
-  const pause = (kind, name) => ask("Pause " + name, [
+  const pause = (kind, name) => ask("Pause “" + name + "”", [
     h("p", null, "Nothing new is asked there; other targets are. It ends by itself."),
     h("div", { class: "pair" }, field("For", { name: "for", value: "30m", required: true }), field("Why", { name: "why", maxlength: 200 })),
   ], "Pause", async (v) => {
@@ -44,12 +44,12 @@ export async function providers({ place, every }) {
       ["Keys", (r) => (r.head ? "" : [states(r.keys), r.keys_rest_ms > 0 && h("span", { class: "soft" }, " back in " + ms(r.keys_rest_ms))])],
       ["", (r) => r.head && (r.paused_ms > 0
         ? [h("span", { class: "warn" }, "paused, " + ms(r.paused_ms) + " left "), h("button", { class: "small", onclick: () => resume("provider", r.name) }, "Resume")]
-        : h("button", { class: "small", onclick: () => pause("provider", r.name) }, "Pause"))],
+        : h("button", { class: "small", onclick: () => pause("provider", r.name) }, "Pause")), "act"],
     ], flat, "No provider is configured."),
     switches.length > 0 && h("h2", null, "Pauses and weights in force"),
     switches.length > 0 && table([
       ["Kind", (s) => s.kind], ["Name", (s) => s.name], ["Left", (s) => ms(s.left_ms), "num"], ["By", (s) => s.by || "–"], ["Why", (s) => s.why || "–", "wrap"],
-      ["", (s) => h("button", { class: "small", onclick: () => resume(s.kind, s.name) }, "End")],
+      ["", (s) => h("button", { class: "small", onclick: () => resume(s.kind, s.name) }, "End"), "act"],
     ], switches, "")].filter(Boolean));
   }
   place.append(h("div", { class: "bar" }, h("h1", null, "Providers"), h("span", { class: "soft" }, "as this process sees them")), list);

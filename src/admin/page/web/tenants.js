@@ -11,13 +11,16 @@ const models = (t) => (t.scopes || []).filter((s) => s.startsWith("models:")).ma
 function form(t = {}) {
   return [
     h("div", { class: "pair" }, field("Plan (of the configuration)", { name: "plan", value: t.plan || "" }),
-      field("Models (empty: all)", { name: "models", value: models(t), placeholder: "claude-*, gpt-*" })),
-    termsForm(t),
-    field("Zone of its days and months", { name: "zone", value: (t.budget && t.budget.zone) || "", placeholder: "UTC" }),
+      field("Models, such as claude-*, gpt-*", { name: "models", value: models(t), placeholder: "all" })),
+    termsForm(t, "none"),
+    h("div", { class: "pair" }, field("Zone of its days and months", { name: "zone", value: (t.budget && t.budget.zone) || "", placeholder: "UTC" }),
+      field("Prompts and answers", { name: "log_prompts", value: String(!!t.log_prompts) },
+        [{ value: "false", label: "not kept" }, { value: "true", label: "kept, in prompts.file" }])),
   ];
 }
 function differing(v, t) {
   const body = changed(v, t);
+  if ((v.log_prompts === "true") !== !!t.log_prompts) body.log_prompts = v.log_prompts === "true";
   if (v.plan !== (t.plan || "")) body.plan = v.plan || null;
   if (cut(v.models).join() !== cut(models(t)).join()) body.models = cut(v.models).length ? cut(v.models) : null;
   if (v.zone !== ((t.budget && t.budget.zone) || "")) body.budget = { ...body.budget, zone: v.zone || null };
@@ -38,7 +41,7 @@ export async function tenants({ place, every }) {
   };
   const make = () => ask("New tenant", [
     h("div", { class: "pair" }, field("Name", { name: "name", required: true, maxlength: 64 }),
-      field("Credits in dollars (empty: none are counted)", { name: "credits", type: "number", step: "any", min: 0 })),
+      field("Credits in dollars", { name: "credits", type: "number", step: "any", min: 0, placeholder: "none are counted" })),
     form(),
   ], "Make tenant", async (v) => {
     const body = { name: v.name, ...differing(v, {}) };
@@ -50,7 +53,7 @@ export async function tenants({ place, every }) {
     const now = await get(path(t));
     const b = now.balance || {};
     const line = (name, v) => [h("dt", null, name), h("dd", null, v)];
-    ask("Tenant " + now.name, [
+    ask("Tenant “" + now.name + "”", [
       h("dl", null, line("State", now.state), line("From", now.source), line("Labels", words(now.labels)),
         line("Spent", money(b.spent) + " in all, " + money(b.today && b.today.spent) + " today, " + money(b.month && b.month.spent) + " this month"),
         b.credits !== undefined && line("Credits", money(b.left) + " of " + money(b.credits) + " left")),
@@ -65,7 +68,7 @@ export async function tenants({ place, every }) {
     await api("PATCH", path(t), { state });
     await load();
   };
-  const remove = (t) => ask("Delete " + t.name + "?", h("p", null, "All of its keys are refused from the next request on. It can be brought back, with them; its usage stays."),
+  const remove = (t) => ask("Delete “" + t.name + "”?", h("p", null, "All of its keys are refused from the next request on. It can be brought back, with them; its usage stays."),
     "Delete", async () => {
       await api("DELETE", path(t));
       await load();
@@ -86,8 +89,8 @@ export async function tenants({ place, every }) {
       ["From", (t) => t.source],
       ["", (t) => (t.state === "deleted" ? small("Bring back", () => set(t, "active")) : [
         small(t.state === "paused" ? "Resume" : "Pause", () => set(t, t.state === "paused" ? "active" : "paused")), " ",
-        small("Delete", () => remove(t), " danger")])],
-    ], some, rows.length ? "No tenant fits." : "There is no tenant.", (t) => ({ class: t.state === "active" ? "" : "gone" })),
+        small("Delete", () => remove(t), " danger")]), "act"],
+    ], some, rows.length ? "No tenant fits." : "There is no tenant yet: “New tenant” makes one.", (t) => ({ class: t.state === "active" ? "" : "gone" })),
     h("p", { class: "soft" }, count(some.length) + " of " + count(rows.length)));
   }
 

@@ -3,12 +3,19 @@ import { api, ask, bytes, count, get, h, ms, money, table, tell, time } from "/a
 
 const FILTERS = ["tenant", "key", "model", "provider", "ending", "end_user"];
 
+const tokens = (r) => (r.tokens_in === undefined && r.tokens_out === undefined ? "" : count(r.tokens_in ?? 0) + " in, " + count(r.tokens_out ?? 0) + " out");
+
+// What became of it first, then its way, then all that is known.
 function details(r) {
   const rows = Object.entries(r).filter(([name]) => name !== "path" && name !== "message");
+  const facts = [r.status + " " + r.ending, r.model && r.model + (r.provider ? " by " + r.provider : ""), tokens(r) && "tokens " + tokens(r),
+    r.cost !== undefined && "cost " + money(r.cost), ms(r.ms_total)];
   tell("Request " + r.id,
-    r.message && h("p", null, r.message),
-    h("dl", null, rows.map(([name, v]) => [h("dt", null, name), h("dd", { class: "mono" }, String(v))])),
-    (r.path || []).length > 0 && [h("h2", null, "Its way"), h("ol", null, r.path.map((p) => h("li", null, p)))]);
+    h("p", null, facts.filter(Boolean).join(" · ")),
+    r.message && h("p", { class: tone(r) }, r.message),
+    (r.path || []).length > 0 && [h("h2", null, "Its way"), h("ol", null, r.path.map((p) => h("li", null, p)))],
+    h("h2", null, "All that is known"),
+    h("dl", null, rows.map(([name, v]) => [h("dt", null, name), h("dd", { class: "mono" }, String(v))])));
 }
 
 const tone = (r) => (r.ending === "done" ? "" : r.ending === "refused" || r.ending === "client_gone" ? "warn" : "bad");
@@ -41,19 +48,16 @@ export async function requests({ place, every }, wanted) {
       ["Route", (r) => r.endpoint || "–"],
       ["Model", (r) => r.model || "–"],
       ["Provider", (r) => r.provider || "–"],
-      ["Status", (r) => h("span", { class: tone(r) }, r.status), "num"],
-      ["Ending", (r) => h("span", { class: tone(r) }, r.ending + (r.error ? " (" + r.error + ")" : ""))],
+      ["Ending", (r) => h("span", { class: tone(r) }, r.status + " " + r.ending + (r.error ? " (" + r.error + ")" : ""))],
       ["Cache", (r) => r.cache || "–"],
       ["First", (r) => ms(r.ms_ttft), "num"],
       ["Total", (r) => ms(r.ms_total), "num"],
-      ["Tokens in", (r) => r.tokens_in ?? "–", "num"],
-      ["out", (r) => r.tokens_out ?? "–", "num"],
+      ["Tokens", (r) => tokens(r) || "–", "num"],
       ["Cost", (r) => money(r.cost), "num"],
-      ["Bytes", (r) => bytes(r.bytes_out), "num"],
-    ], rows, "No request that fits has ended in this process yet."));
+    ], rows, query ? "No request that fits has ended in this process." : ["No request has ended in this process yet. ", h("a", { href: "#/play" }, "Send one from the playground"), "."]));
   }
-  place.append(h("div", { class: "bar" }, h("h1", null, "Requests"), inputs,
-    h("form", { onsubmit: find }, id, " ", h("button", null, "Find"))), list,
+  place.append(h("div", { class: "bar filters" }, h("h1", null, "Requests"), inputs,
+    h("form", { class: "secret", onsubmit: find }, id, h("button", null, "Find"))), list,
   h("p", { class: "soft" }, "The last that ended in this process, newest first. Older ones are in the ", h("a", { href: "#/trail" }, "trail"), "."));
   if (wanted) {
     id.value = wanted;
@@ -94,7 +98,7 @@ export async function live({ place, every }) {
       ["Model", (r) => r.model || "–"], ["Provider", (r) => r.provider || "–"],
       ["In", (r) => bytes(r.bytes_in), "num"], ["Out", (r) => bytes(r.bytes_out), "num"],
       ["Tries", (r) => r.attempts, "num"], ["Client", (r) => r.client],
-    ], rows, "Nothing is under way."));
+    ], rows, ["Nothing is under way. Requests stand here while they run, then under ", h("a", { href: "#/requests" }, "Requests"), "."]));
   }
   place.append(h("div", { class: "bar" }, h("h1", null, "Live"), says), list);
   await every(1000, load);

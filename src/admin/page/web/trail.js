@@ -26,14 +26,14 @@ export async function trail({ place }, wanted) {
       const j = await api("GET", "audit?limit=50" + query + (next ? "&after=" + next : ""));
       rows.push(...j.data);
       next = j.next;
-      says.textContent = count(rows.length) + " lines" + (next ? "; there may be older ones." : ", and no older one.");
+      says.textContent = count(rows.length) + (rows.length === 1 ? " line" : " lines") + (next ? "; there may be older ones." : ", and no older one.");
     } catch (e) {
       says.textContent = e.message;
     }
     older.disabled = false;
     older.hidden = !next;
     list.replaceChildren(table([
-      ["Time", (l) => (l.t || "").replace("T", " ").slice(0, 19)],
+      ["Time (UTC)", (l) => (l.t || "").replace("T", " ").slice(0, 19)],
       ["Line", (l) => h("button", { class: "small mono", onclick: () => details(l) }, l.n)],
       ["Kind", (l) => l.kind],
       ["Tenant", (l) => l.tenant || "–"],
@@ -58,7 +58,7 @@ export async function trail({ place }, wanted) {
     return more();
   };
 
-  place.append(h("div", { class: "bar" }, h("h1", null, "Trail")), h("form", { class: "bar", onsubmit: find }, kind, inputs, from, "to", to, h("button", { class: "main" }, "Find")),
+  place.append(h("div", { class: "bar" }, h("h1", null, "Trail")), h("form", { class: "bar filters", onsubmit: find }, kind, inputs, h("span", { class: "days" }, from, " to ", to), h("button", { class: "main" }, "Find")),
     list, h("div", { class: "bar" }, older, says),
     h("p", { class: "soft" }, "Of this process, the newest first. It is read, not verified: sluice audit verify does that."));
   older.hidden = true;
