@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "gateway/quota/hard.h"
+#include "gateway/relay/relay.h"
 #include "gateway/routing/trial.h"
 #include "gateway/translate/translate.h"
 #include "gateway/words/spoken.h"
@@ -246,7 +247,7 @@ static void note_provider_id(struct sl_req *r)
 
     if (id.n == 0)
         id = sl_headers_get(&r->answer->headers, SL_STR("x-request-id"));
-    if (id.n > 0 && id.n <= 200)
+    if (id.n > 0 && id.n <= 200 && sl_relay_may_show(r, id))
         r->provider_id = sl_arena_dup(r->arena, id);
 }
 

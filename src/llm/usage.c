@@ -60,12 +60,28 @@ void sl_llm_note_stop(struct sl_usage *u, struct sl_str reason)
         u->has_stop = true;
 }
 
+/* What errors are called: letters, and what joins them; or a number. It is logged, so a text that
+ * stands in its place, which may quote the prompt or a key, is none. */
+static bool is_kind(const char *s)
+{
+    bool letters = true, digits = true;
+
+    for (; *s != '\0'; s++) {
+        bool digit = *s >= '0' && *s <= '9';
+        bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z');
+
+        digits = digits && digit;
+        letters = letters && (letter || *s == '_' || *s == '-' || *s == '.');
+    }
+    return letters || digits;
+}
+
 static bool copy_error(struct sl_usage *u, struct sl_str value)
 {
     struct sl_str s;
 
     if (sl_llm_copy(value, u->error_type, sizeof(u->error_type)) > 0)
-        return true;
+        return is_kind(u->error_type);
     if (!sl_llm_is_set(value) || sl_json_type_of(value) != SL_JSON_NUMBER)
         return false;
     s = sl_str_first(value, sizeof(u->error_type) - 1);

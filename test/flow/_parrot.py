@@ -2,7 +2,8 @@
 it does: "a-400k" answers 400 and quotes the credentials. In front, one of WAYS; behind it what is quoted:
 
     k  the credentials of the request, as they came       p  the prompt
-    j  the same, with JSON's escapes for what needs none  h  the credentials, in a header of the answer
+    j  the same, with JSON's escapes for what needs none  h  the credentials, in headers of the answer
+    t  what is quoted, where a word for the kind of error belongs
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from _provider import Listener, read_request
 ANSWER = "canaryAnswerZebra73"
 STATUSES = (400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 529)
 WAYS = ("ok", "flag", "quota", "html", "bad", "in200", "empty", "drop", "cut", "hang", "first", "later", "large", "hold", *map(str, STATUSES))
-WORD = re.compile("(%s)([kpjh]*)$" % "|".join(WAYS))
+WORD = re.compile("(%s)([kpjht]*)$" % "|".join(WAYS))
 CREDENTIALS = re.compile(r"^(?:x-api-key|authorization|x-team-secret|proxy-authorization): (.*?)\r?$|[?&]tag=([^& ]*)", re.M | re.I)
 
 
@@ -71,7 +72,8 @@ class Said:
 
 
 def head_of(status, kind, more=b""):
-    return b"HTTP/1.1 %d Said\r\ncontent-type: %s\r\nrequest-id: req_parrot\r\n%s" % (status, kind, more)
+    more = more or b"request-id: req_parrot\r\n"
+    return b"HTTP/1.1 %d Said\r\ncontent-type: %s\r\n%s" % (status, kind, more)
 
 
 def whole(status, body, more=b"", kind=b"application/json"):
@@ -108,12 +110,14 @@ class Parrot(Listener):
         way, quotes = WORD.search(asked["model"]).groups()
         credentials = " ".join(a or b for a, b in CREDENTIALS.findall(head))
         text = "You said" + (" " + credentials if set("kj") & set(quotes) else "") + (" " + body.decode() if "p" in quotes else "")
-        header = b"x-debug-auth: %s\r\n" % credentials.encode() if "h" in quotes else b""
-        return self.act(way, Said(path), bool(asked.get("stream")), text, "j" in quotes, header)
+        header = b"x-debug-auth: %s\r\nx-request-id: %s\r\n" % ((credentials.encode(),) * 2) if "h" in quotes else b""
+        return self.act(way, Said(path), bool(asked.get("stream")), text, quotes, header)
 
-    def act(self, way, said, stream, text, escaped, header):
-        def fault(*a, **k):
-            raw = dump(said.error(text, *a, **k))
+    def act(self, way, said, stream, text, quotes, header):
+        escaped, typed = "j" in quotes, "t" in quotes
+
+        def fault(kind="api_error", **k):
+            raw = dump(said.error("No" if typed else text, text if typed else kind, **k))
             return raw.replace(b"/", b"\\/").replace(b"+", b"\\u002b") if escaped else raw
 
         if way.isdigit():

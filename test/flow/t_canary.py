@@ -127,7 +127,7 @@ class Monitor(threading.Thread):
 def ways_to_end():
     """The words of models: every status with credentials and prompt in it, and what is no answer at all."""
     quoting = ["flagp", "quotak", "htmlk", "htmlp", "badk", "badp", "in200k", "in200p", "firstk", "firstp", "firstj", "laterk", "laterp", "laterj",
-               "largek", "largep", "400j", "500j", "400h", "okh"]
+               "largek", "largep", "400j", "500j", "400h", "okh", "400tk", "400tp", "firsttk", "firsttp", "latertk", "latertp"]
     return ["%d%s" % (s, q) for s in STATUSES for q in "kp"] + quoting + ["ok", "empty", "drop", "cut", "hang"]
 
 

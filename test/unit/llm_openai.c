@@ -156,6 +156,9 @@ static void test_chat_errors(void **state)
          "BadRequestError"},
         {"event: error\ndata: {\"error\":{\"type\":\"t\"}}\n\n", "t"},
         {"event: error\ndata: {\"message\":\"m\",\"code\":\"k\"}\n\n", "k"},
+        {"data: {\"error\":{\"type\":\"1301\"}}\n\n", "1301"},
+        {"data: {\"error\":{\"type\":\"You said hello\",\"code\":\"k\"}}\n\n", "k"},
+        {"data: {\"error\":{\"type\":\"sk-ab1\",\"code\":\"\\u00e4\"}}\n\n", "error"},
     };
 
     (void)state;
