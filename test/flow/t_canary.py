@@ -329,7 +329,8 @@ class World:
                  ["env", "-k", "none"], ["ledger", "rebuild", "--dry-run"]]
         rig.together(6, lambda i: [self.command(*l, code=0) for l in lines[i::6]])
         explain = [["explain", "-k", "alice", "-"], ["explain", "-j", "-k", "alice", "-a", "127.0.0.1:%d" % self.h.admin_port, "-"], ["explain", "-k", "alice", "-c", conf, "-"],
-                   ["cache", "get", "--tenant", "acme", "--model", "a-ok", "--text", "other"], ["init"], ["env", "-c", conf], ["show", "0123456789abcdef"], ["health", "-a", "127.0.0.1:1"]]
+                   ["cache", "get", "--tenant", "acme", "--model", "a-ok", "--text", "other"], ["init"], ["env", "-c", conf], ["show", "0123456789abcdef"], ["health", "-a", "127.0.0.1:1"],
+                   ["store", "copy", "embedded:./none", "redis://:%s@127.0.0.1:1/" % SECRETS["CANARY_REDIS"]]]
         rig.together(6, lambda i: [self.command(*l, text=ok) for l in explain[i::6]])
 
     def files(self):
