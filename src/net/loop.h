@@ -68,7 +68,7 @@ struct sl_net_counts {
     size_t listeners;
     size_t graves;
     uint64_t turns;
-    uint64_t lag_us; /* longest callback phase of a turn since last asked */
+    uint64_t lag_us; /* longest turn since last asked, from the poll's return to its end */
 };
 struct sl_net_counts sl_net_count(struct sl_net *net);
 

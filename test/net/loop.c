@@ -243,7 +243,20 @@ static void slow_fire(struct sl_timer *t)
     usleep(30000);
 }
 
-/* A callback that took long shows, once. */
+static void slow_signal(void *ctx, int signum)
+{
+    (void)ctx;
+    (void)signum;
+    usleep(30000);
+}
+
+static void shows_once(struct sl_net *net)
+{
+    assert_in_range(sl_net_count(net).lag_us, 25000, 900000);
+    assert_int_equal(sl_net_count(net).lag_us, 0);
+}
+
+/* Whatever took long in a turn shows, once: a timer, a task, what the poll called. */
 static void lag(void **state)
 {
     struct sl_net *net = *state;
@@ -251,12 +264,20 @@ static void lag(void **state)
 
     sl_task_init(&a.task, slow);
     sl_timer_init(&a.timer, slow_fire);
+    assert_int_equal(sl_net_on_signal(net, SIGUSR1, slow_signal, net), SL_OK);
     TURNS(net, 3);
     (void)sl_net_count(net);
     sl_timer_start(net, &a.timer, 5);
     sl_net_run(net);
-    assert_in_range(sl_net_count(net).lag_us, 25000, 900000);
-    assert_int_equal(sl_net_count(net).lag_us, 0);
+    shows_once(net);
+    sl_net_defer(net, &a.task);
+    TURNS(net, 1);
+    shows_once(net);
+    sl_timer_start(net, &a.timer, 20000); /* else nothing is alive, and nothing polled */
+    raise(SIGUSR1);
+    TURNS(net, 2);
+    shows_once(net);
+    sl_timer_stop(net, &a.timer);
 }
 
 int main(void)
