@@ -7,6 +7,7 @@
 #define BLOCK 8  /* any such piece holds one block of the key whole */
 #define SHORT 4  /* of fewer characters there is no secret */
 #define LAST 4   /* what masked keys still show of their end */
+#define NESTED 3 /* how deep a JSON may be a text in another */
 
 static bool is_in_name(char c)
 {
@@ -200,6 +201,43 @@ bool sl_about_key(struct sl_str text, struct sl_str key)
     if (key.n < PIECE)
         return sl_str_find(text, key) >= 0;
     return has_piece(text, key) || has_masked_end(text, key);
+}
+
+/* The character that an escape at text[at] stands for, and its length; 0: none that matters. */
+static size_t escape_at(struct sl_str text, size_t at, char *c)
+{
+    uint8_t code[2];
+
+    if (at + 2 > text.n || text.p[at] != '\\')
+        return 0;
+    *c = text.p[at + 1];
+    if (*c == '/' || *c == '"' || *c == '\\')
+        return 2;
+    if (*c != 'u' || at + 6 > text.n ||
+        !sl_str_unhex((struct sl_str){text.p + at + 2, 4}, code, sizeof code) || code[0] != 0 ||
+        code[1] >= 0x80)
+        return 0;
+    *c = (char)code[1];
+    return 6;
+}
+
+size_t sl_about_plain(struct sl_str text, char *out)
+{
+    size_t n = 0;
+
+    for (size_t pass = 0; pass < NESTED && n != text.n; pass++) {
+        size_t at = 0;
+
+        text = pass == 0 ? text : (struct sl_str){out, n};
+        for (n = 0; at < text.n; n++) {
+            char c = text.p[at];
+            size_t used = escape_at(text, at, &c);
+
+            out[n] = used > 0 ? c : text.p[at];
+            at += used > 0 ? used : 1;
+        }
+    }
+    return n;
 }
 
 /* ---- what is sent with every request ---- */

@@ -37,6 +37,7 @@ SECRETS = {
     "CANARY_KEY_A": "sk-ant-canaryProviderKeyA81/x+y",
     "CANARY_KEY_A2": "sk-ant-canaryProviderKeyA82/x+y",
     "CANARY_KEY_O": "sk-canaryProviderKeyO83/x+y",
+    "CANARY_KEY_S": "k/canaryKey51/z+9",  # short enough to be hidden by escapes
     "CANARY_HEADER": "canaryProviderHeader84/x+y",
     "CANARY_QUERY": "canaryProviderQuery85",
     "CANARY_CLIENT_SECRET": "canaryClientSecret86/x y",
@@ -185,6 +186,7 @@ class World:
             "way-400k": {"base_url": "http://parrot.invalid:80", "proxy": self.proxy.url("gate:${CANARY_PROXY}")},
             "barred-ok": {"base_url": "http://parrot.invalid:80", "proxy": self.proxy.url("other:${CANARY_PROXY}")},
             "consul-400k": {"base_url": "consul://%s/parrots" % self.consul.place},
+            **{"short-" + w: {"keys": ["${CANARY_KEY_S}"], "headers": None, "query": None} for w in ("400j", "firstj", "laterj")},
             "hold": {"timeouts": {"first_byte": "60s", "total": "60s"}},
         }
         made = [self.provider("a-" + w, "${CANARY_KEY_A}", "anthropic", keys=["${CANARY_KEY_A}", "${CANARY_KEY_A2}"]) for w in ways_to_end()]
@@ -375,7 +377,7 @@ def hear(world):
     """Clients: their own texts, the path they asked for, and nobody's secret. Providers: no client's credentials."""
     own = lambda what, r: (r.head + r.body).replace(what.split()[0].encode(), b"")
     found = ["%s: %d %s" % (what, r.status, f) for what, r in world.replies for f in world.canaries.found(own(what, r), TEXTS)]
-    theirs = [SECRETS[n] for n in ("CANARY_KEY_A", "CANARY_KEY_A2", "CANARY_KEY_O", "CANARY_HEADER", "CANARY_QUERY", "CANARY_CLIENT_SECRET", "CANARY_REFRESH")]
+    theirs = [SECRETS[n] for n in ("CANARY_KEY_A", "CANARY_KEY_A2", "CANARY_KEY_O", "CANARY_KEY_S", "CANARY_HEADER", "CANARY_QUERY", "CANARY_CLIENT_SECRET", "CANARY_REFRESH")]
     up = [b"\n\n".join(both) for both in zip(world.parrot.heads, world.parrot.bodies)]
     found += ["up: " + f for got in up for f in world.canaries.found(got, [*theirs, *TEXTS, ACCESS, REFRESHED])]
     check(not found, "%d:\n%s" % (len(found), "\n".join(f[:600] for f in found[:20])))

@@ -135,9 +135,33 @@ static void extras(void **state)
     assert_false(sl_about_query(text, SL_STR("")));
 }
 
+static void test_behind_escapes(void **state)
+{
+    static const struct {
+        const char *text, *plain;
+    } cases[] = {
+        {"k\\/ab\\/z\\u002b9", "k/ab/z+9"},
+        {"{\\\"m\\\":\\\"k\\\\\\/ab\\\"}", "{\"m\":\"k/ab\"}"}, /* one in another */
+        {"\\\\\\\\u0041", "A"},
+        {"\\n\\u00e4\\u12", "\\n\\u00e4\\u12"},
+        {"no more\\", "no more\\"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[64];
+        size_t n = sl_about_plain(sl_str_of(cases[i].text), out);
+
+        if (!sl_str_eq((struct sl_str){out, n}, sl_str_of(cases[i].plain)))
+            fail_msg("%s: %.*s", cases[i].text, (int)n, out);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(extras), cmocka_unit_test(test_keys),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_behind_escapes),
+                                       cmocka_unit_test(extras), cmocka_unit_test(test_keys),
                                        cmocka_unit_test(test_accounts),
                                        cmocka_unit_test(test_moderation)};
 

@@ -6,6 +6,7 @@
  * The commit point is the first content event, 64 KiB, or a keep-alive's time.
  * After it a failure ends the stream with the protocol's error event.
  */
+#include "base/mem.h"
 #include "gateway/cache/batch.h"
 #include "gateway/cache/flight.h"
 #include "gateway/relay/relay.h"
@@ -125,10 +126,22 @@ static bool shows_extra(const struct sl_provider *p, struct sl_str text)
     return sl_about_query(text, p->query);
 }
 
-/* The credentials of this try: what the provider was told, it can tell others. */
+/* The credentials of this try: what the provider was told, it can tell others, and escapes may
+ * cut them in pieces. Without the memory to see behind those it is taken for the worst. */
 static bool shows_key(struct sl_req *r, struct sl_str text)
 {
-    return sl_about_key(text, key_of(r)) || shows_extra(r->provider, text);
+    char *place;
+    bool shows = sl_about_key(text, key_of(r)) || shows_extra(r->provider, text);
+
+    if (shows || sl_str_find_byte(text, '\\') < 0)
+        return shows;
+    place = sl_mem_try(text.n);
+    if (place == NULL)
+        return true;
+    text = (struct sl_str){place, sl_about_plain(text, place)};
+    shows = sl_about_key(text, key_of(r)) || shows_extra(r->provider, text);
+    sl_mem_free(place);
+    return shows;
 }
 
 bool sl_relay_may_show(struct sl_req *r, struct sl_str value)
