@@ -27,8 +27,7 @@ struct sl_str sl_about_said(struct sl_str body, char *out, size_t cap);
  * and not to be of letters alone, as what is written where no key is asked for. */
 bool sl_about_key(struct sl_str text, struct sl_str key);
 /* The text as it reads without JSON's escapes of ASCII, also where one JSON is a text in another:
- * behind them a short key is not seen. `out`: text.n bytes. How many it has; text.n: it had none.
- */
+ * behind them a short key is not seen. `out`: room for text.n bytes. Returns how many it has. */
 size_t sl_about_plain(struct sl_str text, char *out);
 /* A header that is added to each request, or a member of a query: the same of each of its
  * words with at least 8 characters. What is known by its name to be no secret is none. */
