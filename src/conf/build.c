@@ -225,6 +225,7 @@ struct sl_gateway_conf *sl_build_snapshot(struct sl_conf *conf, struct sl_origin
     sl_build_tenants(&b);
     sl_build_jwt(&b);
     sl_build_hooks(&b);
+    sl_build_alerts(&b);
     sl_build_top_up(&b);
     sl_build_otlp(&b);
     sl_build_pushgateway(&b);

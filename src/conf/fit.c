@@ -109,14 +109,7 @@ static void fit_bounds(struct fit *f, const struct sl_node *n, const struct sl_s
 
 static void fit_choice(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
 {
-    uint64_t ignored;
-
-    if (is_choice(row->choices, n->text, &n->number))
-        return;
-    if (row->later != NULL && is_choice(row->later, n->text, &ignored))
-        sl_fault_add(f->tree->faults, n, "%s: %.*s is not supported by this version", row->path,
-                     SL_STR_ARGS(n->text));
-    else
+    if (!is_choice(row->choices, n->text, &n->number))
         sl_fault_add(f->tree->faults, n, "%s: must be one of %s", row->path, row->choices);
 }
 
@@ -215,8 +208,7 @@ static void fit_scalar(struct fit *f, struct sl_node *n, const struct sl_schema_
     case SL_TYPE_MAP:
     case SL_TYPE_MAPS:
     case SL_TYPE_LIST:
-    case SL_TYPE_DICT:
-    case SL_TYPE_LATER: break;
+    case SL_TYPE_DICT: break;
     }
     if (!n->secret && sl_str_starts(n->text, SL_STR("seal:")))
         fault_type(f, n, row, "only secrets may be sealed; this setting is none");
@@ -295,10 +287,6 @@ static void fit_maps(struct fit *f, struct sl_node *n, const struct sl_schema_ro
 static void fit_value(struct fit *f, struct sl_node *n, const struct sl_schema_row *row)
 {
     switch (row->type) {
-    case SL_TYPE_LATER:
-        sl_fault_add(f->tree->faults, n, "%s: not supported by this version; %s", row->path,
-                     row->prose);
-        return;
     case SL_TYPE_MAP:
         if (n->kind != SL_NODE_MAP)
             fault_type(f, n, row, "must be a map");
@@ -356,7 +344,7 @@ static void fault_unknown(struct fit *f, const struct sl_node *n, struct sl_str 
     struct sl_str key;
 
     for (size_t i = 0; i < sl_schema_n; i++) {
-        if (sl_schema[i].type != SL_TYPE_LATER && sl_schema_is_below(&sl_schema[i], path, &key))
+        if (sl_schema_is_below(&sl_schema[i], path, &key))
             sl_text_printf(&t, "%s%.*s", t.n > 0 ? ", " : "", SL_STR_ARGS(key));
     }
     sl_fault_add(f->tree->faults, n, "%.*s%s%.*s: unknown key; known here: %.*s", SL_STR_ARGS(path),
@@ -387,11 +375,11 @@ static void fit_map(struct fit *f, struct sl_node *map, struct sl_str path)
         if (!sl_schema_is_below(&sl_schema[i], path, &key))
             continue;
         c = take_child(map, key);
-        if (c != NULL && sl_node_is_null(c) && sl_schema[i].type != SL_TYPE_LATER)
+        if (c != NULL && sl_node_is_null(c))
             c = NULL; /* `key:` with nothing behind it means: not given */
         if (c != NULL)
             fit_value(f, c, &sl_schema[i]);
-        else if (sl_schema[i].type != SL_TYPE_LATER)
+        else
             c = fill(f, map, &sl_schema[i], key);
         if (c != NULL)
             order[n++] = c;

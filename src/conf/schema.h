@@ -28,8 +28,7 @@ enum sl_type {
     SL_TYPE_MAP,    /* rows below it say which keys */
     SL_TYPE_MAPS,   /* a list of maps */
     SL_TYPE_LIST,   /* of `item`; one scalar is a list of one */
-    SL_TYPE_DICT,   /* any keys, values of `item` */
-    SL_TYPE_LATER   /* known, but refused by this version */
+    SL_TYPE_DICT    /* any keys, values of `item` */
 };
 
 #define SL_SCHEMA_PRICES "price_list"
@@ -43,7 +42,6 @@ struct sl_schema_row {
     const char *def;     /* text, may hold ${}; NULL: none */
     uint64_t min, max;   /* of numbers: ms, bytes, count, millionths */
     const char *choices; /* "a|b|c" */
-    const char *later;   /* choices that this version refuses */
     unsigned flags;
     const char *prose;
 };

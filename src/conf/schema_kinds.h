@@ -19,66 +19,59 @@
 
 #define TEXT(path, def, flags, prose)                                                              \
     {                                                                                              \
-        path, SL_TYPE_TEXT, SL_TYPE_TEXT, def, 0, 0, NULL, NULL, flags, prose                      \
+        path, SL_TYPE_TEXT, SL_TYPE_TEXT, def, 0, 0, NULL, flags, prose                            \
     }
 #define SECRET(path, def, flags, prose)                                                            \
     {                                                                                              \
-        path, SL_TYPE_SECRET, SL_TYPE_TEXT, def, 0, 0, NULL, NULL, flags, prose                    \
+        path, SL_TYPE_SECRET, SL_TYPE_TEXT, def, 0, 0, NULL, flags, prose                          \
     }
 #define FILE_PATH(path, prose)                                                                     \
     {                                                                                              \
-        path, SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, NULL, 0, prose                           \
+        path, SL_TYPE_PATH, SL_TYPE_TEXT, "", 0, 0, NULL, 0, prose                                 \
     }
 #define DURATION(path, def, min, max, prose)                                                       \
     {                                                                                              \
-        path, SL_TYPE_DURATION, SL_TYPE_TEXT, def, min, max, NULL, NULL, 0, prose                  \
+        path, SL_TYPE_DURATION, SL_TYPE_TEXT, def, min, max, NULL, 0, prose                        \
     }
 #define SIZE(path, def, min, max, prose)                                                           \
     {                                                                                              \
-        path, SL_TYPE_SIZE, SL_TYPE_TEXT, def, min, max, NULL, NULL, 0, prose                      \
+        path, SL_TYPE_SIZE, SL_TYPE_TEXT, def, min, max, NULL, 0, prose                            \
     }
 #define COUNT(path, def, min, max, flags, prose)                                                   \
     {                                                                                              \
-        path, SL_TYPE_COUNT, SL_TYPE_TEXT, def, min, max, NULL, NULL, flags, prose                 \
+        path, SL_TYPE_COUNT, SL_TYPE_TEXT, def, min, max, NULL, flags, prose                       \
     }
 #define RATIO(path, def, max, prose)                                                               \
     {                                                                                              \
-        path, SL_TYPE_RATIO, SL_TYPE_TEXT, def, 0, max, NULL, NULL, 0, prose                       \
+        path, SL_TYPE_RATIO, SL_TYPE_TEXT, def, 0, max, NULL, 0, prose                             \
     }
 #define MONEY(path, max, prose)                                                                    \
     {                                                                                              \
-        path, SL_TYPE_MONEY, SL_TYPE_TEXT, NULL, 0, max, NULL, NULL, 0, prose                      \
+        path, SL_TYPE_MONEY, SL_TYPE_TEXT, NULL, 0, max, NULL, 0, prose                            \
     }
 #define BOOL(path, def, prose)                                                                     \
     {                                                                                              \
-        path, SL_TYPE_BOOL, SL_TYPE_TEXT, def, 0, 0, NULL, NULL, 0, prose                          \
+        path, SL_TYPE_BOOL, SL_TYPE_TEXT, def, 0, 0, NULL, 0, prose                                \
     }
-#define CHOICE(path, def, choices, later, prose)                                                   \
+#define CHOICE(path, def, choices, prose)                                                          \
     {                                                                                              \
-        path, SL_TYPE_CHOICE, SL_TYPE_TEXT, def, 0, 0, choices, later, 0, prose                    \
+        path, SL_TYPE_CHOICE, SL_TYPE_TEXT, def, 0, 0, choices, 0, prose                           \
     }
 #define MAP(path, prose)                                                                           \
     {                                                                                              \
-        path, SL_TYPE_MAP, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0, prose                          \
+        path, SL_TYPE_MAP, SL_TYPE_TEXT, NULL, 0, 0, NULL, 0, prose                                \
     }
 #define MAPS(path, flags, prose)                                                                   \
     {                                                                                              \
-        path, SL_TYPE_MAPS, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, flags, prose                     \
+        path, SL_TYPE_MAPS, SL_TYPE_TEXT, NULL, 0, 0, NULL, flags, prose                           \
     }
 #define LIST(path, item, choices, flags, prose)                                                    \
     {                                                                                              \
-        path, SL_TYPE_LIST, item, NULL, 0, 0, choices, NULL, flags, prose                          \
+        path, SL_TYPE_LIST, item, NULL, 0, 0, choices, flags, prose                                \
     }
 #define DICT(path, item, prose)                                                                    \
     {                                                                                              \
-        path, SL_TYPE_DICT, item, NULL, 0, 0, NULL, NULL, 0, prose                                 \
-    }
-#define ALERT_INSTEAD                                                                              \
-    "remove it, and let your monitoring alert on the metric sluice_budget_used_ratio"
-/* `instead`: what serves until then. */
-#define LATER(path, instead)                                                                       \
-    {                                                                                              \
-        path, SL_TYPE_LATER, SL_TYPE_TEXT, NULL, 0, 0, NULL, NULL, 0, instead                      \
+        path, SL_TYPE_DICT, item, NULL, 0, 0, NULL, 0, prose                                       \
     }
 
 /* Leaves that plans, tenants and keys have alike. */
@@ -102,12 +95,15 @@
 #define SPENDING(path)                                                                             \
     TEXT(path ".zone", NULL, 0,                                                                    \
          "Time zone of days and months, such as Europe/Berlin; unset: UTC."),                      \
-        CHOICE(path ".on_client_gone", NULL, "abort|drain", NULL,                                  \
+        CHOICE(path ".on_client_gone", NULL, "abort|drain",                                        \
                "When the client leaves: end the provider's answer (unset: this), or read it "      \
                "to its end."),                                                                     \
         BOOL(path ".hard", NULL, "End a running answer when the balance does."),                   \
         LIST(path ".alert_at", SL_TYPE_RATIO, NULL, 0,                                             \
              "Used parts of a budget, 0.01 to 10, that the log tells of; at most 8."),             \
+        SECRET(path ".alert_url", NULL, 0,                                                         \
+               "Gets a POST for each of those, as `hooks.url` does; https, but on this host. "     \
+               "Empty: nobody, whatever the plan says."),                                          \
         MONEY(path ".credits_low", SL_TERMS_MONEY_MAX,                                             \
               "Dollars of credits left below which that is told, and more asked for."),            \
         MAP(path ".auto_top_up", "What `hooks.auto_top_up` is asked for then."),                   \
@@ -134,10 +130,10 @@
 #define CACHE_TTL(path, def)                                                                       \
     DURATION(path ".ttl", def, SEC(1), DAY(365), "How long an answer is good.")
 #define CACHE_SCOPE(path, def)                                                                     \
-    CHOICE(path ".scope", def, "tenant|shared", NULL,                                              \
+    CHOICE(path ".scope", def, "tenant|shared",                                                    \
            "Whose answers may be given: the tenant's own, or all of those that share.")
 #define CACHE_HITS(path)                                                                           \
-    CHOICE(path ".hits", NULL, "admitted|free", NULL,                                              \
+    CHOICE(path ".hits", NULL, "admitted|free",                                                    \
            "Whether a hit in memory is counted in windows (unset: admitted) or passes freely.")
 #define CACHE_STALE(path)                                                                          \
     DURATION(path ".serve_stale", NULL, 0, DAY(365),                                               \
@@ -147,7 +143,7 @@
         COUNT(path ".max_tokens", NULL, 0, 1000000000, 0,                                          \
               "Tokens of input, as estimated, that a request may have; 0: any. Of a model's and "  \
               "a tenant's the shorter one is in force."),                                          \
-        CHOICE(path ".keep", NULL, "system+first+tools|system+tools", NULL,                        \
+        CHOICE(path ".keep", NULL, "system+first+tools|system+tools",                              \
                "What stays in any case beside the last question and what follows it; unset: the "  \
                "first question, too.")
 #define RETRY(path, attempts, base, max)                                                           \

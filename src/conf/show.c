@@ -318,7 +318,7 @@ static void put_rows(const struct show *s, bool prices)
     for (size_t i = 0; i < sl_schema_n; i++) {
         bool is_price = sl_str_starts(sl_str_of(sl_schema[i].path), SL_STR(SL_SCHEMA_PRICES "."));
 
-        if (sl_schema[i].type != SL_TYPE_LATER && is_price == prices)
+        if (is_price == prices)
             put_row(s, &sl_schema[i]);
     }
 }
@@ -326,16 +326,8 @@ static void put_rows(const struct show *s, bool prices)
 void sl_show_schema(sl_show_put_fn *put, void *ctx)
 {
     struct show s = {.put = put, .ctx = ctx};
-    bool first = true;
 
     put_rows(&s, false);
-    put_z(&s, "\nKnown, and refused by this version: ");
-    for (size_t i = 0; i < sl_schema_n; i++) {
-        if (sl_schema[i].type != SL_TYPE_LATER)
-            continue;
-        put_f(&s, "%s`%s`", first ? "" : ", ", sl_schema[i].path);
-        first = false;
-    }
-    put_z(&s, ".\n\nA file of prices, which `prices` names:\n\n");
+    put_z(&s, "\nA file of prices, which `prices` names:\n\n");
     put_rows(&s, true);
 }

@@ -48,6 +48,7 @@ static void wipe_secrets(struct sl_gateway_conf *c)
         wipe(c->enrol->token);
     if (c->hook != NULL)
         wipe(c->hook->secret);
+    wipe(c->alerts_secret);
     if (c->top_up != NULL)
         wipe(c->top_up->secret);
     for (size_t i = 0; i < c->providers_n; i++) {
@@ -101,6 +102,8 @@ void sl_gateway_conf_drop(struct sl_gateway_conf **pc)
     }
     if (c->hook != NULL)
         drop_receiver(&c->hook->to);
+    for (size_t i = 0; i < c->alerts_n; i++)
+        drop_receiver(&c->alerts[i].to);
     if (c->top_up != NULL)
         drop_receiver(&c->top_up->to);
     if (c->otlp != NULL)

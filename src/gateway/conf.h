@@ -107,6 +107,11 @@ struct sl_hook { /* where operators are told of events */
     struct sl_errors_rules errors;
 };
 
+struct sl_alert_conf { /* who else is told of a budget: `budget.alert_url` */
+    uint64_t id;       /* what tenants know it by: policy/tenant.h */
+    struct sl_receiver to;
+};
+
 struct sl_top_up_conf { /* who is asked for credits: gateway/hooks/top_up.h */
     struct sl_receiver to;
     struct sl_str secret; /* signs; may be empty */
@@ -230,7 +235,10 @@ struct sl_gateway_conf {
     size_t word_lists_n;
     size_t max_series;
     struct sl_audit_conf audit;
-    const struct sl_hook *hook;                    /* up: arena; NULL: nobody is told */
+    const struct sl_hook *hook;         /* up: arena; NULL: nobody is told */
+    const struct sl_alert_conf *alerts; /* up: arena; each URL once */
+    size_t alerts_n;
+    struct sl_str alerts_secret;                   /* signs them; may be empty */
     const struct sl_top_up_conf *top_up;           /* up: arena; NULL: nobody is asked */
     const struct sl_otlp_conf *otlp;               /* up: arena; NULL: there are no spans */
     const struct sl_pushgateway_conf *pushgateway; /* up: arena; NULL: there is none */

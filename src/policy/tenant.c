@@ -61,6 +61,8 @@ static void spending_over(struct sl_spending *s, const struct sl_spending *top)
     leaf_over(&s->hard, top->hard);
     if (top->alerts.n > 0)
         s->alerts = top->alerts;
+    if (top->alert_to != SL_ALERT_UNSET)
+        s->alert_to = top->alert_to;
     leaf_over(&s->top_up.low_micro, top->top_up.low_micro);
     leaf_over(&s->top_up.amount_micro, top->top_up.amount_micro);
     leaf_over(&s->top_up.daily_micro, top->top_up.daily_micro);
@@ -124,6 +126,7 @@ void sl_tenant_settle(struct sl_tenant *t)
     t->drain = all.spending.drain == 1;
     t->hard = all.spending.hard == 1;
     t->alerts = all.spending.alerts;
+    t->alert_to = all.spending.alert_to;
     t->top_up = settled_top_up(&all.spending.top_up);
 }
 

@@ -39,6 +39,11 @@ struct sl_alerts {
     uint32_t at_ppm[SL_TENANT_ALERTS];
 };
 
+/* Somebody of a tenant's own who is told of them: a hash of the URL, which is a secret and is held
+ * in one place. */
+#define SL_ALERT_UNSET 0
+#define SL_ALERT_NOBODY 1
+
 /* When few credits are left, and what may be added then: gateway/hooks/top_up.h. Micro-dollars;
  * SL_UNSET, or once it is settled 0: nobody cares, nothing is added. */
 struct sl_top_up {
@@ -51,6 +56,7 @@ struct sl_spending {
     int64_t drain;      /* 1: a client's leaving does not end the provider's answer */
     int64_t hard;       /* 1: a running answer ends when the balance does */
     struct sl_alerts alerts;
+    uint64_t alert_to; /* who is told of them */
     struct sl_top_up top_up;
 };
 
@@ -76,6 +82,7 @@ struct sl_tenant {
     struct sl_str zone;
     bool drain, hard;
     struct sl_alerts alerts;
+    uint64_t alert_to;
     struct sl_top_up top_up; /* `amount` is at most `daily` */
 };
 

@@ -86,6 +86,39 @@ def test_a_budget(g):
         check(SECRET not in h.said() + open(h.out).read(), "a secret in a log")
 
 
+def test_a_tenants_own(g):
+    """`budget.alert_url`: a plan's, which a tenant may change or switch off; who hangs there keeps the operator's waiting for nothing."""
+    own, dead, operator = Receiver(), Receiver(None), Receiver()
+    url = lambda to: "http://127.0.0.1:%d/in?token=canary-of-the-url" % to.port
+    budget = {"initial_credits": 0.005, "alert_at": [0.02]}
+    names = {"acme": {}, "slow": {"alert_url": url(dead)}, "mute": {"alert_url": ""}}
+    tenants = [{"name": n, "plan": "house", "budget": {**budget, **more}, "keys": [{"name": n, "sha256": rig.sha256("key-of-" + n)}]} for n, more in names.items()]
+    more = {"plans": [{"name": "house", "budget": {"alert_url": url(own)}}], "tenants": tenants}
+
+    def ask(h, name):
+        equal(h.post("/v1/messages", rig.messages("mock-echo", "canary-in-the-prompt"), key="key-of-" + name).status, 200)
+
+    try:
+        with gateway(g.mock, None, hooks={"secret": SECRET}, **more) as h:
+            for name in ("mute", "acme"):
+                ask(h, name)
+            equal([e["tenant"] for e in own.wait("budget_used")], ["acme"], "told without hooks.url, and of nobody who wants none")
+            head, body = own.got[0]
+            contains(head, "POST /in?token=canary-of-the-url HTTP/1.1")
+            is_signed(head, body)
+        with gateway(g.mock, operator.url(), **more) as h:
+            ask(h, "slow")
+            until(lambda: dead.events("budget_used"), 20 * rig.SLOW, "the slow one is asked")
+            for name in ("acme", "mute"):
+                ask(h, name)
+            until(lambda: {e["tenant"] for e in operator.events("budget_used")} == set(names), 20 * rig.SLOW, lambda: operator.events())
+            equal({e["tenant"] for e in own.events()}, {"acme"}, "and acme's second waits behind the slow one")
+            said = h.said() + open(h.out).read()
+        check("canary" not in said, "the URL is a secret")
+    finally:
+        dead.hang.set()
+
+
 def test_providers(g):
     to = Receiver()
     hooks = {"url": to.url(), "secret": SECRET, "error_rate": 0.9, "error_min": 3, "error_window": "1h"}

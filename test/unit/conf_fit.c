@@ -89,27 +89,9 @@ static void test_faults_say_where_and_what(void **state)
         test_refused(cases[i].text, cases[i].want);
 }
 
-/* What a later version brings is known and refused, each by its own name. */
-static void test_later(void **state)
+static void test_sealed(void **state)
 {
-#define TENANT(more) TEST_BASE "tenants: [{name: t, " more "}]\n"
-    static const struct {
-        const char *path, *text;
-    } cases[] = {
-        {"plans[].budget.alert_url", TEST_BASE "plans: [{name: a, budget: {alert_url: x}}]\n"},
-        {"tenants[].budget.alert_url", TENANT("budget: {alert_url: x}")},
-    };
-    char want[128];
-    size_t rows = 0;
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(want, sizeof(want), "%s: not supported by this version", cases[i].path);
-        test_refused(cases[i].text, want);
-    }
-    for (size_t i = 0; i < sl_schema_n; i++)
-        rows += sl_schema[i].type == SL_TYPE_LATER;
-    assert_int_equal(rows, sizeof(cases) / sizeof(cases[0]));
     test_refused(TEST_BASE "admin: {key: \"seal:v1:abc\"}\n", "there is no master key");
     test_refused(TEST_BASE "listen: \"seal:v1:abc\"\n", "only secrets may be sealed");
 }
@@ -162,8 +144,7 @@ static void test_table(void **state)
         }
         assert_ptr_equal(sl_schema_find(parent, key), &sl_schema[i]);
         assert_non_null(sl_schema_type_name(&sl_schema[i]));
-        if (sl_schema[i].type != SL_TYPE_LATER)
-            assert_true(strlen(sl_schema[i].prose) > 5);
+        assert_true(strlen(sl_schema[i].prose) > 5);
     }
 }
 
@@ -173,7 +154,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_faults_say_where_and_what),
         cmocka_unit_test(test_decimals),
-        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_sealed),
         cmocka_unit_test(test_values_are_not_repeated),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_table),

@@ -149,10 +149,10 @@ static void test_refusals(void **state)
                   "plans[].budget.alert_at: at most 8");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [most]}}]\n",
                  "tenants[].budget.alert_at: must be a decimal number");
-    test_refused(
-        TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
-        "tenants[].budget.alert_url: not supported by this version; remove it, and let your "
-        "monitoring alert on the metric sluice_budget_used_ratio");
+    build_refused(TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
+                  "tenants[].budget.alert_url: it must begin with https://");
+    build_refused(TEST_BASE "plans: [{name: a, budget: {alert_url: \"http://far.example/in\"}}]\n",
+                  "plans[].budget.alert_url: must be https, unless it is on this host");
     build_refused(TEST_BASE "tenants: [{name: t, log_prompts: true}]\n",
                   "tenants[].log_prompts: needs `prompts.file`, where they are kept");
     build_refused(TEST_BASE "prompts: {redact: [a*b]}\n",

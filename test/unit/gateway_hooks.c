@@ -15,24 +15,29 @@ struct bench {
     struct sl_gateway g;
     struct sl_gateway_conf conf;
     struct sl_hooks h;
+    struct sl_hooks_lane *l; /* up: the operator's */
 };
 
 static int setup(void **state)
 {
     struct bench *b = sl_mem_new(sizeof *b);
-    struct sl_hooks *h = &b->h;
+    struct sl_hooks_lane *l = &b->h.lanes[SL_HOOKS_OPERATOR];
 
     b->g.net = sl_net_new();
     b->g.metrics = sl_metrics_new(100);
     b->g.f.hooks = sl_metric_family(b->g.metrics, SL_METRIC_COUNTER, "sluice_hooks_total",
                                     "Events.", "result", NULL);
     b->g.conf = &b->conf;
-    h->gw = &b->g;
-    sl_timer_init(&h->again, fire_again);
-    sl_post_init(&h->post, b->g.net, on_post, h);
-    h->n = 2;
-    memcpy(h->queue[0].id, "event-0", 8);
-    memcpy(h->queue[1].id, "event-1", 8);
+    b->h.gw = &b->g;
+    for (int i = 0; i < SL_HOOKS_LANES; i++) {
+        b->h.lanes[i].of = &b->h;
+        sl_timer_init(&b->h.lanes[i].again, fire_again);
+        sl_post_init(&b->h.lanes[i].post, b->g.net, on_post, &b->h.lanes[i]);
+    }
+    l->n = 2;
+    memcpy(l->queue[0].id, "event-0", 8);
+    memcpy(l->queue[1].id, "event-1", 8);
+    b->l = l;
     *state = b;
     return 0;
 }
@@ -41,7 +46,7 @@ static int teardown(void **state)
 {
     struct bench *b = *state;
 
-    sl_timer_stop(b->g.net, &b->h.again);
+    sl_timer_stop(b->g.net, &b->l->again);
     sl_metrics_end(&b->g.metrics);
     sl_net_end(&b->g.net);
     sl_mem_free(b);
@@ -57,7 +62,7 @@ static double given_up(struct bench *b)
 
 static uint64_t wait_of(const struct bench *b)
 {
-    return b->h.again.due - sl_net_now(b->g.net);
+    return b->l->again.due - sl_net_now(b->g.net);
 }
 
 static void five_tries(void **state)
@@ -65,31 +70,31 @@ static void five_tries(void **state)
     struct bench *b = *state;
 
     for (unsigned i = 0; i < SL_HOOKS_TRIES - 1; i++) {
-        failed(&b->h, REFUSED);
-        assert_int_equal(b->h.n, 2);
-        assert_true(sl_timer_is_armed(&b->h.again));
+        failed(b->l, REFUSED);
+        assert_int_equal(b->l->n, 2);
+        assert_true(sl_timer_is_armed(&b->l->again));
         assert_int_equal(wait_of(b), SL_HOOKS_BACKOFF_MS << i);
     }
     assert_true(given_up(b) == 0);
-    failed(&b->h, REFUSED);
+    failed(b->l, REFUSED);
     assert_true(given_up(b) == 1);
-    assert_int_equal(b->h.n, 1);
-    assert_string_equal(b->h.queue[b->h.first].id, "event-1");
+    assert_int_equal(b->l->n, 1);
+    assert_string_equal(b->l->queue[b->l->first].id, "event-1");
     assert_int_equal(wait_of(b), 0); /* the next one waits for nothing, and has all its tries */
-    failed(&b->h, REFUSED);
-    assert_int_equal(b->h.n, 1);
+    failed(b->l, REFUSED);
+    assert_int_equal(b->l->n, 1);
 }
 
 static void the_last_one_at_the_end(void **state)
 {
     struct bench *b = *state;
 
-    failed(&b->h, REFUSED);
+    failed(b->l, REFUSED);
     sl_hooks_hurry(&b->h);
     assert_int_equal(wait_of(b), 0); /* no backoff is waited for */
-    failed(&b->h, REFUSED);
-    assert_int_equal(b->h.n, 1);
-    failed(&b->h, REFUSED);
+    failed(b->l, REFUSED);
+    assert_int_equal(b->l->n, 1);
+    failed(b->l, REFUSED);
     assert_true(given_up(b) == 2);
     assert_true(sl_hooks_is_idle(&b->h));
 }

@@ -2,6 +2,8 @@
  * `pushgateway`. */
 #include "conf/parts/parts.h"
 
+#include "base/map.h"
+
 void sl_build_hooks(struct sl_build *b)
 {
     static const struct sl_receiver_rules rules = {.name = "hooks", .key = "url", .secret = true};
@@ -20,6 +22,58 @@ void sl_build_hooks(struct sl_build *b)
         .min_requests = sl_conf_number(b->conf, "hooks.error_min"),
     };
     b->made->hook = hook;
+}
+
+uint64_t sl_build_alert_of(struct sl_str url)
+{
+    uint64_t hash = sl_map_hash(url.p, url.n);
+
+    return url.n == 0 ? SL_ALERT_NOBODY : hash > SL_ALERT_NOBODY ? hash : hash + 2;
+}
+
+static bool is_known(const struct sl_alert_conf *list, size_t n, uint64_t id)
+{
+    while (n > 0)
+        if (list[--n].id == id)
+            return true;
+    return false;
+}
+
+/* Those of `list`, plans or tenants, join `out`, which has room for all. */
+static void add_alerts(struct sl_build *b, const char *list, const char *name,
+                       struct sl_alert_conf *out, size_t *n)
+{
+    const struct sl_node *all = sl_node_get(b->conf->root, list);
+    struct sl_receiver_rules rules = {.name = name,
+                                      .key = "alert_url",
+                                      .secret = true,
+                                      .trust = sl_node_get(b->conf->root, "hooks")};
+
+    for (const struct sl_node *c = all != NULL ? all->first : NULL; c != NULL; c = c->next) {
+        const struct sl_node *budget = sl_node_get(c, "budget");
+        uint64_t id = sl_build_alert_of(sl_node_text(budget, rules.key));
+
+        if (id != SL_ALERT_NOBODY && !is_known(out, *n, id) &&
+            sl_build_receiver(b, budget, &rules, &out[*n].to))
+            out[(*n)++].id = id;
+    }
+}
+
+void sl_build_alerts(struct sl_build *b)
+{
+    const struct sl_node *plans = sl_node_get(b->conf->root, "plans");
+    const struct sl_node *tenants = sl_node_get(b->conf->root, "tenants");
+    size_t most = (plans != NULL ? plans->n : 0) + (tenants != NULL ? tenants->n : 0), n = 0;
+    struct sl_alert_conf *list = sl_build_alloc(b, most + 1, sizeof(*list));
+
+    if (list == NULL)
+        return;
+    add_alerts(b, "plans", "plans[].budget", list, &n);
+    add_alerts(b, "tenants", "tenants[].budget", list, &n);
+    b->made->alerts = list;
+    b->made->alerts_n = n;
+    b->made->alerts_secret =
+        sl_build_dup(b, sl_node_text(sl_node_get(b->conf->root, "hooks"), "secret"));
 }
 
 void sl_build_top_up(struct sl_build *b)

@@ -23,6 +23,8 @@ void sl_build_providers(struct sl_build *b);
 void sl_build_models(struct sl_build *b);
 void sl_build_tenants(struct sl_build *b);
 void sl_build_hooks(struct sl_build *b);
+uint64_t sl_build_alert_of(struct sl_str url); /* how tenants name it: policy/tenant.h */
+void sl_build_alerts(struct sl_build *b);      /* `budget.alert_url`, of plans and tenants */
 void sl_build_top_up(struct sl_build *b);
 void sl_build_otlp(struct sl_build *b);
 void sl_build_pushgateway(struct sl_build *b);
@@ -56,9 +58,10 @@ void sl_build_check_priced(struct sl_build *b);
 /* A receiver as the map `name` gives it: its URL under `key`, `headers` and `ca_file`. */
 struct sl_receiver_rules {
     const char *name, *key;
-    struct sl_str path; /* added to the URL's own, unless that ends so; may be empty */
-    bool secret;        /* what goes there is: https only, but on this host */
-    bool keep;          /* its connection is kept */
+    struct sl_str path;          /* added to the URL's own, unless that ends so; may be empty */
+    bool secret;                 /* what goes there is: https only, but on this host */
+    bool keep;                   /* its connection is kept */
+    const struct sl_node *trust; /* up: the map whose `ca_file` holds; NULL: its own */
 };
 /* False: a fault, and there is none. */
 SL_MUST bool sl_build_receiver(struct sl_build *b, const struct sl_node *map,

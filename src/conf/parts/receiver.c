@@ -22,7 +22,9 @@ static void set_origin(struct sl_build *b, const struct sl_node *map,
                        const struct sl_receiver_rules *rules, const struct sl_url *url,
                        struct sl_receiver *out)
 {
-    struct sl_tls_client_conf client = {.ca_file = sl_node_text(map, "ca_file").p, .verify = true};
+    const struct sl_node *trust = rules->trust != NULL ? rules->trust : map;
+    struct sl_tls_client_conf client = {.ca_file = sl_node_text(trust, "ca_file").p,
+                                        .verify = true};
     char why[512] = "";
     struct sl_origin_conf c = {.name = sl_str_of(rules->name),
                                .host = url->host,

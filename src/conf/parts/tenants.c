@@ -123,6 +123,8 @@ static void read_plan(struct sl_build *b, const struct sl_node *map, const char 
                                        .drain = sl_build_leaf(budget, "on_client_gone"),
                                        .hard = sl_build_leaf(budget, "hard")};
     read_alerts(b, sl_node_get(budget, "alert_at"), what, &p->spending.alerts);
+    if (sl_node_get(budget, "alert_url") != NULL)
+        p->spending.alert_to = sl_build_alert_of(sl_node_text(budget, "alert_url"));
     read_top_up(b, budget, what, &p->spending.top_up);
     if (zone != NULL && !sl_period_is_zone(zone->text))
         sl_fault_add(b->faults, zone,

@@ -1,4 +1,4 @@
-/* The queue of events, and the one that is on its way. */
+/* The queues of events, and of each the one that is on its way. */
 #include "gateway/hooks/hooks.h"
 
 #include "base/log.h"
@@ -46,84 +46,117 @@ void sl_hooks_sign(struct sl_text *t, struct sl_str secret, struct sl_str body, 
     sl_text_add(t, SL_STR("\r\n"));
 }
 
-static void drop_first(struct sl_hooks *h)
+static void drop_first(struct sl_hooks_lane *l)
 {
-    h->first = (h->first + 1) % SL_HOOKS_QUEUE;
-    h->n--;
-    h->tries = 0;
+    l->first = (l->first + 1) % SL_HOOKS_QUEUE;
+    l->n--;
+    l->tries = 0;
 }
 
-static void go_on(struct sl_hooks *h, uint64_t in_ms)
+static void go_on(struct sl_hooks_lane *l, uint64_t in_ms)
 {
-    if (h->n > 0)
-        sl_timer_start(net_of(h), &h->again, in_ms);
+    if (l->n > 0)
+        sl_timer_start(net_of(l->of), &l->again, in_ms);
 }
 
-static void failed(struct sl_hooks *h, struct sl_str why)
+static void failed(struct sl_hooks_lane *l, struct sl_str why)
 {
-    uint64_t wait = (uint64_t)SL_HOOKS_BACKOFF_MS << h->tries;
+    const struct sl_hooks_event *e = &l->queue[l->first];
+    uint64_t wait = (uint64_t)SL_HOOKS_BACKOFF_MS << l->tries;
 
-    if (++h->tries < SL_HOOKS_TRIES && !h->hurries) {
-        go_on(h, wait);
+    if (++l->tries < SL_HOOKS_TRIES && !l->of->hurries) {
+        go_on(l, wait);
         return;
     }
-    sl_log(SL_LOG_WARN, "gateway", sl_str_of(h->queue[h->first].id),
-           "hooks.url did not take an event: %.*s; it is given up, tries: %u", SL_STR_ARGS(why),
-           h->tries);
-    count(h, "failed");
-    drop_first(h);
-    go_on(h, 0);
+    sl_log(SL_LOG_WARN, "gateway", sl_str_of(e->id),
+           "%s did not take an event: %.*s; it is given up, tries: %u",
+           e->to != SL_ALERT_UNSET ? "a tenant's budget.alert_url" : "hooks.url", SL_STR_ARGS(why),
+           l->tries);
+    count(l->of, "failed");
+    drop_first(l);
+    go_on(l, 0);
 }
 
 static void on_post(void *ctx, const struct sl_post_end *end)
 {
-    struct sl_hooks *h = ctx;
+    struct sl_hooks_lane *l = ctx;
 
-    sl_gateway_conf_drop(&h->conf);
+    sl_gateway_conf_drop(&l->conf);
     if (!sl_post_is_taken(end)) {
-        failed(h, end->why);
+        failed(l, end->why);
         return;
     }
-    count(h, "sent");
-    drop_first(h);
-    go_on(h, 0);
+    count(l->of, "sent");
+    drop_first(l);
+    go_on(l, 0);
+}
+
+static const struct sl_alert_conf *alert_of(const struct sl_gateway_conf *c, uint64_t id)
+{
+    for (size_t i = 0; i < c->alerts_n; i++)
+        if (c->alerts[i].id == id)
+            return &c->alerts[i];
+    return NULL;
+}
+
+/* NULL: a reload has taken it away. */
+static const struct sl_receiver *receiver_of(const struct sl_gateway_conf *c,
+                                             const struct sl_hooks_event *e, struct sl_str *secret)
+{
+    const struct sl_alert_conf *alert;
+
+    if (e->to == SL_ALERT_UNSET) {
+        *secret = c->hook != NULL ? c->hook->secret : SL_STR("");
+        return c->hook != NULL ? &c->hook->to : NULL;
+    }
+    alert = alert_of(c, e->to);
+    *secret = c->alerts_secret;
+    return alert != NULL ? &alert->to : NULL;
 }
 
 static void fire_again(struct sl_timer *t)
 {
-    struct sl_hooks *h = SL_CONTAINER(t, struct sl_hooks, again);
-    const struct sl_hook *hook = hook_of(h);
-    const struct sl_hooks_event *e = &h->queue[h->first];
-    struct sl_text line = sl_text_over(h->line, sizeof h->line);
+    struct sl_hooks_lane *l = SL_CONTAINER(t, struct sl_hooks_lane, again);
+    const struct sl_hooks_event *e = &l->queue[l->first];
+    struct sl_text line = sl_text_over(l->line, sizeof l->line);
     struct sl_post_what what = {
         .method = SL_STR("POST"), .type = SL_STR("application/json"), .body = {{e->body, e->n}}};
+    struct sl_gateway *g = l->of->gw;
+    const struct sl_receiver *to;
+    struct sl_str secret;
 
-    if (hook == NULL || h->n == 0 || sl_post_is_busy(&h->post))
+    if (l->n == 0 || sl_post_is_busy(&l->post))
         return;
-    h->conf = sl_gateway_conf_share(h->gw->conf);
-    if (hook->secret.n > 0)
-        sl_hooks_sign(&line, hook->secret, what.body[0], sl_net_unix_ms(net_of(h)) / 1000);
-    what.path = hook->to.path;
+    to = receiver_of(g->conf, e, &secret);
+    if (to == NULL) {
+        count(l->of, "dropped");
+        drop_first(l);
+        go_on(l, 0);
+        return;
+    }
+    l->conf = sl_gateway_conf_share(g->conf);
+    if (secret.n > 0)
+        sl_hooks_sign(&line, secret, what.body[0], sl_net_unix_ms(g->net) / 1000);
+    what.path = to->path;
     what.lines = sl_text_str(&line);
-    sl_post_start(&h->post, &hook->to, &what);
+    sl_post_start(&l->post, to, &what);
 }
 
 /* ---- events ---- */
 
-void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members)
+static void tell(struct sl_hooks_lane *l, uint64_t to, const char *event, struct sl_str members)
 {
+    struct sl_hooks *h = l->of;
     struct sl_hooks_event *e;
     struct sl_store_state store;
     struct sl_text t;
 
-    if (hook_of(h) == NULL)
-        return;
-    if (h->n == SL_HOOKS_QUEUE) {
+    if (l->n == SL_HOOKS_QUEUE) {
         count(h, "dropped");
         return;
     }
     sl_store_look(h->gw->store, &store);
-    e = &h->queue[(h->first + h->n) % SL_HOOKS_QUEUE];
+    e = &l->queue[(l->first + l->n) % SL_HOOKS_QUEUE];
     sl_rand_id(e->id);
     e->id[16] = '\0';
     t = sl_text_over(e->body, sizeof e->body);
@@ -137,41 +170,57 @@ void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members)
         return;
     }
     e->n = t.n;
-    h->n++;
-    if (!sl_post_is_busy(&h->post) && !sl_timer_is_armed(&h->again))
-        go_on(h, 0);
+    e->to = to;
+    l->n++;
+    if (!sl_post_is_busy(&l->post) && !sl_timer_is_armed(&l->again))
+        go_on(l, 0);
+}
+
+void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members)
+{
+    if (hook_of(h) != NULL)
+        tell(&h->lanes[SL_HOOKS_OPERATOR], SL_ALERT_UNSET, event, members);
+}
+
+void sl_hooks_tell_at(struct sl_hooks *h, uint64_t to, const char *event, struct sl_str members)
+{
+    if (alert_of(h->gw->conf, to) != NULL)
+        tell(&h->lanes[SL_HOOKS_TENANTS], to, event, members);
 }
 
 /* ---- whole ---- */
 
-static void stop(struct sl_hooks *h)
+/* What was to be told has nowhere to go. */
+static void stop(struct sl_hooks_lane *l)
 {
-    sl_post_stop(&h->post);
-    sl_gateway_conf_drop(&h->conf);
-    sl_timer_stop(net_of(h), &h->again);
-    sl_timer_stop(net_of(h), &h->look);
+    sl_post_stop(&l->post);
+    sl_gateway_conf_drop(&l->conf);
+    sl_timer_stop(net_of(l->of), &l->again);
+    while (l->n > 0)
+        drop_first(l);
 }
 
 void sl_hooks_hurry(struct sl_hooks *h)
 {
     h->hurries = true;
-    if (!sl_post_is_busy(&h->post))
-        go_on(h, 0);
+    for (int i = 0; i < SL_HOOKS_LANES; i++)
+        if (!sl_post_is_busy(&h->lanes[i].post))
+            go_on(&h->lanes[i], 0);
 }
 
 bool sl_hooks_is_idle(const struct sl_hooks *h)
 {
-    return h->n == 0;
+    return h->lanes[SL_HOOKS_OPERATOR].n == 0 && h->lanes[SL_HOOKS_TENANTS].n == 0;
 }
 
 void sl_hooks_reload(struct sl_hooks *h)
 {
-    bool on = hook_of(h) != NULL;
-
-    if (!on) { /* what was to be told has nowhere to go */
-        stop(h);
+    if (h->gw->conf->alerts_n == 0)
+        stop(&h->lanes[SL_HOOKS_TENANTS]);
+    if (hook_of(h) == NULL) {
+        stop(&h->lanes[SL_HOOKS_OPERATOR]);
+        sl_timer_stop(net_of(h), &h->look);
         sl_rates_forget(h);
-        h->n = h->tries = 0;
     } else if (!sl_timer_is_armed(&h->look)) {
         sl_timer_start(net_of(h), &h->look, SL_HOOKS_LOOK_MS);
     }
@@ -183,8 +232,13 @@ struct sl_hooks *sl_hooks_new(struct sl_gateway *g)
 
     h->gw = g;
     h->store_was_up = true;
-    sl_post_init(&h->post, g->net, on_post, h);
-    sl_timer_init(&h->again, fire_again);
+    for (int i = 0; i < SL_HOOKS_LANES; i++) {
+        struct sl_hooks_lane *l = &h->lanes[i];
+
+        l->of = h;
+        sl_post_init(&l->post, g->net, on_post, l);
+        sl_timer_init(&l->again, fire_again);
+    }
     sl_timer_init(&h->look, sl_hooks_look);
     sl_hooks_reload(h);
     return h;
@@ -197,7 +251,9 @@ void sl_hooks_end(struct sl_hooks **ph)
     *ph = NULL;
     if (h == NULL)
         return;
-    stop(h);
+    for (int i = 0; i < SL_HOOKS_LANES; i++)
+        stop(&h->lanes[i]);
+    sl_timer_stop(net_of(h), &h->look);
     sl_rates_forget(h);
     sl_mem_free(h);
 }

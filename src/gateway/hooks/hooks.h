@@ -7,9 +7,11 @@
  *   sluice-signature: t=<seconds since 1970>,v1=<HMAC-SHA256 of "<t>.<body>", hexadecimal>
  * so that a receiver can refuse what is old or not ours.
  *
- * Holder   The gateway: one. Without a `hooks.url` nothing is kept and nothing is looked at.
- * Bounds   SL_HOOKS_QUEUE events of SL_HOOKS_BODY bytes; beyond that they are dropped and
- *          counted (sluice_hooks_total). A try is one sl_post. Requests never wait for any of it.
+ * Holder   The gateway: one. Without a `hooks.url` nothing is kept and nothing is looked at, but
+ *          for what goes to a tenant's own `budget.alert_url`.
+ * Bounds   SL_HOOKS_QUEUE events of SL_HOOKS_BODY bytes, and as many for all tenants' receivers;
+ *          beyond that they are dropped and counted (sluice_hooks_total). A try is one sl_post.
+ *          Requests never wait for any of it.
  */
 #ifndef SL_GATEWAY_HOOKS_HOOKS_H
 #define SL_GATEWAY_HOOKS_HOOKS_H
@@ -31,6 +33,9 @@ void sl_hooks_end(struct sl_hooks **h);
 void sl_hooks_reload(struct sl_hooks *h); /* the gateway's configuration is another one */
 /* `members`: more of the object, `,"tenant":"acme"`; copied. */
 void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members);
+/* The same to a `budget.alert_url`, as policy/tenant.h names it; nobody, where the configuration
+ * has it no more. */
+void sl_hooks_tell_at(struct sl_hooks *h, uint64_t to, const char *event, struct sl_str members);
 
 /* The process ends: what waits is tried once more, without waiting between tries, while its
  * holder turns the loop until all is told. */

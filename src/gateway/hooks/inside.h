@@ -9,25 +9,35 @@
 
 struct sl_hooks_event {
     char id[17];
+    uint64_t to; /* the `budget.alert_url`; SL_ALERT_UNSET: hooks.url */
     size_t n;
     char body[SL_HOOKS_BODY];
 };
 
 struct sl_rated;
 
-struct sl_hooks {
-    struct sl_gateway *gw; /* up */
+/* Whoever a tenant named keeps nobody else waiting but those of tenants. */
+enum sl_hooks_lane_of { SL_HOOKS_OPERATOR, SL_HOOKS_TENANTS, SL_HOOKS_LANES };
+
+struct sl_hooks_lane {
+    struct sl_hooks *of; /* up */
     struct sl_hooks_event queue[SL_HOOKS_QUEUE];
     size_t first, n;
     unsigned tries; /* of the first one */
-    bool hurries;
-    struct sl_timer again, look;
-    bool store_was_up;
-    struct sl_rated *rates; /* owns: a uthash */
+    struct sl_timer again;
     /* the try under way */
     struct sl_gateway_conf *conf; /* shared: its receiver is called */
     struct sl_post post;
     char line[160]; /* the signature's */
+};
+
+struct sl_hooks {
+    struct sl_gateway *gw; /* up */
+    struct sl_hooks_lane lanes[SL_HOOKS_LANES];
+    bool hurries;
+    struct sl_timer look;
+    bool store_was_up;
+    struct sl_rated *rates; /* owns: a uthash */
 };
 
 /* hooks.c: a header line that signs `body`, sent now. */

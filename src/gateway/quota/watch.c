@@ -23,6 +23,7 @@ struct watched {
     uint64_t rev;   /* of the record that its terms are from; 0: from the file */
     struct sl_budget budget;
     struct sl_alerts alerts;
+    uint64_t alert_to;
     struct sl_top_up top_up;
     bool told_low;
     char zone[64];
@@ -132,6 +133,7 @@ static void tell_hook(struct sl_watch *w, const struct watched *e, enum purse ki
         sl_text_byte(&t, '"');
     }
     sl_hooks_tell(w->gw->hooks, "budget_used", sl_text_str(&t));
+    sl_hooks_tell_at(w->gw->hooks, e->alert_to, "budget_used", sl_text_str(&t));
 }
 
 /* Marks that were passed since the last look, each once in its period. */
@@ -310,6 +312,7 @@ static void know(struct watched *e, const struct sl_tenant *t)
     e->rev = t->rev;
     e->budget = t->terms.budget;
     e->alerts = t->alerts;
+    e->alert_to = t->alert_to;
     e->top_up = t->top_up;
     zone = sl_str_first(t->zone, sizeof e->zone - 1);
     if (zone.n > 0)
