@@ -15,32 +15,10 @@
 #include "base/json.h"
 
 #include "base/json_keys.h"
+#include "base/json_lane.h"
 #include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-
-enum state {
-    VALUE,
-    FIRST_VALUE, /* or the end of an empty array */
-    FIRST_KEY,   /* or the end of an empty object */
-    KEY,
-    COLON,
-    AFTER, /* a value inside a container */
-    END,   /* the text is whole; only white space may follow */
-    STRING,
-    ESCAPE,
-    HEX,
-    UTF8,
-    LITERAL,
-    MINUS, /* numbers: what was last */
-    ZERO,
-    INTEGER,
-    POINT,
-    FRACTION,
-    EXPONENT,
-    EXPONENT_SIGN,
-    EXPONENT_DIGITS
-};
 
 enum role { ROLE_VALUE, ROLE_KEY, ROLE_MEMBER };
 
@@ -211,18 +189,6 @@ static const char *end_string(struct feed *f, const char *p)
     return p + 1;
 }
 
-static const char *skip_utf8(const char *p, const char *end)
-{
-    while (p < end && (uint8_t)*p >= 0x80) {
-        size_t n = sl_utf8_len(p, (size_t)(end - p));
-
-        if (n == 0)
-            break;
-        p += n;
-    }
-    return p;
-}
-
 /* A sequence that is split by the piece's end, or wrong: byte by byte. */
 static const char *begin_utf8(struct feed *f, const char *p)
 {
@@ -256,26 +222,11 @@ static const char *in_utf8(struct feed *f, const char *p)
     return p + 1;
 }
 
-/* To what ends the run: quote, backslash, the piece's end, or what is wrong. */
-static const char *skip_run(const char *p, const char *end)
-{
-    p = sl_json_skip_plain(p, end);
-    while (p < end && (uint8_t)*p >= 0x80) {
-        const char *before = p;
-
-        p = skip_utf8(p, end);
-        if (p == before)
-            break;
-        p = sl_json_skip_plain(p, end);
-    }
-    return p;
-}
-
 static const char *in_string(struct feed *f, const char *p)
 {
     const char *from = p;
 
-    p = skip_run(p, f->end);
+    p = sl_json_skip_run(p, f->end);
     if (f->j->role == ROLE_MEMBER) {
         size_t fits = sl_json_key_add(f->j, from, (size_t)(p - from));
 
@@ -345,16 +296,11 @@ static const char *in_hex(struct feed *f, const char *p)
 
 /* --- Numbers and literals --------------------------------------------------------- */
 
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Where `c` leads; AFTER: the number ended before it; VALUE: it may not stand
  * there. */
-static enum state number_next(enum state state, char c)
+static enum sl_json_state number_next(enum sl_json_state state, char c)
 {
-    bool digit = is_digit(c), e = c == 'e' || c == 'E';
+    bool digit = sl_json_is_digit(c), e = c == 'e' || c == 'E';
 
     switch (state) {
     case MINUS: return c == '0' ? ZERO : digit ? INTEGER : VALUE;
@@ -371,11 +317,11 @@ static enum state number_next(enum state state, char c)
 
 static const char *in_number(struct feed *f, const char *p)
 {
-    enum state state = (enum state)f->j->state, next;
+    enum sl_json_state state = (enum sl_json_state)f->j->state, next;
 
     while (p < f->end) {
         if (state == INTEGER || state == FRACTION)
-            while (p < f->end && is_digit(*p))
+            while (p < f->end && sl_json_is_digit(*p))
                 p++;
         if (p == f->end)
             break;
@@ -391,7 +337,7 @@ static const char *in_number(struct feed *f, const char *p)
     return p;
 }
 
-static bool number_may_end(enum state state)
+static bool number_may_end(enum sl_json_state state)
 {
     return state == ZERO || state == INTEGER || state == FRACTION || state == EXPONENT_DIGITS;
 }
@@ -476,160 +422,12 @@ static const char *after_value(struct feed *f, const char *p)
     return *p == (object ? '}' : ']') ? close_container(f, p) : bad(f, p);
 }
 
-/* --- Below the top ------------------------------------------------------------------ */
-
-/* Nothing is reported from there, and most bytes lie there: what is whole in this piece and
- * in order is passed with its state in registers. At anything else, and at the bracket that
- * leads back to the top, the machine above goes on from where this stopped. */
-struct lane {
-    const char *p, *end; /* up: the piece's */
-    uint64_t nesting;
-    uint8_t depth;
-    enum state state;
-    bool is_key; /* of a string that was not whole */
-};
-
-/* From behind the opening quote to behind the closing one. False: it stopped within. */
-static bool lane_string(struct lane *l)
-{
-    const char *p = l->p + 1;
-
-    for (;;) {
-        p = skip_run(p, l->end);
-        l->p = p;
-        if (p < l->end && *p == '"') {
-            l->p = p + 1;
-            return true;
-        }
-        /* \u and what the piece's end cuts off: byte by byte */
-        if (l->end - p < 2 || *p != '\\' || sl_json_escaped(p[1]) == 0)
-            return false;
-        p += 2;
-    }
-}
-
-static bool lane_literal(struct lane *l, struct sl_str text)
-{
-    if ((size_t)(l->end - l->p) < text.n || memcmp(l->p, text.p, text.n) != 0)
-        return false;
-    l->p += text.n;
-    return true;
-}
-
-/* An integer with something behind it that ends it. */
-static bool lane_number(struct lane *l)
-{
-    const char *p = l->p + 1;
-
-    if (*l->p != '0')
-        while (p < l->end && is_digit(*p))
-            p++;
-    if (p == l->end || (*p != ',' && *p != '}' && *p != ']' && !sl_json_is_space(*p)))
-        return false;
-    l->p = p;
-    return true;
-}
-
-static bool lane_open(struct lane *l, bool object)
-{
-    uint64_t bit;
-
-    if (l->depth == SL_JSON_DEPTH)
-        return false;
-    bit = (uint64_t)1 << l->depth;
-    l->nesting = object ? l->nesting | bit : l->nesting & ~bit;
-    l->depth++;
-    l->state = object ? FIRST_KEY : FIRST_VALUE;
-    l->p++;
-    return true;
-}
-
-static bool lane_close(struct lane *l)
-{
-    if (l->depth == 2)
-        return false;
-    l->depth--;
-    l->state = AFTER;
-    l->p++;
-    return true;
-}
-
-static bool lane_value(struct lane *l)
-{
-    enum sl_json_type type;
-    bool done = false;
-
-    if (!sl_json_begins(*l->p, &type))
-        return false;
-    switch (type) {
-    case SL_JSON_OBJECT:
-    case SL_JSON_ARRAY: return lane_open(l, type == SL_JSON_OBJECT);
-    case SL_JSON_STRING:
-        done = lane_string(l);
-        l->is_key = false;
-        if (!done)
-            l->state = STRING;
-        break;
-    case SL_JSON_NUMBER: done = *l->p != '-' && lane_number(l); break;
-    case SL_JSON_NULL: done = lane_literal(l, SL_STR("null")); break;
-    case SL_JSON_FALSE: done = lane_literal(l, SL_STR("false")); break;
-    case SL_JSON_TRUE: done = lane_literal(l, SL_STR("true")); break;
-    }
-    if (done)
-        l->state = AFTER;
-    return done;
-}
-
-static bool lane_key(struct lane *l)
-{
-    if (*l->p != '"')
-        return false;
-    if (!lane_string(l)) {
-        l->is_key = true;
-        l->state = STRING;
-        return false;
-    }
-    l->state = COLON;
-    if (l->p < l->end && *l->p == ':') {
-        l->state = VALUE;
-        l->p++;
-    }
-    return true;
-}
-
-static bool lane_after(struct lane *l)
-{
-    bool object = (l->nesting >> (l->depth - 1) & 1) != 0;
-
-    if (*l->p == (object ? '}' : ']'))
-        return lane_close(l);
-    if (*l->p != ',')
-        return false;
-    l->state = object ? KEY : VALUE;
-    l->p++;
-    return true;
-}
-
-static bool lane_step(struct lane *l)
-{
-    switch (l->state) {
-    case FIRST_VALUE: return *l->p == ']' ? lane_close(l) : lane_value(l);
-    case VALUE: return lane_value(l);
-    case FIRST_KEY: return *l->p == '}' ? lane_close(l) : lane_key(l);
-    case KEY: return lane_key(l);
-    case AFTER: return lane_after(l);
-    default: return false;
-    }
-}
-
 static const char *below_top(struct feed *f, const char *p)
 {
     struct sl_json *j = f->j;
-    struct lane l = {p, f->end, j->nesting, j->depth, (enum state)j->state, false};
+    struct sl_json_lane l = {p, f->end, j->nesting, j->depth, (enum sl_json_state)j->state, false};
 
-    do {
-        l.p = sl_json_skip_space(l.p, l.end);
-    } while (l.p < l.end && lane_step(&l));
+    sl_json_lane_run(&l);
     j->nesting = l.nesting;
     j->depth = l.depth;
     j->state = (uint8_t)l.state;
@@ -650,7 +448,7 @@ static const char *structure(struct feed *f, const char *p)
     p = sl_json_skip_space(p, f->end);
     if (p == f->end)
         return p;
-    switch ((enum state)j->state) {
+    switch ((enum sl_json_state)j->state) {
     case FIRST_VALUE: return *p == ']' ? close_container(f, p) : begin_value(f, p);
     case VALUE: return begin_value(f, p);
     case FIRST_KEY: return *p == '}' ? close_container(f, p) : begin_key(f, p);
@@ -667,7 +465,7 @@ static const char *structure(struct feed *f, const char *p)
 
 static const char *step(struct feed *f, const char *p)
 {
-    switch ((enum state)f->j->state) {
+    switch ((enum sl_json_state)f->j->state) {
     case VALUE:
     case FIRST_VALUE:
     case FIRST_KEY:
@@ -714,7 +512,7 @@ enum sl_err sl_json_feed(struct sl_json *j, struct sl_str piece)
 enum sl_err sl_json_finish(struct sl_json *j)
 {
     if (j->err == SL_OK && j->state != END &&
-        !(j->depth == 0 && number_may_end((enum state)j->state)))
+        !(j->depth == 0 && number_may_end((enum sl_json_state)j->state)))
         j->err = SL_ERR_BAD_BODY;
     return j->err;
 }
