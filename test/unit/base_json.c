@@ -5,6 +5,7 @@
  * base_json_portable.c runs the same without vector instructions.
  */
 #include "base/json.c"
+#include "base/json_lane.c"
 #include "base/rand.h"
 
 #include <setjmp.h>
