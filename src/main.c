@@ -1,4 +1,5 @@
 /* main.c -- the command line: which command, with which options. */
+#include "base/near.h"
 #include "cli/client.h"
 #include "cli/manage/manage.h"
 #include "cli/options.h"
@@ -135,6 +136,22 @@ static int usage(const char *name, const char *what, const char *which)
     return SL_EXIT_USAGE;
 }
 
+/* There is no such command; perhaps one whose name is near. */
+static int no_command(const char *name)
+{
+    struct sl_near near;
+    char text[160];
+
+    sl_near_init(&near, sl_str_of(name));
+    for (size_t i = 0; i < COMMANDS; i++)
+        sl_near_try(&near, sl_str_of(commands[i].name));
+    sl_near_try(&near, SL_STR("version"));
+    sl_manage_near(&near);
+    snprintf(text, sizeof(text), "%.80s%s%.*s%s", name, near.best.n > 0 ? " (is it " : "",
+             SL_STR_ARGS(near.best), near.best.n > 0 ? "?)" : "");
+    return usage("", "there is no command", text);
+}
+
 /* The options behind a command; -1: go on, else an exit code. */
 static int take_options(const struct command *c, int argc, char **argv, struct sl_options *o)
 {
@@ -175,18 +192,26 @@ static int take_options(const struct command *c, int argc, char **argv, struct s
     if (optind < argc)
         o->argument = argv[optind++];
     if (optind < argc || (o->argument != NULL && c->argument == NULL))
-        return usage(c->name, "has no use for", argv[argc - 1]);
+        return usage(c->name,
+                     strchr(c->options, 'c') != NULL && c->argument == NULL
+                         ? "a configuration is given with -c; has no use for"
+                         : "has no use for",
+                     argv[argc - 1]);
     return -1;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     struct sl_options o = {0};
     const struct command *c;
     int code;
 
-    sl_limits_guard();
+    if (strcmp(name, "help") == 0 && argc == 3) { /* as the command's own --help */
+        char flag[] = "--help", *own[] = {argv[0], argv[2], flag, NULL};
+
+        return run(3, own);
+    }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_all(stdout);
         return SL_EXIT_OK;
@@ -203,7 +228,13 @@ int main(int argc, char **argv)
         return sl_manage_run(argc - 1, argv + 1);
     c = find(name);
     if (c == NULL)
-        return usage("", "there is no command", name);
+        return no_command(name);
     code = take_options(c, argc - 1, argv + 1, &o);
     return code >= 0 ? code : c->run(&o);
+}
+
+int main(int argc, char **argv)
+{
+    sl_limits_guard();
+    return run(argc, argv);
 }

@@ -1,6 +1,7 @@
 /* conf/fit.c -- walks tree and table side by side. */
 #include "conf/fit.h"
 
+#include "base/near.h"
 #include "base/when.h"
 #include "policy/money.h"
 
@@ -341,15 +342,20 @@ static void fault_unknown(struct fit *f, const struct sl_node *n, struct sl_str 
 {
     char known[SL_FAULT_LINE];
     struct sl_text t = sl_text_over(known, sizeof(known));
+    struct sl_near near;
     struct sl_str key;
 
+    sl_near_init(&near, n->key);
     for (size_t i = 0; i < sl_schema_n; i++) {
-        if (sl_schema_is_below(&sl_schema[i], path, &key))
-            sl_text_printf(&t, "%s%.*s", t.n > 0 ? ", " : "", SL_STR_ARGS(key));
+        if (!sl_schema_is_below(&sl_schema[i], path, &key))
+            continue;
+        sl_text_printf(&t, "%s%.*s", t.n > 0 ? ", " : "", SL_STR_ARGS(key));
+        sl_near_try(&near, key);
     }
-    sl_fault_add(f->tree->faults, n, "%.*s%s%.*s: unknown key; known here: %.*s", SL_STR_ARGS(path),
-                 path.n > 0 ? "." : "", (int)(n->key.n < 80 ? n->key.n : 80), n->key.p,
-                 SL_STR_ARGS(sl_text_str(&t)));
+    sl_fault_add(f->tree->faults, n, "%.*s%s%.*s: unknown key%s%.*s%s; known here: %.*s",
+                 SL_STR_ARGS(path), path.n > 0 ? "." : "", (int)(n->key.n < 80 ? n->key.n : 80),
+                 n->key.p, near.best.n > 0 ? " (is it " : "", SL_STR_ARGS(near.best),
+                 near.best.n > 0 ? "?)" : "", SL_STR_ARGS(sl_text_str(&t)));
 }
 
 static struct sl_node *take_child(struct sl_node *map, struct sl_str key)

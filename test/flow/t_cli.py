@@ -46,6 +46,16 @@ def test_wrong_command_lines(g):
         p = run(*argv)
         equal(p.returncode, 2, argv)
         check(p.err and not p.out, argv, p.out)
+    for argv, words in ((["serv"], "no command serv (is it serve?)"), (["kye", "list"], "no command kye (is it key?)"), (["serve", "gw.yaml"], "given with -c"),
+                        (["key", "mak"], "mak; it has list, show, make"), (["pause"], "it has provider, model, target, tenant, key"),
+                        (["key", "make", "a", "--rmp", "5"], "--rmp (is it --rpm?)"), (["weight", "m", "a"], "sluice weight: a: must be NAME=NUMBER\ntry: sluice weight --help")):
+        p = run(*argv)
+        equal((p.returncode, p.out), (2, ""), argv)
+        contains(p.err, words)
+    equal(run("help", "key").out, run("key", "--help").out)
+    equal(run("help", "serve").out, run("serve", "--help").out)
+    contains(run("help", "nothing").err, "no command nothing")
+    check("--admin" not in run("import", "--help").out, "who asks no gateway has no use for its address")
 
 
 def test_check(g):

@@ -54,8 +54,9 @@ static void test_faults_say_where_and_what(void **state)
     } cases[] = {
         {TEST_BASE "nope: 1\n", "t.yaml:3:7: nope: unknown key; known here: listen"},
         {TEST_BASE "nope: 1\n", "include, providers, models, plans, tenants"}, /* to the last */
-        {TEST_BASE "timeouts:\n  conect: 5s\n", "t.yaml:4:11: timeouts.conect: unknown key; known "
-                                                "here: connect, first_byte"},
+        {TEST_BASE "timeouts:\n  conect: 5s\n",
+         "t.yaml:4:11: timeouts.conect: unknown key (is it connect?); known "
+         "here: connect, first_byte"},
         {TEST_BASE "timeouts: {connect: 5}\n", "t.yaml:3:21: timeouts.connect: must be a duration"},
         {TEST_BASE "timeouts: {connect: 1ms}\n", "must lie between 10 and 300000 ms"},
         {TEST_BASE "timeouts: 5s\n", "timeouts: must be a map"},

@@ -123,8 +123,9 @@ static void test_refusals(void **state)
     test_refused(TEST_BASE "plans: [{name: a, per_key: {limits: {qps: 100001}}}]\n",
                  "plans[].per_key.limits.qps: must lie between 0 and 100000");
     test_refused(TEST_BASE "tenants: [{name: t, limits: {tpm: -1}}]\n", "must be a whole number");
-    test_refused(TEST_BASE "tenants: [{name: t, limits: {rps: 1}}]\n",
-                 "tenants[].limits.rps: unknown key; known here: rpm, qps, burst, tpm");
+    test_refused(
+        TEST_BASE "tenants: [{name: t, limits: {rps: 1}}]\n",
+        "tenants[].limits.rps: unknown key (is it rpm?); known here: rpm, qps, burst, tpm");
     test_refused(
         TEST_BASE "tenants: [{name: t, budget: {daily: lots}}]\n",
         "tenants[].budget.daily: must be dollars such as 12.50, with at most six decimals");

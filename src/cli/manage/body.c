@@ -79,8 +79,10 @@ static bool is_number(const char *s)
 
 static bool wrong(const struct sl_manage_line *l, const char *what, const char *name)
 {
-    fprintf(stderr, "sluice %s %s: %s: %s\ntry: sluice %s %s --help\n", l->verb->group,
-            l->verb->name, name, what, l->verb->group, l->verb->name);
+    const char *space = l->verb->name[0] != '\0' ? " " : "";
+
+    fprintf(stderr, "sluice %s%s%s: %s: %s\ntry: sluice %s%s%s --help\n", l->verb->group, space,
+            l->verb->name, name, what, l->verb->group, space, l->verb->name);
     return false;
 }
 

@@ -1,4 +1,5 @@
 /* cli/manage/line.c -- the command line: which verb, arguments, options. */
+#include "base/near.h"
 #include "cli/client.h"
 #include "cli/manage/manage.h"
 
@@ -19,54 +20,74 @@ bool sl_manage_is(const char *group)
 
 /* ---- help ---- */
 
+static const char *const groups[][2] = {
+    {"key", "make, change, rotate, revoke keys"},
+    {"tenant", "make, change, pause, delete tenants"},
+    {"budget", "what tenants have left; raises that end"},
+    {"usage", "requests, tokens and cost, as a table or CSV"},
+    {"cache", "statistics; purge by tenant, model, version or text"},
+    {"provider", "places, queues and connections of providers"},
+    {"last", "the requests that ended last"},
+    {"show", "what happened to a request, and what it cost"},
+    {"live", "the requests that are under way"},
+    {"stop", "end one of them"},
+    {"pause", "ask nothing of a provider, model or target, or refuse a tenant or key"},
+    {"weight", "other weights for a model's targets, for a while"},
+    {"resume", "take a pause or weights back before their time"},
+    {"switches", "the pauses and weights that are in force"},
+    {"store", "how the store is; move it to a Redis"},
+    {"ledger", "how the trail is; check it, and set the store right by it"},
+    {"import", "write our configuration from another gateway's"},
+    {"audit", "check trails, and list what is in them"},
+};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
 void sl_manage_help(FILE *to)
 {
-    static const char *const lines[][2] = {
-        {"key", "make, change, rotate, revoke keys"},
-        {"tenant", "make, change, pause, delete tenants"},
-        {"budget", "what tenants have left; raises that end"},
-        {"usage", "requests, tokens and cost, as a table or CSV"},
-        {"cache", "statistics; purge by tenant, model, version or text"},
-        {"provider", "places, queues and connections of providers"},
-        {"last", "the requests that ended last"},
-        {"show", "what happened to a request, and what it cost"},
-        {"live", "the requests that are under way"},
-        {"stop", "end one of them"},
-        {"pause", "ask nothing of a provider, model or target, or refuse a tenant or key"},
-        {"weight", "other weights for a model's targets, for a while"},
-        {"resume", "take a pause or weights back before their time"},
-        {"switches", "the pauses and weights that are in force"},
-        {"store", "how the store is; move it to a Redis"},
-        {"ledger", "how the trail is; check it, and set the store right by it"},
-        {"import", "write our configuration from another gateway's"},
-        {"audit", "check trails, and list what is in them"},
-    };
+    for (size_t i = 0; i < GROUPS; i++)
+        fprintf(to, "  %-8s %s\n", groups[i][0], groups[i][1]);
+}
 
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        fprintf(to, "  %-8s %s\n", lines[i][0], lines[i][1]);
+void sl_manage_near(struct sl_near *near)
+{
+    for (size_t i = 0; i < GROUPS; i++)
+        sl_near_try(near, sl_str_of(groups[i][0]));
 }
 
 static void help_common(FILE *to)
 {
-    fprintf(to,
-            "  -a, --admin ADDR        the admin listener, host:port or unix:/path; else that of\n"
-            "                          -c, else SLUICE_ADMIN_LISTEN, else 127.0.0.1:9091\n"
-            "  -k KEY                  its key; else that of -c, else SLUICE_ADMIN_KEY, else\n"
-            "                          without -a the one that a start without a file has made\n"
-            "  -c, --config FILE       the configuration that says both\n"
-            "      --json              the answer as JSON\n"
-            "  -h, --help              this text\n");
+    fprintf(
+        to,
+        "  -a, --admin ADDR             the admin listener, host:port or unix:/path; else that\n"
+        "                               of -c, else SLUICE_ADMIN_LISTEN, else 127.0.0.1:9091\n"
+        "  -k KEY                       its key; else that of -c, else SLUICE_ADMIN_KEY, else\n"
+        "                               without -a what a start without a file has made\n"
+        "  -c, --config FILE            the configuration that says both\n"
+        "      --json                   the answer as JSON\n");
+}
+
+static void help_end(FILE *to)
+{
+    fprintf(to, "  -h, --help                   this text\n");
 }
 
 static void help_group(FILE *to, const char *group)
 {
+    bool asks = false; /* a gateway, some of them */
+
     fprintf(to, "sluice %s VERB [options]     (sluice %s VERB --help has a verb's own)\n\n", group,
             group);
-    for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
-        if (strcmp(v->group, group) == 0 && v->args != NULL)
+    for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++) {
+        if (strcmp(v->group, group) != 0)
+            continue;
+        asks = asks || v->run == NULL;
+        if (v->args != NULL)
             fprintf(to, "  %s %-10s %-14s %s\n", group, v->name, v->args, v->line);
+    }
     fprintf(to, "\n");
-    help_common(to);
+    if (asks)
+        help_common(to);
+    help_end(to);
 }
 
 static bool takes(const struct sl_manage_verb *v, const struct sl_manage_option *o)
@@ -89,12 +110,13 @@ static void help_verb(FILE *to, const struct sl_manage_verb *v)
         if (!takes(v, o))
             continue;
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->value[0] != '\0' ? " " : "", o->value);
-        fprintf(to, "      %-27s %s\n", left, o->line);
+        fprintf(to, "      %-24s %s\n", left, o->line);
     }
     if (v->shape == SL_MANAGE_ROWS)
-        fprintf(to, "      --csv               the rows as CSV\n");
+        fprintf(to, "      --csv                    the rows as CSV\n");
     if (v->run == NULL)
         help_common(to);
+    help_end(to);
 }
 
 /* ---- reading ---- */
@@ -133,13 +155,18 @@ static const struct sl_manage_verb *find_verb(int argc, char **argv, int *used)
 static int no_verb(int argc, char **argv)
 {
     bool named = argc > 1 && argv[1][0] != '-';
+    size_t n = 0;
 
     if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
         help_group(stdout, argv[0]);
         return SL_EXIT_OK;
     }
-    fprintf(stderr, "sluice %s: %s%s\ntry: sluice %s --help\n", argv[0],
-            named ? "does not know the verb " : "needs a verb", named ? argv[1] : "", argv[0]);
+    fprintf(stderr, "sluice %s: %s%s; it has", argv[0],
+            named ? "does not know the verb " : "needs a verb", named ? argv[1] : "");
+    for (const struct sl_manage_verb *v = sl_manage_verbs; v->group != NULL; v++)
+        if (strcmp(v->group, argv[0]) == 0 && v->name[0] != '\0' && v->args != NULL)
+            fprintf(stderr, "%s %s", n++ > 0 ? "," : "", v->name);
+    fprintf(stderr, "\ntry: sluice %s --help\n", argv[0]);
     return SL_EXIT_USAGE;
 }
 
@@ -166,6 +193,21 @@ static const char **common(struct sl_manage_line *l, struct sl_str name)
         if (is_same(all[i].letter, name) || is_same(all[i].word, name))
             return all[i].to;
     return NULL;
+}
+
+/* None of that name; perhaps one whose name is near. */
+static int no_option(const struct sl_manage_line *l, const char *word, struct sl_str name)
+{
+    struct sl_near near;
+    char text[160];
+
+    sl_near_init(&near, name);
+    for (const struct sl_manage_option *o = sl_manage_options; o->name != NULL; o++)
+        if (takes(l->verb, o))
+            sl_near_try(&near, sl_str_of(o->name));
+    snprintf(text, sizeof text, "%.80s%s%.*s%s", word, near.best.n > 0 ? " (is it --" : "",
+             SL_STR_ARGS(near.best), near.best.n > 0 ? "?)" : "");
+    return wrong(l, "does not take the option", text);
 }
 
 static int add_option(struct sl_manage_line *l, const struct sl_manage_option *o, const char *value)
@@ -198,7 +240,7 @@ static int take_option(struct sl_manage_line *l, int argc, char **argv, int *i)
     o = find_option(l->verb, name);
     to = o == NULL ? common(l, name) : NULL;
     if (o == NULL && to == NULL)
-        return wrong(l, "does not take the option", word);
+        return no_option(l, word, name);
     if (o != NULL && o->kind == SL_MANAGE_SWITCH && equals < 0)
         return add_option(l, o, "true");
     value = equals > 0 ? name.p + equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;

@@ -82,6 +82,8 @@ bool sl_manage_is(const char *group);
 /* argv[0] is the group. */
 int sl_manage_run(int argc, char **argv);
 void sl_manage_help(FILE *to); /* a line for each group */
+struct sl_near;
+void sl_manage_near(struct sl_near *near); /* tries each group */
 
 /* ---- line.c ---- */
 /* -1: go on; else an exit code, and it has been said why. */

@@ -182,7 +182,7 @@ const struct sl_manage_option sl_manage_options[] = {
     {"on-client-gone", "on-client-gone", SL_MANAGE_TEXT, "budget.on_client_gone", "abort|drain",
      "what becomes of the provider's answer"},
     {"log-prompts", "log-prompts", SL_MANAGE_FLAG, "log_prompts", "true|false",
-     "keep what it asks and is answered, in `prompts.file`"},
+     "keep its prompts and answers, in `prompts.file`"},
     {"label", "label", SL_MANAGE_PAIR, "labels", "NAME=TEXT",
      "for people, and for usage; may be repeated"},
     {"overlap", "overlap", SL_MANAGE_TEXT, "overlap", "TIME",

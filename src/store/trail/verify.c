@@ -301,7 +301,8 @@ static bool prepare(const char *dir, struct chain *c, struct sl_trail_report *ou
         if (sl_trail_files_key(dir, &c->key))
             return true;
     }
-    snprintf(out->what, sizeof out->what, "%.100s/%s can't be read: %s", dir, what,
+    snprintf(out->what, sizeof out->what,
+             "%.100s/%s can't be read: %s; a trail lies in a gateway's state directory", dir, what,
              strerror(errno));
     return false;
 }
