@@ -18,7 +18,7 @@
 #include "net/listen.h"
 
 #define BACKLOG 4096
-#define SHAKE_MS 10000 /* for the handshake of a newcomer */
+#define SHAKE_MS 60000 /* for a newcomer's handshake; who dials gives up before, and says why */
 #define COMPLAIN_MS 1000
 
 struct sl_listener {

@@ -15,6 +15,7 @@
 #define OUT_MAX (64u << 20) /* one write of a whole body always fits */
 #define STUCK_MS 30000      /* a let-go stream whose peer takes nothing */
 #define FINISH_MS 300000    /* and one whose peer takes it very slowly */
+#define QUEUE_MS 250        /* more, for a handshake whose next step is ours */
 
 /* Records are made while there are less than SL_STREAM_HIGH; the rest is for what TLS answers by
  * itself: a peer that asks for more of that without taking it is let go. */
@@ -224,6 +225,16 @@ static void late_finish(struct sl_stream *s)
         sl_timer_start(s->net, &s->timer, s->linger_ms);
 }
 
+/* The peer has said its part of the handshake, which waits among others for a turn (dial.h):
+ * that is no stall of the peer's. */
+static bool is_our_turn(struct sl_stream *s)
+{
+    if (s->state != SL_STREAM_HANDSHAKE || !sl_stream_has_backlog(s))
+        return false;
+    sl_timer_start(s->net, &s->timer, QUEUE_MS);
+    return true;
+}
+
 static void fire(struct sl_timer *t)
 {
     struct sl_stream *s = SL_CONTAINER(t, struct sl_stream, timer);
@@ -233,6 +244,8 @@ static void fire(struct sl_timer *t)
     case SL_STREAM_CONNECT:
     case SL_STREAM_TUNNEL:
     case SL_STREAM_HANDSHAKE:
+        if (is_our_turn(s))
+            break;
         if (s->reason == NULL)
             sl_stream_explain(s, "%s",
                               s->state == SL_STREAM_NEW       ? "no answer from the resolver"

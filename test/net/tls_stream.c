@@ -392,6 +392,38 @@ static void many_at_once(void **state)
     house_close(&h);
 }
 
+/* The time is up while a handshake waits for its turn: our queue, and no stall of the peer's. */
+static void a_queue_is_no_stall(void **state)
+{
+    struct house h;
+    size_t opens = 0, late = 0;
+
+    (void)state;
+    house_open(&h, "127.0.0.1:0", server, 100);
+    for (int i = 32; i < 62; i++)
+        dial(&h.peers[i], "127.0.0.1", sl_listen_port(h.listener), client, 60000);
+    while (opens < 30) {
+        UNTIL(h.net, opens < 30);
+        sl_net_turn(h.net, 2);
+        opens = 0;
+        for (int i = 32; i < 62; i++) {
+            struct sl_stream *s = h.peers[i].s;
+
+            if (s->state == SL_STREAM_HANDSHAKE && sl_stream_has_backlog(s)) {
+                sl_timer_stop(h.net, &s->timer);
+                s->timer.fire(&s->timer);
+                assert_true(sl_timer_is_armed(&s->timer)); /* not for ever, either */
+                sl_timer_start(h.net, &s->timer, 60000);   /* but this machine may be slow */
+                late++;
+            }
+            assert_int_equal(h.peers[i].ends, 0);
+            opens += h.peers[i].opens;
+        }
+    }
+    assert_true(late > 0);
+    house_close(&h);
+}
+
 /* Either side closes at every turn of the handshake. */
 static void close_at_every_turn(void **state)
 {
@@ -436,6 +468,7 @@ int main(void)
         cmocka_unit_test(plain_client),
         cmocka_unit_test(tampered),
         cmocka_unit_test(many_at_once),
+        cmocka_unit_test(a_queue_is_no_stall),
         cmocka_unit_test(close_at_every_turn),
     };
 
