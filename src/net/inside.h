@@ -179,6 +179,8 @@ enum sl_err sl_stream_proxy_left(struct sl_stream *s, enum sl_err why);
 void sl_listen_left(struct sl_listener *l);
 /* loop.c: the reserve for listeners, taken again if it was given up. */
 bool sl_net_has_spare(struct sl_net *net);
+uint64_t
+sl_net_tick_ms(void); /* the kernel's own count: cheap, never ahead, 10 ms behind at most */
 /* timer.c */
 void sl_timer_wheel_init(struct sl_net *net);
 /* dial.c: addresses of a name, as an op; `done` from a later turn. */

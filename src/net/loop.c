@@ -33,6 +33,14 @@ static int64_t wall_ms(void)
     return wall_us() / 1000;
 }
 
+uint64_t sl_net_tick_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 static void on_uv_idle(uv_idle_t *h)
 {
     (void)h; /* being active is its whole work */

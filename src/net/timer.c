@@ -87,10 +87,10 @@ static void arm(struct sl_net *net)
 }
 
 /* A wait begins now, and not when the turn did: that may be long ago, and the whole wait with it.
- */
+ * The kernel's count of ticks is some milliseconds behind at most, and as good as free to read. */
 static uint64_t begins(const struct sl_net *net, uint64_t in_ms)
 {
-    uint64_t turn = uv_now(&net->loop), now = in_ms > 0 ? uv_hrtime() / 1000000 : turn;
+    uint64_t turn = uv_now(&net->loop), now = in_ms > 0 ? sl_net_tick_ms() : turn;
 
     return now > turn ? now : turn;
 }
