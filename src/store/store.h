@@ -156,6 +156,8 @@ struct sl_record {
     uint64_t rev;         /* grows with each change; 0: none */
     struct sl_str state;  /* "active", "paused", "revoked", "deleted" */
     struct sl_str doc;    /* JSON, at most SL_RECORD_MAX bytes: policy/record.h */
+    bool quiet;           /* of a put: whoever wants it asks for it by name, so nobody hears that
+                           * it changed, and no instance reads all records for it */
 };
 #define SL_RECORD_MAX 16384
 
@@ -276,6 +278,7 @@ struct sl_account {
 struct sl_restore_account {
     struct sl_str key_id; /* empty: the tenant's */
     struct sl_account account;
+    struct sl_str once; /* the last grant's that had a name; empty: none had */
 };
 struct sl_restore_seq {
     char instance[8];

@@ -671,8 +671,8 @@ static inline void restored(void **state)
 {
     struct store *s = *state;
     struct sl_restore_account accounts[2] = {
-        {{0}, {.held = true, .granted_micro = 900, .spent_micro = 400}},
-        {SL_STR("alice"), {.spent_micro = 70}}};
+        {{0}, {.held = true, .granted_micro = 900, .spent_micro = 400}, {0}},
+        {SL_STR("alice"), {.spent_micro = 70}, {0}}};
     struct sl_usage_row row = {.day = SL_STR("2026-11-25"),
                                .key_id = SL_STR("alice"),
                                .user = SL_STR("alice@acme"),
@@ -718,6 +718,28 @@ static inline void restored(void **state)
     assert_int_equal(u.first.requests, 8);
 }
 
+/* An account knows the name of its last grant also when it was set from outside: that of the sums
+ * it is given, and no other. */
+static inline void restored_names(void **state)
+{
+    static const char own[] = "own", theirs[] = "0123456789abcdef0123456789abcdef";
+    struct store *s = *state;
+    struct sl_restore_account accounts[2] = {
+        {{0}, {.held = true, .granted_micro = 900}, SL_STR("0123456789abcdef0123456789abcdef")},
+        {s->ask.key_id, {.held = true, .granted_micro = 50}, {0}}};
+    struct sl_restore what = {.tenant = s->ask.tenant, .accounts = accounts, .accounts_n = 2};
+
+    (void)grants_once(s, T, 100, 40, own);
+    (void)grants_once(s, K, 0, 7, own);
+    assert_int_equal(CALL(s, restore, &what), SL_OK);
+    assert_true(grants_once(s, T, 100, 40, theirs).again);
+    assert_int_equal(balance_of(s, T).granted_micro, 900);
+    assert_int_equal(grants_once(s, K, 0, 7, own).granted_micro, 57); /* the sum was without it */
+    assert_int_equal(grants_once(s, T, 100, 40, own).granted_micro, 940);
+    accounts[0].once = SL_STR("0123456789abcdef0123456789abcdefX");
+    assert_int_equal(CALL(s, restore, &what), SL_ERR_CEILING);
+}
+
 /* A page of each at once. */
 static inline void restored_in_full_pages(void **state)
 {
@@ -733,7 +755,7 @@ static inline void restored_in_full_pages(void **state)
 
     for (int i = 0; i < N; i++) {
         (void)snprintf(names[i], sizeof names[i], "name%04d", i);
-        accounts[i] = (struct sl_restore_account){sl_str_of(names[i]), {.spent_micro = i}};
+        accounts[i] = (struct sl_restore_account){sl_str_of(names[i]), {.spent_micro = i}, {0}};
         rows[i] = (struct sl_usage_row){.day = SL_STR("2026-11-25"),
                                         .key_id = sl_str_of(names[i]),
                                         .user = SL_STR("u"),
@@ -758,6 +780,37 @@ static inline void restored_in_full_pages(void **state)
     assert_int_equal(balance_of(s, K).spent_micro, N);
     what.rows_n = N + 1;
     assert_int_equal(CALL(s, restore, &what), SL_ERR_CEILING);
+}
+
+/* Nobody hears of a quiet one, though it is guarded and kept as any other is; and what others put
+ * meanwhile is heard of. */
+static inline void records_quiet(void **state)
+{
+    struct store *s = *state;
+    struct sl_record r = record_of(SL_RECORD_SWITCH, "", "topup.acme", "active"), old;
+    struct sl_record other = record_of(SL_RECORD_TENANT, "", "acme", "active");
+    struct sl_beat before, after;
+    struct page p = {0};
+
+    puts_ok(s, &other);
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &before), SL_OK);
+    r.quiet = true;
+    for (int i = 0; i < 3; i++) {
+        old = r;
+        puts_ok(s, &r);
+    }
+    assert_int_equal(puts_err(s, &old), SL_ERR_CONFLICT);
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &after), SL_OK);
+    assert_int_equal(after.revision, before.revision);
+    finds(s, &p, SL_RECORD_SWITCH, "topup.acme");
+    assert_int_equal(p.rev, r.rev);
+    puts_ok(s, &other);
+    assert_int_equal(CALL(s, beat, SL_STR("inst0001"), &after), SL_OK);
+    assert_true(after.revision != before.revision);
+    puts_ok(s, &r);
+    r.quiet = false;
+    puts_ok(s, &r); /* as an older gateway would */
+    free(p.doc);
 }
 
 static inline void records_restored(void **state)
@@ -927,7 +980,9 @@ static inline void notes_end(void **state)
     X(usage_of_one_day)                                                                            \
     X(restored_in_full_pages)                                                                      \
     X(restored)                                                                                    \
+    X(restored_names)                                                                              \
     X(records_restored)                                                                            \
+    X(records_quiet)                                                                               \
     X(notes_by_both_names)                                                                         \
     X(notes_are_bounded)                                                                           \
     X(notes_end)

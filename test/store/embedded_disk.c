@@ -244,7 +244,7 @@ static void restored_over_unwritten(void **state)
     struct store *s = *state;
     struct sl_line l[2] = {line_of(s, 1, 5), line_of(s, 2, 6)};
     struct sl_batch batch = {s->ask.tenant, SL_STR("inst0001"), l, 1};
-    struct sl_restore_account account = {{0}, {.spent_micro = 5}};
+    struct sl_restore_account account = {.account = {.spent_micro = 5}};
     struct sl_usage_row row = {.day = l[0].day,
                                .key_id = l[0].key_id,
                                .user = l[0].user,

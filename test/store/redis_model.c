@@ -119,7 +119,7 @@ static void grant_more(struct sl_str tenant, struct sl_str key_id, int64_t initi
 
 static void set(struct sl_str tenant, struct sl_str key_id, const struct sl_account *a)
 {
-    struct sl_restore_account one = {key_id, *a};
+    struct sl_restore_account one = {.key_id = key_id, .account = *a};
     struct sl_restore what = {.tenant = tenant, .accounts = &one, .accounts_n = 1};
 
     assert_int_equal(CALL(&st, restore, &what), SL_OK);

@@ -175,8 +175,8 @@ static enum sl_err do_restore_records(struct store *s)
 
 static enum sl_err do_restore(struct store *s)
 {
-    struct sl_restore_account accounts[] = {{{0}, {.held = true, .granted_micro = 900}},
-                                            {SL_STR("alice"), {.spent_micro = 70}}};
+    struct sl_restore_account accounts[] = {{{0}, {.held = true, .granted_micro = 900}, {0}},
+                                            {SL_STR("alice"), {.spent_micro = 70}, {0}}};
     struct sl_usage_row row = {.day = SL_STR("2026-11-25"),
                                .key_id = SL_STR("alice"),
                                .user = SL_STR("u"),

@@ -91,7 +91,7 @@ struct fake {
     struct sl_balance balance;
     enum sl_err verdict; /* of put and grow */
     struct sl_restore_account restored[64];
-    char restored_name[64][24];
+    char restored_name[64][24], restored_once[64][SL_STORE_ONCE + 1];
     size_t restored_n, restored_rows, restored_seqs;
     struct sl_usage_row rows[64];
     size_t rows_n;
@@ -634,6 +634,8 @@ static inline bool act_restore(struct fake_call *c)
         f->restored[f->restored_n] = c->restore->accounts[i];
         fake_level(f->restored_name[f->restored_n], sizeof f->restored_name[0], c->restore->tenant,
                    c->restore->accounts[i].key_id);
+        fake_text(f->restored_once[f->restored_n], sizeof f->restored_once[0],
+                  c->restore->accounts[i].once);
         f->restored_n++;
     }
     for (size_t i = 0; i < c->restore->rows_n && f->rows_n < 64; i++)

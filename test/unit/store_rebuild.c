@@ -112,13 +112,24 @@ static enum sl_err rebuild(struct rig *r, const struct sl_rebuild_ask *ask)
     return r->err;
 }
 
-static const struct sl_account *restored(const struct rig *r, const char *name)
+static size_t restored_at(const struct rig *r, const char *name)
 {
     for (size_t i = r->f.restored_n; i-- > 0;)
         if (strcmp(r->f.restored_name[i], name) == 0)
-            return &r->f.restored[i].account;
+            return i;
     fail_msg("%s was not restored", name);
-    return NULL;
+    return 0;
+}
+
+static const struct sl_account *restored(const struct rig *r, const char *name)
+{
+    return &r->f.restored[restored_at(r, name)].account;
+}
+
+/* Which grant the account says was the last one with a name. */
+static const char *last_named(const struct rig *r, const char *name)
+{
+    return r->f.restored_once[restored_at(r, name)];
 }
 
 static void sums_of_two_instances(void **state)
@@ -133,6 +144,7 @@ static void sums_of_two_instances(void **state)
     settle(&r, "acme", 1, 100, 5000);
     settle(&r, "acme", 2, 200, 5000);
     settle(&r, "bcme", 3, 7, 900);
+    grant(&r, "acme", 8000, 3, "first");
     put(&r, "a1", "active");
     sl_store_flush(r.s, 1000);
     sl_store_end(&r.s);
@@ -172,7 +184,9 @@ static void sums_of_two_instances(void **state)
     assert_true(r.f.has_epoch);
     assert_int_equal(restored(&r, "acme/")->spent_micro, 1300);
     assert_true(restored(&r, "acme/")->held);
-    assert_int_equal(restored(&r, "acme/")->granted_micro, 5250);
+    assert_int_equal(restored(&r, "acme/")->granted_micro, 5253);
+    assert_string_equal(last_named(&r, "acme/"), "once");
+    assert_string_equal(last_named(&r, "bcme/"), "");
     assert_int_equal(restored(&r, "acme/")->day_micro, 1300);
     assert_int_equal(restored(&r, "acme/")->month_micro, 1300);
     assert_int_equal(restored(&r, "acme/k-acme")->spent_micro, 1300);
@@ -188,7 +202,8 @@ static void sums_of_two_instances(void **state)
     r.f.restored_n = 0;
     assert_int_equal(rebuild(&r, &(struct sl_rebuild_ask){.dirs = dirs, .n = 2, .write = true}),
                      SL_OK);
-    assert_int_equal(restored(&r, "acme/")->granted_micro, 5250);
+    assert_int_equal(restored(&r, "acme/")->granted_micro, 5253);
+    assert_string_equal(last_named(&r, "acme/"), "once");
     finish(&r);
 }
 

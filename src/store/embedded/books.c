@@ -42,20 +42,28 @@ static enum sl_err is_again(struct sl_db *db, struct sl_entry *n)
     return sl_db_done(&q) ? SL_OK : SL_ERR_STORE;
 }
 
+/* Of the account's last named grant; empty: none had a name. */
+static bool keep_name(struct sl_db *db, struct sl_str tenant, struct sl_str key_id,
+                      struct sl_str once)
+{
+    struct sl_query q =
+        sl_db_query(db, once.n > 0 ? SL_STATEMENT_ONCE_KEEP : SL_STATEMENT_ONCE_DROP);
+
+    sl_db_text(&q, tenant);
+    sl_db_text(&q, key_id);
+    if (once.n > 0)
+        sl_db_text(&q, once);
+    return sl_db_run(&q);
+}
+
 enum sl_err sl_books_add(struct sl_db *db, struct sl_entry *n, struct sl_account *to)
 {
-    struct sl_query q;
-
     if (n->once.n > 0) {
         if (is_again(db, n) != SL_OK)
             return SL_ERR_STORE;
         if (n->again)
             return SL_OK;
-        q = sl_db_query(db, SL_STATEMENT_ONCE_KEEP);
-        sl_db_text(&q, n->tenant);
-        sl_db_text(&q, n->key_id);
-        sl_db_text(&q, n->once);
-        if (!sl_db_run(&q))
+        if (!keep_name(db, n->tenant, n->key_id, n->once))
             return SL_ERR_STORE;
     }
     sl_account_grant(to, n->initial_micro, n->more_micro);
@@ -152,6 +160,10 @@ enum sl_err sl_books_restore(struct sl_db *db, const struct sl_entry *n)
 {
     for (size_t i = 0; i < n->usage_n; i++) {
         if (!write_row(db, SL_STATEMENT_USAGE_SET, n->tenant, &n->usage[i]))
+            return SL_ERR_STORE;
+    }
+    for (size_t i = 0; i < n->named_n; i++) {
+        if (!keep_name(db, n->tenant, n->named[i].key_id, n->named[i].once))
             return SL_ERR_STORE;
     }
     return SL_OK;

@@ -65,6 +65,7 @@ static const char *const texts[SL_STATEMENT__COUNT] = {
     [SL_STATEMENT_TIP_KEEP] = "INSERT OR REPLACE INTO trail VALUES (?, ?, ?, ?)",
     [SL_STATEMENT_ONCE] = "SELECT name FROM once WHERE tenant = ? AND key_id = ?",
     [SL_STATEMENT_ONCE_KEEP] = "INSERT OR REPLACE INTO once VALUES (?, ?, ?)",
+    [SL_STATEMENT_ONCE_DROP] = "DELETE FROM once WHERE tenant = ? AND key_id = ?",
 };
 
 static uint64_t clock_us(void)

@@ -310,6 +310,20 @@ static void keep_usage(struct sl_entry *n, const struct sl_restore *what)
     n->usage_n = what->rows_n;
 }
 
+static void keep_named(struct sl_entry *n, const struct sl_restore *what)
+{
+    n->named = sl_arena_alloc(&n->arena, what->accounts_n * sizeof *n->named);
+    if (n->named == NULL) {
+        n->err = SL_ERR_STORE;
+        return;
+    }
+    for (size_t i = 0; i < what->accounts_n; i++) {
+        n->named[i].key_id = keep(n, what->accounts[i].key_id);
+        n->named[i].once = keep(n, what->accounts[i].once);
+    }
+    n->named_n = what->accounts_n;
+}
+
 /* In memory at once, so that lines which come before it is written are added to it. */
 static bool restore_memory(struct sl_embedded *b, const struct sl_restore *what,
                            const struct sl_entry *n)
@@ -342,6 +356,7 @@ void sl_entry_restore(struct sl_backend *backend, const struct sl_restore *what,
 
     for (size_t i = 0; fit && i < what->accounts_n; i++)
         fit = is_name_or_none(what->accounts[i].key_id) &&
+              what->accounts[i].once.n <= SL_STORE_ONCE &&
               sl_engine_has_room(b->engine, what->tenant, what->accounts[i].key_id);
     if (!fit) {
         sl_embedded_say(b, SL_ERR_CEILING, slot, done, ctx);
@@ -351,6 +366,7 @@ void sl_entry_restore(struct sl_backend *backend, const struct sl_restore *what,
     if (n == NULL)
         return;
     keep_usage(n, what);
+    keep_named(n, what);
     if (n->err == SL_OK && !restore_memory(b, what, n))
         n->err = SL_ERR_STORE;
     send(n);
@@ -364,7 +380,7 @@ static void tell_state(struct sl_embedded *b, const struct sl_record *r)
 
     if (level_of(r, &tenant, &key_id))
         sl_engine_set_state(b->engine, tenant, key_id, r->state, r->rev);
-    if (r->rev > b->revision)
+    if (!r->quiet && r->rev > b->revision)
         b->revision = r->rev;
 }
 

@@ -114,8 +114,9 @@ int sl_export_accounts(const struct sl_export *x, size_t from, struct sl_restore
 {
     struct page p = begin(
         x,
-        "SELECT key_id, held, granted_micro, spent_micro, day0, day_micro,"
-        " month0, month_micro FROM account WHERE tenant = ?3 ORDER BY key_id LIMIT ?2 OFFSET ?1",
+        "SELECT key_id, held, granted_micro, spent_micro, day0, day_micro, month0, month_micro,"
+        " name FROM account LEFT JOIN once USING (tenant, key_id) WHERE tenant = ?3"
+        " ORDER BY key_id LIMIT ?2 OFFSET ?1",
         from);
     int n = 0;
 
@@ -128,7 +129,8 @@ int sl_export_accounts(const struct sl_export *x, size_t from, struct sl_restore
                         .day0 = sqlite3_column_int64(p.stmt, 4),
                         .day_micro = sqlite3_column_int64(p.stmt, 5),
                         .month0 = sqlite3_column_int64(p.stmt, 6),
-                        .month_micro = sqlite3_column_int64(p.stmt, 7)}};
+                        .month_micro = sqlite3_column_int64(p.stmt, 7)},
+            .once = text(&p, 8)};
     }
     return end(&p, n);
 }

@@ -65,6 +65,7 @@ enum sl_statement {
     SL_STATEMENT_TIP_KEEP,
     SL_STATEMENT_ONCE,
     SL_STATEMENT_ONCE_KEEP,
+    SL_STATEMENT_ONCE_DROP,
     SL_STATEMENT__COUNT
 };
 
@@ -210,6 +211,8 @@ struct sl_entry {
     struct sl_tip tip;          /* asked: to be kept; made: read */
     struct sl_usage_row *usage; /* up: restore */
     size_t usage_n;
+    struct sl_restore_account *named; /* up: restore: accounts, for the names of their grants */
+    size_t named_n;
     /* made: in the arena */
     struct sl_records found;
     struct sl_usage_rows rows;

@@ -13,6 +13,7 @@ struct sl_total {      /* one account */
     int64_t more_micro;  /* of all grants */
     char initial_at[24]; /* time of the line that says what it began with */
     bool has_initial;
+    char once[SL_STORE_ONCE], once_at[24]; /* name and time of the latest grant that has one */
     char name[];
 };
 

@@ -99,13 +99,19 @@ static void charge(struct sl_total *a, const struct sl_line *line)
     book(&to->month0, &to->month_micro, line->month0, MONTH_SPREAD, line->cost_micro);
 }
 
-static void note_initial(struct sl_total *a, struct sl_str line, int64_t initial_micro)
+static bool time_of(struct sl_str line, char time[24])
 {
-    struct sl_str at = sl_json_get(line, SL_STR("t"));
-    char time[24] = {0};
     size_t n;
 
-    if (!sl_json_unescape(at, time, sizeof time, &n))
+    memset(time, 0, 24);
+    return sl_json_unescape(sl_json_get(line, SL_STR("t")), time, 24, &n);
+}
+
+static void note_initial(struct sl_total *a, struct sl_str line, int64_t initial_micro)
+{
+    char time[24];
+
+    if (!time_of(line, time))
         return;
     if (a->has_initial && memcmp(a->initial_at, time, sizeof time) <= 0)
         return;
@@ -259,6 +265,20 @@ static bool is_again(struct sl_totals *t, struct sl_total_tenant *of, struct sl_
     return false;
 }
 
+/* An account remembers the name of its last named grant: asked for again, it is there. */
+static void note_name(struct sl_total *a, struct sl_str line, struct sl_str quoted)
+{
+    char once[SL_STORE_ONCE], time[24];
+    size_t n;
+
+    if (!sl_json_unescape(quoted, once, sizeof once, &n) || !time_of(line, time) ||
+        memcmp(time, a->once_at, sizeof time) < 0)
+        return;
+    memcpy(a->once, once, n);
+    memcpy(a->once_at, time, sizeof time);
+    a->a.once = (struct sl_str){a->once, n};
+}
+
 static void granted(struct sl_totals *t, struct sl_str text)
 {
     struct sl_str once = sl_json_get(text, SL_STR("once"));
@@ -281,6 +301,8 @@ static void granted(struct sl_totals *t, struct sl_str text)
     if (a == NULL)
         return;
     note_initial(a, text, initial);
+    if (once.n > 0)
+        note_name(a, text, once);
     if (once.n > 0 && is_again(t, of, once))
         return;
     a->more_micro = add(a->more_micro, more);

@@ -34,7 +34,7 @@
 #include "store/url.h"
 
 #define SL_LINK_PENDING 65536             /* commands without a reply */
-#define SL_LINK_ARGS 2700                 /* of one command: a restore of full pages */
+#define SL_LINK_ARGS 2900                 /* of one command: a restore of full pages */
 #define SL_LINK_QUEUED ((size_t)16 << 20) /* bytes not yet taken by the kernel */
 #define SL_LINK_PATIENCE_MS 2000          /* with a silent Redis, beyond a deadline */
 #define SL_LINK_SILENCE_MS 1000           /* with one that Sentinel named, at all */

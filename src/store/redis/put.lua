@@ -2,7 +2,7 @@
 -- revision it has, unless a newer one is there.
 --
 -- KEYS  1 the revision of all records
--- ARGV  1 prefix, 2 "new" or "restore", 3 how many, 4 how many new ones of tenants, and of
+-- ARGV  1 prefix, 2 "new", "quiet" (the same, and the revision of all stays) or "restore", 3 how many, 4 how many new ones of tenants, and of
 --       switches, may make, then for each 7 fields: kind (key, tenant, switch), id, tenant of a key, SHA-256 of a key in hex, revision ("new": the one that
 --       is changed, 0: none), state, document. All other keys begin with ARGV[1]: the
 --       record, the index of its kind, the record states of its tenant.
@@ -49,8 +49,8 @@ for i = 0, tonumber(ARGV[3]) - 1 do
   most = math.max(most, r.rev)
 end
 
-revision = math.max(revision + 1, restore and most or 0)
-call('SET', KEYS[1], text(revision))
+revision = math.max(revision + 1, restore and most or most + 1)
+if ARGV[2] ~= 'quiet' then call('SET', KEYS[1], text(revision)) end
 for _, r in ipairs(records) do
   local rev = text(restore and r.rev or revision)
   if r.former then call('DEL', r.former) end

@@ -257,7 +257,8 @@ static struct sl_script_call *put_call(struct sl_redis *r, struct sl_str how,
 void sl_redis_put(struct sl_backend *b, const struct sl_record *rec, struct sl_records *out,
                   SL_BACKEND_WAIT)
 {
-    struct sl_script_call *c = put_call(sl_redis_of(b), SL_STR("new"), rec, 1);
+    struct sl_script_call *c =
+        put_call(sl_redis_of(b), rec->quiet ? SL_STR("quiet") : SL_STR("new"), rec, 1);
 
     if (!keep_record(c, rec, &note_of(c, out, rec->kind)->rec))
         sl_script_refuse(c, SL_ERR_STORE);

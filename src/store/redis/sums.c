@@ -242,7 +242,8 @@ static void push_account(struct sl_script_call *c, const struct sl_restore_accou
     sl_script_int(c, a->account.day_micro);
     sl_script_int(c, a->account.month0);
     sl_script_int(c, a->account.month_micro);
-    if (a->key_id.n > SL_REDIS_NAME)
+    sl_script_arg(c, a->once);
+    if (a->key_id.n > SL_REDIS_NAME || a->once.n > SL_STORE_ONCE)
         sl_script_refuse(c, SL_ERR_CEILING);
 }
 
