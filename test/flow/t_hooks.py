@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import subprocess
 import threading
 
 import _rig as rig
@@ -222,6 +223,35 @@ def test_a_top_up_that_is_refused(g):
         equal({e["tenant"] for e in to.events("credits_added")}, {"made"})
 
 
+def test_whom_nobody_asks_for(g):
+    """A tenant that is paused or deleted is not topped up, however low it is; once it is back, it is."""
+    to = Receiver()
+    poor = {"initial_credits": 0, "credits_low": LOW}
+    tenants = lambda *names, **more: [{"name": n, "budget": {**poor, **more}, "keys": [{"name": n, "sha256": rig.sha256("sk-slc-poor-" + n)}]} for n in names]
+    asked = lambda: {e["tenant"] for e in to.events("auto_top_up")}
+    added = lambda *names: until(lambda: set(names) <= {e["tenant"] for e in to.events("credits_added")}, 20 * rig.SLOW, lambda: "added: %s" % to.events())
+
+    def reload(*names):
+        n = h.metrics().value("sluice_config_reloads_total", result="ok") or 0
+        h.config["tenants"] = tenants(*names, auto_top_up={"amount": AMOUNT})
+        h.write_config()
+        h.signal(1)
+        until(lambda: h.metrics().value("sluice_config_reloads_total", result="ok") == n + 1, 20 * rig.SLOW, "reloaded")
+
+    with rig.Gateway(bank(to, tenants=tenants("idle", "gone", "kept")), mock=g.mock, env={"SLUICE_RENEW_MS": "200"}) as h:
+        until(lambda: {e["tenant"] for e in to.events("credits_low")} == {"idle", "gone", "kept"}, 20 * rig.SLOW, "all are low")
+        Api(h)("PATCH", "tenant/idle", {"state": "paused"})
+        Api(h)("DELETE", "tenant/gone")
+        reload("idle", "gone", "kept")
+        added("kept")
+        reload("idle", "gone", "kept", "later")  # looked at in a later round, in which all others had their turn, too
+        added("later")
+        equal(asked(), {"kept", "later"})
+        Api(h)("PATCH", "tenant/idle", {"state": "active"})
+        added("idle")
+        equal(asked(), {"kept", "later", "idle"})
+
+
 def test_one_top_up_for_all(g):
     """Two instances see it at once, and the one that asked dies before it hears: one call, the same again, added once."""
     redis, to = Redis(), Receiver(None)
@@ -251,6 +281,7 @@ def test_one_top_up_for_all(g):
         to.answer = OK
         to.hang.set()
         until(lambda: balance(lives)[1] > FIRST, 20 * rig.SLOW, "added")
+        contains(lives.said(), "top-up of tenant acme under the id %s is left as it is: the receiver took so long" % e["id"])
         equal({x["id"] for x in to.events("auto_top_up")}, {e["id"], third})
         key_doc = until(lambda: (lambda d: d if not d["id"] else None)(json.loads(redis("HGET", key, "doc"))), 20 * rig.SLOW, "closed")
         redis("HSET", key, "doc", json.dumps({**key_doc, "id": third, "until": 0}))  # as if it had died before it closed it
@@ -265,6 +296,48 @@ def test_one_top_up_for_all(g):
         for h in (one, two):
             if h.p.poll() is None:
                 h.stop()
+
+
+def test_a_top_up_outlives_its_store(g):
+    """Copied to another store, made anew from trails: it still knows what was added last, and adds it once."""
+    redis, to = Redis(), Receiver()
+
+    def left_open(h, id):
+        """As if who added it had died before it could close it: the same is asked again, and tells that it was added."""
+        n = len(to.events("credits_added"))
+        key = [k for k in redis("KEYS", "*") if b"topup" in k][0]
+        redis("HSET", key, "doc", json.dumps({**json.loads(redis("HGET", key, "doc")), "id": id, "until": 0}))
+        spend(h)
+        until(lambda: len(to.events("credits_added")) > n, 20 * rig.SLOW, "told again")
+        equal(to.events("credits_added")[n]["top_up"], id)
+
+    h = rig.Gateway(bank(to, store={"url": "embedded:data"}), mock=g.mock, env={"SLUICE_RENEW_MS": "200"})
+    try:
+        spend(h)
+        first = to.wait("credits_added")[0]["top_up"]
+        until(lambda: balance(h)[1] == round(FIRST + AMOUNT, 6), 20 * rig.SLOW, "added")
+        h.stop()
+        p = subprocess.run([rig.SLUICE, "store", "copy", "embedded:" + h.dir + "/data", redis.url], capture_output=True, timeout=60)
+        equal(p.returncode, 0, p.stderr)
+        h.config["store"]["url"] = redis.url
+        h.write_config()
+        h.start()
+        revision = redis("GET", "slc:rev")
+        left_open(h, first)
+        second = to.wait("credits_added", 3)[2]["top_up"]
+        check(second != first, "still low, it is another one's turn")
+        equal(balance(h)[1], round(FIRST + 2 * AMOUNT, 6))
+        equal(redis("GET", "slc:rev"), revision, "no instance reads all records for a top-up")
+        redis("FLUSHALL")
+        until(lambda: Api(h)("GET", "store")["lost"], 20 * rig.SLOW, "found to be lost")
+        Api(h)("POST", "ledger/rebuild", {})
+        until(lambda: not Api(h)("GET", "store")["lost"], 20 * rig.SLOW, "whole again")
+        left_open(h, second)
+        until(lambda: h.metrics().value("sluice_top_ups_total", result="capped") == 1, 20 * rig.SLOW, "still low, and no more today")
+        equal(balance(h)[1], round(FIRST + 2 * AMOUNT, 6))
+    finally:
+        if h.p.poll() is None:
+            h.stop()
 
 
 def test_nobody_takes_them(g):

@@ -138,11 +138,33 @@ static void tell_failed(struct sl_top_ups *t, const char *result, struct sl_str 
     count(t, result);
 }
 
+/* It is left as it is, and the log says why: somebody may have been charged for it meanwhile. */
+static void leave(struct sl_top_ups *t, const char *why, const char *what_to_do)
+{
+    struct sl_str tenant = name_of(first_of(t));
+
+    sl_log(SL_LOG_WARN, "gateway", tenant,
+           "the top-up of tenant %.*s under the id %s is left as it is: %s; %s",
+           SL_STR_ARGS(tenant), t->state.id[0] != '\0' ? t->state.id : "that it would get", why,
+           what_to_do);
+}
+
+static void leave_to_store(struct sl_top_ups *t, enum sl_err e)
+{
+    if (e == SL_ERR_CEILING)
+        leave(t, "the store has as many switches as it takes",
+              "end some of those that `sluice switches` shows");
+    else
+        leave(t, "the store failed or did not answer in time",
+              "the same is begun again when the tenant's balance is next looked at");
+}
+
 /* ---- the record ---- */
 
 static void put(struct sl_top_ups *t, sl_store_done_fn *done)
 {
-    struct sl_record rec = {.kind = SL_RECORD_SWITCH, .rev = t->rev, .state = SL_STR("active")};
+    struct sl_record rec = {
+        .kind = SL_RECORD_SWITCH, .rev = t->rev, .state = SL_STR("active"), .quiet = true};
     struct sl_text id = sl_text_over(t->id, sizeof t->id);
     struct sl_text doc = sl_text_over(t->doc, sizeof t->doc);
 
@@ -156,8 +178,12 @@ static void put(struct sl_top_ups *t, sl_store_done_fn *done)
 
 static void on_closed(void *ctx, enum sl_err e)
 {
-    (void)e; /* not kept: its claim ends by itself, and the same is asked again */
-    drop(ctx);
+    struct sl_top_ups *t = ctx;
+
+    if (e != SL_OK)
+        leave(t, "its end was not kept",
+              "the same is asked again in two minutes, and the receiver is to answer as before");
+    drop(t);
 }
 
 static void close_claim(struct sl_top_ups *t, uint64_t rest_ms)
@@ -215,10 +241,13 @@ static void on_still_mine(void *ctx, enum sl_err e)
         grant(t);
         return;
     }
-    if (e == SL_ERR_CONFLICT)
+    if (e == SL_ERR_CONFLICT) {
         t->mine[0] = '\0';
-    else
+        leave(t, "the receiver took so long that another instance has claimed it",
+              "that one asks again under the same id; let the receiver answer within two minutes");
+    } else {
         tell_failed(t, "failed", SL_STR("the store did not take it; it is asked again"));
+    }
     drop(t);
 }
 
@@ -327,6 +356,7 @@ static void on_balance(void *ctx, enum sl_err e)
     struct wanted *w = &t->queue[t->first];
 
     if (e != SL_OK) {
+        leave_to_store(t, e);
         drop(t);
         return;
     }
@@ -346,6 +376,8 @@ static void on_claimed(void *ctx, enum sl_err e)
     struct sl_top_ups *t = ctx;
 
     if (e != SL_OK) {
+        if (e != SL_ERR_CONFLICT) /* another one has it, then */
+            leave_to_store(t, e);
         drop(t);
         return;
     }
@@ -372,12 +404,15 @@ static void on_found(void *ctx, enum sl_err e)
     struct sl_top_ups *t = ctx;
     const struct sl_top_up *rules = &first_of(t)->rules;
     bool known = e == SL_OK && t->records.n > 0;
-    int64_t now_ms = sl_store_now_ms(store_of(t));
+    int64_t now_ms;
 
     if (e != SL_OK) {
+        t->state.id[0] = '\0'; /* it is another tenant's */
+        leave_to_store(t, e);
         drop(t);
         return;
     }
+    now_ms = sl_store_now_ms(store_of(t));
     t->rev = known ? t->records.at[0].rev : 0;
     sl_top_up_state_read(&t->state, known ? t->records.at[0].doc : (struct sl_str){"", 0});
     if (!sl_top_up_state_is_due(&t->state, rules, now_ms) && !is_mine(t)) {
@@ -455,8 +490,12 @@ static void stop(struct sl_top_ups *t)
 
 void sl_top_ups_reload(struct sl_top_ups *t)
 {
-    if (t->gw->conf->top_up == NULL)
-        stop(t); /* what is under way is found again by its claim */
+    if (t->gw->conf->top_up != NULL)
+        return;
+    if (t->body_n > 0)
+        leave(t, "hooks.auto_top_up is gone from the configuration, and its receiver was asked",
+              "set it again, and the same is asked once more");
+    stop(t); /* what is under way is found again by its claim */
 }
 
 struct sl_top_ups *sl_top_ups_new(struct sl_gateway *g)
