@@ -600,12 +600,15 @@ static void growing_late(void **state)
         bool ended, refuse;
         enum sl_err verdict; /* late */
         int64_t told, after; /* reserved, as known here */
+        int64_t back;        /* given back; 0: nothing */
     } cases[] = {
-        {true, false, SL_OK, 100, 0},
-        {true, false, SL_ERR_STORE, 100, 0},
-        {false, true, SL_OK, 100, 150},
-        {false, false, SL_OK, 150, 150},
-        {false, false, SL_ERR_CREDITS, 150, 100},
+        {true, false, SL_OK, 100, 0, 150},
+        {true, false, SL_ERR_STORE, 100, 0, 150},
+        {false, true, SL_OK, 100, 150, 0},
+        {false, false, SL_OK, 150, 150, 0},
+        {false, false, SL_ERR_CREDITS, 150, 100, 0},
+        {false, true, SL_ERR_STORE, 100, 100, 150}, /* the one that is not known here */
+        {false, false, SL_ERR_STORE, 150, 150, 100},
     };
     struct rig r;
     struct request q;
@@ -635,14 +638,45 @@ static void growing_late(void **state)
         r.f.mood[F_GROW] = OBEY;
         UNTIL(r.net, r.f.running[F_GROW] == 0);
         assert_int_equal(r.s->holds.reserved_micro, cases[i].after);
-        assert_int_equal(r.f.backs_n, cases[i].ended);
-        if (cases[i].ended) {
-            assert_int_equal(r.f.backs[0].reserved_micro, 150);
+        assert_int_equal(r.f.backs_n, cases[i].back > 0);
+        if (cases[i].back > 0) {
+            assert_int_equal(r.f.backs[0].reserved_micro, cases[i].back);
             assert_true(r.f.backs[0].account[SL_LEVEL_TENANT]);
             assert_false(r.f.backs[0].account[SL_LEVEL_KEY] || r.f.backs[0].booked);
             assert_memory_equal(r.f.backs[0].id, q.ask.id, sizeof q.ask.id);
             assert_string_equal(r.f.back_tenant, "acme");
         }
+        finish(&r);
+    }
+}
+
+/* The connection ends before its answer: the store may have the reservation as it was, or as it
+ * was to be. The one that is not known here is given back. */
+static void growing_unheard(void **state)
+{
+    struct sl_quota_answer why;
+    const struct sl_growth more = {50, &why};
+
+    (void)state;
+    for (int refuse = 0; refuse < 2; refuse++) {
+        struct rig r;
+        struct request q;
+
+        begin(&r, "");
+        request_init(&q, "acme", 7);
+        q.terms[SL_LEVEL_TENANT].budget.credits_micro = 9000;
+        q.ask.reserve_micro = 100;
+        r.f.answer.reserved = true;
+        (void)admit(&r, &q);
+        q.done = 0;
+        r.s->refuse = refuse == 1;
+        r.f.mood[F_GROW] = FAIL;
+        sl_store_grow_start(r.s, &q.ask, &more, &q.slot, request_done, &q);
+        UNTIL(r.net, q.done == 1);
+        assert_int_equal(q.err, refuse == 1 ? SL_ERR_STORE : SL_OK);
+        assert_int_equal(r.s->holds.reserved_micro, refuse == 1 ? 100 : 150);
+        assert_int_equal(r.f.backs_n, 1);
+        assert_int_equal(r.f.backs[0].reserved_micro, refuse == 1 ? 150 : 100);
         finish(&r);
     }
 }
@@ -1150,6 +1184,7 @@ int main(void)
         cmocka_unit_test_setup(renewed_every_ten_seconds, setup),
         cmocka_unit_test_setup(growing, setup),
         cmocka_unit_test_setup(growing_late, setup),
+        cmocka_unit_test_setup(growing_unheard, setup),
         cmocka_unit_test_setup(records_and_their_proof, setup),
         cmocka_unit_test_setup(a_late_change, setup),
         cmocka_unit_test_setup(grants, setup),

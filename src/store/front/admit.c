@@ -49,10 +49,29 @@ struct grow {
     int64_t more_micro;
     struct sl_quota_answer got, *out; /* up */
     bool local;
+    bool lost;  /* the backend had no answer: it may have grown or not */
     bool grown; /* as far as is known here */
     bool account[SL_LEVEL__COUNT];
     char text[]; /* tenant, key id */
 };
+
+/* In the store a reservation has its amount in its name: ends one of this request's. */
+static void give_amount_back(const struct grow *g, int64_t reserved_micro)
+{
+    struct sl_hold hold = {.key_id = g->ask.key_id, .reserved_micro = reserved_micro};
+
+    memcpy(hold.id, g->ask.id, sizeof hold.id);
+    memcpy(hold.account, g->account, sizeof hold.account);
+    g->st.s->b->ops->give_back(g->st.s->b, g->ask.tenant, &hold);
+}
+
+/* The answer is lost, so the store has the reservation as it was or as it was to be. The one that
+ * is not ours is given back, or it would count until it expires; the other one comes back with
+ * its next renewal, if it was not there. */
+static void end_doubt(const struct grow *g)
+{
+    give_amount_back(g, g->ask.reserve_micro + (g->grown ? 0 : g->more_micro));
+}
 
 /* Without the store nobody knows the balance: `local` lets the request go on (what runs is
  * the overshoot), `refuse` says so. */
@@ -72,6 +91,8 @@ static bool finish_grow(struct sl_step *st, enum sl_err *e)
     *g->out = g->got;
     if (g->grown)
         sl_holds_grow(&s->holds, &g->ask, g->more_micro);
+    if (g->lost)
+        end_doubt(g);
     return true;
 }
 
@@ -85,17 +106,20 @@ static void late_grow(struct sl_step *st, enum sl_err e)
     bool local, runs = sl_holds_look(&s->holds, &g->ask, &reserved_micro, &local);
 
     if ((e == SL_OK || e == SL_ERR_STORE) && !runs) {
-        struct sl_hold hold = {.key_id = g->ask.key_id,
-                               .reserved_micro = g->ask.reserve_micro + g->more_micro};
-
-        memcpy(hold.id, g->ask.id, sizeof hold.id);
-        memcpy(hold.account, g->account, sizeof hold.account);
-        s->b->ops->give_back(s->b, g->ask.tenant, &hold);
+        give_amount_back(g, g->ask.reserve_micro + g->more_micro);
+    } else if (e == SL_ERR_STORE) {
+        end_doubt(g);
     } else if (e == SL_OK && !g->grown) {
         sl_holds_grow(&s->holds, &g->ask, g->more_micro);
     } else if (e == SL_ERR_CREDITS && runs && g->grown) {
         sl_holds_grow(&s->holds, &g->ask, -g->more_micro);
     }
+}
+
+static void on_grown(void *step, enum sl_err e)
+{
+    SL_CONTAINER((struct sl_step *)step, struct grow, st)->lost = e == SL_ERR_STORE;
+    sl_step_on_done(step, e);
 }
 
 static void keep_names(struct grow *g, const struct sl_quota_ask *ask)
@@ -127,7 +151,7 @@ void sl_store_grow_start(struct sl_store *s, const struct sl_quota_ask *ask,
     if (g->local || !sl_store_is_asked(s) || s->health.lost)
         sl_step_tell_later(&g->st, SL_ERR_STORE);
     else
-        s->b->ops->grow(s->b, &g->ask, more->micro, &g->got, &g->st.below, sl_step_on_done, g);
+        s->b->ops->grow(s->b, &g->ask, more->micro, &g->got, &g->st.below, on_grown, &g->st);
 }
 
 /* ---- how it came out ---- */
