@@ -484,6 +484,57 @@ static void test_probe(void **state)
     UNTIL(net, strcmp(on_name("EXISTS", ""), "0") == 0);
 }
 
+static char said[4096];
+
+static void keep_said(void *ctx, struct sl_str line)
+{
+    size_t had = strlen(said);
+
+    (void)ctx;
+    (void)snprintf(said + had, sizeof said - had, "%.*s", SL_STR_ARGS(line));
+}
+
+/* How often Redis has refused to delete. */
+static long refusals(void)
+{
+    const char *at = strstr(redis_do(&r, "INFO commandstats"), "cmdstat_del:");
+
+    at = at != NULL ? strstr(at, "rejected_calls=") : NULL;
+    return at != NULL ? strtol(at + strlen("rejected_calls="), NULL, 10) : 0;
+}
+
+/* Its user may not delete: that is said once, with what it lacks, and is not asked for each
+ * second; until the first deletion that is done. */
+static void test_not_allowed(void **state)
+{
+    struct sl_cache *c;
+    long refused;
+
+    (void)state;
+    said[0] = 0;
+    sl_log_setup(SL_LOG_WARN, false, keep_said, NULL);
+    redis_do(&r, "ACL SETUSER half on >word ~* +@all -del");
+    c = cache_new(8u << 20, 1u << 20, redis_url(&r, "redis", "half:word@", ""));
+    UNTIL(net, sl_cache_has_far(c));
+    put(c, "value", 60000, 0);
+    UNTIL(net, strcmp(far(b), "value") == 0);
+    sl_cache_drop_key(c, keys[0]);
+    UNTIL(net, strstr(said, "+del and ~slc:c:*") != NULL);
+    refused = refusals();
+    assert_int_equal(refused, 1);
+    FOR_MS(net, 2500);
+    assert_int_equal(refusals(), refused);
+    assert_string_equal(far(c), ""); /* here it stays purged */
+    sl_cache_drop_key(c, keys[1]);
+    UNTIL(net, refusals() == 2);
+    FOR_MS(net, 5);
+    assert_null(strstr(strstr(said, "+del") + 1, "+del"));
+    redis_do(&r, "ACL SETUSER half +del");
+    sl_cache_drop_key(c, keys[2]);
+    UNTIL(net, strcmp(on_name("EXISTS", ""), "0") == 0);
+    sl_cache_end(&c);
+}
+
 static void test_killed(void **state)
 {
     (void)state;
@@ -667,7 +718,7 @@ int main(void)
         T(test_shared), T(test_stale),     T(test_purged),       T(test_clock_set_back),
         T(test_many),   T(test_large),     T(test_bad_values),   T(test_stopped),
         T(test_probe),  T(test_killed),    T(test_full),         T(test_evicting),
-        T(test_named),  T(test_cancel),    T(test_metrics),
+        T(test_named),  T(test_cancel),    T(test_metrics),      T(test_not_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

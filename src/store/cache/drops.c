@@ -1,5 +1,6 @@
 /* What is to be deleted in Redis: told at once, and again each second and with each new
- * connection until Redis has confirmed it. Up to then its value is not there for a look-up, one
+ * connection until Redis has confirmed it; no more than at once and with each connection where
+ * its ACL does not let us. Up to then its value is not there for a look-up, one
  * that is under way too. */
 #include "base/log.h"
 #include "store/cache/inside.h"
@@ -16,12 +17,29 @@ static size_t place_of(const struct sl_far_drops *d, const uint8_t key[SL_CACHE_
     return i;
 }
 
+static void deny(struct sl_far *f, struct sl_str said)
+{
+    if (f->drops.denied)
+        return;
+    f->drops.denied = true;
+    sl_log(SL_LOG_WARN, "store", SL_STR("cache"),
+           "Redis at %s lets us delete nothing (%.*s): what is purged here may be found by other "
+           "instances; give its user +del and ~%.*s*",
+           sl_redis_link_where(f->link), SL_STR_ARGS(sl_str_first(said, 200)), (int)f->prefix_n,
+           f->prefix);
+}
+
 static void on_deleted(void *ctx, const void *note, const redisReply *reply)
 {
     struct sl_far *f = ctx;
     size_t i = place_of(&f->drops, note);
 
-    if (reply->type == REDIS_REPLY_INTEGER && i < f->drops.n)
+    if (reply->type == REDIS_REPLY_ERROR && sl_str_starts(sl_str_of(reply->str), SL_STR("NOPERM")))
+        deny(f, sl_str_of(reply->str));
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return;
+    f->drops.denied = false;
+    if (i < f->drops.n)
         memmove(f->drops.at[i], f->drops.at[--f->drops.n], SL_CACHE_KEY);
 }
 
@@ -74,8 +92,11 @@ bool sl_far_is_dropped(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY])
     return place_of(&f->drops, key) < f->drops.n;
 }
 
-void sl_far_drop_again(struct sl_far *f)
+void sl_far_drop_again(struct sl_far *f, bool anew)
 {
+    f->drops.denied = f->drops.denied && !anew;
+    if (f->drops.denied)
+        return;
     for (size_t i = 0; i < f->drops.n; i++)
         tell(f, f->drops.at[i]);
 }

@@ -93,7 +93,7 @@ static void on_state(void *ctx, bool up)
 
     f->strikes = 0;
     if (up) {
-        sl_far_drop_again(f);
+        sl_far_drop_again(f, true);
         ask(f, SL_STR("INFO"), SL_STR("memory"), on_info);
     }
     show(f);
@@ -222,7 +222,7 @@ static void on_tick(struct sl_timer *t)
     if (!sl_redis_link_is_up(f->link))
         return;
     measure_suspects(f);
-    sl_far_drop_again(f);
+    sl_far_drop_again(f, false);
     if (is_open(f))
         ask(f, SL_STR("GET"), (struct sl_str){f->prefix, f->prefix_n}, on_probe); /* no value's */
     else if (f->ticks % INFO_TICKS == 0)

@@ -18,6 +18,7 @@ struct sl_far_drops { /* drops.c */
     uint8_t at[SL_FAR_DROPS][SL_CACHE_KEY];
     size_t n;
     uint64_t said_ms;
+    bool denied; /* our user may not delete: nothing is gained by telling it each second */
 };
 
 struct sl_far {
@@ -54,7 +55,8 @@ struct sl_str sl_far_name(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY
                           char out[SL_FAR_NAME]);
 /* Is it to be deleted there, and perhaps is not yet? */
 bool sl_far_is_dropped(const struct sl_far *f, const uint8_t key[SL_CACHE_KEY]);
-void sl_far_drop_again(struct sl_far *f); /* the link is up */
+/* `anew`: over a new connection, on which our user may have more rights. */
+void sl_far_drop_again(struct sl_far *f, bool anew);
 /* look.c: the waiters hear nothing more. */
 void sl_look_cancel_all(struct sl_far *f);
 
