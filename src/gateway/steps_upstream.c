@@ -186,11 +186,16 @@ enum sl_state sl_try_refuse(struct sl_req *r, enum sl_err e)
         reason = sl_tokens_why(r->gw->tokens, r->provider);
     if (sl_err_status(e) == 504)
         r->ending = SL_END_TIMEOUT;
-    else if (e == SL_ERR_QUEUE_FULL || e == SL_ERR_QUEUE_SLOW)
+    else if (e == SL_ERR_QUEUE_FULL || e == SL_ERR_QUEUE_SLOW || e == SL_ERR_OVERLOAD)
         r->ending = SL_END_SHED;
     else
         r->ending = SL_END_UPSTREAM_ERROR;
-    if (r->ending == SL_END_SHED)
+    if (e == SL_ERR_OVERLOAD)
+        sl_req_refuse(r, e, 0,
+                      "The gateway is at its limit and could open no connection to provider "
+                      "%.*s (%.*s); wait and try again.",
+                      SL_STR_ARGS(r->provider->name), SL_STR_ARGS(reason));
+    else if (r->ending == SL_END_SHED)
         sl_req_refuse(r, e, 0, "Rate limit exceeded: %s (%.*s); wait and try again.",
                       sl_err_text(e), SL_STR_ARGS(r->provider->name));
     else if (e == SL_ERR_UP_LIMITED)

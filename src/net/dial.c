@@ -37,7 +37,8 @@ struct sl_name {
     bool cut;               /* one of the two may have had more than we keep */
     uint64_t good_until;    /* monotonic ms; 0: never resolved */
     uint64_t bad_until;     /* a failure is believed until then */
-    const char *why;        /* shared: static text of the failure */
+    enum sl_err err;        /* of the failure */
+    const char *why;        /* shared: static text of it */
     uint64_t ttl_ms;
     bool asking;
     bool is_late; /* the look-up under way lasts longer than PATIENCE_MS */
@@ -94,7 +95,7 @@ static void give(struct waiter *w, const struct sl_name *name)
     sl_list_unlink(&w->node);
     sl_timer_stop(w->net, &w->patience);
     w->addrs = name->addrs;
-    w->err = name->addrs.n > 0 ? SL_OK : SL_ERR_DNS;
+    w->err = name->addrs.n > 0 ? SL_OK : name->err;
     w->why = name->addrs.n > 0 ? "" : name->why;
     sl_net_defer(w->net, &w->task);
 }
@@ -124,18 +125,20 @@ static void keep_addrs(struct sl_name *name, const struct addrinfo *list)
     name->addrs = found;
 }
 
-static void on_answer(void *ctx, const struct addrinfo *list, const char *why)
+static void on_answer(void *ctx, enum sl_err e, const struct addrinfo *list, const char *why)
 {
     struct sl_name *name = ctx;
     uint64_t now = sl_net_now(name->net);
 
     name->asking = name->is_late = false;
-    if (why == NULL) {
+    if (e == SL_OK) {
         keep_addrs(name, list);
         name->good_until = now + name->ttl_ms;
+        name->err = SL_ERR_DNS;
         name->why = "no address";
     } else {
         name->bad_until = now + FAILED_MS;
+        name->err = e;
         name->why = why;
     }
     while (!sl_list_is_empty(&name->waiters))
@@ -186,6 +189,7 @@ static struct sl_name *name_of(struct sl_net *net, struct sl_str host)
         name = sl_mem_new(sizeof *name + host.n + 1);
         name->net = net;
         name->len = host.n;
+        name->err = SL_ERR_DNS;
         name->why = "";
         memcpy(name->text, host.p, host.n);
         sl_list_init(&name->waiters);

@@ -189,7 +189,8 @@ struct sl_addrs {
     struct sockaddr_storage v[SL_DIAL_ADDRS];
     size_t n;
 };
-/* `why` says what the resolver said, static text. */
+/* DNS, or OVERLOAD: we had no descriptor or thread to ask with. `why` says what the resolver said,
+ * static text. */
 typedef void sl_resolve_fn(void *ctx, enum sl_err e, const struct sl_addrs *a, const char *why);
 void sl_resolve_start(struct sl_net *net, struct sl_str host, uint16_t port, uint64_t ttl_ms,
                       struct sl_op **slot, sl_resolve_fn *done, void *ctx);
@@ -198,11 +199,12 @@ void sl_resolve_prefer(struct sl_net *net, struct sl_str host, const struct sock
 void sl_resolve_forget(struct sl_net *net); /* the cache, at the end */
 
 /* lookup.c: one name asked of the system's resolver, once, by getaddrinfo(). `done` comes from the
- * loop, in a later turn, exactly once while the loop runs; `found` dies when it returns. `why`:
- * NULL, or static text that says what the resolver said. Nothing ends a look-up but its answer. */
+ * loop, in a later turn, exactly once while the loop runs; `found` dies when it returns. OK, DNS,
+ * or OVERLOAD: there was no descriptor or thread for it; `why` is static text that says what the
+ * resolver said. Nothing ends a look-up but its answer. */
 #define SL_LOOKUP_THREADS 64 /* names asked for at once; the next wait for one of them */
 struct addrinfo;
-typedef void sl_lookup_fn(void *ctx, const struct addrinfo *found, const char *why);
+typedef void sl_lookup_fn(void *ctx, enum sl_err e, const struct addrinfo *found, const char *why);
 void sl_lookup_init(struct sl_net *net);
 void sl_lookup_start(struct sl_net *net, const char *name, sl_lookup_fn *done, void *ctx);
 void sl_lookup_cancel(struct sl_net *net); /* those that have no thread yet */

@@ -9,8 +9,11 @@
  */
 #include "net/inside.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -22,11 +25,22 @@ struct sl_lookup {
     uv_thread_t thread;
     atomic_bool answered;   /* set last by the thread: from then on all is the loop's */
     int status;             /* of getaddrinfo() */
+    bool starved;           /* it failed, and there was no descriptor to be had */
     struct addrinfo *found; /* owns */
     sl_lookup_fn *done;
     void *ctx; /* up */
     char name[];
 };
+
+/* The resolver does not tell that from a name that there is not. */
+static bool lacks_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return fd < 0 && (errno == EMFILE || errno == ENFILE);
+}
 
 static void run(void *arg)
 {
@@ -35,18 +49,19 @@ static void run(void *arg)
     struct sl_net *net = l->net;
 
     l->status = getaddrinfo(l->name, NULL, &hints, &l->found);
+    l->starved = l->status != 0 && lacks_descriptors();
     atomic_store(&l->answered, true);
     (void)uv_async_send(&net->answers);
 }
 
-static void end(struct sl_lookup *l, const char *why)
+static void end(struct sl_lookup *l, enum sl_err e, const char *why)
 {
     struct sl_net *net = l->net;
     struct addrinfo *found = l->found;
 
     sl_list_unlink(&l->node);
     net->counts.ops--;
-    l->done(l->ctx, found, why);
+    l->done(l->ctx, e, found, why);
     if (found != NULL)
         freeaddrinfo(found);
     sl_mem_free(l);
@@ -64,7 +79,7 @@ static void start_threads(struct sl_net *net)
         int e = uv_thread_create_ex(&l->thread, &options, run, l);
 
         if (e != 0) {
-            end(l, uv_strerror(e));
+            end(l, SL_ERR_OVERLOAD, uv_strerror(e));
             continue;
         }
         sl_list_push_back(&net->asked, &l->node);
@@ -80,6 +95,16 @@ static void ask(struct sl_net *net)
         uv_unref((uv_handle_t *)&net->answers);
 }
 
+static void tell(struct sl_lookup *l)
+{
+    if (l->status == 0)
+        end(l, SL_OK, "");
+    else if (l->starved)
+        end(l, SL_ERR_OVERLOAD, uv_strerror(UV_EMFILE));
+    else
+        end(l, SL_ERR_DNS, gai_strerror(l->status));
+}
+
 static void look(struct sl_net *net)
 {
     struct sl_list *n, *next;
@@ -92,7 +117,7 @@ static void look(struct sl_net *net)
             continue;
         (void)uv_thread_join(&l->thread);
         net->asked_n--;
-        end(l, l->status != 0 ? gai_strerror(l->status) : NULL);
+        tell(l);
     }
     ask(net);
 }
@@ -138,5 +163,5 @@ void sl_lookup_cancel(struct sl_net *net)
     struct sl_list *n;
 
     while ((n = sl_list_pop_front(&net->wanted)) != NULL)
-        end(SL_CONTAINER(n, struct sl_lookup, node), "we are ending");
+        end(SL_CONTAINER(n, struct sl_lookup, node), SL_ERR_DNS, "we are ending");
 }

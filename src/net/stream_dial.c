@@ -110,6 +110,16 @@ static void give_up_address(struct sl_stream *s)
     uv_close(&s->u.handle, sl_stream_on_close);
 }
 
+/* Without a descriptor of ours no address would do better. */
+static void could_not_connect(struct sl_stream *s, int status)
+{
+    explain(s, uv_strerror(status));
+    if (status == UV_EMFILE || status == UV_ENFILE)
+        sl_stream_break(s, SL_ERR_OVERLOAD);
+    else
+        give_up_address(s);
+}
+
 static void on_uv_connect(uv_connect_t *q, int status)
 {
     struct sl_stream *s = q->data;
@@ -121,8 +131,7 @@ static void on_uv_connect(uv_connect_t *q, int status)
         connected(s);
         return;
     }
-    explain(s, uv_strerror(status));
-    give_up_address(s);
+    could_not_connect(s, status);
 }
 
 static void on_step(struct sl_timer *t)
@@ -162,8 +171,7 @@ static void try_next(struct sl_stream *s)
         limit_step(d);
         return;
     }
-    explain(s, uv_strerror(e));
-    give_up_address(s);
+    could_not_connect(s, e);
 }
 
 void sl_stream_redial(struct sl_stream *s)

@@ -6,6 +6,7 @@ the right way, and nobody else suffers."""
 import contextlib
 import os
 import re
+import resource
 import socket
 import time
 
@@ -373,6 +374,39 @@ def test_descriptors_run_out(g):
             w.close()
         running.close()
         rig.until(lambda: works(h), 2 * rig.SLOW, "works again")
+
+
+def test_no_descriptor_for_a_provider(g):
+    """No descriptor is left for a connection to a provider: told as our own trouble, whoever it is; no other
+    target is asked, no breaker counts it, and once there are some again all is well."""
+    fresh = [{"name": n, "protocol": "openai", "base_url": "http://%s:%d/v1" % (host, g.mock.plain), "keys": ["${RIG_KEY_O}"], "upstream_pool": {"warm": 0}} for n, host in (("by-name", "localhost"), ("by-address", "127.0.0.1"))]
+    models = [{"name": p["name"], "targets": [{"provider": p["name"], "model": "mock-echo"}, {"provider": "mock-o", "model": "mock-echo"}]} for p in fresh]
+    settings = {"models": models, "retry": {"attempts": 4}, "breaker": {"min_requests": 2, "error_rate": 0.1, "open": "1h"}}
+    with rig.Gateway(settings, change=lambda c: c["providers"].extend(fresh), mock=g.mock) as h, h.wire(30) as w:
+        h.settle()
+        before = resource.prlimit(h.p.pid, resource.RLIMIT_NOFILE)
+        w.request("GET", "/v1/models")
+        equal(w.reply().status, 200)
+        used = rig.until(lambda: (lambda a, b: a if a == b else None)(descriptors(h), time.sleep(0.2) or descriptors(h)), 20 * rig.SLOW, "nothing comes or goes")
+        resource.prlimit(h.p.pid, resource.RLIMIT_NOFILE, (min(set(range(len(used) + 1)) - used), before[1]))
+        for model in ("by-name", "by-address") * 3:
+            w.request("POST", "/v1/chat/completions", rig.chat(model))
+            r = w.reply()
+            equal(r.status, 503, "%s: %s" % (model, r.body[:300]))
+            equal(r.json()["error"]["code"], "overloaded")
+            contains(r.json()["error"]["message"], "open files")
+            check(int(r.get("retry-after")) >= 1, r.headers)
+        resource.prlimit(h.p.pid, resource.RLIMIT_NOFILE, before)
+        m = h.metrics()
+        equal([v for v in m.labelled("sluice_breaker_state", "provider", "model").values() if v], [], "all are closed")
+        equal(m.value("sluice_failovers_total"), None)
+        equal(m.value("sluice_retries_total"), None)
+        for model in ("by-name", "by-address"):
+            rig.until(lambda model=model: h.post("/v1/chat/completions", rig.chat(model)).status == 200, 20 * rig.SLOW, "works again")
+
+
+def descriptors(h):
+    return {int(n) for n in os.listdir("/proc/%d/fd" % h.p.pid)}
 
 
 def cpu_of(h):

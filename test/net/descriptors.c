@@ -1,5 +1,6 @@
 /* No descriptors left: newcomers are turned away without a spin, those who are
- * in stay in, and when some come free everything works again. */
+ * in stay in, what is dialled ends as our own trouble, and when some come free
+ * everything works again. */
 /* timeout: 60
  * serial */
 #include "_net.h"
@@ -159,11 +160,40 @@ static void reserves_gone(void **state)
 }
 #endif
 
+/* By address, by name, by path: nobody there is to blame. */
+static void dialled(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "/tmp/no-such.sock"};
+    struct house h;
+    int fds[LIMIT];
+    size_t n = 0;
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &before);
+    house_open(&h, "127.0.0.1:0", NULL, 1000);
+    limit_to(LIMIT);
+    fill(fds, &n);
+    for (size_t i = 0; i < 3; i++) {
+        struct peer *c = &h.peers[61 + i];
+
+        dial(c, hosts[i], i < 2 ? sl_listen_port(h.listener) : 0, NULL, 30000);
+        UNTIL(h.net, c->ends == 1);
+        assert_int_equal(c->why, SL_ERR_OVERLOAD);
+    }
+    while (n > 0)
+        close(fds[--n]);
+    dial(&h.peers[60], "127.0.0.1", sl_listen_port(h.listener), NULL, 30000);
+    UNTIL(h.net, h.peers[60].opens == 1);
+    limit_to(before.rlim_cur);
+    house_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_out),
         cmocka_unit_test(reserve_gone),
+        cmocka_unit_test(dialled),
 #if UV_VERSION_HEX >= 0x012d00
         cmocka_unit_test(reserves_gone),
 #endif

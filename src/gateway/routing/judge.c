@@ -30,6 +30,7 @@ static enum sl_retry judge_error(const struct sl_req *r, enum sl_err why)
     switch ((int)why) {
     case SL_ERR_TOTAL: /* nothing is left of the time */
     case SL_ERR_NO_MEMORY:
+    case SL_ERR_OVERLOAD: /* nor has any other target a descriptor of ours */
     case SL_ERR_CEILING: return SL_RETRY_NEVER;
     case SL_ERR_QUEUE_FULL:
     case SL_ERR_QUEUE_SLOW:
@@ -41,8 +42,8 @@ static enum sl_retry judge_error(const struct sl_req *r, enum sl_err why)
 
 static bool is_ours(enum sl_err why)
 {
-    return why == SL_ERR_NO_MEMORY || why == SL_ERR_CEILING || why == SL_ERR_QUEUE_FULL ||
-           why == SL_ERR_QUEUE_SLOW || why == SL_ERR_UP_TOKEN;
+    return why == SL_ERR_NO_MEMORY || why == SL_ERR_OVERLOAD || why == SL_ERR_CEILING ||
+           why == SL_ERR_QUEUE_FULL || why == SL_ERR_QUEUE_SLOW || why == SL_ERR_UP_TOKEN;
 }
 
 static void tell_breaker(struct sl_req *r, const struct sl_failure *f)
