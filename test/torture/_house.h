@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "gateway/gateway.h"
+#include "net/file.h"
 #include "net/timer.h"
 #include "net/tls.h"
 
@@ -31,6 +32,10 @@ struct house {
     size_t events;    /* per stream */
     size_t long_head; /* bytes of a line in the provider's head, beside the others */
     size_t answers;   /* exchanges alive at the provider */
+    size_t traces;    /* POSTs of spans that came to it */
+    struct sl_file *prompts;
+    struct sl_otlp_conf otlp;
+    char traces_path[16]; /* wiped at the end, as a secret */
 };
 
 struct answer { /* one exchange at the provider */
@@ -118,6 +123,8 @@ static void answer_body(void *holder, struct sl_str piece)
 
     if (sl_str_find(piece, SL_STR("\"stream\":true")) >= 0)
         a->streams = true;
+    if (sl_str_starts(piece, SL_STR("{\"resourceSpans\"")))
+        a->h->traces++;
 }
 
 static void answer_gone(void *holder, enum sl_err why)
@@ -155,9 +162,8 @@ static struct sl_str provider_fault(void *ctx, struct sl_arena *a, struct sl_str
     return SL_STR("{}");
 }
 
-static struct sl_gateway_conf *house_conf(struct house *h)
+static struct sl_origin *house_origin(struct house *h)
 {
-    struct sl_gateway_conf *c = sl_mem_new(sizeof *c);
     struct sl_origin_conf o = {.name = SL_STR("p"),
                                .host = SL_STR("127.0.0.1"),
                                .port = sl_server_port(h->provider),
@@ -168,14 +174,41 @@ static struct sl_gateway_conf *house_conf(struct house *h)
                                .dns_ttl_ms = 1000,
                                .queue_max = 8,
                                .queue_wait_ms = 2000};
+
+    return sl_origin_new(h->net, &o);
+}
+
+/* What the tenant asks and is answered is kept, and every request is a trace. */
+static void house_tells(struct house *h, struct sl_gateway_conf *c)
+{
+    c->kept = (struct sl_kept_conf){.max = 4096};
+    (void)snprintf(h->traces_path, sizeof h->traces_path, "/v1/traces");
+    h->otlp = (struct sl_otlp_conf){.to = {.origin = house_origin(h),
+                                           .host_header = SL_STR("provider"),
+                                           .path = sl_str_of(h->traces_path)},
+                                    .service = SL_STR("house"),
+                                    .sample_ppm = 1000000,
+                                    .every_ms = 1,
+                                    .batch = 8,
+                                    .queue = 64};
+    c->otlp = &h->otlp;
+}
+
+static struct sl_gateway_conf *house_conf(struct house *h)
+{
+    struct sl_gateway_conf *c = sl_mem_new(sizeof *c);
     static struct sl_provider p;
     static const struct sl_target target = {.provider = 0, .speaks = SL_ANTHROPIC};
     struct sl_model m = {
         .name = SL_STR("*"), .targets = &target, .targets_n = 1, .is_pattern = true};
+    struct sl_tenant t;
     struct sl_key k;
     uint8_t hash[32];
     char why[256];
 
+    sl_tenant_init(&t);
+    t.own.name = SL_STR("t");
+    t.log_prompts = true; /* if there is a file for it */
     sl_caching_init(&m.cache);
     sl_key_init(&k);
     k.tenant = SL_STR("t");
@@ -198,14 +231,15 @@ static struct sl_gateway_conf *house_conf(struct house *h)
     p.speaks = SL_ANTHROPIC;
     p.host_header = SL_STR("provider");
     p.timeouts = c->timeouts;
-    p.max_concurrency = o.max_connections;
-    p.origin = sl_origin_new(h->net, &o);
+    p.max_concurrency = 8;
+    p.origin = house_origin(h);
     c->providers = &p;
     c->providers_n = 1;
     c->routes = sl_routes_new();
     c->tenants = sl_tenants_new();
     sl_tls_sha256(SL_STR(KEY), hash);
     HOUSE_CHECK(sl_routes_add(c->routes, &m, why, sizeof why) == SL_OK);
+    HOUSE_CHECK(sl_tenants_add_tenant(c->tenants, &t, why, sizeof why) == SL_OK);
     HOUSE_CHECK(sl_tenants_add(c->tenants, &k, hash, why, sizeof why) == SL_OK);
     return c;
 }
@@ -216,7 +250,8 @@ static void house_ready(void *ctx, enum sl_err e)
     HOUSE_CHECK(e == SL_OK);
 }
 
-static void house_open(struct house *h, size_t events)
+/* `prompts`: the file of what is kept; NULL: nothing is kept or traced. */
+static void house_open_with(struct house *h, size_t events, const char *prompts)
 {
     struct sl_store_conf memory = {.url = SL_STR("embedded:"), .timeout_ms = 50};
     struct sl_gateway_parts parts = {0};
@@ -233,15 +268,25 @@ static void house_open(struct house *h, size_t events)
     HOUSE_CHECK(sl_server_start(h->net, SL_STR("127.0.0.1:0"), NULL, &sc, &hooks, &h->provider, why,
                                 sizeof why) == SL_OK);
     c = house_conf(h);
+    if (prompts != NULL) {
+        house_tells(h, c);
+        HOUSE_CHECK(sl_file_open_private(h->net, prompts, 1 << 20, 0, &h->prompts) == SL_OK);
+    }
     h->store = sl_store_new(h->net, &memory, h->metrics, why, sizeof why);
     HOUSE_CHECK(h->store != NULL);
     sl_store_start(h->store, &h->opening, house_ready, h);
     while (h->opening != NULL)
         (void)sl_net_turn(h->net, 10);
-    parts = (struct sl_gateway_parts){.conf = c, .store = h->store, .metrics = h->metrics};
+    parts = (struct sl_gateway_parts){
+        .conf = c, .store = h->store, .metrics = h->metrics, .prompts = h->prompts};
     h->gateway = sl_gateway_new(h->net, &parts);
     sl_gateway_conf_drop(&c);
     HOUSE_CHECK(sl_gateway_start(h->gateway, why, sizeof why) == SL_OK);
+}
+
+static inline void house_open(struct house *h, size_t events)
+{
+    house_open_with(h, events, NULL);
 }
 
 static inline void house_send(struct house *h, bool streams)
@@ -303,6 +348,8 @@ static void house_close(struct house *h)
         house_kill_client(h, false);
     sl_gateway_end(&h->gateway);
     sl_store_end(&h->store);
+    if (h->prompts != NULL)
+        sl_file_end(&h->prompts);
     sl_server_end(&h->provider);
     for (int i = 0; i < 500; i++) {
         n = sl_net_count(h->net);

@@ -40,6 +40,51 @@ static void fail_each(bool streams)
     house_close(&h);
 }
 
+static size_t lines_of(const char *path)
+{
+    char line[16384];
+    size_t n = 0;
+    FILE *f = fopen(path, "r");
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        HOUSE_CHECK(line[0] == '{' && strcmp(line + strlen(line) - 2, "}\n") == 0);
+        n++;
+    }
+    if (f != NULL)
+        fclose(f);
+    return n;
+}
+
+/* The same where requests are kept and traced: what finds no memory is left out, and costs
+ * neither the request nor the line of the next one. */
+static void fail_each_of_what_is_told(bool streams)
+{
+    char dir[] = "/tmp/sluice-torture-XXXXXX", path[64];
+    struct house h;
+    uint64_t before, calls;
+
+    HOUSE_CHECK(mkdtemp(dir) != NULL);
+    (void)snprintf(path, sizeof path, "%s/prompts.jsonl", dir);
+    house_open_with(&h, 3, path);
+    before = sl_mem_tries();
+    HOUSE_CHECK(one_request(&h, streams));
+    calls = sl_mem_tries() - before;
+    for (uint64_t n = 1; n <= calls + 20; n++) { /* the spans of the one before come in between */
+        sl_mem_fail_at(n);
+        (void)one_request(&h, streams);
+        sl_mem_fail_at(0);
+        HOUSE_CHECK(one_request(&h, streams));
+    }
+    for (int i = 0; i < 3000 && !sl_gateway_has_told(h.gateway); i++)
+        sl_net_turn(h.net, 1);
+    HOUSE_CHECK(h.traces > 0);
+    house_close(&h);
+    HOUSE_CHECK(lines_of(path) > calls + 20);
+    printf("ok: %llu allocations, streams=%d, %zu lines kept, %zu times spans\n",
+           (unsigned long long)calls, streams, lines_of(path), h.traces);
+    HOUSE_CHECK(unlink(path) == 0 && rmdir(dir) == 0);
+}
+
 /* A head too long for the stack, before a stream that does not end: whatever
  * fails, once the client's connection is over the provider is let go. A head that
  * finds no memory is an error with its status. */
@@ -83,6 +128,8 @@ int main(void)
     alarm(110);
     fail_each(false);
     fail_each(true);
+    fail_each_of_what_is_told(false);
+    fail_each_of_what_is_told(true);
     fail_each_of_a_long_head();
     return 0;
 }
