@@ -28,15 +28,15 @@ def priced(c):
 
 
 def login(b, g, key=rig.ADMIN_KEY):
-    b.fill("input[name=key]", key)
+    b.fill(".login input[name=key]", key)  # Requests has a filter of that name
     b.key("Enter", 13, "\r")
 
 
 def page(b, g, name):
     """The page, logged in."""
     b.open("http://127.0.0.1:%d/admin/#/%s" % (g.admin_port, name))
-    b.until("document.querySelector('input[name=key]') || document.querySelector('nav a[aria-current]')")
-    if b.js("!!document.querySelector('input[name=key]')"):
+    b.until("document.querySelector('.login input[name=key]') || document.querySelector('nav a[aria-current]')")
+    if b.js("!!document.querySelector('.login input[name=key]')"):
         login(b, g)
     b.until("location.hash === '#/%s' && document.querySelector('nav a[aria-current]').dataset.name === '%s'" % (name, name))
     b.until("document.querySelector('h1').innerText === %s" % json.dumps(dict(PAGES)[name]))
@@ -120,7 +120,13 @@ def test_every_page(g):
     for name, _ in PAGES:
         page(b, g, name)
         b.until("document.documentElement.scrollWidth <= innerWidth")
+        b.until("(() => { const r = document.querySelector('nav a[aria-current]').getBoundingClientRect(); return r.left >= 0 && r.right <= innerWidth })()")
     b.size(1280, 800)
+    for word in ("echo-with-a-date-20260930", "529"):  # as long as real ones
+        g.post("/v1/messages", rig.messages("mock-" + word, "some words", stream=True))
+    page(b, g, "requests")
+    b.until("document.querySelector('tbody').innerText.includes('(')")  # and the cost is in sight beside an error's name
+    b.until("document.querySelector('.wide').scrollWidth <= document.querySelector('.wide').clientWidth")
     page(b, g, "overview")
     b.until("document.querySelectorAll('svg.chart path.line').length > 10")
     b.until("[...document.querySelectorAll('svg.chart path.line')].some((p) => p.getAttribute('d').length > 5)")
@@ -327,7 +333,7 @@ def test_the_login_ends(g):
     login(b, g)
     b.until("document.querySelector('h1').innerText === 'Budgets'")
     b.click("button", "Log out")
-    b.until("document.querySelector('input[name=key]')")
+    b.until("document.querySelector('.login input[name=key]')")
     is_well(b, g)
 
 
@@ -338,7 +344,7 @@ def test_the_gateway_goes_and_returns(g):
         h.stop()
         b.says("The gateway can't be reached")
         h.start()
-        b.until("document.getElementById('away').hidden && document.querySelector('input[name=key]')")
+        b.until("document.getElementById('away').hidden && document.querySelector('.login input[name=key]')")
         login(b, h)
         b.says("requests a second")
         equal(b.errors, [], "the page's errors")

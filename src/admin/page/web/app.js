@@ -66,7 +66,7 @@ async function show() {
   for (const a of $("nav").children) {
     if (a.dataset.name === view[0]) {
       a.setAttribute("aria-current", "page");
-      a.scrollIntoView({ block: "nearest", inline: "nearest" });
+      a.scrollIntoView({ block: "nearest", inline: "center" });
     } else a.removeAttribute("aria-current");
   }
   $("main").replaceChildren(frame.place);

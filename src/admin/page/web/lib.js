@@ -108,7 +108,7 @@ export const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 
 
 // ---- parts ----
 
-// columns: [title, of(row) -> text or node, "num" | "wrap" | "mono" | "act" | ""]
+// columns: [title, of(row) -> text or node, "num" | "wrap" | "fold" | "mono" | "act" | ""]
 export function table(columns, rows, empty, rowProps) {
   if (rows.length === 0) return h("div", { class: "wide" }, h("p", { class: "empty" }, empty));
   return h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "table" }, h("table", null,

@@ -120,7 +120,7 @@ export async function usage({ place }) {
   place.append(h("div", { class: "bar" }, h("h1", null, "Usage"),
     ["day", "week", "month", "90 days"].map((w) => h("button", { class: "small", onclick: () => { [from.value, to.value] = range(w); load(); } }, w)),
     from, "to", to, h("span", { class: "soft" }, "by"), BY.map((n, i) => h("label", null, boxes[i], " " + n)),
-    h("span", { class: "grow" }), h("button", { onclick: csv }, "CSV")), list,
+    h("button", { class: "end", onclick: csv }, "CSV")), list,
   h("p", { class: "soft" }, "From the store, all instances, days in UTC. Cached answers that cost nothing are counted within 10 seconds."));
   await load();
 }

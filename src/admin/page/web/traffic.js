@@ -46,13 +46,13 @@ export async function requests({ place, every }, wanted) {
       ["Tenant", (r) => r.tenant || "–"],
       ["Key", (r) => r.key_name || r.key || "–"],
       ["Route", (r) => r.endpoint || "–"],
-      ["Model", (r) => r.model || "–"],
-      ["Provider", (r) => r.provider || "–"],
-      ["Ending", (r) => h("span", { class: tone(r) }, r.status + " " + r.ending + (r.error ? " (" + r.error + ")" : ""))],
+      ["Model", (r) => r.model || "–", "fold"],
+      ["Provider", (r) => r.provider || "–", "fold"],
+      ["Ending", (r) => h("span", { class: tone(r) }, r.status + " " + r.ending + (r.error ? " (" + r.error + ")" : "")), "fold"],
       ["Cache", (r) => r.cache || "–"],
       ["First", (r) => ms(r.ms_ttft), "num"],
       ["Total", (r) => ms(r.ms_total), "num"],
-      ["Tokens", (r) => tokens(r) || "–", "num"],
+      ["Tokens in / out", (r) => (tokens(r) ? count(r.tokens_in ?? 0) + " / " + count(r.tokens_out ?? 0) : "–"), "num"],
       ["Cost", (r) => money(r.cost), "num"],
     ], rows, query ? "No request that fits has ended in this process." : ["No request has ended in this process yet. ", h("a", { href: "#/play" }, "Send one from the playground"), "."]));
   }
