@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "http/link.h"
+#include "net/tls.h"
 
 #define WHY 256
 
@@ -218,6 +219,21 @@ struct sl_origin_counts sl_group_count(const struct sl_origin *front)
         all.reused += n.reused;
     }
     return all;
+}
+
+bool sl_group_certificate(const struct sl_origin *front, struct sl_tls_certificate *out)
+{
+    struct sl_tls_certificate one;
+    bool any = false;
+
+    for (size_t i = 0; i < front->group->n; i++) {
+        if (!sl_origin_certificate(front->group->v[i].origin, &one))
+            continue;
+        if (!any || one.ends_s < out->ends_s)
+            *out = one;
+        any = true;
+    }
+    return any;
 }
 
 bool sl_group_look(const struct sl_origin *front, size_t i, struct sl_group_view *out)

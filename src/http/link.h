@@ -106,6 +106,7 @@ void sl_group_reconfigure(struct sl_origin *front);
 void sl_group_warm(struct sl_origin *front);
 bool sl_group_is_warming(const struct sl_origin *front);
 struct sl_origin_counts sl_group_count(const struct sl_origin *front);
+SL_MUST bool sl_group_certificate(const struct sl_origin *front, struct sl_tls_certificate *out);
 /* Whose turn it is; NULL: there are none, and sl_group_why() says why. */
 struct sl_origin *sl_group_pick(struct sl_origin *front);
 struct sl_str sl_group_why(const struct sl_origin *front);

@@ -1,6 +1,8 @@
 /* http/pool.c -- connections by origin: leased, idle, being made, waited for. */
 #include "http/link.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/tunnel.h"
@@ -73,6 +75,20 @@ struct sl_origin_counts sl_origin_count(const struct sl_origin *o)
                                      .queued = o->n_waiting,
                                      .dialled = o->dialled,
                                      .reused = o->reused};
+}
+
+bool sl_origin_certificate(const struct sl_origin *o, struct sl_tls_certificate *out)
+{
+    char place[300];
+    int n;
+
+    SL_OBJ_CHECK(o, SL_ORIGIN_MAGIC);
+    if (o->conf.tls == NULL)
+        return false;
+    if (o->group != NULL)
+        return sl_group_certificate(o, out);
+    n = snprintf(place, sizeof(place), "%s:%u", o->host, o->conf.port);
+    return sl_tls_certificate_of(o->conf.tls, (struct sl_str){place, (size_t)n}, out);
 }
 
 static void reap_origin(struct sl_grave *g)

@@ -17,6 +17,7 @@
 #include "net/loop.h"
 
 struct sl_origin;
+struct sl_tls_certificate;
 struct sl_tls_profile;
 
 struct sl_origin_proxy { /* HTTP CONNECT: http/tunnel.h */
@@ -59,6 +60,10 @@ bool sl_origin_is_warming(const struct sl_origin *o);
 /* As configured; the text is the origin's. */
 struct sl_str sl_origin_host(const struct sl_origin *o);
 uint16_t sl_origin_port(const struct sl_origin *o);
+
+/* What ends first of the certificates it showed (net/tls.h); of several instances the one that
+ * ends first. False: none has been seen. */
+SL_MUST bool sl_origin_certificate(const struct sl_origin *o, struct sl_tls_certificate *out);
 
 struct sl_origin_counts {
     size_t open; /* all connections, dialling ones too */

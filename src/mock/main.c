@@ -21,6 +21,7 @@ struct options {
     const char *tls_dir;
     const char *names;
     const char *key;
+    int days;
     int ready_fd;
     bool quiet;
 };
@@ -31,18 +32,25 @@ static const char usage[] =
     "  --plain HOST:PORT   HTTP\n"
     "  --tls-dir DIR       where ca.pem, cert.pem, key.pem are, or will be made\n"
     "  --names LIST        names in the certificate (default localhost,127.0.0.1,::1)\n"
+    "  --days N            until the certificate ends; below 0: it has (default: years)\n"
     "  --key KEY           refuse other credentials (default: take any)\n"
     "  --ready-fd N        where to print the ready line (default 1)\n"
     "  --quiet             no line per request\n";
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    static const struct option longs[] = {
-        {"listen", required_argument, NULL, 'l'},  {"plain", required_argument, NULL, 'p'},
-        {"tls-dir", required_argument, NULL, 'd'}, {"names", required_argument, NULL, 'n'},
-        {"key", required_argument, NULL, 'k'},     {"ready-fd", required_argument, NULL, 'r'},
-        {"quiet", no_argument, NULL, 'q'},         {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"listen", required_argument, NULL, 'l'},
+                                          {"plain", required_argument, NULL, 'p'},
+                                          {"tls-dir", required_argument, NULL, 'd'},
+                                          {"names", required_argument, NULL, 'n'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"ready-fd", required_argument, NULL, 'r'},
+                                          {"days", required_argument, NULL, 'D'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {NULL, 0, NULL, 0}};
     uint64_t fd = 1;
+    int64_t days = 0;
+    bool exact = false;
 
     *o = (struct options){.names = "localhost,127.0.0.1,::1", .ready_fd = 1};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -52,6 +60,12 @@ static bool parse(int argc, char **argv, struct options *o)
         case 'd': o->tls_dir = optarg; break;
         case 'n': o->names = optarg; break;
         case 'k': o->key = optarg; break;
+        case 'D':
+            if (!sl_str_to_decimal(sl_str_of(optarg), 0, &days, &exact) || !exact ||
+                days < -10000 || days > 10000)
+                return false;
+            o->days = (int)days;
+            break;
         case 'r':
             if (!sl_str_to_u64(sl_str_of(optarg), &fd) || fd > 1023)
                 return false;
@@ -75,7 +89,7 @@ static enum sl_err make_profile(const struct options *o, struct sl_tls_profile *
                                 size_t cap)
 {
     char cert[4096], key[4096];
-    enum sl_err e = sl_tls_make_dev_certs(o->tls_dir, o->names, why, cap);
+    enum sl_err e = sl_tls_make_dev_certs(o->tls_dir, o->names, o->days, why, cap);
 
     if (e != SL_OK)
         return e;

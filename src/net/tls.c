@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -15,16 +16,21 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/obj.h"
+#include "base/text.h"
+#include "base/when.h"
 
 #define PROFILE_MAGIC 0x534c5450u
 #define TLS_MAGIC 0x534c544cu
-#define SESSIONS_MAX 256
+#define KNOWN_MAX 256
 #define TICKET_S 86400
+#define LOOK_S 86400 /* certificates are looked at again after it */
 #define SYSTEM_STORE "/etc/ssl/certs/ca-certificates.crt"
 
-struct session { /* the newest of one origin */
+struct known { /* what is known of one origin */
     UT_hash_handle hh;
-    mbedtls_ssl_session s;
+    bool has_session;
+    mbedtls_ssl_session session;           /* the newest */
+    struct sl_tls_certificate certificate; /* seen_s 0: none has been looked at */
     size_t len;
     char origin[280];
 };
@@ -40,16 +46,18 @@ struct sl_tls_profile {
     mbedtls_x509_crl crl;
     mbedtls_pk_context key;
     mbedtls_ssl_ticket_context tickets; /* server: keys of the sessions it gives out */
-    struct session *sessions;           /* owns: hash */
+    struct known *known;                /* owns: hash */
     char server_name[256];
 };
 
 struct sl_tls {
     uint32_t magic;
     bool shaken;
-    bool offered;   /* an earlier session */
-    bool saw_chain; /* a certificate chain was looked at: not resumed */
-    int failed;     /* the library's code of a handshake that failed */
+    bool offered;                  /* an earlier session */
+    bool saw_chain;                /* a certificate chain was looked at: not resumed */
+    bool doubted;                  /* it is not to be believed, whenever it ends */
+    int failed;                    /* the library's code of a handshake that failed */
+    const mbedtls_x509_crt *first; /* up: what ends first, while a chain is looked at */
     mbedtls_ssl_context ssl;
     struct sl_tls_profile *profile; /* shared */
     struct sl_buf *out;             /* up: the stream's */
@@ -190,19 +198,24 @@ struct sl_tls_profile *sl_tls_share(struct sl_tls_profile *p)
     return p;
 }
 
+static void drop_known(struct sl_tls_profile *p, struct known *one)
+{
+    HASH_DEL(p->known, one);
+    mbedtls_ssl_session_free(&one->session);
+    sl_mem_free(one);
+}
+
 void sl_tls_drop(struct sl_tls_profile **pp)
 {
     struct sl_tls_profile *p = *pp;
-    struct session *s, *next;
+    struct known *one, *next;
 
     *pp = NULL;
     if (p == NULL || --p->holders > 0)
         return;
-    HASH_ITER(hh, p->sessions, s, next)
+    HASH_ITER(hh, p->known, one, next)
     {
-        HASH_DEL(p->sessions, s);
-        mbedtls_ssl_session_free(&s->s);
-        sl_mem_free(s);
+        drop_known(p, one);
     }
     mbedtls_ssl_config_free(&p->conf);
     mbedtls_x509_crt_free(&p->chain);
@@ -213,6 +226,47 @@ void sl_tls_drop(struct sl_tls_profile **pp)
     mbedtls_entropy_free(&p->entropy);
     p->magic = SL_OBJ_DEAD;
     sl_mem_free(p);
+}
+
+/* ---- what is known of peers ---- */
+
+static struct known *find_known(const struct sl_tls_profile *p, struct sl_str origin)
+{
+    struct known *one = NULL;
+
+    if (origin.n > 0)
+        HASH_FIND(hh, p->known, origin.p, origin.n, one);
+    return one;
+}
+
+static struct known *find_or_make(const struct sl_tls *t)
+{
+    struct sl_tls_profile *p = t->profile;
+    struct known *one = find_known(p, (struct sl_str){t->origin, t->origin_n});
+
+    if (one != NULL || t->origin_n == 0)
+        return one;
+    if (HASH_COUNT(p->known) >= KNOWN_MAX)
+        drop_known(p, p->known); /* the oldest */
+    one = sl_mem_new(sizeof *one);
+    mbedtls_ssl_session_init(&one->session);
+    memcpy(one->origin, t->origin, t->origin_n);
+    one->len = t->origin_n;
+    HASH_ADD_KEYPTR(hh, p->known, one->origin, one->len, one);
+    return one;
+}
+
+bool sl_tls_certificate_of(const struct sl_tls_profile *p, struct sl_str origin,
+                           struct sl_tls_certificate *out)
+{
+    const struct known *one;
+
+    SL_OBJ_CHECK(p, PROFILE_MAGIC);
+    one = find_known(p, origin);
+    if (one == NULL || one->certificate.seen_s == 0)
+        return false;
+    *out = one->certificate;
+    return true;
 }
 
 /* ---- one session ---- */
@@ -240,13 +294,61 @@ static int bio_recv(void *ctx, unsigned char *p, size_t n)
     return (int)n;
 }
 
+static int64_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
 static void offer_session(struct sl_tls *t)
 {
-    struct session *s;
+    struct known *one = find_known(t->profile, (struct sl_str){t->origin, t->origin_n});
+    int64_t age_s = one != NULL ? now_s() - one->certificate.seen_s : 0;
 
-    HASH_FIND(hh, t->profile->sessions, t->origin, t->origin_n, s);
-    if (s != NULL)
-        t->offered = mbedtls_ssl_set_session(&t->ssl, &s->s) == 0;
+    if (one == NULL || !one->has_session)
+        return;
+    if (t->profile->verify && (age_s < 0 || age_s > LOOK_S))
+        return; /* nothing is seen of certificates in a session that goes on */
+    t->offered = mbedtls_ssl_set_session(&t->ssl, &one->session) == 0;
+}
+
+static int64_t seconds_of(const mbedtls_x509_time *at)
+{
+    char text[24];
+    uint64_t ms = 0;
+    int n = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", at->year, at->mon,
+                     at->day, at->hour, at->min, at->sec);
+
+    /* what is no date after 1970 has ended */
+    return sl_when_date((struct sl_str){text, (size_t)n}, &ms) ? (int64_t)(ms / 1000) : 0;
+}
+
+static void note_certificate(struct sl_tls *t)
+{
+    struct known *one = t->doubted ? NULL : find_or_make(t);
+
+    if (one == NULL)
+        return;
+    one->certificate.seen_s = now_s();
+    one->certificate.ends_s = seconds_of(&t->first->valid_to);
+    if (mbedtls_x509_dn_gets(one->certificate.subject, sizeof one->certificate.subject,
+                             &t->first->subject) < 0)
+        snprintf(one->certificate.subject, sizeof one->certificate.subject, "(a long name)");
+}
+
+/* The chain from the authority down; the peer's own, 0, is the last one. That one has ended is
+ * no reason to forget when. */
+static void look_at(struct sl_tls *t, const mbedtls_x509_crt *crt, int depth, uint32_t flags)
+{
+    if (t->first == NULL || mbedtls_x509_time_cmp(&crt->valid_to, &t->first->valid_to) < 0)
+        t->first = crt;
+    t->doubted = t->doubted || (flags & ~(uint32_t)MBEDTLS_X509_BADCERT_EXPIRED) != 0;
+    if (depth > 0)
+        return;
+    note_certificate(t);
+    t->first = NULL;
 }
 
 /* Called for each certificate of a chain, in full handshakes only. */
@@ -254,10 +356,8 @@ static int on_mbedtls_verify(void *ctx, mbedtls_x509_crt *crt, int depth, uint32
 {
     struct sl_tls *t = ctx;
 
-    (void)crt;
-    (void)depth;
-    (void)flags;
     t->saw_chain = true;
+    look_at(t, crt, depth, *flags);
     return 0;
 }
 
@@ -308,33 +408,15 @@ void sl_tls_input(struct sl_tls *t, struct sl_str *cipher_in)
     t->in = cipher_in;
 }
 
-static void drop_session(struct sl_tls_profile *p, struct session *s)
-{
-    HASH_DEL(p->sessions, s);
-    mbedtls_ssl_session_free(&s->s);
-    sl_mem_free(s);
-}
-
 static void keep_session(struct sl_tls *t)
 {
-    struct session *s;
+    struct known *one = t->profile->client ? find_or_make(t) : NULL;
 
-    if (!t->profile->client || t->origin_n == 0)
+    if (one == NULL)
         return;
-    HASH_FIND(hh, t->profile->sessions, t->origin, t->origin_n, s);
-    if (s == NULL) {
-        if (HASH_COUNT(t->profile->sessions) >= SESSIONS_MAX)
-            drop_session(t->profile, t->profile->sessions); /* the oldest */
-        s = sl_mem_new(sizeof *s);
-        memcpy(s->origin, t->origin, t->origin_n);
-        s->len = t->origin_n;
-        HASH_ADD_KEYPTR(hh, t->profile->sessions, s->origin, s->len, s);
-    } else {
-        mbedtls_ssl_session_free(&s->s);
-    }
-    mbedtls_ssl_session_init(&s->s);
-    if (mbedtls_ssl_get_session(&t->ssl, &s->s) != 0)
-        drop_session(t->profile, s);
+    mbedtls_ssl_session_free(&one->session);
+    mbedtls_ssl_session_init(&one->session);
+    one->has_session = mbedtls_ssl_get_session(&t->ssl, &one->session) == 0;
 }
 
 enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why)
@@ -428,6 +510,24 @@ bool sl_tls_is_resumed(const struct sl_tls *t)
     return t->shaken && t->offered && !t->saw_chain && t->profile->verify;
 }
 
+/* What the library says of it, and what is to be done. */
+static void explain_time(const struct sl_tls *t, char *out, size_t cap)
+{
+    const struct known *one = find_known(t->profile, (struct sl_str){t->origin, t->origin_n});
+    struct sl_text w = sl_text_over(out, cap - 1);
+
+    w.n = strlen(out);
+    if (t->verify_flags == MBEDTLS_X509_BADCERT_FUTURE)
+        sl_text_add(&w, SL_STR("; look at this host's clock"));
+    if (t->verify_flags == MBEDTLS_X509_BADCERT_EXPIRED && one != NULL) {
+        sl_text_add(&w, SL_STR(", on "));
+        sl_text_time(&w, one->certificate.ends_s * 1000);
+        sl_text_add(&w, SL_STR("; whoever runs that server has to renew it, unless this host's "
+                               "clock is wrong"));
+    }
+    out[w.n] = 0;
+}
+
 void sl_tls_reason(const struct sl_tls *t, char *out, size_t cap)
 {
     char text[512];
@@ -443,4 +543,5 @@ void sl_tls_reason(const struct sl_tls *t, char *out, size_t cap)
     if (end != NULL)
         *end = 0;
     snprintf(out, cap, "%s", text);
+    explain_time(t, out, cap);
 }

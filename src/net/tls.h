@@ -1,8 +1,9 @@
 /* net/tls.h -- TLS profiles, and mbedtls as a byte transformer without sockets.
  *
  * A profile is what a configuration says once and many streams share: counted,
- * immutable but for the session store of a client profile, which keeps the
- * newest session of each (host, port) so that reconnecting resumes.
+ * immutable but for what a client profile knows of each (host, port): the newest
+ * session, so that reconnecting resumes, and when its certificates end. Those are
+ * seen in full handshakes only, so a session is offered for a day at most.
  *
  * Client   TLS 1.2 and 1.3, SNI, ALPN http/1.1, verification required: chain to
  *          `ca_file` (or the system store) and the host name. There is no way
@@ -34,14 +35,26 @@ SL_MUST enum sl_err sl_tls_client_profile(const struct sl_tls_client_conf *conf,
                                           struct sl_tls_profile **out, char *why, size_t cap);
 SL_MUST enum sl_err sl_tls_server_profile(const char *cert_file, const char *key_file,
                                           struct sl_tls_profile **out, char *why, size_t cap);
+/* What ends first in the chain that a peer showed and we believed, up to the authority that is
+ * trusted; also after it has ended. RFC 5280 section 4.1.2.5. */
+struct sl_tls_certificate {
+    int64_t ends_s;    /* since 1970 */
+    int64_t seen_s;    /* likewise: when it was shown; a connection that lasts shows nothing new */
+    char subject[100]; /* whose certificate it is; its bytes come from outside */
+};
+/* Of "host:port". False: no full handshake has been made yet, or nothing is verified. */
+SL_MUST bool sl_tls_certificate_of(const struct sl_tls_profile *p, struct sl_str origin,
+                                   struct sl_tls_certificate *out);
+
 struct sl_tls_profile *sl_tls_share(struct sl_tls_profile *p); /* one more holder */
 void sl_tls_drop(struct sl_tls_profile **p);                   /* one holder less */
 
 /* Makes a private CA, and a P-256 server certificate for `names` (comma
  * separated DNS names and IP addresses) signed by it: DIR/ca.pem, DIR/cert.pem,
  * DIR/key.pem (0600). Existing files that are still valid for a day are kept.
+ * The certificate ends `days` from now (below 0: it has ended; 0: as long as the CA).
  * For the mock and for development. */
-SL_MUST enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, char *why,
+SL_MUST enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, int days, char *why,
                                           size_t cap);
 
 /* Digests for the rooms above, so that only net sees mbedtls. No state is shared: jobs of
@@ -62,7 +75,7 @@ struct sl_tls;
 
 enum sl_tls_step { SL_TLS_WANT_IO, SL_TLS_DONE, SL_TLS_EOF, SL_TLS_FAIL };
 
-/* `origin` ("host:port") keys the session store. NULL without memory. */
+/* `origin` ("host:port") is what sessions and certificates are kept by. NULL without memory. */
 SL_MUST struct sl_tls *sl_tls_new(struct sl_tls_profile *p, struct sl_str host,
                                   struct sl_str origin, struct sl_buf *cipher_out);
 void sl_tls_end(struct sl_tls **t);

@@ -23,7 +23,7 @@ struct maker {
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context drbg;
     mbedtls_pk_context ca_key, key;
-    char from[16], to[16];
+    char from[16], to[16], ca_to[16];
     mbedtls_x509_san_list san[NAMES_MAX];
     unsigned char ip[NAMES_MAX][16];
     char name[NAMES_MAX][128];
@@ -120,7 +120,7 @@ static int sign(struct maker *m, bool ca, char *pem, size_t cap)
                : mbedtls_x509write_crt_set_subject_name(&w, ca ? "CN=Sluice development CA"
                                                                : "CN=Sluice mock provider");
     e = e != 0 ? e : mbedtls_x509write_crt_set_serial_raw(&w, serial, sizeof serial);
-    e = e != 0 ? e : mbedtls_x509write_crt_set_validity(&w, m->from, m->to);
+    e = e != 0 ? e : mbedtls_x509write_crt_set_validity(&w, m->from, ca ? m->ca_to : m->to);
     e = e != 0 ? e : mbedtls_x509write_crt_set_basic_constraints(&w, ca, ca ? 0 : -1);
     e = e != 0 ? e : mbedtls_x509write_crt_set_subject_key_identifier(&w);
     e = e != 0 ? e : mbedtls_x509write_crt_set_authority_key_identifier(&w);
@@ -151,12 +151,19 @@ static int make(struct maker *m, const char *dir)
     return e;
 }
 
-enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, char *why, size_t cap)
+static void write_time(char out[16], time_t at)
+{
+    struct tm tm;
+
+    strftime(out, 16, "%Y%m%d%H%M%S", gmtime_r(&at, &tm));
+}
+
+enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, int days, char *why,
+                                  size_t cap)
 {
     struct maker m;
     struct sl_str rest = sl_str_of(names), one;
-    time_t from = time(NULL) - 3600, to = from + (time_t)DAYS * 86400;
-    struct tm tm;
+    time_t now = time(NULL), to = now + (time_t)(days != 0 ? days : DAYS) * 86400;
     char text[96] = "";
     int e;
 
@@ -167,8 +174,9 @@ enum sl_err sl_tls_make_dev_certs(const char *dir, const char *names, char *why,
     if (still_good(dir))
         return SL_OK;
     memset(&m, 0, sizeof m);
-    strftime(m.from, sizeof m.from, "%Y%m%d%H%M%S", gmtime_r(&from, &tm));
-    strftime(m.to, sizeof m.to, "%Y%m%d%H%M%S", gmtime_r(&to, &tm));
+    write_time(m.from, (to < now ? to : now) - 3600);
+    write_time(m.to, to);
+    write_time(m.ca_to, now + (time_t)DAYS * 86400);
     while (sl_str_split(&rest, ',', &one))
         add_name(&m, sl_str_trim(one));
     mbedtls_entropy_init(&m.entropy);

@@ -72,6 +72,8 @@ struct sl_backend_ops {
     void (*start)(struct sl_backend *b, SL_BACKEND_WAIT);
     void (*end)(struct sl_backend **b);
     bool (*is_up)(const struct sl_backend *b);
+    /* As sl_store_certificate(). NULL: it has no connection. */
+    bool (*certificate)(const struct sl_backend *b, struct sl_tls_certificate *out);
     void (*admit)(struct sl_backend *b, const struct sl_quota_ask *ask, struct sl_quota_answer *out,
                   SL_BACKEND_WAIT);
     /* Exactly once: lines with a number not above the instance's last are skipped.

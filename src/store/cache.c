@@ -119,6 +119,12 @@ void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY],
     sl_far_get_start(c->far, &ask, slot, done, ctx);
 }
 
+bool sl_cache_certificate(const struct sl_cache *c, struct sl_tls_certificate *out)
+{
+    SL_OBJ_CHECK(c, CACHE_MAGIC);
+    return sl_far_certificate(c->far, out);
+}
+
 bool sl_cache_has_far(const struct sl_cache *c)
 {
     SL_OBJ_CHECK(c, CACHE_MAGIC);

@@ -74,6 +74,8 @@ struct sl_cached *sl_cache_again_named(struct sl_cache *c, struct sl_str name);
 void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY], size_t n,
                         struct sl_cached **out, struct sl_op **slot, sl_store_done_fn *done,
                         void *ctx);
+/* As sl_store_certificate(), of its own Redis. */
+SL_MUST bool sl_cache_certificate(const struct sl_cache *c, struct sl_tls_certificate *out);
 bool sl_cache_has_far(const struct sl_cache *c); /* is there a Redis, and is it up? */
 /* Copies. Into memory at once, to Redis without waiting. */
 void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_str value,

@@ -30,6 +30,7 @@
 #define SL_STORE_USAGE_DAYS 400 /* usage is kept so long; today is one of them */
 
 struct sl_store;
+struct sl_tls_certificate;
 struct sl_store_conf {
     struct sl_str url;       /* redis://, rediss://, unix://, redis+sentinel://, embedded:DIR, or
                               * embedded: (memory only: for tests and a start without a state dir) */
@@ -74,6 +75,8 @@ struct sl_store_state {
     uint64_t trail_last, trail_synced, trail_acked; /* numbers of lines */
 };
 void sl_store_look(const struct sl_store *s, struct sl_store_state *out);
+/* Of a Redis that is reached by TLS (net/tls.h). False: none has been seen. */
+SL_MUST bool sl_store_certificate(const struct sl_store *s, struct sl_tls_certificate *out);
 /* Milliseconds since 1970 by the store's clock, as the last beat told it; by this host's
  * before there was one. Good to about the time of a beat's way. */
 int64_t sl_store_now_ms(const struct sl_store *s);

@@ -50,6 +50,8 @@ static const char certs_script[] =
     /* an intermediate, one that may name other hosts only, and no CA at all */
     "new_ca mid; leaf mid ca 'basicConstraints=critical,CA:TRUE\\n'; leaf under mid \"$ok\"\n"
     "cp under.key chain.key; cat under.pem mid.pem >chain.pem\n"
+    "new_ca brief; leaf brief ca 'basicConstraints=critical,CA:TRUE\n' -days 5\n"
+    "leaf fading brief \"$ok\"; cat fading.pem brief.pem >x; mv x fading.pem\n"
     "new_ca tight; leaf tight ca 'basicConstraints=critical,CA:TRUE\\n"
     "nameConstraints=critical,permitted;DNS:only.this.test\\n'; leaf squeezed tight \"$ok\"\n"
     "cat squeezed.pem tight.pem >x; mv x squeezed.pem\n"

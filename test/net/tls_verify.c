@@ -82,8 +82,47 @@ static void wrong_host(void **state)
 static void wrong_time(void **state)
 {
     (void)state;
-    refused("expired", NULL, "localhost", "expired");
-    refused("future", NULL, "localhost", "future");
+    refused("expired", NULL, "localhost", "expired, on 2020-02-01T00:00:00.000Z; whoever runs");
+    refused("future", NULL, "localhost", "future; look at this host's clock");
+}
+
+/* False: nothing is known of what was shown; *out is untouched then. */
+static bool ends(const char *cert, const char *name, struct sl_tls_certificate *out)
+{
+    struct sl_tls_profile *client = client_with("ca.pem", NULL, name);
+    struct house h;
+    char origin[32];
+    bool known;
+
+    dial_once(&h, client, cert);
+    (void)snprintf(origin, sizeof origin, "127.0.0.1:%u", sl_listen_port(h.listener));
+    known = sl_tls_certificate_of(client, sl_str_of(origin), out);
+    if (known)
+        assert_true(out->seen_s > time(NULL) - 100 && out->seen_s <= time(NULL));
+    assert_false(sl_tls_certificate_of(client, SL_STR("127.0.0.1:1"), out));
+    sl_tls_drop(&client);
+    house_close(&h);
+    return known;
+}
+
+/* What a chain says of its own end: what ends first in it, refused for its time or not; of one
+ * that is not believed nothing. */
+static void what_ends(void **state)
+{
+    struct sl_tls_certificate c = {.ends_s = 7};
+
+    (void)state;
+    assert_false(ends("unknown", "localhost", &c));
+    assert_false(ends("wronghost", "localhost", &c));
+    assert_int_equal(c.ends_s, 7);
+    assert_true(ends("good", "localhost", &c));
+    assert_true(c.ends_s > time(NULL) + 29 * 86400 && c.ends_s < time(NULL) + 31 * 86400);
+    assert_true(ends("expired", "localhost", &c));
+    assert_int_equal(c.ends_s, 1580515200);
+    assert_string_equal(c.subject, "CN=expired");
+    assert_true(ends("fading", "localhost", &c)); /* its issuer ends before it does */
+    assert_string_equal(c.subject, "CN=brief");
+    assert_true(c.ends_s > time(NULL) + 4 * 86400 && c.ends_s < time(NULL) + 6 * 86400);
 }
 
 static void wrong_chain(void **state)
@@ -226,8 +265,8 @@ static void dev_certs(void **state)
 
     (void)state;
     (void)snprintf(dir, sizeof dir, "%s/dev", certs_dir);
-    assert_int_equal(sl_tls_make_dev_certs(dir, names, why, sizeof why), SL_OK);
-    assert_int_equal(sl_tls_make_dev_certs(dir, names, why, sizeof why), SL_OK); /* kept */
+    assert_int_equal(sl_tls_make_dev_certs(dir, names, 0, why, sizeof why), SL_OK);
+    assert_int_equal(sl_tls_make_dev_certs(dir, names, 0, why, sizeof why), SL_OK); /* kept */
     assert_int_equal(sl_tls_server_profile(certs_path("dev/cert.pem"), certs_path("dev/key.pem"),
                                            &server, why, sizeof why),
                      SL_OK);
@@ -251,6 +290,7 @@ int main(void)
         cmocka_unit_test(revoked),      cmocka_unit_test(constrained),
         cmocka_unit_test(not_verified), cmocka_unit_test(old_versions),
         cmocka_unit_test(bad_profiles), cmocka_unit_test(dev_certs),
+        cmocka_unit_test(what_ends),
     };
 
     alarm(85);

@@ -314,7 +314,7 @@ static int setup(void **state)
     snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
     snprintf(cert, sizeof(cert), "%s/cert.pem", dir);
     snprintf(key, sizeof(key), "%s/key.pem", dir);
-    assert_int_equal(sl_tls_make_dev_certs(dir, "localhost,127.0.0.1", why, sizeof(why)), SL_OK);
+    assert_int_equal(sl_tls_make_dev_certs(dir, "localhost,127.0.0.1", 0, why, sizeof(why)), SL_OK);
     assert_int_equal(sl_tls_server_profile(cert, key, &server_tls, why, sizeof(why)), SL_OK);
     cc.ca_file = ca;
     assert_int_equal(sl_tls_client_profile(&cc, &client_tls, why, sizeof(why)), SL_OK);

@@ -124,7 +124,7 @@ static const char *certs(struct redis *x, const char *name, const char *names)
 
     (void)snprintf(dir, sizeof dirs[0], "/tmp/store_certs_%d_%s", getpid(), name);
     mkdir(dir, 0700);
-    if (sl_tls_make_dev_certs(dir, names, why, sizeof why) != SL_OK)
+    if (sl_tls_make_dev_certs(dir, names, 0, why, sizeof why) != SL_OK)
         fail_msg("%s", why);
     if (x != NULL) {
         x->is_tls = true;
@@ -150,6 +150,7 @@ static void link_tls(const struct redis *x, const char *scheme, const char *dir)
 static void test_tls(void **state)
 {
     static struct redis away;
+    struct sl_tls_certificate shown;
     const char *good = certs(&r, "good", "localhost,127.0.0.1");
     const char *other = certs(NULL, "other", "localhost,127.0.0.1");
     const char *elsewhere = certs(&away, "elsewhere", "elsewhere.test");
@@ -163,9 +164,12 @@ static void test_tls(void **state)
     one(&waits[0], "SET tls yes");
     one(&waits[0], "GET tls");
     assert_string_equal(waits[0].text, "yes");
+    assert_true(sl_redis_link_certificate(w.l, &shown));
+    assert_true(shown.ends_s > time(NULL) + 86400);
     link_tls(&r, "rediss", other);
     UNTIL(w.net, strstr(sl_redis_link_why(w.l), "dialled") == NULL);
     assert_non_null(strstr(sl_redis_link_why(w.l), "not correctly signed"));
+    assert_false(sl_redis_link_certificate(w.l, &shown));
     link_tls(&away, "rediss", elsewhere);
     UNTIL(w.net, strstr(sl_redis_link_why(w.l), "dialled") == NULL);
     assert_non_null(strstr(sl_redis_link_why(w.l), "does not match"));

@@ -28,7 +28,7 @@ static int certs_make(void **state)
     (void)snprintf(cert, sizeof cert, "%s/cert.pem", dir);
     (void)snprintf(key, sizeof key, "%s/key.pem", dir);
     (void)snprintf(ca, sizeof ca, "%s/ca.pem", dir);
-    if (sl_tls_make_dev_certs(dir, "localhost,127.0.0.1", why, sizeof why) != SL_OK ||
+    if (sl_tls_make_dev_certs(dir, "localhost,127.0.0.1", 0, why, sizeof why) != SL_OK ||
         sl_tls_server_profile(cert, key, &server, why, sizeof why) != SL_OK ||
         sl_tls_client_profile(&conf, &client, why, sizeof why) != SL_OK)
         fail_msg("%s", why);

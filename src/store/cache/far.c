@@ -28,6 +28,11 @@ static bool is_open(const struct sl_far *f)
     return f->strikes >= SL_STORE_STRIKES;
 }
 
+bool sl_far_certificate(const struct sl_far *f, struct sl_tls_certificate *out)
+{
+    return f->link != NULL && sl_redis_link_certificate(f->link, out);
+}
+
 bool sl_far_is_up(const struct sl_far *f)
 {
     return f->link != NULL && sl_redis_link_is_up(f->link) && !is_open(f);

@@ -34,6 +34,7 @@ struct sl_far *sl_far_new(struct sl_net *net, const struct sl_far_conf *conf, ch
 void sl_far_end(struct sl_far **f);
 void sl_far_configure(struct sl_far *f, uint64_t entry_max);
 bool sl_far_is_up(const struct sl_far *f);
+SL_MUST bool sl_far_certificate(const struct sl_far *f, struct sl_tls_certificate *out);
 
 struct sl_far_ask {
     const uint8_t (*keys)[SL_CACHE_KEY]; /* up: copied */

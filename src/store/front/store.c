@@ -274,6 +274,11 @@ void sl_store_look(const struct sl_store *s, struct sl_store_state *out)
     out->trail_acked = sl_trail_last_acked(s->t);
 }
 
+bool sl_store_certificate(const struct sl_store *s, struct sl_tls_certificate *out)
+{
+    return s->b->ops->certificate != NULL && s->b->ops->certificate(s->b, out);
+}
+
 void sl_store_refresh_metrics(struct sl_store *s)
 {
     sl_metric_set(s->held, (double)s->holds.reserved_micro / 1e6);

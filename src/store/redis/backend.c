@@ -178,6 +178,11 @@ static void unmark(struct sl_backend *b, SL_BACKEND_WAIT)
 
 /* ---- its own life ---- */
 
+static bool certificate(const struct sl_backend *b, struct sl_tls_certificate *out)
+{
+    return sl_redis_link_certificate(SL_CONTAINER(b, const struct sl_redis, base)->link, out);
+}
+
 static bool is_up(const struct sl_backend *b)
 {
     return sl_redis_link_is_up(SL_CONTAINER(b, const struct sl_redis, base)->link);
@@ -270,6 +275,7 @@ static const struct sl_backend_ops ops = {
     .start = start,
     .end = end,
     .is_up = is_up,
+    .certificate = certificate,
     .admit = sl_redis_admit,
     .apply = sl_redis_apply,
     .renew = sl_redis_renew,

@@ -256,6 +256,18 @@ bool sl_redis_link_is_up(const struct sl_link_redis *l)
     return l->state == SL_MACHINE_UP;
 }
 
+bool sl_redis_link_certificate(const struct sl_link_redis *l, struct sl_tls_certificate *out)
+{
+    char place[300];
+    int n;
+
+    SL_OBJ_CHECK(l, SL_MACHINE_MAGIC);
+    if (l->tls == NULL)
+        return false;
+    n = snprintf(place, sizeof place, "%s:%u", l->at.host, l->at.port);
+    return sl_tls_certificate_of(l->tls, (struct sl_str){place, (size_t)n}, out);
+}
+
 const char *sl_redis_link_where(const struct sl_link_redis *l)
 {
     SL_OBJ_CHECK(l, SL_MACHINE_MAGIC);

@@ -39,6 +39,7 @@
 #define SL_LINK_PATIENCE_MS 2000          /* with a silent Redis, beyond a deadline */
 #define SL_LINK_SILENCE_MS 1000           /* with one that Sentinel named, at all */
 
+struct sl_tls_certificate;
 struct sl_link_redis; /* http has a link of its own */
 
 typedef void sl_redis_reply_fn(void *ctx, enum sl_err e, const redisReply *reply);
@@ -63,6 +64,9 @@ bool sl_redis_link_is_up(const struct sl_link_redis *l);
  * named last), and why the link is not up; "" when it is. */
 const char *sl_redis_link_where(const struct sl_link_redis *l);
 const char *sl_redis_link_why(const struct sl_link_redis *l);
+/* Of the address in use, by rediss://. False: none has been seen. */
+SL_MUST bool sl_redis_link_certificate(const struct sl_link_redis *l,
+                                       struct sl_tls_certificate *out);
 
 struct sl_redis_command {
     const struct sl_str *args; /* up: copied before the call returns */
