@@ -132,7 +132,7 @@ const struct sl_schema_row sl_schema[] = {
     SIZE("prompts.max", "64KiB", KIB(1), KIB(256), "Of a prompt, and of an answer."),
     LIST("prompts.redact", SL_TYPE_TEXT, NULL, 0, "`emails`, `numbers`, and patterns."),
     MAP("hooks", "Who is told when a budget is used up, a breaker opens, a provider's key is "
-                 "refused, requests fail, or the store is away."),
+                 "refused, requests fail, a certificate is about to end, or the store is away."),
     SECRET("hooks.url", "", 0,
            "Gets a POST for each event; https, but on this host. Empty: nobody."),
     SECRET("hooks.secret", "", 0, "Signs them: `sluice-signature`. Empty: they are not signed."),
@@ -146,6 +146,10 @@ const struct sl_schema_row sl_schema[] = {
           "never."),
     DURATION("hooks.error_window", "5m", SEC(10), DAY(1), "Requests that are looked at for it."),
     COUNT("hooks.error_min", "20", 1, 1000000000, 0, "With fewer of them nothing is told."),
+    DURATION(
+        "hooks.certificate_left", "14d", 0, DAY(1000),
+        "A certificate of a provider, the store or another server that ends sooner is told of, "
+        "each day; 0: never."),
     MAP("otlp", "Where traces go: a span for each request and for each try of a provider."),
     {"otlp.endpoint", SL_TYPE_ADDRESS, SL_TYPE_TEXT, "", 0, 0, NULL, 0,
      "A collector that takes OTLP over HTTP, as JSON; /v1/traces is added where the path does not "

@@ -105,6 +105,7 @@ struct sl_hook { /* where operators are told of events */
     struct sl_receiver to;
     struct sl_str secret; /* signs; may be empty */
     struct sl_errors_rules errors;
+    uint64_t certificate_left_ms; /* 0: nobody is told of them */
 };
 
 struct sl_alert_conf { /* who else is told of a budget: `budget.alert_url` */

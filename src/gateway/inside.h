@@ -51,6 +51,7 @@ struct sl_gateway_families {             /* up: all in the process's metrics */
     struct sl_metric_family *otlp;       /* up */
     struct sl_metric_family *consul;     /* up */
     struct sl_metric_family *instances;  /* up */
+    struct sl_metric_family *certs;      /* up */
     struct sl_metric_family *words;      /* up */
     struct sl_metric_family *intents;    /* up */
     struct sl_metric_family *shed;       /* up */

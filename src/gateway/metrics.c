@@ -1,5 +1,6 @@
 /* The data path's metric families, and the gauges that are read when asked. */
 #include "gateway/discovery/discovery.h"
+#include "gateway/hooks/certs.h"
 #include "gateway/inside.h"
 #include "gateway/queue/gate.h"
 #include "gateway/routing/health.h"
@@ -18,6 +19,9 @@ static void outside_families(struct sl_gateway_families *f, struct sl_metrics *m
     f->instances = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_provider_instances",
                                     "Healthy instances of a provider, as Consul told them last.",
                                     "provider", NULL);
+    f->certs = sl_metric_family(m, SL_METRIC_GAUGE, "sluice_certificate_end_timestamp_seconds",
+                                "When what a server showed in the last full handshake ends.",
+                                "kind,name", NULL);
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
                                 "Events for hooks.url: sent, failed, dropped.", "result", NULL);
     f->top_ups = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_top_ups_total",
@@ -153,6 +157,7 @@ void sl_gateway_refresh_metrics(struct sl_gateway *g)
 
     refresh_providers(g);
     sl_discovery_refresh(g->discovery);
+    sl_certs_refresh(g);
     sl_healths_refresh(g->healths, g->conf, sl_net_now(g->net), g->f.breakers, g->f.pool);
     sl_switched_refresh(&g->switched, g->conf, g->f.switches, g->f.paused);
     set(g->f.clients, SL_STR("open"), none, (double)n.connections);

@@ -152,9 +152,9 @@ class Mock:
 
     serial = 0
 
-    def __init__(self, *options):
+    def __init__(self, *options, folder="tls"):
         Mock.serial += 1
-        self.dir = tmp("tls")
+        self.dir = tmp(folder)
         self.err = tmp("mock%d.err" % Mock.serial)
         argv = [MOCK, "--listen", "127.0.0.1:0", "--plain", "127.0.0.1:0", "--tls-dir", self.dir, "--quiet"]
         os.makedirs(self.dir, exist_ok=True)

@@ -6,13 +6,18 @@ dead, slow or wrong changes nothing for requests, and no secret is told."""
 import hashlib
 import hmac
 import json
+import os
 import re
 import subprocess
 import threading
+import time
+from datetime import datetime
 
 import _rig as rig
 from _admin import Api
 from _check import check, contains, equal, until
+from _clock import Clock
+from _consul import Consul
 from _provider import Listener
 from _redis import Redis
 from _rig import KEY
@@ -135,6 +140,70 @@ def test_providers(g):
         e = to.wait("provider_key_refused")[0]
         equal((e["provider"], e["model"], e["key"]), ("mock-a", "mock-401", 1))
         check(rig.PROVIDER_KEY_A not in str(to.got), "a provider's key is told")
+
+
+def secure(name, mock, **more):
+    """A provider of its own certificates, of which each request sees those of now or goes on with a session."""
+    return {"name": name, "protocol": "anthropic", "base_url": "https://localhost:%d" % mock.tls, "keys": ["k"], "tls": {"ca_file": mock.ca}, **more}
+
+
+def shown(h, name):
+    return [p for p in Api(h)("GET", "providers") if p["name"] == name][0].get("certificate")
+
+
+def moment(text):
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+
+
+def test_certificates(g):
+    """One that ends in three days is told, once, and again a day later; one that lasts is not; one that has ended says what to do."""
+    to, clock = Receiver(), Clock("clock-hooks", 0)
+    mocks = {n: rig.Mock("--days", str(days), folder="tls-" + n) for n, days in (("soon", 3), ("long", 300), ("ended", -1))}
+    consul, long, port = Consul(), mocks["long"], rig.free_ports(1)[0]
+    consul.set(many=[long.tls])
+    files = [w for n, f in (("cert", "cert"), ("key", "key"), ("ca-cert", "ca")) for w in ("--tls-%s-file" % n, os.path.join(long.dir, f + ".pem"))]
+    redis = Redis("--tls-port", str(port), "--tls-auth-clients", "no", *files)
+    many = {"base_url": "consul://%s/many?scheme=https" % consul.place, "tls": {"ca_file": long.ca, "server_name": "localhost"}}
+    conf = {
+        "store": {"url": "rediss://127.0.0.1:%d" % port, "ca_file": long.ca},
+        "providers": [secure(n, m) for n, m in mocks.items()] + [secure("many", long, **many)],
+        "upstream_pool": {"max_keepalive": 0},
+        "models": [{"name": n, "targets": [{"provider": n, "model": "mock-echo"}]} for n in (*mocks, "many")],
+        "tenants": [{"name": "acme", "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}],
+        "hooks": {"url": to.url()},
+    }
+    with rig.Gateway(conf, mock=mocks["soon"], env=clock.env) as h:
+        equal([shown(h, n) for n in mocks], [None] * 3, "nobody has been called")
+        equal([h.post("/v1/messages", rig.messages(n)).status for n in ("long", "many", "soon")], [200] * 3)
+        one = to.wait("certificate_expiring")[0]
+        equal((one["kind"], one["name"], one["days"], one["subject"]), ("provider", "soon", 2, "CN=Sluice mock provider"))
+        r = h.post("/v1/messages", rig.messages("ended"))
+        equal(r.status, 502)
+        contains(r.error()[1], "has to renew it")
+        contains(r.error()[1], shown(h, "ended")["ends"])
+        two = to.wait("certificate_expiring", 2)
+        equal([(e["name"], e["days"]) for e in two], [("soon", 2), ("ended", -2)], "by now all have been looked at again")
+        ends = h.metrics().labelled("sluice_certificate_end_timestamp_seconds", "kind", "name")
+        equal({k: moment(shown(h, k[1])["ends"]) for k in ends if k[0] == "provider"}, {k: v for k, v in ends.items() if k[0] == "provider"})
+        equal(sorted(ends), [("provider", n) for n in ("ended", "long", "many", "soon")] + [("store", "url")])
+        equal([ends[k] for k in (("provider", "many"), ("store", "url"))], [ends["provider", "long"]] * 2, "instances, and a Redis")
+        check(299 * 86400 < ends["provider", "long"] - time.time() < 301 * 86400, ends)
+        first = moment(shown(h, "soon")["seen"])
+        clock.step(3600)
+        equal(h.post("/v1/messages", rig.messages("soon")).status, 200)
+        equal(moment(shown(h, "soon")["seen"]), first, "a session goes on, and shows no certificate")
+        clock.step(90000)
+        equal(h.post("/v1/messages", rig.messages("soon")).status, 200)
+        check(moment(shown(h, "soon")["seen"]) >= first + 90000, "a day later they are looked at again")
+        to.wait("certificate_expiring", 4)
+        equal(sorted(e["name"] for e in to.events("certificate_expiring")), ["ended", "ended", "soon", "soon"])
+        h.config["hooks"]["certificate_left"] = "400d"
+        h.write_config()
+        h.signal(1)
+        until(lambda: "long" in [e["name"] for e in to.events("certificate_expiring")], 20 * rig.SLOW, "another mark")
+    for m in mocks.values():
+        m.stop()
+    consul.close()
 
 
 def test_the_store(g):

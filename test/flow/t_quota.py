@@ -5,13 +5,13 @@ a gateway dies with all leases taken (then each is waited for to its real end)."
 
 import os
 import select
-import struct
 import threading
 import time
 
 import _rig as rig
 from _bodies import dump, messages
 from _check import check, contains, equal, until
+from _clock import Clock
 from _redis import Redis, on_both_stores
 from _rig import KEY, KEY_BOB
 
@@ -418,21 +418,6 @@ def test_credits_for_ten():
     until(lambda: account("reserved") == 0, 5, "nothing is held")
     equal(mock.stats()["requests"], 11, "the provider's total is the admitted total")
     end(redis, mock, many)
-
-
-class Clock:
-    """A gateway's wall clock, which goes wrong as it is told."""
-
-    def __init__(self, name, seconds):
-        self.path = rig.tmp(name)
-        self.step(seconds)
-        options = os.environ.get("ASAN_OPTIONS", "detect_leaks=1") + ":verify_asan_link_order=0:quarantine_size_mb=8"
-        library = os.path.join(os.environ.get("SLUICE_BUILD") or os.path.dirname(rig.SLUICE), "test", "flow_clock.so")
-        self.env = {"CLOCK_FILE": self.path, "LD_PRELOAD": library, "ASAN_OPTIONS": options}
-
-    def step(self, seconds):
-        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as f:
-            f.write(struct.pack("=q", seconds))
 
 
 def test_clocks_that_differ():

@@ -1,6 +1,7 @@
 /* GET providers: places, connections, breakers and keys, as they are in this process. */
 #include "admin/api/handlers.h"
 #include "gateway/queue/look.h"
+#include "net/tls.h"
 
 static struct sl_str breaker_name(enum sl_breaker_state s)
 {
@@ -71,6 +72,29 @@ static void found(struct sl_api *c, size_t at)
     sl_out_close(o, ']');
 }
 
+static void moment(struct sl_out *o, const char *name, int64_t unix_s)
+{
+    char place[32];
+    struct sl_text t = sl_text_over(place, sizeof place);
+
+    sl_text_time(&t, unix_s * 1000);
+    sl_out_text(o, name, sl_text_str(&t));
+}
+
+static void certificate(struct sl_api *c, size_t at)
+{
+    struct sl_out *o = &c->out;
+    struct sl_tls_certificate shown;
+
+    if (!sl_look_certificate(c->admin->gateway, at, &shown))
+        return;
+    sl_out_open(o, "certificate", '{');
+    sl_out_text(o, "subject", sl_str_of(shown.subject));
+    moment(o, "ends", shown.ends_s);
+    moment(o, "seen", shown.seen_s);
+    sl_out_close(o, '}');
+}
+
 static void provider(struct sl_api *c, size_t at, const struct sl_look_provider *p)
 {
     struct sl_out *o = &c->out;
@@ -90,6 +114,7 @@ static void provider(struct sl_api *c, size_t at, const struct sl_look_provider 
         sl_out_text(o, "proxy", p->proxy);
     if (p->proxy_from != NULL)
         sl_out_text(o, "proxy_from", sl_str_of(p->proxy_from));
+    certificate(c, at);
     found(c, at);
     sl_out_open(o, "models", '[');
     while (sl_look_model(c->admin->gateway, at, &h, &m))

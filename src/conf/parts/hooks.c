@@ -21,6 +21,7 @@ void sl_build_hooks(struct sl_build *b)
         .rate_ppm = sl_conf_number(b->conf, "hooks.error_rate"),
         .min_requests = sl_conf_number(b->conf, "hooks.error_min"),
     };
+    hook->certificate_left_ms = sl_conf_number(b->conf, "hooks.certificate_left");
     b->made->hook = hook;
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/text.h"
+#include "gateway/hooks/certs.h"
 #include "gateway/hooks/inside.h"
 #include "gateway/hooks/rates.h"
 #include "gateway/inside.h"
@@ -221,6 +222,7 @@ void sl_hooks_reload(struct sl_hooks *h)
         stop(&h->lanes[SL_HOOKS_OPERATOR]);
         sl_timer_stop(net_of(h), &h->look);
         sl_rates_forget(h);
+        sl_certs_forget(h);
     } else if (!sl_timer_is_armed(&h->look)) {
         sl_timer_start(net_of(h), &h->look, SL_HOOKS_LOOK_MS);
     }
@@ -255,5 +257,6 @@ void sl_hooks_end(struct sl_hooks **ph)
         stop(&h->lanes[i]);
     sl_timer_stop(net_of(h), &h->look);
     sl_rates_forget(h);
+    sl_certs_forget(h);
     sl_mem_free(h);
 }

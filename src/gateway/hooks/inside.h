@@ -1,5 +1,5 @@
-/* gateway/hooks/inside.h -- what hooks.c, look.c, rates.c and top_up.c share. Nobody else includes
- * it. */
+/* gateway/hooks/inside.h -- what hooks.c, look.c, rates.c, certs.c and top_up.c share. Nobody else
+ * includes it. */
 #ifndef SL_GATEWAY_HOOKS_INSIDE_H
 #define SL_GATEWAY_HOOKS_INSIDE_H
 
@@ -15,6 +15,7 @@ struct sl_hooks_event {
 };
 
 struct sl_rated;
+struct sl_cert_told;
 
 /* Whoever a tenant named keeps nobody else waiting but those of tenants. */
 enum sl_hooks_lane_of { SL_HOOKS_OPERATOR, SL_HOOKS_TENANTS, SL_HOOKS_LANES };
@@ -37,7 +38,8 @@ struct sl_hooks {
     bool hurries;
     struct sl_timer look;
     bool store_was_up;
-    struct sl_rated *rates; /* owns: a uthash */
+    struct sl_rated *rates;     /* owns: a uthash */
+    struct sl_cert_told *certs; /* owns: likewise */
 };
 
 /* hooks.c: a header line that signs `body`, sent now. */

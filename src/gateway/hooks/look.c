@@ -1,7 +1,9 @@
-/* What is seen by looking: breakers that opened, keys that were refused, the store away. */
+/* What is seen by looking: breakers that opened, keys that were refused, the store away; and
+ * who else is to look. */
 #include "gateway/hooks/inside.h"
 
 #include "base/text.h"
+#include "gateway/hooks/certs.h"
 #include "gateway/hooks/rates.h"
 #include "gateway/inside.h"
 #include "gateway/routing/health.h"
@@ -80,6 +82,7 @@ void sl_hooks_look(struct sl_timer *timer)
         look_keys(h, one, p, model);
     }
     sl_rates_look(h);
+    sl_certs_look(h);
     sl_store_look(h->gw->store, &store);
     if (store.up != h->store_was_up)
         sl_hooks_tell(h, store.up ? "store_up" : "store_down", (struct sl_str){"", 0});

@@ -54,6 +54,11 @@ bool sl_look_found(struct sl_gateway *g, size_t provider, struct sl_look_found *
     return true;
 }
 
+bool sl_look_certificate(struct sl_gateway *g, size_t provider, struct sl_tls_certificate *out)
+{
+    return sl_origin_certificate(g->conf->providers[provider].origin, out);
+}
+
 bool sl_look_instance(struct sl_gateway *g, size_t provider, size_t i, struct sl_group_view *out)
 {
     return sl_group_look(g->conf->providers[provider].origin, i, out);

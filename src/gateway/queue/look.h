@@ -32,6 +32,7 @@ struct sl_look_found {
 };
 
 struct sl_health;
+struct sl_tls_certificate;
 
 enum sl_look_key { SL_LOOK_READY, SL_LOOK_RESTING, SL_LOOK_REFUSED };
 
@@ -49,6 +50,9 @@ struct sl_look_model {
 SL_MUST bool sl_look_provider(struct sl_gateway *g, size_t at, struct sl_look_provider *out);
 /* False: it has an address. */
 SL_MUST bool sl_look_found(struct sl_gateway *g, size_t provider, struct sl_look_found *out);
+/* What ends first of the certificates that it showed. False: none has been seen. */
+SL_MUST bool sl_look_certificate(struct sl_gateway *g, size_t provider,
+                                 struct sl_tls_certificate *out);
 /* The i-th of its instances; false: no more. */
 SL_MUST bool sl_look_instance(struct sl_gateway *g, size_t provider, size_t i,
                               struct sl_group_view *out);

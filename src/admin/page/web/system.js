@@ -20,6 +20,11 @@ export async function providers({ place, every }) {
   const states = (keys) => ["ready", "resting", "refused"].map((s) => [s, keys.filter((k) => k === s).length]).filter(([, n]) => n > 0)
     .map(([s, n], i) => [i ? ", " : "", h("span", { class: { ready: "good", resting: "warn", refused: "bad" }[s] }, n + " " + s)]);
 
+  const lasts = (c) => {
+    const days = Math.floor((Date.parse(c.ends) - Date.now()) / 86400000);
+    return h("span", { class: days < 3 ? "bad" : days < 14 ? "warn" : "", title: c.subject + " ends " + c.ends }, days < 0 ? "ended" : days + " d");
+  };
+
   // of the tries that ended within the breaker's window
   const errors = (models, window) => {
     const ended = models.reduce((s, m) => s + m.ended, 0), failed = models.reduce((s, m) => s + m.failed, 0);
@@ -38,6 +43,7 @@ export async function providers({ place, every }) {
       ["At work", (r) => (r.head ? r.taken + " of " + r.places : ""), "num"],
       ["Queue", (r) => (r.head ? h("span", { class: r.waiting ? "warn" : "" }, r.waiting) : ""), "num"],
       ["Connections", (r) => (r.head ? r.connections + ", " + r.idle + " idle" : ""), "num"],
+      ["Certificate", (r) => (r.certificate ? lasts(r.certificate) : ""), "num"],
       ["Breaker", (r) => (r.head ? "" : [h("span", { class: { closed: "good", open: "bad" }[r.breaker] || "warn" }, r.breaker),
         r.breaker_rest_ms > 0 && h("span", { class: "soft" }, " " + ms(r.breaker_rest_ms))])],
       ["Failed", (r) => errors(r.head ? r.models : [r], rows.find((p) => p.name === (r.head ? r.name : r.of)).window_ms), "num"],
