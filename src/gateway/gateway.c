@@ -248,7 +248,7 @@ enum sl_ready sl_gateway_ready(struct sl_gateway *g)
 {
     struct sl_store_state store;
 
-    if (g->draining)
+    if (g->draining && !g->followed)
         return SL_READY_DRAINS;
     sl_store_look(g->store, &store);
     if (!store.up && g->conf->store.refuse)
@@ -283,7 +283,7 @@ void sl_gateway_drain(struct sl_gateway *g)
 
 void sl_gateway_hand_over(struct sl_gateway *g)
 {
-    g->draining = true;
+    g->draining = g->followed = true;
     sl_discovery_leave(g->discovery, true);
     if (g->server != NULL)
         sl_server_hand_over(g->server);

@@ -140,7 +140,8 @@ struct sl_gateway {
     size_t requests_n;
     uint64_t renew_ms; /* of growing reservations */
     bool draining;
-    bool warming; /* readiness waits for first connections */
+    bool followed; /* by a process that serves where this one did: nobody is to look elsewhere */
+    bool warming;  /* readiness waits for first connections */
 };
 
 /* Today's and this month's bounds in that zone; good until the next call. */

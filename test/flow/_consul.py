@@ -23,6 +23,7 @@ class Consul:
         self.changed = threading.Condition()
         self.index, self.mode, self.services = 10, "good", {}
         self.queries, self.tokens, self.registered, self.gone = [], [], [], []
+        self.known = {}  # what is registered now, by id
         consul = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -82,9 +83,11 @@ class Consul:
             entry = json.loads(body)
             with urlopen(entry["Check"]["HTTP"], timeout=20) as r:  # as an agent would
                 entry["checked"] = r.status
+            self.known[entry["ID"]] = entry
             self.registered.append(entry)
         elif h.path.startswith("/v1/agent/service/deregister/"):
             self.gone.append(h.path.rpartition("/")[2])
+            self.known.pop(self.gone[-1], None)
         self.answer(h, 200, b"")
 
     @staticmethod

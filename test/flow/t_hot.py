@@ -16,6 +16,7 @@ import threading
 import time
 
 import _rig as rig
+from _consul import Consul
 from _redis import Redis
 from _rig import check, contains, equal, until
 
@@ -234,6 +235,65 @@ def test_streams_and_kept_connections_finish(_):
         mine = h.metrics()
         equal(mine.value("sluice_requests_total", status="200"), 1.0, "the admin listener is the new one's")
     mock.stop()
+
+
+class Probe(threading.Thread):
+    """Asks /readyz on a connection that it keeps, as long as it is kept."""
+
+    def __init__(self, h):
+        super().__init__(daemon=True)
+        self.h, self.over, self.bad, self.n = h, False, [], 0
+        self.start()
+
+    def run(self):
+        w = None
+        while not self.over:
+            w = w or rig.Wire(self.h.admin_port, 60)
+            w.request("GET", "/readyz", key=None)
+            r = w.reply()
+            self.n += 1
+            if r.status != 200:
+                self.bad.append((r.status, r.body))
+            if r.get("connection") == "close":
+                w.close()
+                w = None
+            time.sleep(0.01)
+
+
+def test_whoever_watches_sees_one_that_is_ready(_):
+    """Consul knows one instance throughout, by one name; only the last process takes it back."""
+    redis, mock, consul = Redis(), rig.Mock(), Consul()
+    register = {"service": "sluice", "agent": consul.place}
+    with Gateway(settings(redis, consul={"register": register}), mock=mock) as h:
+        until(lambda: consul.registered, 20 * rig.SLOW, "registered")
+        probes = [Probe(h) for _ in range(4)]
+        until(lambda: all(p.n for p in probes), 20 * rig.SLOW, "each has a connection")
+        for n in range(2, 4):
+            with h.wire(60) as w:
+                w.request("POST", "/v1/messages", rig.messages("mock-events-100-slow-30ms", stream=True))
+                r = w.reply_head()
+                old = h.hot()
+                until(lambda n=n: len(consul.registered) >= n, 20 * rig.SLOW, "so does the next")
+                check(old.poll() is None, "the old one has a stream to finish")
+                equal((list(consul.known), consul.gone), (["sluice-127.0.0.1-%d" % h.port], []))
+                if n == 2:
+                    check(rig.is_complete("/v1/messages", [rig.Event(e) for e in w.events(r)]), "whole")
+                else:
+                    old.send_signal(signal.SIGTERM)  # it ends at once, and has nothing to take back
+                    old.wait(20 * rig.SLOW)
+                    h.before.remove(old)
+            h.all_ended()
+            equal((len(consul.known), consul.gone), (1, []))
+        for p in probes:
+            p.over = True
+            p.join(60)
+            equal(p.bad, [])
+        h.signal(signal.SIGTERM)
+        until(lambda: consul.gone, 20 * rig.SLOW, "the last one takes it back")
+        equal((consul.known, len(consul.gone)), ({}, 1))
+        h.p.wait(40 * rig.SLOW)
+    mock.stop()
+    consul.close()
 
 
 def refused(h, why, n=1):
