@@ -392,6 +392,23 @@ static bool open_store(struct sl_serve *s)
     return wait_for_store(s);
 }
 
+/* What takes over is ready from its first connection on: it has read the store's tenants and
+ * switches, or whoever watches would see the service go. */
+static bool wait_to_be_ready(struct sl_serve *s)
+{
+    uint64_t from = sl_net_now(s->net);
+
+    while (sl_hand_is_awaited(s->net) && sl_gateway_ready(s->gateway) != SL_READY) {
+        if (sl_net_now(s->net) - from >= HOT_OPEN_MS) {
+            sl_log(SL_LOG_ERROR, "cli", nobody,
+                   "the process before this one has to go on: this one does not get ready");
+            return false;
+        }
+        (void)sl_net_turn(s->net, 10);
+    }
+    return true;
+}
+
 static bool is_all_taken(const struct sl_serve *s)
 {
     if (!sl_hand_has_unused(s->net))
@@ -421,7 +438,8 @@ static int start(struct sl_serve *s)
     sl_admin_note_conf(s->admin, s->made->hash);
     sl_gateway_warm(s->gateway, !s->hot); /* what takes over is ready already */
     /* from the first connection that is accepted on, nothing may end this process */
-    if (!watch_late(s) || !listen_admin(s) || !listen_clients(s) || !is_all_taken(s))
+    if (!wait_to_be_ready(s) || !watch_late(s) || !listen_admin(s) || !listen_clients(s) ||
+        !is_all_taken(s))
         return SL_EXIT_FAILED;
     ask_lists(s);
     sl_hand_ready(s->net);
