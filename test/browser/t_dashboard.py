@@ -269,6 +269,7 @@ def test_providers(g):
     b.until("%s.innerText.includes('paused')" % row("mock-o"))
     g.post("/v1/messages", rig.messages("mock-500", "x"))
     b.until("%s.innerText.includes(' %%')" % row("mock-a"))  # of its tries that failed
+    b.until("/\\b824 d\\b/.test(%s.innerText)" % row("mock-a"))  # its certificate lasts
     press(b, "mock-o", "Resume")
     until(lambda: api("GET", "switches") == [], 5, "resumed")
     is_well(b, g)
