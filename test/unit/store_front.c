@@ -503,6 +503,30 @@ static void money_in_an_outage(void **state)
     finish(&r);
 }
 
+/* One after the other, the one seen last at the end; and no table is made anew for the only one. */
+static void balances_seen(void **state)
+{
+    struct rig r;
+    struct request q[2];
+    const void *table;
+
+    (void)state;
+    begin(&r, dir);
+    r.f.answer.room[SL_LEVEL_TENANT].credits_left_micro = 1000;
+    request_init(&q[0], "acme", 1);
+    request_init(&q[1], "bcme", 2);
+    (void)admit(&r, &q[0]);
+    table = r.s->outage.seen->hh.tbl;
+    (void)admit(&r, &q[0]);
+    assert_ptr_equal(r.s->outage.seen->hh.tbl, table);
+    (void)admit(&r, &q[1]);
+    assert_memory_equal(r.s->outage.seen->name, "acme", 4); /* the first to be forgotten */
+    (void)admit(&r, &q[0]);
+    assert_memory_equal(r.s->outage.seen->name, "bcme", 4);
+    assert_int_equal(HASH_COUNT(r.s->outage.seen), 2);
+    finish(&r);
+}
+
 static void renewals(void **state)
 {
     struct rig r;
@@ -1180,6 +1204,7 @@ int main(void)
         cmocka_unit_test_setup(a_local_share, setup),
         cmocka_unit_test_setup(given_back_in_an_outage, setup),
         cmocka_unit_test_setup(money_in_an_outage, setup),
+        cmocka_unit_test_setup(balances_seen, setup),
         cmocka_unit_test_setup(renewals, setup),
         cmocka_unit_test_setup(renewed_every_ten_seconds, setup),
         cmocka_unit_test_setup(growing, setup),

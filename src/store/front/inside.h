@@ -108,7 +108,14 @@ size_t sl_holds_count(const struct sl_holds *h);
 
 /* ---- outage.c: this process alone ---- */
 
-struct sl_seen;
+struct sl_seen {       /* a level with a budget */
+    UT_hash_handle hh; /* in the order of being seen */
+    int64_t left_micro;
+    unsigned turn; /* of the engine that was told */
+    size_t n;
+    char name[]; /* tenant, line end, key id */
+};
+
 struct sl_outage {
     struct sl_engine *engine; /* owns; NULL while the store decides */
     unsigned turn;            /* grows with each engine */

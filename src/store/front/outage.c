@@ -8,14 +8,6 @@
 
 #define SEEN_MAX 65536 /* levels with a budget; beyond it the longest unseen is forgotten */
 
-struct sl_seen {
-    UT_hash_handle hh; /* in the order of being seen */
-    int64_t left_micro;
-    unsigned turn; /* of the engine that was told */
-    size_t n;
-    char name[]; /* tenant, line end, key id */
-};
-
 #define NAME_MAX_ 520
 
 static size_t name_of(const struct sl_quota_ask *ask, enum sl_level level, char out[NAME_MAX_])
@@ -47,26 +39,31 @@ static void forget(struct sl_outage *o, struct sl_seen *seen)
     sl_mem_free(seen);
 }
 
+/* To the end of the order: just seen. What stands there already stays: a table that its last
+ * entry leaves is taken down, and most gateways have one tenant who asks. */
 static void note(struct sl_outage *o, const struct sl_quota_ask *ask, enum sl_level level,
                  int64_t left_micro)
 {
     char name[NAME_MAX_];
     size_t n = name_of(ask, level, name);
+    unsigned hash;
     struct sl_seen *seen;
 
-    HASH_FIND(hh, o->seen, name, n, seen);
-    if (seen != NULL) {
-        HASH_DEL(o->seen, seen); /* to the end: just seen */
-    } else {
+    HASH_VALUE(name, n, hash);
+    HASH_FIND_BYHASHVALUE(hh, o->seen, name, n, hash, seen);
+    if (seen == NULL) {
         if (HASH_COUNT(o->seen) >= SEEN_MAX)
             forget(o, o->seen);
         seen = sl_mem_new(sizeof *seen + n);
         memcpy(seen->name, name, n);
         seen->n = n;
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, o->seen, seen->name, seen->n, hash, seen);
+    } else if (seen->hh.next != NULL) {
+        HASH_DEL(o->seen, seen);
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, o->seen, seen->name, seen->n, hash, seen);
     }
     seen->left_micro = left_micro;
     seen->turn = 0;
-    HASH_ADD_KEYPTR(hh, o->seen, seen->name, seen->n, seen);
 }
 
 void sl_outage_note(struct sl_store *s, const struct sl_quota_ask *ask,
