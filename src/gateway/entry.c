@@ -1,8 +1,6 @@
 /* gateway/entry.c -- fields in a row, each with its length before it. */
 #include "gateway/entry.h"
 
-#include "base/mem.h"
-
 #include <assert.h>
 
 #define COUNTS 6
@@ -69,19 +67,18 @@ static char *put_text(char *p, struct sl_str s, unsigned bytes)
     return p + s.n;
 }
 
-struct sl_str sl_entry_encode(const struct sl_entry *e)
+struct sl_cached *sl_entry_encode(const struct sl_entry *e)
 {
-    size_t n;
-    char *bytes, *p;
+    struct sl_cached *c;
+    char *p;
 
     if (e->model.n > UINT16_MAX || e->stop.n > UINT8_MAX || e->body.n > UINT32_MAX)
-        return (struct sl_str){NULL, 0};
-    n = FIXED + e->model.n + e->stop.n + e->body.n;
-    bytes = p = sl_mem_try(n);
-    if (p == NULL)
-        return (struct sl_str){NULL, 0};
-    memcpy(p, mark, sizeof(mark));
-    p = put(p + sizeof(mark), SL_ENTRY_SCHEMA, 1);
+        return NULL;
+    c = sl_cached_new(FIXED + e->model.n + e->stop.n + e->body.n);
+    if (c == NULL)
+        return NULL;
+    memcpy(c->bytes, mark, sizeof(mark));
+    p = put(c->bytes + sizeof(mark), SL_ENTRY_SCHEMA, 1);
     p = put(p, (uint64_t)e->ep, 1);
     p = put(p, (uint64_t)e->status, 2);
     memcpy(p, e->sha256, sizeof(e->sha256));
@@ -91,7 +88,7 @@ struct sl_str sl_entry_encode(const struct sl_entry *e)
     p = put_text(p, e->model, 2);
     p = put_text(p, e->stop, 1);
     (void)put_text(p, e->body, 4);
-    return (struct sl_str){bytes, n};
+    return c;
 }
 
 /* Each takes its bytes off the front; false when there are not enough. */

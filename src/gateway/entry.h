@@ -13,6 +13,7 @@
 #define SL_GATEWAY_ENTRY_H
 
 #include "llm/dialect.h"
+#include "store/cache.h"
 
 #define SL_ENTRY_SCHEMA 1
 #define SL_ENTRY_OLDEST 1 /* read too: the schema before, once there is one */
@@ -32,8 +33,8 @@ struct sl_entry {
 void sl_entry_set_usage(struct sl_entry *e, const struct sl_usage *u);
 /* What was reported then, as reported. */
 void sl_entry_get_usage(const struct sl_entry *e, struct sl_usage *u);
-/* In memory of base/mem; .p NULL without memory, or if a text does not fit its length. */
-SL_MUST struct sl_str sl_entry_encode(const struct sl_entry *e);
+/* As a value for the cache; NULL without memory, or if a text does not fit its length. */
+SL_MUST struct sl_cached *sl_entry_encode(const struct sl_entry *e);
 /* Texts point into `bytes`. `out` is as it was on false. */
 SL_MUST bool sl_entry_decode(struct sl_str bytes, struct sl_entry *out);
 

@@ -131,39 +131,30 @@ bool sl_cache_has_far(const struct sl_cache *c)
     return sl_far_is_up(c->far);
 }
 
-/* NULL: not kept. No TTL is longer than a century, so that sums of times hold. */
-static struct sl_cached *made(struct sl_cache *c, struct sl_str value, uint64_t ttl_ms,
-                              uint64_t stale_ms)
+/* False: it is not kept. No TTL is longer than a century, so that sums of times hold. */
+static bool date(const struct sl_cache *c, struct sl_cached *v, uint64_t ttl_ms, uint64_t stale_ms)
 {
     const uint64_t most = UINT64_C(100) * 365 * 24 * 3600 * 1000;
-    struct sl_cached *v;
 
-    if (value.n > c->entry_max || ttl_ms == 0)
-        return NULL;
-    v = sl_cached_new(value.n);
-    if (v == NULL)
-        return NULL;
-    if (value.n > 0)
-        memcpy(v->bytes, value.p, value.n);
+    if (v->n > c->entry_max || ttl_ms == 0)
+        return false;
     v->stored_unix_ms = sl_net_unix_ms(c->net);
     v->fresh_until_unix_ms = v->stored_unix_ms + (int64_t)(ttl_ms < most ? ttl_ms : most);
     v->gone_unix_ms = v->fresh_until_unix_ms + (int64_t)(stale_ms < most ? stale_ms : most);
     sl_cached_arrive(v, c->net);
-    return v;
+    return true;
 }
 
-void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_str value,
+void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_cached **value,
                   uint64_t ttl_ms, uint64_t stale_ms)
 {
-    struct sl_cached *v;
-
     SL_OBJ_CHECK(c, CACHE_MAGIC);
-    v = made(c, value, ttl_ms, stale_ms);
-    if (v == NULL)
-        return;
-    sl_s3fifo_put(c->mem, key, v);
-    sl_far_put(c->far, key, v);
-    sl_cached_drop(&v);
+    SL_CHECK((*value)->holders == 1);
+    if (date(c, *value, ttl_ms, stale_ms)) {
+        sl_s3fifo_put(c->mem, key, *value);
+        sl_far_put(c->far, key, *value);
+    }
+    sl_cached_drop(value);
 }
 
 void sl_cache_drop_key(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY])
@@ -186,16 +177,19 @@ static void key_of(struct sl_str name, uint8_t key[SL_CACHE_KEY])
 void sl_cache_put_named(struct sl_cache *c, struct sl_str name, struct sl_str value,
                         uint64_t ttl_ms)
 {
+    struct sl_cached *v = value.n <= c->entry_max ? sl_cached_new(value.n) : NULL;
     uint8_t key[SL_CACHE_KEY];
-    struct sl_cached *v;
 
     SL_OBJ_CHECK(c, CACHE_MAGIC);
-    v = made(c, value, ttl_ms, 0);
     if (v == NULL)
         return;
-    key_of(name, key);
-    sl_s3fifo_put(c->mem, key, v);
-    sl_far_put_named(c->far, name, value, ttl_ms);
+    if (value.n > 0)
+        memcpy(v->bytes, value.p, value.n);
+    if (date(c, v, ttl_ms, 0)) {
+        key_of(name, key);
+        sl_s3fifo_put(c->mem, key, v);
+        sl_far_put_named(c->far, name, value, ttl_ms);
+    }
     sl_cached_drop(&v);
 }
 

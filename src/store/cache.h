@@ -27,15 +27,19 @@
 
 #define SL_CACHE_KEY 16
 #define SL_CACHE_GETS 2048 /* keys of one look-up at most: items of a batch */
+#define SL_CACHED_HEADER 40
 
-struct sl_cached { /* shared, immutable */
+struct sl_cached { /* shared, immutable once it was put */
     unsigned holders;
     int64_t stored_unix_ms; /* 0: not known (named values from Redis) */
     int64_t fresh_until_unix_ms, gone_unix_ms;
     uint64_t fresh_until_ms, gone_ms; /* by this process's steady clock */
     size_t n;
+    char header[SL_CACHED_HEADER]; /* room for what stands before the bytes in Redis */
     char bytes[];
 };
+/* With one holder and n bytes to be filled; NULL without memory. */
+SL_MUST struct sl_cached *sl_cached_new(size_t n);
 struct sl_cached *sl_cached_share(struct sl_cached *c);
 void sl_cached_drop(struct sl_cached **c);
 /* By both clocks: one that is set back prolongs nothing. */
@@ -77,8 +81,8 @@ void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY],
 /* As sl_store_certificate(), of its own Redis. */
 SL_MUST bool sl_cache_certificate(const struct sl_cache *c, struct sl_tls_certificate *out);
 bool sl_cache_has_far(const struct sl_cache *c); /* is there a Redis, and is it up? */
-/* Copies. Into memory at once, to Redis without waiting. */
-void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_str value,
+/* Takes a value that nobody else holds. Into memory at once, to Redis without waiting. */
+void sl_cache_put(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY], struct sl_cached **value,
                   uint64_t ttl_ms, uint64_t stale_ms);
 void sl_cache_drop_key(struct sl_cache *c, const uint8_t key[SL_CACHE_KEY]); /* both layers */
 /* Values of the prompt API under `scope: shared`: key as text, Redis name as it

@@ -1,5 +1,6 @@
 /* Envelopes: there and back, byte for byte once, and nothing that is not one. */
 #include "gateway/entry.c"
+#include "base/mem.h"
 #include "base/rand.h"
 
 #include <setjmp.h>
@@ -33,6 +34,12 @@ static void assert_same(const struct sl_entry *a, const struct sl_entry *b)
     assert_true(sl_str_eq(a->body, b->body));
 }
 
+static struct sl_str bytes_of(const struct sl_cached *value)
+{
+    assert_non_null(value);
+    return (struct sl_str){value->bytes, value->n};
+}
+
 /* A copy of exactly that size, for the sanitizer. */
 static bool decode_copy(struct sl_str bytes, struct sl_entry *out)
 {
@@ -51,7 +58,8 @@ static void test_bytes(void **state)
     static const char head[] = "slce\x01\x03\xc8\x00";
     static const char tail[] = "\x03\x00gpt\x04stop\x07\x00\x00\x00{\"a\":1}";
     struct sl_entry e = example(), out;
-    struct sl_str bytes = sl_entry_encode(&e);
+    struct sl_cached *value = sl_entry_encode(&e);
+    struct sl_str bytes = bytes_of(value);
 
     (void)state;
     assert_int_equal(bytes.n, FIXED + 3 + 4 + 7);
@@ -62,13 +70,14 @@ static void test_bytes(void **state)
     assert_memory_equal(bytes.p + bytes.n - (sizeof(tail) - 1), tail, sizeof(tail) - 1);
     assert_true(sl_entry_decode(bytes, &out));
     assert_same(&e, &out);
-    sl_mem_free((void *)(uintptr_t)bytes.p);
+    sl_cached_drop(&value);
 }
 
 static void test_sizes(void **state)
 {
     static char text[70000];
     struct sl_entry e = example(), out;
+    struct sl_cached *value;
     struct sl_str bytes;
 
     (void)state;
@@ -76,22 +85,24 @@ static void test_sizes(void **state)
     e.body = (struct sl_str){text, sizeof(text)};
     e.model = (struct sl_str){text, UINT16_MAX};
     e.stop = (struct sl_str){text, UINT8_MAX};
-    bytes = sl_entry_encode(&e);
+    value = sl_entry_encode(&e);
+    bytes = bytes_of(value);
     assert_true(sl_entry_decode(bytes, &out));
     assert_same(&e, &out);
-    sl_mem_free((void *)(uintptr_t)bytes.p);
+    sl_cached_drop(&value);
     e.stop.n++;
-    assert_null(sl_entry_encode(&e).p);
+    assert_null(sl_entry_encode(&e));
     e.stop.n = 0;
     e.model.n++;
-    assert_null(sl_entry_encode(&e).p);
+    assert_null(sl_entry_encode(&e));
     e.model = e.body = (struct sl_str){"", 0};
-    bytes = sl_entry_encode(&e);
+    value = sl_entry_encode(&e);
+    bytes = bytes_of(value);
     assert_int_equal(bytes.n, FIXED);
     assert_true(decode_copy(bytes, &out));
-    sl_mem_free((void *)(uintptr_t)bytes.p);
+    sl_cached_drop(&value);
     sl_mem_fail_at(1);
-    assert_null(sl_entry_encode(&e).p);
+    assert_null(sl_entry_encode(&e));
     sl_mem_fail_at(0);
 }
 
@@ -99,7 +110,8 @@ static void test_sizes(void **state)
 static void test_refused(void **state)
 {
     struct sl_entry e = example(), out, before;
-    struct sl_str bytes = sl_entry_encode(&e);
+    struct sl_cached *value = sl_entry_encode(&e);
+    struct sl_str bytes = bytes_of(value);
     char copy[200];
 
     (void)state;
@@ -128,7 +140,7 @@ static void test_refused(void **state)
     copy[5] = SL_EP_MODELS;
     assert_false(decode_copy((struct sl_str){copy, bytes.n}, &out));
     assert_memory_equal(&out, &before, sizeof(out)); /* untouched */
-    sl_mem_free((void *)(uintptr_t)bytes.p);
+    sl_cached_drop(&value);
 }
 
 static void test_random(void **state)
@@ -153,6 +165,7 @@ static void test_usage(void **state)
 {
     struct sl_entry e = example(), out;
     struct sl_usage u, back;
+    struct sl_cached *value;
     struct sl_str bytes;
 
     (void)state;
@@ -166,7 +179,8 @@ static void test_usage(void **state)
     memcpy(u.model, "claude", 7);
     memcpy(u.stop, "end_turn", 9);
     sl_entry_set_usage(&e, &u);
-    bytes = sl_entry_encode(&e);
+    value = sl_entry_encode(&e);
+    bytes = bytes_of(value);
     assert_true(sl_entry_decode(bytes, &out));
     sl_entry_get_usage(&out, &back);
     assert_int_equal(back.source, SL_USAGE_REPORTED);
@@ -177,7 +191,7 @@ static void test_usage(void **state)
     assert_true(back.has_in && back.has_out && back.has_stop && back.has_final);
     sl_usage_settle(&back, 1000000); /* changes nothing in what was reported */
     assert_true(back.in == 1 && back.out == 5 && back.source == SL_USAGE_REPORTED);
-    sl_mem_free((void *)(uintptr_t)bytes.p);
+    sl_cached_drop(&value);
     /* longer than a record holds: cut */
     memset(&e, 0, sizeof(e));
     e.model = (struct sl_str){(char[300]){0}, 300};

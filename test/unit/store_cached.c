@@ -36,7 +36,6 @@ static void test_round_trip(void **state)
         assert_int_equal(out->holders, 1);
         sl_cached_drop(&in);
         sl_cached_drop(&out);
-        sl_mem_free((char *)(uintptr_t)packed.p);
     }
 }
 
@@ -53,8 +52,8 @@ static void test_bytes(void **state)
     assert_int_equal(packed.n, SL_CACHED_HEADER + 3);
     assert_memory_equal(packed.p, head, sizeof head);
     assert_memory_equal(packed.p + SL_CACHED_HEADER, in->bytes, 3);
+    assert_ptr_equal(packed.p + SL_CACHED_HEADER, in->bytes); /* not a copy */
     sl_cached_drop(&in);
-    sl_mem_free((char *)(uintptr_t)packed.p);
 }
 
 static bool is_taken(const char *p, size_t n)
@@ -98,7 +97,6 @@ static void test_damage(void **state)
     text[16 + 5] = 0x7f;
     assert_false(is_taken(text, packed.n)); /* fresh for longer than it exists */
     sl_mem_free(text);
-    sl_mem_free((char *)(uintptr_t)packed.p);
     sl_cached_drop(&in);
 }
 
@@ -125,11 +123,8 @@ static void test_no_memory(void **state)
     sl_mem_fail_at(1);
     assert_null(sl_cached_new(1));
     sl_mem_fail_at(1);
-    assert_null(sl_cached_pack(in).p);
-    sl_mem_fail_at(1);
     assert_null(sl_cached_unpack(packed));
     sl_mem_fail_at(0);
-    sl_mem_free((char *)(uintptr_t)packed.p);
     sl_cached_drop(&in);
 }
 

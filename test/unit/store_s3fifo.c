@@ -213,7 +213,7 @@ static void test_round(void **state)
         promote(f, next++);
     for (uint64_t k = 0; k < 400; k += 2)
         (void)get(f, k);
-    for (uint64_t more = 0; more < 1300; more++)
+    for (uint64_t more = 0; more < 1220; more++)
         promote(f, next++);
     for (uint64_t k = 0; k < 400; k += 2) {
         asked += get(f, k) != NULL;

@@ -215,16 +215,13 @@ static void keep(struct sl_req *r, size_t i)
     struct sl_batch *b = r->reuse->batch;
     struct sl_want *w = &b->want[i];
     struct sl_entry e = {.ep = r->ep, .status = 200, .model = b->model, .body = w->result.raw};
-    struct sl_str bytes;
+    struct sl_cached *value;
 
     memcpy(e.sha256, w->sha256, sizeof e.sha256);
     e.counts[0] = w->result.tokens;
-    bytes = sl_entry_encode(&e);
-    if (bytes.p == NULL)
-        return;
-    if (bytes.n <= r->conf->cache.entry_max)
-        sl_cache_put(r->gw->cache, b->md5[i], bytes, sl_reuse_ttl(r, b->md5[i]), 0);
-    sl_mem_free((char *)bytes.p);
+    value = sl_entry_encode(&e);
+    if (value != NULL)
+        sl_cache_put(r->gw->cache, b->md5[i], &value, sl_reuse_ttl(r, b->md5[i]), 0);
 }
 
 static void name_answer(struct sl_batch *b, struct sl_str answer)

@@ -420,7 +420,7 @@ static void store(struct sl_req *r, struct sl_str plain)
 {
     struct sl_reuse *u = r->reuse;
     struct sl_entry e = {.ep = r->ep, .status = 200, .body = plain};
-    struct sl_str bytes;
+    struct sl_cached *value;
 
     if (r->ep == SL_EP_PROMPT) /* it says of itself whether it is */
         e.body = sl_prompt_cached(plain, &u->arena);
@@ -432,13 +432,10 @@ static void store(struct sl_req *r, struct sl_str plain)
     }
     memcpy(e.sha256, u->sha256, sizeof e.sha256);
     sl_entry_set_usage(&e, &r->usage);
-    bytes = sl_entry_encode(&e);
-    if (bytes.p == NULL)
-        return;
-    if (bytes.n <= r->conf->cache.entry_max)
-        sl_cache_put(r->gw->cache, u->md5, bytes, sl_reuse_ttl(r, u->md5),
+    value = sl_entry_encode(&e);
+    if (value != NULL)
+        sl_cache_put(r->gw->cache, u->md5, &value, sl_reuse_ttl(r, u->md5),
                      sl_caching_leaf(u->rules.serve_stale_ms));
-    sl_mem_free((char *)bytes.p);
 }
 
 /* The whole answer in its plain form, wherever it stands; .p NULL: nowhere. */

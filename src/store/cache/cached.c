@@ -1,7 +1,9 @@
 /* Values and their holders, and the envelope they have in Redis. */
 #include "store/cache/cached.h"
 
+#include <assert.h>
 #include <endian.h>
+#include <stddef.h>
 
 #include "base/mem.h"
 #include "base/obj.h"
@@ -101,15 +103,16 @@ static uint64_t sum_of(struct sl_str s)
     return h ^ (h >> 32);
 }
 
-struct sl_str sl_cached_pack(const struct sl_cached *c)
+/* The header's place is before the bytes, so that nothing is copied. */
+static_assert(offsetof(struct sl_cached, bytes) ==
+                  offsetof(struct sl_cached, header) + SL_CACHED_HEADER,
+              "one text in all");
+
+struct sl_str sl_cached_pack(struct sl_cached *c)
 {
-    struct sl_str value = {c->bytes, c->n};
-    char *text, *at;
+    char *text = (char *)c + offsetof(struct sl_cached, header), *at = text;
 
     if (c->n > UINT32_MAX)
-        return (struct sl_str){NULL, 0};
-    text = at = sl_mem_try(SL_CACHED_HEADER + c->n);
-    if (text == NULL)
         return (struct sl_str){NULL, 0};
     memcpy(at, mark.p, mark.n);
     at += mark.n;
@@ -117,8 +120,7 @@ struct sl_str sl_cached_pack(const struct sl_cached *c)
     put(&at, (uint64_t)c->stored_unix_ms, 8);
     put(&at, (uint64_t)c->fresh_until_unix_ms, 8);
     put(&at, (uint64_t)c->gone_unix_ms, 8);
-    put(&at, sum_of(value), 8);
-    memcpy(at, c->bytes, c->n);
+    put(&at, sum_of((struct sl_str){c->bytes, c->n}), 8);
     return (struct sl_str){text, SL_CACHED_HEADER + c->n};
 }
 

@@ -14,17 +14,13 @@
 
 #include "store/cache.h"
 
-#define SL_CACHED_HEADER 40
-
 /* It is in this process from now on: its times by the steady clock, none of them further away
  * than it was when the value was stored. */
 void sl_cached_arrive(struct sl_cached *c, const struct sl_net *net);
 bool sl_cached_is_gone(const struct sl_cached *c, const struct sl_net *net);
 
-/* With one holder and room for n bytes; NULL without memory. */
-SL_MUST struct sl_cached *sl_cached_new(size_t n);
-/* The bytes for Redis, in memory of the caller's to free; .p NULL without memory. */
-SL_MUST struct sl_str sl_cached_pack(const struct sl_cached *c);
+/* The bytes for Redis, as long as the value is held; .p NULL: it is too long for a header. */
+SL_MUST struct sl_str sl_cached_pack(struct sl_cached *c);
 /* NULL: not one of ours, cut, damaged, or no memory. */
 SL_MUST struct sl_cached *sl_cached_unpack(struct sl_str packed);
 

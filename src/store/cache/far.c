@@ -195,7 +195,7 @@ static bool takes(const struct sl_far *f, size_t n)
     return sl_far_is_up(f) && !f->full && n <= f->entry_max;
 }
 
-void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], const struct sl_cached *value)
+void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], struct sl_cached *value)
 {
     int64_t left = value->gone_unix_ms - sl_net_unix_ms(f->net);
     char name[SL_FAR_NAME];
@@ -204,10 +204,8 @@ void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], const struct 
     if (left <= 0 || !takes(f, value->n))
         return;
     packed = sl_cached_pack(value);
-    if (packed.p == NULL)
-        return;
-    set(f, sl_far_name(f, key, name), packed, (uint64_t)left);
-    sl_mem_free((char *)(uintptr_t)packed.p);
+    if (packed.p != NULL)
+        set(f, sl_far_name(f, key, name), packed, (uint64_t)left);
 }
 
 void sl_far_put_named(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ttl_ms)

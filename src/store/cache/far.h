@@ -46,7 +46,7 @@ struct sl_far_ask {
 /* As sl_cache_get_start(). */
 void sl_far_get_start(struct sl_far *f, const struct sl_far_ask *ask, struct sl_op **slot,
                       sl_store_done_fn *done, void *ctx);
-void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], const struct sl_cached *value);
+void sl_far_put(struct sl_far *f, const uint8_t key[SL_CACHE_KEY], struct sl_cached *value);
 void sl_far_put_named(struct sl_far *f, struct sl_str name, struct sl_str value, uint64_t ttl_ms);
 /* Deleted as soon as Redis is there; no look-up finds it from now on. */
 void sl_far_drop(struct sl_far *f, const uint8_t key[SL_CACHE_KEY]);
