@@ -103,6 +103,20 @@ static bool made_headers(struct sl_req *r, struct sl_headers *h)
     return add(r, h, SL_STR("content-type"), SL_STR("application/json")) && add_ours(r, h);
 }
 
+/* One of a provider's own, unless it shows what the provider was sent. Without its type no client
+ * can read an answer: there the plain one stands instead. */
+static bool add_shown(struct sl_req *r, struct sl_headers *h, struct sl_str name,
+                      struct sl_str value)
+{
+    if (sl_relay_may_show(r, value))
+        return add(r, h, name, value);
+    if (!sl_str_eq_nocase(name, SL_STR("content-type")))
+        return true;
+    return add(r, h, name,
+               r->mode == SL_RELAY_STREAM ? SL_STR("text/event-stream")
+                                          : SL_STR("application/json"));
+}
+
 bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
 {
     const struct sl_headers *up;
@@ -118,9 +132,9 @@ bool sl_reply_headers(struct sl_req *r, struct sl_headers *h)
     for (size_t i = 0; i < up->n; i++) {
         if ((made && sl_str_eq_nocase(up->v[i].name, SL_STR("content-type"))) ||
             !sl_forward_is_back(up->v[i].name) || sl_headers_is_hop(up, up->v[i].name) ||
-            !sl_headers_value_ok(up->v[i].value) || !sl_relay_may_show(r, up->v[i].value))
+            !sl_headers_value_ok(up->v[i].value))
             continue;
-        if (!add(r, h, up->v[i].name, up->v[i].value))
+        if (!add_shown(r, h, up->v[i].name, up->v[i].value))
             return false;
     }
     if (stream && sl_headers_get(up, SL_STR("cache-control")).p == NULL &&

@@ -209,6 +209,20 @@ def test_operators_headers_and_query(g):
         equal((seen.all("api-key"), seen.get("authorization"), seen.get("api-other")), ([rig.PROVIDER_KEY_O], None, "o"))
 
 
+def test_an_answer_keeps_its_type(g):
+    """Also where what the provider is sent names it: a header that shows that is dropped, this one is needed."""
+
+    def change(c):
+        for p in c["providers"]:
+            p["headers"] = {"x-takes": "application/json text/event-stream"}
+
+    with rig.Gateway(change=change, mock=g.mock) as h:
+        for path, make, _ in rig.GENERATE:
+            for stream, want in ((False, ["application/json"]), (True, ["text/event-stream"])):
+                r = h.post(path, make("mock-echo", stream=stream))
+                equal([t.split(";")[0] for t in r.all("content-type")], want, path)
+
+
 def test_what_no_operator_can_forward(g):
     """Credentials, cookies, addresses and framing stay, whatever `forward_headers` says."""
     names = ["authorization", "x-api-key", "cookie", "x-forwarded-for", "forwarded", "x-real-ip", "host", "content-length", "accept-encoding",
