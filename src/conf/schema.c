@@ -140,7 +140,8 @@ const struct sl_schema_row sl_schema[] = {
         "hooks.auto_top_up", "", 0,
         "Is asked for credits by a POST, when a tenant's are low; a 2xx adds them. https, but on "
         "this host. Empty: nobody."),
-    FILE_PATH("hooks.ca_file", "PEM file of trusted CAs for it; empty: the system's."),
+    FILE_PATH("hooks.ca_file",
+              "PEM file of trusted CAs for it, and each `alert_url`; empty: the system's."),
     RATIO("hooks.error_rate", "0", 1000000,
           "Part of a model's or a provider's requests that fail, from which on it is told; 0: "
           "never."),

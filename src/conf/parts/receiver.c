@@ -41,7 +41,8 @@ static void set_origin(struct sl_build *b, const struct sl_node *map,
         return;
     out->origin = sl_origins_take(b->origins, &c, url->tls ? &client : NULL, why, sizeof(why));
     if (out->origin == NULL)
-        sl_fault_add(b->faults, map, "%s.ca_file: %s", rules->name, why);
+        sl_fault_add(b->faults, trust, "%.*s.ca_file: %s",
+                     SL_STR_ARGS(rules->trust != NULL ? trust->key : c.name), why);
 }
 
 static bool may_be_set(struct sl_str name)
