@@ -48,7 +48,8 @@ def test_wrong_command_lines(g):
         check(p.err and not p.out, argv, p.out)
     for argv, words in ((["serv"], "no command serv (is it serve?)"), (["kye", "list"], "no command kye (is it key?)"), (["serve", "gw.yaml"], "given with -c"),
                         (["key", "mak"], "mak; it has list, show, make"), (["pause"], "it has provider, model, target, tenant, key"),
-                        (["key", "make", "a", "--rmp", "5"], "--rmp (is it --rpm?)"), (["weight", "m", "a"], "sluice weight: a: must be NAME=NUMBER\ntry: sluice weight --help")):
+                        (["key", "make", "a", "--rmp", "5"], "--rmp (is it --rpm?)"), (["last", "--jsn"], "--jsn (is it --json?)"), (["pause", "key", "a", "--admn", "x"], "--admn (is it --admin?)"),
+                        (["weight", "m", "a"], "sluice weight: a: must be NAME=NUMBER\ntry: sluice weight --help")):
         p = run(*argv)
         equal((p.returncode, p.out), (2, ""), argv)
         contains(p.err, words)

@@ -198,6 +198,8 @@ static const char **common(struct sl_manage_line *l, struct sl_str name)
 /* None of that name; perhaps one whose name is near. */
 static int no_option(const struct sl_manage_line *l, const char *word, struct sl_str name)
 {
+    static const struct sl_str commons[] = {SL_STR_INIT("json"), SL_STR_INIT("admin"),
+                                            SL_STR_INIT("config"), SL_STR_INIT("help")};
     struct sl_near near;
     char text[160];
 
@@ -205,6 +207,8 @@ static int no_option(const struct sl_manage_line *l, const char *word, struct sl
     for (const struct sl_manage_option *o = sl_manage_options; o->name != NULL; o++)
         if (takes(l->verb, o))
             sl_near_try(&near, sl_str_of(o->name));
+    for (size_t i = 0; l->verb->run == NULL && i < sizeof commons / sizeof commons[0]; i++)
+        sl_near_try(&near, commons[i]);
     snprintf(text, sizeof text, "%.80s%s%.*s%s", word, near.best.n > 0 ? " (is it --" : "",
              SL_STR_ARGS(near.best), near.best.n > 0 ? "?)" : "");
     return wrong(l, "does not take the option", text);
