@@ -39,7 +39,7 @@ shell() {
         -o \( -name '*.sh' -o -path ./.ci/run \) -type f -print0 | xargs -0 -r shellcheck
 }
 
-for script in layers banned secrets headers budgets docs errors; do
+for script in top layers banned secrets headers budgets docs errors; do
     rule "$script" python3 "test/lint/$script.py"
 done
 rule format format

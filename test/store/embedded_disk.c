@@ -568,6 +568,26 @@ static void ends_with_work(void **state)
     refuses(s, SL_LIMIT_STALE, K);
 }
 
+/* Its time to write may come while the end waits for a read: a job begun then would outlive the
+ * file. */
+static void begins_nothing_at_its_end(void **state)
+{
+    struct store *s = *state;
+    struct sl_line l = line_of(s, 1, 30);
+    struct sl_batch batch = {s->ask.tenant, SL_STR("inst0001"), &l, 1};
+    struct wait w = {0};
+
+    l.account[T] = true;
+    s->b->ops->apply(s->b, &batch, WAIT(&w));
+    inside(s)->ended = true;
+    sl_lane_fire(&inside(s)->timer);
+    assert_null(inside(s)->write.job);
+    inside(s)->ended = false;
+    again(s);
+    assert_int_equal(w.n, 0);
+    assert_int_equal(balance_of(s, T).spent_micro, 30);
+}
+
 static void queue_is_bounded(void **state)
 {
     enum { N = 5000 };
@@ -730,6 +750,7 @@ int main(void)
                                        CASE(full_disk),
                                        CASE(cancelled_put),
                                        CASE(ends_with_work),
+                                       CASE(begins_nothing_at_its_end),
                                        CASE(no_memory),
                                        CASE(queue_is_bounded),
                                        CASE(names_are_bounded),

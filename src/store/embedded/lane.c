@@ -117,7 +117,8 @@ static void begin(struct sl_lane *lane)
 {
     struct sl_embedded *b = lane->b;
 
-    if (lane->job != NULL) /* it looks again when it is through */
+    /* A job looks again when it is through, and the end writes what is left by itself. */
+    if (lane->job != NULL || b->ended)
         return;
     if (lane->writes) {
         sl_timer_stop(b->net, &b->timer);
