@@ -115,7 +115,7 @@ bool sl_json_key_is(struct sl_str raw, struct sl_str key)
     const char *p = raw.p, *end = raw.p + raw.n;
 
     if (raw.n > 0 && key.n > 0 && *p != key.p[0] && *p != '\\')
-        return false; /* as most are */
+        return false;   /* as most are */
     if (raw.n <= key.n) /* what is unescaped becomes shorter */
         return sl_str_eq(raw, key) && (raw.n == 0 || memchr(raw.p, '\\', raw.n) == NULL);
     if (memchr(raw.p, '\\', raw.n) == NULL)
