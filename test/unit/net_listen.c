@@ -46,7 +46,7 @@ static int certs_remove(void **state)
 static void open_short(struct house *h, struct sl_tls_profile *tls)
 {
     house_open(h, "127.0.0.1:0", tls, 8);
-    assert_int_equal(h->listener->shake_ms, 10000);
+    assert_int_equal(h->listener->shake_ms, 60000);
     h->listener->shake_ms = LIMIT_MS;
 }
 
