@@ -232,6 +232,24 @@ def test_kept_of_those_whom_operators_choose(g):
     check(Api(g)("PATCH", "tenant/acme", {"log_prompts": False})["log_prompts"] is False, "nobody needs a file for that")
 
 
+def test_what_the_configuration_has_no_more(g):
+    """A tenant whose record needs a plan and a file for prompts that went: it is paused and changed all the same."""
+    with rig.Gateway({"plans": [{"name": "gold"}]}, opted_in(rig.tmp("went.jsonl")), mock=g.mock) as h:
+        Api(h)("PATCH", "tenant/bobs", {"log_prompts": True, "plan": "gold"})
+        h.stop()
+        del h.config["plans"], h.config["prompts"], h.config["tenants"][0]["log_prompts"]
+        h.write_config()
+        h.start()
+        api = Api(h)
+        api("PATCH", "tenant/bobs", {"state": "paused"})
+        r = h.post("/v1/messages", rig.messages("mock-echo"), key=rig.KEY_BOB)
+        equal((r.status, h.access_of(r)["error"]), (403, "paused"))
+        api("PATCH", "tenant/bobs", {"budget": {"daily": 5}})
+        for again, member in (({"plan": "gold"}, "plan"), ({"log_prompts": True}, "log_prompts"), ({"state": "active"}, "plan")):
+            api.refused("PATCH", "tenant/bobs", again, 400, "invalid_value", member)
+        equal(api("PATCH", "tenant/bobs", {"state": "active", "plan": None})["log_prompts"], True)
+
+
 def test_kept_on_a_full_disk(g):
     """Requests go on; what is not kept is counted."""
     with rig.Gateway(None, opted_in("/dev/full"), mock=g.mock) as h:

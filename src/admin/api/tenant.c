@@ -32,8 +32,13 @@ void sl_tenant_show(struct sl_api *c)
 
 /* ---- made, changed ---- */
 
+static bool asks(const struct sl_api *c, struct sl_str member)
+{
+    return sl_json_get(c->ask.patch, member).p != NULL;
+}
+
 /* Plans, and the file for prompts, are the configuration's: what is not there would be
- * silently none. */
+ * silently none. Of what went from it since, other changes are free: who is to be paused is. */
 static bool has_what_it_needs(struct sl_api *c, const struct sl_record *put)
 {
     struct sl_record_doc doc;
@@ -43,10 +48,11 @@ static bool has_what_it_needs(struct sl_api *c, const struct sl_record *put)
         sl_api_no_memory(c);
         return false;
     }
-    if (doc.plan.n > 0 && sl_tenants_plan(c->conf->tenants, doc.plan) == NULL)
+    if (doc.plan.n > 0 && (asks(c, SL_STR("plan")) || sl_str_eq(c->ask.state, SL_STR("active"))) &&
+        sl_tenants_plan(c->conf->tenants, doc.plan) == NULL)
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "plan", "plan: the configuration has no plan %.*s",
                     SL_STR_ARGS(doc.plan));
-    else if (doc.log_prompts == 1 && c->conf->kept.file.n == 0)
+    else if (doc.log_prompts == 1 && asks(c, SL_STR("log_prompts")) && c->conf->kept.file.n == 0)
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "log_prompts",
                     "log_prompts: needs `prompts.file` in the configuration, where they are kept");
     else
