@@ -4,8 +4,10 @@
  *          times. Unlinking is immediate: a stopped timer never fires.
  * Order    Fires once per start, in the callback phase of a turn, at or up to
  *          a few milliseconds after its time, never before. Where the loop was
- *          held up, what had come by then is read and dealt with first.
- * Begin    The time is counted from the call, not from the turn's beginning.
+ *          held up, what had come by then is read and dealt with first, which is two
+ *          turns; where each of them is long, a timer is up to four late.
+ * Begin    The time is counted from the call, not from the turn's beginning; where the turn lasts
+ *          already, from the kernel's last tick before it, which is 10 ms at most.
  * How      A hierarchical wheel (Varghese and Lauck, "Hashed and hierarchical
  *          timing wheels", 1987): start and stop are O(1), and the uv timer is
  *          only moved when the next expiry comes earlier.
