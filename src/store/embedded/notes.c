@@ -68,6 +68,7 @@ static struct sl_notes_tenant *tenant_of(struct sl_notes *n, struct sl_str tenan
 struct full_name {
     char text[SL_EMBEDDED_NAME + 1 + SL_STORE_NOTE_NAME];
     size_t n;
+    unsigned hash;
 };
 
 /* No name of a tenant holds a line's end. */
@@ -79,16 +80,15 @@ static bool write_name(struct full_name *f, struct sl_str tenant, struct sl_str 
     sl_text_byte(&t, '\n');
     sl_text_add(&t, name);
     f->n = t.n;
+    f->hash = (unsigned)sl_map_hash(f->text, f->n);
     return !t.cut;
 }
 
-static struct sl_notes_one *find(struct sl_notes *n, struct sl_str tenant, struct sl_str name)
+static struct sl_notes_one *find(struct sl_notes *n, const struct full_name *f)
 {
-    struct sl_notes_one *one = NULL;
-    struct full_name f;
+    struct sl_notes_one *one;
 
-    if (write_name(&f, tenant, name))
-        HASH_FIND(hh, n->by_name, f.text, f.n, one);
+    HASH_FIND_BYHASHVALUE(hh, n->by_name, f->text, f->n, f->hash, one);
     return one;
 }
 
@@ -122,16 +122,18 @@ static struct sl_notes_one *new_one(const struct full_name *f, const struct sl_s
 }
 
 /* `doc` in two parts. Without memory nothing is noted. */
-static void add(struct sl_embedded *b, struct sl_str tenant, struct sl_str name,
-                const struct sl_str doc[2])
+static void add(struct sl_notes *n, struct sl_str tenant, struct sl_str name,
+                const struct sl_str doc[2], int64_t now_us)
 {
-    struct sl_notes *n = &b->notes;
-    struct sl_notes_one *old = find(n, tenant, name), *one;
+    struct sl_notes_one *old, *one;
     struct full_name f;
 
+    if (!write_name(&f, tenant, name))
+        return;
+    old = find(n, &f);
     if (old != NULL)
         drop(n, old);
-    one = write_name(&f, tenant, name) ? new_one(&f, doc) : NULL;
+    one = new_one(&f, doc);
     if (one == NULL)
         return;
     one->of = tenant_of(n, tenant);
@@ -139,28 +141,32 @@ static void add(struct sl_embedded *b, struct sl_str tenant, struct sl_str name,
         sl_mem_free(one);
         return;
     }
-    one->at_us = sl_embedded_now_us(b);
+    one->at_us = now_us;
     one->of->n++;
     sl_list_push_back(&one->of->notes, &one->own);
     sl_list_push_back(&n->all, &one->all);
-    HASH_ADD_KEYPTR(hh, n->by_name, one->name, one->name_n, one);
-    make_room(n, one->of, one->at_us);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->by_name, one->name, one->name_n, f.hash, one);
+    make_room(n, one->of, now_us);
 }
 
 void sl_notes_note(struct sl_backend *backend, struct sl_str tenant, const struct sl_note *note)
 {
     struct sl_embedded *b = sl_embedded_of(backend);
     const struct sl_str doc[] = {{"", 0}, note->doc}, other[] = {SL_STR("="), note->id};
+    int64_t now_us = sl_embedded_now_us(b);
 
-    add(b, tenant, note->id, doc);
+    add(&b->notes, tenant, note->id, doc, now_us);
     if (note->other.n > 0 && !sl_str_eq(note->other, note->id))
-        add(b, tenant, note->other, other);
+        add(&b->notes, tenant, note->other, other, now_us);
 }
 
 static struct sl_str text_of(struct sl_embedded *b, struct sl_str tenant, struct sl_str name)
 {
-    const struct sl_notes_one *one = find(&b->notes, tenant, name);
+    const struct sl_notes_one *one = NULL;
+    struct full_name f;
 
+    if (write_name(&f, tenant, name))
+        one = find(&b->notes, &f);
     if (one == NULL || sl_embedded_now_us(b) - one->at_us >= END_US)
         return (struct sl_str){"", 0};
     return (struct sl_str){one->name + one->name_n, one->doc_n};
