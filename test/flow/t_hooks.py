@@ -19,6 +19,7 @@ from _check import check, contains, equal, until
 from _clock import Clock
 from _consul import Consul
 from _provider import Listener
+from _proxy import Proxy
 from _redis import Redis
 from _rig import KEY
 
@@ -183,6 +184,7 @@ def test_certificates(g):
         contains(r.error()[1], shown(h, "ended")["ends"])
         two = to.wait("certificate_expiring", 2)
         equal([(e["name"], e["days"]) for e in two], [("soon", 2), ("ended", -2)], "by now all have been looked at again")
+        until(lambda: all(w in h.said() for w in ("provider: a certificate has ended", "provider: a certificate ends in 2 days")), 20 * rig.SLOW, h.said)
         ends = h.metrics().labelled("sluice_certificate_end_timestamp_seconds", "kind", "name")
         equal({k: moment(shown(h, k[1])["ends"]) for k in ends if k[0] == "provider"}, {k: v for k, v in ends.items() if k[0] == "provider"})
         equal(sorted(ends), [("provider", n) for n in ("ended", "long", "many", "soon")] + [("store", "url")])
@@ -204,6 +206,34 @@ def test_certificates(g):
     for m in mocks.values():
         m.stop()
     consul.close()
+
+
+def test_certificates_that_take_turns(g):
+    """Of a service of many servers each shows its own: they are told once a day, not each time another one answers."""
+    to, mocks = Receiver(), [rig.Mock("--days", str(days), folder="turn-%d" % days) for days in (3, 5, 7, 9)]
+    sooner, later, *others = mocks
+    ca, way = rig.tmp("turn.pem"), Proxy({"localhost": sooner.tls})
+    with open(ca, "w") as f:
+        f.write(open(sooner.ca).read() + open(later.ca).read())
+    conf = {
+        "providers": [secure("turns", sooner, tls={"ca_file": ca}, proxy=way.url())] + [secure("o%d" % i, m) for i, m in enumerate(others)],
+        "upstream_pool": {"max_keepalive": 0},
+        "models": [{"name": n, "targets": [{"provider": n, "model": "mock-echo"}]} for n in ("turns", "o0", "o1")],
+        "tenants": [{"name": "acme", "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}],
+        "hooks": {"url": to.url()},
+    }
+    with rig.Gateway(conf, mock=sooner) as h:
+        equal(h.post("/v1/messages", rig.messages("turns")).status, 200)
+        to.wait("certificate_expiring")
+        for turn, look in ((later, "o0"), (sooner, "o1")):
+            before, way.to = shown(h, "turns")["ends"], {"localhost": turn.tls}
+            equal([h.post("/v1/messages", rig.messages(m)).status for m in ("turns", look)], [200, 200])
+            check(shown(h, "turns")["ends"] != before, "another one has answered")
+            until(lambda: look in [e["name"] for e in to.events()], 20 * rig.SLOW, "all have been looked at since")
+        equal([e["name"] for e in to.events()], ["turns", "o0", "o1"])
+    for m in mocks:
+        m.stop()
+    way.close()
 
 
 def test_the_store(g):

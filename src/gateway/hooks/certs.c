@@ -135,8 +135,11 @@ static void tell(struct sl_hooks *h, const struct one *one, int64_t left_s)
     sl_text_time(&t, one->is.seen_s * 1000);
     sl_text_byte(&t, '"');
     sl_hooks_tell(h, "certificate_expiring", sl_text_str(&t));
-    sl_log(SL_LOG_WARN, "gateway", one->name, "%s: a certificate ends in %lld days", one->kind,
-           (long long)days);
+    if (days < 0)
+        sl_log(SL_LOG_WARN, "gateway", one->name, "%s: a certificate has ended", one->kind);
+    else
+        sl_log(SL_LOG_WARN, "gateway", one->name, "%s: a certificate ends in %lld days", one->kind,
+               (long long)days);
 }
 
 static void look(void *ctx, const struct one *one)
@@ -148,7 +151,8 @@ static void look(void *ctx, const struct one *one)
     if (left_s >= (int64_t)(h->gw->conf->hook->certificate_left_ms / 1000))
         return;
     told = told_of(h, one);
-    if (told == NULL || (told->ends_s == one->is.ends_s && now_s < told->told_s + DAY_S))
+    /* one that ends later is no news: servers of one service may each have their own */
+    if (told == NULL || (told->ends_s <= one->is.ends_s && now_s < told->told_s + DAY_S))
         return;
     told->ends_s = one->is.ends_s;
     told->told_s = now_s;
