@@ -126,6 +126,22 @@ def test_a_tenants_own(g):
         dead.hang.set()
 
 
+def test_tenants_do_not_wait_for_each_other(g):
+    """One whose receiver fails has its tries to come; meanwhile others' are told."""
+    own, bad = Receiver(), Receiver(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n")
+    budget = {"initial_credits": 0.005, "alert_at": [0.02]}
+    urls = {"bad": "http://127.0.0.1:%d/" % bad.port, "acme": "http://127.0.0.1:%d/" % own.port}
+    tenants = [{"name": n, "budget": {**budget, "alert_url": u}, "keys": [{"name": n, "sha256": rig.sha256("key-of-" + n)}]} for n, u in urls.items()]
+    with gateway(g.mock, None, tenants=tenants) as h:
+        for name, to in (("bad", bad), ("acme", own)):
+            equal(h.post("/v1/messages", rig.messages("mock-echo", "canary-in-the-prompt"), key="key-of-" + name).status, 200)
+            to.wait("budget_used")
+        check(len(bad.got) < 5 and h.metrics().value("sluice_hooks_total", result="failed") in (0, None), "the other one was not waited for: %s tries" % len(bad.got))
+        bad.answer = OK
+        until(lambda: h.metrics().value("sluice_hooks_total", result="sent") == 2, 20 * rig.SLOW, "and it is told in the end")
+        equal(len({e["id"] for e in bad.events()}), 1)
+
+
 def test_providers(g):
     to = Receiver()
     hooks = {"url": to.url(), "secret": SECRET, "error_rate": 0.9, "error_min": 3, "error_window": "1h"}

@@ -51,31 +51,58 @@ static void drop_first(struct sl_hooks_lane *l)
 {
     l->first = (l->first + 1) % SL_HOOKS_QUEUE;
     l->n--;
-    l->tries = 0;
 }
 
-static void go_on(struct sl_hooks_lane *l, uint64_t in_ms)
+static void first_to_last(struct sl_hooks_lane *l)
 {
-    if (l->n > 0)
-        sl_timer_start(net_of(l->of), &l->again, in_ms);
+    size_t last = (l->first + l->n) % SL_HOOKS_QUEUE;
+
+    if (last != l->first) /* a full queue is a ring without a gap */
+        l->queue[last] = l->queue[l->first];
+    l->first = (l->first + 1) % SL_HOOKS_QUEUE;
+}
+
+/* The one that may be told soonest comes first; of several, the one that waits longest. */
+static void soonest_first(struct sl_hooks_lane *l)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < l->n; i++)
+        if (l->queue[(l->first + i) % SL_HOOKS_QUEUE].due_ms <
+            l->queue[(l->first + best) % SL_HOOKS_QUEUE].due_ms)
+            best = i;
+    while (best-- > 0)
+        first_to_last(l);
+}
+
+static void go_on(struct sl_hooks_lane *l)
+{
+    uint64_t now = sl_net_now(net_of(l->of)), due;
+
+    if (l->n == 0)
+        return;
+    if (l == &l->of->lanes[SL_HOOKS_TENANTS])
+        soonest_first(l);
+    due = l->queue[l->first].due_ms;
+    sl_timer_start(net_of(l->of), &l->again, due > now && !l->of->hurries ? due - now : 0);
 }
 
 static void failed(struct sl_hooks_lane *l, struct sl_str why)
 {
-    const struct sl_hooks_event *e = &l->queue[l->first];
-    uint64_t wait = (uint64_t)SL_HOOKS_BACKOFF_MS << l->tries;
+    struct sl_hooks_event *e = &l->queue[l->first];
 
-    if (++l->tries < SL_HOOKS_TRIES && !l->of->hurries) {
-        go_on(l, wait);
+    e->due_ms = sl_net_now(net_of(l->of)) + ((uint64_t)SL_HOOKS_BACKOFF_MS << e->tries);
+    if (++e->tries < SL_HOOKS_TRIES && !l->of->hurries) {
+        go_on(l);
         return;
     }
     sl_log(SL_LOG_WARN, "gateway", sl_str_of(e->id),
            "%s did not take an event: %.*s; it is given up, tries: %u",
            e->to != SL_ALERT_UNSET ? "a tenant's budget.alert_url" : "hooks.url", SL_STR_ARGS(why),
-           l->tries);
+           e->tries);
     count(l->of, "failed");
     drop_first(l);
-    go_on(l, 0);
+    go_on(l);
 }
 
 static void on_post(void *ctx, const struct sl_post_end *end)
@@ -89,7 +116,7 @@ static void on_post(void *ctx, const struct sl_post_end *end)
     }
     count(l->of, "sent");
     drop_first(l);
-    go_on(l, 0);
+    go_on(l);
 }
 
 static const struct sl_alert_conf *alert_of(const struct sl_gateway_conf *c, uint64_t id)
@@ -132,7 +159,7 @@ static void fire_again(struct sl_timer *t)
     if (to == NULL) {
         count(l->of, "dropped");
         drop_first(l);
-        go_on(l, 0);
+        go_on(l);
         return;
     }
     l->conf = sl_gateway_conf_share(g->conf);
@@ -172,9 +199,11 @@ static void tell(struct sl_hooks_lane *l, uint64_t to, const char *event, struct
     }
     e->n = t.n;
     e->to = to;
+    e->tries = 0;
+    e->due_ms = sl_net_now(net_of(h));
     l->n++;
-    if (!sl_post_is_busy(&l->post) && !sl_timer_is_armed(&l->again))
-        go_on(l, 0);
+    if (!sl_post_is_busy(&l->post))
+        go_on(l);
 }
 
 void sl_hooks_tell(struct sl_hooks *h, const char *event, struct sl_str members)
@@ -206,7 +235,7 @@ void sl_hooks_hurry(struct sl_hooks *h)
     h->hurries = true;
     for (int i = 0; i < SL_HOOKS_LANES; i++)
         if (!sl_post_is_busy(&h->lanes[i].post))
-            go_on(&h->lanes[i], 0);
+            go_on(&h->lanes[i]);
 }
 
 bool sl_hooks_is_idle(const struct sl_hooks *h)

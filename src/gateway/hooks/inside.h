@@ -10,6 +10,8 @@
 struct sl_hooks_event {
     char id[17];
     uint64_t to; /* the `budget.alert_url`; SL_ALERT_UNSET: hooks.url */
+    unsigned tries;
+    uint64_t due_ms; /* monotonic: not before */
     size_t n;
     char body[SL_HOOKS_BODY];
 };
@@ -17,14 +19,14 @@ struct sl_hooks_event {
 struct sl_rated;
 struct sl_cert_told;
 
-/* Whoever a tenant named keeps nobody else waiting but those of tenants. */
+/* Whoever a tenant named keeps nobody waiting: those lie in a queue of their own, in which one that
+ * was not taken lets the others pass. The operator's come in their order. */
 enum sl_hooks_lane_of { SL_HOOKS_OPERATOR, SL_HOOKS_TENANTS, SL_HOOKS_LANES };
 
 struct sl_hooks_lane {
     struct sl_hooks *of; /* up */
     struct sl_hooks_event queue[SL_HOOKS_QUEUE];
     size_t first, n;
-    unsigned tries; /* of the first one */
     struct sl_timer again;
     /* the try under way */
     struct sl_gateway_conf *conf; /* shared: its receiver is called */
