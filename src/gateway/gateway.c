@@ -177,7 +177,7 @@ void sl_gateway_reload(struct sl_gateway *g, struct sl_gateway_conf *conf)
 
 const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone)
 {
-    int64_t now = sl_net_unix_ms(g->net) / 1000;
+    int64_t now = sl_store_now_ms(g->store) / 1000;
     struct sl_zone_memo *m = NULL;
 
     for (size_t i = 0; i < SL_GATEWAY_ZONES; i++) {

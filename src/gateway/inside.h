@@ -144,7 +144,8 @@ struct sl_gateway {
     bool warming;  /* readiness waits for first connections */
 };
 
-/* Today's and this month's bounds in that zone; good until the next call. */
+/* Today's and this month's bounds in that zone, by the store's clock, so that all instances have
+ * the same; good until the next call. */
 const struct sl_periods *sl_gateway_periods(struct sl_gateway *g, struct sl_str zone);
 /* sluice_limited_total, of a request the store refused. */
 void sl_account_limited(struct sl_req *r);

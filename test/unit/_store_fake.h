@@ -350,7 +350,7 @@ static inline bool act_beat(struct fake_call *c)
     *c->beat = (struct sl_beat){.instances = c->f->instances,
                                 .revision = c->f->revision,
                                 .has_epoch = c->f->has_epoch,
-                                .now_us = 1};
+                                .now_us = sl_net_unix_ms(c->f->net) * 1000};
     return true;
 }
 

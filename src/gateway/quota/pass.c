@@ -214,7 +214,8 @@ enum sl_state sl_pass_refuse(struct sl_req *r)
 {
     struct sl_pass *p = r->pass;
     char text[512];
-    size_t n = sl_quota_explain(&p->ask, &p->answer, sl_net_unix_ms(r->gw->net), text, sizeof text);
+    size_t n =
+        sl_quota_explain(&p->ask, &p->answer, sl_store_now_ms(r->gw->store), text, sizeof text);
 
     if (r->explain == NULL)
         sl_account_limited(r);

@@ -200,13 +200,13 @@ static void settle_here(struct sl_store *s, const struct sl_settle *line,
     char day[10];
 
     memcpy(extra.leased, hold->leased, sizeof extra.leased);
-    sl_ledger_fill(line, &extra, sl_net_unix_ms(s->net), day, &whole);
+    sl_ledger_fill(line, &extra, sl_store_now_ms(s), day, &whole);
     sl_outage_settle(s, line->ask->tenant, &whole);
 }
 
 void sl_store_settle(struct sl_store *s, const struct sl_settle *line)
 {
-    struct sl_ledger_extra extra = {.reserved_micro = 0};
+    struct sl_ledger_extra extra = {.now_unix_ms = sl_store_now_ms(s)};
     struct sl_hold hold;
 
     SL_OBJ_CHECK(s, SL_STORE_MAGIC);

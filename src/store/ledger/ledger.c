@@ -269,10 +269,11 @@ void sl_ledger_settle(struct sl_ledger *l, const struct sl_settle *s,
 {
     char day[10], members[SL_LEDGER_MEMBERS];
     struct sl_text t = sl_text_over(members, sizeof members);
+    int64_t now_ms = extra->now_unix_ms != 0 ? extra->now_unix_ms : sl_net_unix_ms(l->net);
     struct sl_line line;
 
     SL_OBJ_CHECK(l, SL_LEDGER_MAGIC);
-    sl_ledger_fill(s, extra, sl_net_unix_ms(l->net), day, &line);
+    sl_ledger_fill(s, extra, now_ms, day, &line);
     if (line.cost_micro == 0 && (s->audit == NULL || !s->audit->every)) {
         sl_ledger_sum(l, s, &line);
         return;

@@ -45,6 +45,7 @@ void sl_ledger_end(struct sl_ledger **l);
 struct sl_ledger_extra {
     int64_t reserved_micro;       /* with what it grew by */
     bool leased[SL_LEVEL__COUNT]; /* leases that are yet to be ended */
+    int64_t now_unix_ms; /* by the store's clock, which decides the day; 0: by this host's */
 };
 void sl_ledger_settle(struct sl_ledger *l, const struct sl_settle *s,
                       const struct sl_ledger_extra *extra);
