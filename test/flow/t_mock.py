@@ -135,10 +135,10 @@ def test_sizes():
 def test_times():
     started = time.monotonic()
     stream("/v1/messages", rig.messages, "mock-events-5-slow-60ms")
-    check(0.3 <= time.monotonic() - started < 0.3 + rig.SLOW)
+    check(0.29 <= time.monotonic() - started < 0.3 + rig.SLOW)  # net/timer.h: a few milliseconds early in a long turn
     started = time.monotonic()
     m().call("POST", "/v1/messages", rig.messages("mock-first-200ms"))
-    check(0.2 <= time.monotonic() - started < 0.2 + rig.SLOW)
+    check(0.19 <= time.monotonic() - started < 0.2 + rig.SLOW)
 
 
 def test_statuses():
