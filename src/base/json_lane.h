@@ -2,9 +2,12 @@
  * top object.
  *
  * Private to the json files of base/. Nothing is reported from below the top, and most bytes of a
- * client's request lie there: what is whole in this piece and in order is passed with its state in
- * registers. At anything else, and at the bracket that leads back to the top, the machine in json.c
+ * client's request lie there: what is whole in this piece and in order is passed without the
+ * machine. At anything else, and at the bracket that leads back to the top, the machine in json.c
  * goes on from where the lane stopped.
+ *
+ * Holder   On the stack of one sl_json_feed(); it owns nothing and allocates nothing.
+ * Errors   None of its own: it stops before what is wrong, and the machine says so.
  */
 #ifndef SL_BASE_JSON_LANE_H
 #define SL_BASE_JSON_LANE_H

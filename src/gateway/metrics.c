@@ -23,7 +23,8 @@ static void outside_families(struct sl_gateway_families *f, struct sl_metrics *m
                                 "When what a server showed in the last full handshake ends.",
                                 "kind,name", NULL);
     f->hooks = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_hooks_total",
-                                "Events for hooks.url: sent, failed, dropped.", "result", NULL);
+                                "Events for hooks.url and budget.alert_url: sent, failed, dropped.",
+                                "result", NULL);
     f->top_ups = sl_metric_family(m, SL_METRIC_COUNTER, "sluice_top_ups_total",
                                   "Calls of hooks.auto_top_up: added, refused, failed, capped.",
                                   "result", NULL);
