@@ -172,13 +172,8 @@ static const char *end_string(struct feed *f, const char *p)
         return value_done(f, p + 1);
     j->state = COLON;
     if (j->role == ROLE_MEMBER) {
-        enum sl_err e = SL_OK;
+        enum sl_err e = sl_json_key_done(j);
 
-        if (j->members == SL_JSON_MEMBERS)
-            return fail(f, p, SL_ERR_CEILING);
-        j->members++;
-        if (j->check_repeats)
-            e = sl_json_key_remember(j);
         if (e != SL_OK)
             return fail(f, p, e);
     }
@@ -395,11 +390,21 @@ static const char *begin_value(struct feed *f, const char *p)
     switch (type) {
     case SL_JSON_OBJECT:
     case SL_JSON_ARRAY: return open_container(f, p, type == SL_JSON_OBJECT);
-    case SL_JSON_STRING: begin_string(j, ROLE_VALUE); return in_string(f, p + 1);
-    case SL_JSON_NUMBER: j->state = *p == '-' ? MINUS : *p == '0' ? ZERO : INTEGER; return p + 1;
+    case SL_JSON_STRING:
+        if (sl_json_pass_string(&p, f->end))
+            return value_done(f, p);
+        begin_string(j, ROLE_VALUE);
+        return p;
+    case SL_JSON_NUMBER:
+        if (sl_json_pass_number(&p, f->end))
+            return value_done(f, p);
+        j->state = *p == '-' ? MINUS : *p == '0' ? ZERO : INTEGER;
+        return p + 1;
     case SL_JSON_NULL:
     case SL_JSON_FALSE:
     case SL_JSON_TRUE:
+        if (sl_json_pass_literal(&p, f->end, type))
+            return value_done(f, p);
         j->literal = (uint8_t)type;
         j->literal_at = 1;
         j->state = LITERAL;
@@ -436,23 +441,69 @@ static const char *below_top(struct feed *f, const char *p)
     return l.p;
 }
 
-static const char *structure(struct feed *f, const char *p)
+/* A member's key without escapes, whole in this piece with its colon; returns where its value
+ * may begin, or NULL: nothing happened, the machine is to read it. */
+static const char *plain_key(struct feed *f, const char *p)
+{
+    struct sl_json *j = f->j;
+    const char *end = sl_json_skip_plain(p + 1, f->end);
+    size_t n = (size_t)(end - p) - 1;
+    enum sl_err e;
+
+    if (f->end - end < 2 || end[0] != '"' || end[1] != ':' || n > SL_JSON_KEY)
+        return NULL;
+    j->now.start = place(f, p);
+    j->now.comma_before = j->comma;
+    memcpy(j->key, p + 1, n);
+    j->key_n = n;
+    j->state = VALUE;
+    e = sl_json_key_done(j);
+    return e == SL_OK ? sl_json_skip_space(end + 2, f->end) : fail(f, end, e);
+}
+
+/* Members of the top object, as almost all of them are: plain keys, and values that are whole in
+ * this piece. Stops at what is not so, in a state from which the machine goes on. */
+static const char *plain_members(struct feed *f, const char *p)
 {
     struct sl_json *j = f->j;
 
-    if (j->depth > 1) {
-        p = below_top(f, p);
-        if (j->state == STRING)
+    while (p < f->end && *p == '"') {
+        const char *value = plain_key(f, p);
+
+        if (value == NULL)
+            return begin_key(f, p);
+        if (value == f->end || j->err != SL_OK)
+            return value;
+        p = begin_value(f, value);
+        if (j->depth == 2) {
+            p = below_top(f, p);
+            if (p < f->end && j->state == AFTER)
+                p = after_value(f, p);
+        }
+        if (j->state != AFTER || j->depth != 1 || j->err != SL_OK)
             return p;
+        p = sl_json_skip_space(p, f->end);
+        if (p == f->end || *p != ',')
+            return p;
+        p = sl_json_skip_space(after_value(f, p), f->end);
     }
-    p = sl_json_skip_space(p, f->end);
-    if (p == f->end)
-        return p;
+    return p < f->end ? bad(f, p) : p;
+}
+
+static const char *next_key(struct feed *f, const char *p)
+{
+    return f->j->depth == 1 ? plain_members(f, p) : begin_key(f, p);
+}
+
+static const char *at_structure(struct feed *f, const char *p)
+{
+    struct sl_json *j = f->j;
+
     switch ((enum sl_json_state)j->state) {
     case FIRST_VALUE: return *p == ']' ? close_container(f, p) : begin_value(f, p);
     case VALUE: return begin_value(f, p);
-    case FIRST_KEY: return *p == '}' ? close_container(f, p) : begin_key(f, p);
-    case KEY: return begin_key(f, p);
+    case FIRST_KEY: return *p == '}' ? close_container(f, p) : next_key(f, p);
+    case KEY: return next_key(f, p);
     case COLON:
         if (*p != ':')
             return bad(f, p);
@@ -461,6 +512,17 @@ static const char *structure(struct feed *f, const char *p)
     case AFTER: return after_value(f, p);
     default: return bad(f, p); /* END; the rest never comes here */
     }
+}
+
+static const char *structure(struct feed *f, const char *p)
+{
+    if (f->j->depth > 1) {
+        p = below_top(f, p);
+        if (f->j->state == STRING)
+            return p;
+    }
+    p = sl_json_skip_space(p, f->end);
+    return p < f->end ? at_structure(f, p) : p;
 }
 
 static const char *step(struct feed *f, const char *p)

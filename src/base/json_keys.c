@@ -91,7 +91,7 @@ static enum sl_err remember_in_table(struct sl_json *j, uint64_t hash)
     return put(k, hash) ? SL_OK : SL_ERR_REPEATED_KEY;
 }
 
-enum sl_err sl_json_key_remember(struct sl_json *j)
+static enum sl_err remember(struct sl_json *j)
 {
     uint64_t hash = sl_map_hash(j->key, j->key_n);
     size_t n = j->members - 1;
@@ -105,4 +105,12 @@ enum sl_err sl_json_key_remember(struct sl_json *j)
             return SL_ERR_REPEATED_KEY;
     j->few[n] = hash;
     return SL_OK;
+}
+
+enum sl_err sl_json_key_done(struct sl_json *j)
+{
+    if (j->members == SL_JSON_MEMBERS)
+        return SL_ERR_CEILING;
+    j->members++;
+    return j->check_repeats ? remember(j) : SL_OK;
 }

@@ -81,4 +81,46 @@ static inline const char *sl_json_skip_run(const char *p, const char *end)
     return p;
 }
 
+/* --- Scalars that are whole. True: `*at` is behind it. ------------------------------ */
+
+/* The same from within the string, where it is not plain. */
+bool sl_json_pass_rest(const char **at, const char *end);
+
+/* From the opening quote. False: `*at` is where it stopped within. */
+static inline bool sl_json_pass_string(const char **at, const char *end)
+{
+    *at = sl_json_skip_plain(*at + 1, end);
+    if (*at == end || **at != '"')
+        return sl_json_pass_rest(at, end);
+    ++*at;
+    return true;
+}
+
+/* An integer with something behind it that ends it. */
+static inline bool sl_json_pass_number(const char **at, const char *end)
+{
+    const char *p = *at + 1;
+
+    if (**at == '-')
+        return false;
+    if (**at != '0')
+        while (p < end && sl_json_is_digit(*p))
+            p++;
+    if (p == end || (*p != ',' && *p != '}' && *p != ']' && !sl_json_is_space(*p)))
+        return false;
+    *at = p;
+    return true;
+}
+
+static inline bool sl_json_pass_literal(const char **at, const char *end, enum sl_json_type type)
+{
+    size_t n = type == SL_JSON_FALSE ? 5 : 4;
+    const char *text = type == SL_JSON_FALSE ? "false" : type == SL_JSON_TRUE ? "true" : "null";
+
+    if ((size_t)(end - *at) < n || memcmp(*at + n - 4, text + n - 4, 4) != 0)
+        return false;
+    *at += n;
+    return true;
+}
+
 #endif

@@ -8,27 +8,29 @@
 #include "base/json_scan.h"
 #include "base/utf8.h"
 
-/* Behind the closing quote of the string that begins at `p`, or `end`. */
-static const char *skip_string(const char *p, const char *end)
+/* From within a string that is not plain: behind its closing quote, or `end`. */
+static const char *skip_rest(const char *p, const char *end)
 {
-    p++;
-    for (;;) {
-        p = sl_json_skip_plain(p, end);
-        if (p == end)
-            return end;
-        if (*p == '"')
-            return p + 1;
+    while (p < end && *p != '"') {
         if (*p == '\\') {
             if (end - p < 2)
                 return end;
             p += 2;
-            continue;
+        } else {
+            p++; /* a control byte is not in valid JSON */
         }
         while (p < end && (uint8_t)*p >= 0x80)
             p++;
-        if (p < end && (uint8_t)*p < 0x20) /* not in valid JSON */
-            p++;
+        p = sl_json_skip_plain(p, end);
     }
+    return p < end ? p + 1 : end;
+}
+
+/* Behind the closing quote of the string that begins at `p`, or `end`. */
+static inline const char *skip_string(const char *p, const char *end)
+{
+    p = sl_json_skip_plain(p + 1, end);
+    return p < end && *p == '"' ? p + 1 : skip_rest(p, end);
 }
 
 static const char *skip_container(const char *p, const char *end)
@@ -59,6 +61,8 @@ static const char *skip_value(const char *p, const char *end)
         return skip_string(p, end);
     if (*p == '{' || *p == '[')
         return skip_container(p, end);
+    while (p < end && *p >= '0' && *p <= '9') /* as most numbers are */
+        p++;
     while (p < end && *p != ',' && *p != '}' && *p != ']' && !sl_json_is_space(*p))
         p++;
     return p;
@@ -205,7 +209,8 @@ bool sl_json_next_member(struct sl_str object, size_t *pos, struct sl_str *key,
 
 static void begin_at(struct sl_str *rest, const char *p)
 {
-    *rest = sl_str_from(*rest, (size_t)(p - rest->p));
+    rest->n -= (size_t)(p - rest->p);
+    rest->p = p;
 }
 
 static const char *end_of(const struct sl_str *rest)

@@ -34,72 +34,58 @@ static inline __m128i sl_json_stops(const char *p)
     return _mm_or_si128(_mm_or_si128(quote, slash), low);
 }
 
-/* Most strings end within sixteen bytes, most bytes are in strings that don't. */
-static inline const char *sl_json_skip_wide(const char *p, const char *end)
+#define SL_JSON_STEP 16
+
+/* True: `*p` is at the first byte that is not plain. False: it went on by sixteen. */
+static inline bool sl_json_stops_within(const char **p)
 {
-    if (end - p >= 16) {
-        int stops = _mm_movemask_epi8(sl_json_stops(p));
+    int stops = _mm_movemask_epi8(sl_json_stops(*p));
 
-        if (stops != 0)
-            return p + __builtin_ctz((unsigned)stops);
-        p += 16;
-    }
-    while (end - p >= 64) {
-        __m128i a = _mm_or_si128(sl_json_stops(p), sl_json_stops(p + 16));
-        __m128i b = _mm_or_si128(sl_json_stops(p + 32), sl_json_stops(p + 48));
-
-        if (_mm_movemask_epi8(_mm_or_si128(a, b)) != 0)
-            break;
-        p += 64;
-    }
-    while (end - p >= 16) {
-        int stops = _mm_movemask_epi8(sl_json_stops(p));
-
-        if (stops != 0)
-            return p + __builtin_ctz((unsigned)stops);
-        p += 16;
-    }
-    return p;
+    *p += stops != 0 ? __builtin_ctz((unsigned)stops) : SL_JSON_STEP;
+    return stops != 0;
 }
 #else
+#define SL_JSON_STEP 8
+
 /* Nonzero if one of the eight bytes is zero. */
 static inline uint64_t sl_json_has_zero(uint64_t v)
 {
     return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
 }
 
-/* Stops before the first eight bytes that hold one that is not plain; the
- * caller goes on byte by byte, so the order of bytes in a word is no matter. */
-static inline const char *sl_json_skip_wide(const char *p, const char *end)
+/* The same for eight bytes, but it stops before them: looking closer, byte by byte, is the
+ * caller's, so the order of bytes in a word is no matter. */
+static inline bool sl_json_stops_within(const char **p)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t v, low;
 
-    while (end - p >= 8) {
-        uint64_t v, low;
-
-        memcpy(&v, p, 8);
-        low = (v - ones * 0x20) & ~v & high;
-        if (((v & high) | low | sl_json_has_zero(v ^ ones * '"') |
-             sl_json_has_zero(v ^ ones * '\\')) != 0)
-            break;
-        p += 8;
-    }
-    return p;
+    memcpy(&v, *p, 8);
+    low = (v - ones * 0x20) & ~v & high;
+    if (((v & high) | low | sl_json_has_zero(v ^ ones * '"') | sl_json_has_zero(v ^ ones * '\\')) !=
+        0)
+        return true;
+    *p += SL_JSON_STEP;
+    return false;
 }
 #endif
 
-/* To the first byte that is not plain, or `end`. */
+/* To the first byte that is not plain, or `end`: of texts. */
+const char *sl_json_skip_text(const char *p, const char *end);
+
+/* The same: most strings are names and end within the first step. */
 static inline const char *sl_json_skip_plain(const char *p, const char *end)
 {
-    p = sl_json_skip_wide(p, end);
-    while (p < end && sl_json_is_plain(*p))
-        p++;
-    return p;
+#ifdef SL_JSON_SSE2
+    if (end - p >= SL_JSON_STEP && sl_json_stops_within(&p))
+        return p;
+#endif
+    return sl_json_skip_text(p, end);
 }
 
 static inline bool sl_json_is_space(char c)
 {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    return (uint8_t)c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
 static inline const char *sl_json_skip_space(const char *p, const char *end)

@@ -39,6 +39,18 @@ static inline bool sl_str_eq(struct sl_str a, struct sl_str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Which of these it is; `n`: none of them. They stand in the order of their lengths. */
+static inline size_t sl_str_among(struct sl_str s, const struct sl_str *names, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && names[i].n < s.n)
+        i++;
+    while (i < n && names[i].n == s.n && !sl_str_eq(names[i], s))
+        i++;
+    return i < n && names[i].n == s.n ? i : n;
+}
+
 static inline struct sl_str sl_str_from(struct sl_str s, size_t at)
 {
     if (s.n == 0)

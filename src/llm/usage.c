@@ -142,45 +142,42 @@ void sl_usage_settle(struct sl_usage *u, uint64_t request_bytes)
 
 /* --- Plain answers --------------------------------------------------------------------- */
 
-/* Members of an answer's top that tell something. */
+/* Members of an answer's top that tell something, the shorter names first. */
 enum member {
+    M_ID,
     M_USAGE,
     M_MODEL,
-    M_ID,
-    M_STOP_REASON,
-    M_STATUS,
     M_ERROR,
-    M_CHOICES,
-    M_INPUT_TOKENS,
+    M_STATUS,
     M_OBJECT,
-    M_CONTENT, /* and on: counted, not looked at */
     M_OUTPUT,
+    M_CHOICES,
+    M_CONTENT,
+    M_STOP_REASON,
+    M_INPUT_TOKENS,
     M_OTHER
 };
 
-static enum member member_of(struct sl_str key)
-{
-    static const struct sl_str names[M_OTHER] = {
-        [M_USAGE] = SL_STR_INIT("usage"),     [M_MODEL] = SL_STR_INIT("model"),
-        [M_ID] = SL_STR_INIT("id"),           [M_STOP_REASON] = SL_STR_INIT("stop_reason"),
-        [M_STATUS] = SL_STR_INIT("status"),   [M_ERROR] = SL_STR_INIT("error"),
-        [M_CHOICES] = SL_STR_INIT("choices"), [M_INPUT_TOKENS] = SL_STR_INIT("input_tokens"),
-        [M_OBJECT] = SL_STR_INIT("object"),   [M_CONTENT] = SL_STR_INIT("content"),
-        [M_OUTPUT] = SL_STR_INIT("output"),
-    };
-    enum member m = 0;
-
-    while (m < M_OTHER && !sl_str_eq(key, names[m]))
-        m++;
-    return m;
-}
-
 static bool pick(void *ctx, struct sl_str key)
 {
+    static const struct sl_str names[M_OTHER] = {
+        [M_ID] = SL_STR_INIT("id"),
+        [M_USAGE] = SL_STR_INIT("usage"),
+        [M_MODEL] = SL_STR_INIT("model"),
+        [M_ERROR] = SL_STR_INIT("error"),
+        [M_STATUS] = SL_STR_INIT("status"),
+        [M_OBJECT] = SL_STR_INIT("object"),
+        [M_OUTPUT] = SL_STR_INIT("output"),
+        [M_CHOICES] = SL_STR_INIT("choices"),
+        [M_CONTENT] = SL_STR_INIT("content"),
+        [M_STOP_REASON] = SL_STR_INIT("stop_reason"),
+        [M_INPUT_TOKENS] = SL_STR_INIT("input_tokens"),
+    };
     struct sl_answer_tap *t = ctx;
 
-    t->member = (uint8_t)member_of(key);
-    return t->member < M_CONTENT;
+    t->member = (uint8_t)sl_str_among(key, names, M_OTHER);
+    /* what is only counted is not looked at */
+    return t->member != M_OTHER && t->member != M_CONTENT && t->member != M_OUTPUT;
 }
 
 static void read_choices(struct sl_answer_tap *t, struct sl_str choices)
