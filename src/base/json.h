@@ -124,7 +124,14 @@ struct sl_str sl_json_pass(struct sl_str *rest);
 SL_MUST bool sl_json_enter(struct sl_str *rest);
 SL_MUST bool sl_json_pass_key(struct sl_str *rest, struct sl_str *key);
 SL_MUST bool sl_json_goes_on(struct sl_str *rest);
-bool sl_json_key_is(struct sl_str raw, struct sl_str key);
+/* Lengths and first letters, which settle most questions, are compared in place: what is
+ * unescaped becomes shorter. */
+bool sl_json_same_key(struct sl_str raw, struct sl_str key); /* `raw` is not the shorter one */
+static inline bool sl_json_key_is(struct sl_str raw, struct sl_str key)
+{
+    return raw.n >= key.n && (key.n == 0 || raw.p[0] == key.p[0] || raw.p[0] == '\\') &&
+           sl_json_same_key(raw, key);
+}
 enum sl_json_type sl_json_type_of(struct sl_str value);
 /* Non-negative integer without fraction; false for anything else or overflow. */
 SL_MUST bool sl_json_u64(struct sl_str value, uint64_t *out);

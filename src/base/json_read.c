@@ -114,13 +114,11 @@ static size_t read_escape(const char **p, const char *end, char out[4])
     return escape_code(p, end, &code) ? sl_json_encode(code, out) : 0;
 }
 
-bool sl_json_key_is(struct sl_str raw, struct sl_str key)
+bool sl_json_same_key(struct sl_str raw, struct sl_str key)
 {
     const char *p = raw.p, *end = raw.p + raw.n;
 
-    if (raw.n > 0 && key.n > 0 && *p != key.p[0] && *p != '\\')
-        return false;   /* as most are */
-    if (raw.n <= key.n) /* what is unescaped becomes shorter */
+    if (raw.n == key.n)
         return sl_str_eq(raw, key) && (raw.n == 0 || memchr(raw.p, '\\', raw.n) == NULL);
     if (memchr(raw.p, '\\', raw.n) == NULL)
         return false;
