@@ -4,6 +4,8 @@
 #include "policy/canon_value.h"
 #include "policy/normal.h"
 
+#define HEAD 256 /* bytes that stand before a body, mostly */
+
 /* Names in the order of their bytes, each once. */
 static void put_betas(struct sl_canon_writer *w, struct sl_str betas, struct sl_arena *a)
 {
@@ -71,6 +73,7 @@ static enum sl_err write_body(const struct sl_canon *c, struct sl_str body, char
     if (w.err == SL_OK && !yyjson_is_obj(doc.root))
         w.err = SL_ERR_BAD_BODY;
     sl_grow_init(&w.out, SL_DOC_MAX(body.n));
+    (void)!sl_grow_room(&w.out, HEAD + body.n); /* most need no more; trouble stays in out.err */
     if (w.err == SL_OK)
         put_head(&w, c, kind, a);
     if (w.err == SL_OK)

@@ -135,42 +135,55 @@ static bool is_foreign_source(struct sl_str source)
     return true;
 }
 
-static bool find_link(struct sl_str value, unsigned depth);
+static bool find_link(struct sl_str *rest, unsigned depth);
 
-static bool member_links(struct sl_str key, struct sl_str value, unsigned depth)
+static bool source_links(struct sl_str *rest, unsigned depth)
 {
-    if (sl_json_key_is(key, SL_STR("image_url")) || sl_json_key_is(key, SL_STR("file_url")))
-        return is_address(value);
-    if (sl_json_key_is(key, SL_STR("type")))
-        return sl_str_eq(value, SL_STR("\"item_reference\"")) || is_escaped(value);
-    if (sl_json_key_is(key, SL_STR("source")))
-        return is_foreign_source(value) || find_link(value, depth);
-    return (sl_json_key_is(key, SL_STR("content")) || sl_json_key_is(key, SL_STR("output"))) &&
-           find_link(value, depth);
+    struct sl_str inner = *rest;
+
+    return is_foreign_source(sl_json_pass(rest)) || find_link(&inner, depth);
 }
 
-static bool find_link(struct sl_str value, unsigned depth)
+static bool member_links(struct sl_str *rest, unsigned depth)
 {
-    struct sl_str key, inner;
-    size_t pos = 0;
+    struct sl_str key, value;
+
+    if (!sl_json_pass_key(rest, &key))
+        return true;
+    if (sl_json_key_is(key, SL_STR("content")) || sl_json_key_is(key, SL_STR("output")))
+        return find_link(rest, depth);
+    if (sl_json_key_is(key, SL_STR("source")))
+        return source_links(rest, depth);
+    value = sl_json_pass(rest);
+    if (sl_json_key_is(key, SL_STR("type")))
+        return sl_str_eq(value, SL_STR("\"item_reference\"")) || is_escaped(value);
+    return (sl_json_key_is(key, SL_STR("image_url")) || sl_json_key_is(key, SL_STR("file_url"))) &&
+           is_address(value);
+}
+
+/* In the value that `*rest` begins with, which is passed unless there is one. */
+static bool find_link(struct sl_str *rest, unsigned depth)
+{
+    enum sl_json_type type = sl_json_type_of(*rest);
 
     if (depth == DEEP)
         return true;
-    if (sl_json_type_of(value) == SL_JSON_ARRAY) {
-        while (sl_json_next(value, &pos, &inner))
-            if (find_link(inner, depth + 1))
-                return true;
+    if (type != SL_JSON_ARRAY && type != SL_JSON_OBJECT) {
+        (void)sl_json_pass(rest);
         return false;
     }
-    while (sl_json_next_member(value, &pos, &key, &inner))
-        if (member_links(key, inner, depth + 1))
+    if (!sl_json_enter(rest))
+        return false;
+    do {
+        if (type == SL_JSON_OBJECT ? member_links(rest, depth + 1) : find_link(rest, depth + 1))
             return true;
+    } while (sl_json_goes_on(rest));
     return false;
 }
 
 static bool has_link(struct sl_str value)
 {
-    return find_link(value, 0);
+    return find_link(&value, 0);
 }
 
 /* Of several items each is asked by itself. */
@@ -180,7 +193,7 @@ static bool is_linked_item(struct sl_str input)
     size_t pos = 0;
 
     return sl_json_next(input, &pos, &first) && sl_json_type_of(first) == SL_JSON_OBJECT &&
-           find_link(input, 0);
+           has_link(input);
 }
 
 /* --- The table ------------------------------------------------------------------------ */

@@ -3,21 +3,41 @@
 
 #include "base/text.h"
 
-#define FEW 16 /* members sorted without memory of their own */
+#define FEW 16   /* members sorted without memory of their own */
+#define COUNT 10 /* bytes at most of a count */
 
 /* --- Numbers, texts ------------------------------------------------------------------- */
 
+/* Low digits first; returns how many bytes it took. */
+static size_t write_count(char *at, uint64_t n)
+{
+    size_t i = 0;
+
+    for (; n >= 128; n >>= 7)
+        at[i++] = (char)(0x80 | (n & 0x7f));
+    at[i++] = (char)n;
+    return i;
+}
+
 void sl_canon_count(struct sl_canon_writer *w, uint64_t n)
 {
-    for (; n >= 128; n >>= 7)
-        sl_grow_byte(&w->out, (char)(0x80 | (n & 0x7f)));
-    sl_grow_byte(&w->out, (char)n);
+    char *at = sl_grow_room(&w->out, COUNT);
+
+    if (at != NULL)
+        w->out.n += write_count(at, n);
 }
 
 void sl_canon_str(struct sl_canon_writer *w, struct sl_str s)
 {
-    sl_canon_count(w, s.n);
-    sl_grow_add(&w->out, s);
+    char *at = sl_grow_room(&w->out, COUNT + s.n);
+    size_t n;
+
+    if (at == NULL)
+        return;
+    n = write_count(at, s.n);
+    if (s.n > 0)
+        memcpy(at + n, s.p, s.n);
+    w->out.n += n + s.n;
 }
 
 /* A decimal taken apart: `text` from its first to its last digit that is not zero

@@ -105,6 +105,34 @@ static void test_bytes(void **state)
     assert_memory_equal(out.p, want, out.n);
 }
 
+/* Base 128, low digits first; and behind it all of the text. */
+static void test_lengths(void **state)
+{
+    static const struct {
+        size_t n;
+        const char *count;
+    } cases[] = {{0, "\0"},         {1, "\x01"},       {127, "\x7f"},
+                 {128, "\x80\x01"}, {255, "\xff\x01"}, {16384, "\x80\x80\x01"}};
+    static char body[17000];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = cases[i].n, head = n < 128 ? 1 : strlen(cases[i].count);
+        struct sl_str out, tail;
+
+        (void)snprintf(body, sizeof body, "{\"a\":\"%0*d\"}", n > 0 ? (int)n : 1, 0);
+        if (n == 0)
+            (void)snprintf(body, sizeof body, "{\"a\":\"\"}");
+        out = canon_of(&plain, body);
+        assert_true(out.n > n + head + 1);
+        tail = sl_str_from(out, out.n - n - head - 1);
+        assert_int_equal(tail.p[0], 's');
+        assert_memory_equal(tail.p + 1, cases[i].count, head);
+        for (size_t at = 1 + head; at < tail.n; at++)
+            assert_int_equal(tail.p[at], '0');
+    }
+}
+
 static const char *const same[][2] = {
     {"{\"a\":1,\"b\":[1,2]}", " { \"b\" : [ 1 ,2],\n\"a\":1 } "},
     {"{\"a\":\"x/\\u00e4\\n\"}", "{\"\\u0061\":\"\\u0078\\/\xc3\xa4\\u000a\"}"},
@@ -432,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers_that_say_who_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_and_different, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
