@@ -1,21 +1,24 @@
 /* One slot for each remainder of the prints: the last request with it stays. */
 #include "gateway/cache/digests.h"
 
+#include <assert.h>
+
 #include "base/text.h"
 
-#define NAMES 1024 /* bytes of all names together */
+#define NAMES 1024 /* bytes of all names together: a length fits in 16 bits */
+
+/* As they lie in memory: the text is made for its print alone, and nobody else reads it. */
+static void put_number(struct sl_text *t, uint64_t n)
+{
+    sl_text_add(t, (struct sl_str){(const char *)&n, sizeof n});
+}
 
 static void put(struct sl_text *t, struct sl_str s)
 {
-    sl_text_u64(t, s.n);
-    sl_text_byte(t, ':');
-    sl_text_add(t, s);
-}
+    uint16_t n = (uint16_t)s.n; /* of a longer one the text is cut */
 
-static void put_count(struct sl_text *t, uint64_t n)
-{
-    sl_text_u64(t, n);
-    sl_text_byte(t, ',');
+    sl_text_add(t, (struct sl_str){(const char *)&n, sizeof n});
+    sl_text_add(t, s);
 }
 
 static bool print_head(const struct sl_canon *c, struct sl_map_print *out)
@@ -29,14 +32,16 @@ static bool print_head(const struct sl_canon *c, struct sl_map_print *out)
     put(&t, c->version);
     put(&t, c->api_version);
     put(&t, c->betas);
-    put_count(&t, c->normal);
+    put_number(&t, c->normal);
     for (size_t i = 0; i < sizeof c->generation / sizeof c->generation[0]; i++)
-        put_count(&t, c->generation[i]);
+        put_number(&t, c->generation[i]);
     if (t.cut)
         return false;
     *out = sl_map_print(sl_text_str(&t));
     return true;
 }
+
+static_assert(NAMES <= UINT16_MAX, "a longer name is cut, and so not remembered");
 
 static bool is_same(struct sl_map_print a, struct sl_map_print b)
 {

@@ -163,7 +163,8 @@ static void wake(struct sl_flight *f)
 void sl_flight_lead(struct sl_flights *t, struct sl_req *r, const uint8_t key[SL_FLIGHT_KEY],
                     size_t ceiling)
 {
-    struct sl_flight *f = sl_mem_new(sizeof *f);
+    struct sl_flight *f = sl_mem_new(sizeof *f), *other;
+    unsigned hash;
 
     SL_CHECK(r->flight == NULL);
     f->magic = FLIGHT_MAGIC;
@@ -174,8 +175,10 @@ void sl_flight_lead(struct sl_flights *t, struct sl_req *r, const uint8_t key[SL
     sl_list_init(&f->followers);
     sl_task_init(&f->tell, run_tell);
     r->flight = f;
-    if (sl_flight_find(t, key) == NULL) {
-        HASH_ADD(hh, t->by_key, key, SL_FLIGHT_KEY, f);
+    HASH_VALUE(key, SL_FLIGHT_KEY, hash);
+    HASH_FIND_BYHASHVALUE(hh, t->by_key, key, SL_FLIGHT_KEY, hash, other);
+    if (other == NULL) {
+        HASH_ADD_BYHASHVALUE(hh, t->by_key, key, SL_FLIGHT_KEY, hash, f);
         f->listed = true;
     }
 }

@@ -209,10 +209,12 @@ void sl_holds_add(struct sl_holds *h, const struct sl_quota_ask *ask,
                   const struct sl_quota_answer *a)
 {
     struct sl_held *held;
+    unsigned hash;
 
     if (!a->leased && !a->reserved)
         return;
-    HASH_FIND(hh, h->by_id, ask->id, sizeof ask->id, held);
+    HASH_VALUE(ask->id, sizeof ask->id, hash);
+    HASH_FIND_BYHASHVALUE(hh, h->by_id, ask->id, sizeof ask->id, hash, held);
     if (held != NULL)
         remove_held(h, held);
     held = sl_mem_new(sizeof *held + ask->key_id.n);
@@ -225,7 +227,7 @@ void sl_holds_add(struct sl_holds *h, const struct sl_quota_ask *ask,
     h->reserved_micro += held->hold.reserved_micro;
     sl_list_init(&held->node);
     sl_list_push_back(&held->herd->list, &held->node);
-    HASH_ADD_KEYPTR(hh, h->by_id, held->hold.id, sizeof held->hold.id, held);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, h->by_id, held->hold.id, sizeof held->hold.id, hash, held);
 }
 
 static struct sl_held *find(const struct sl_holds *h, const struct sl_quota_ask *ask)
