@@ -73,7 +73,7 @@ struct sl_cached *sl_cache_again_named(struct sl_cache *c, struct sl_str name);
 /* From Redis; out[i] is NULL where there is none (or an error, or too late), else
  * shared: drop it; it may be stale. Found values enter the memory layer. `done`
  * always SL_OK; `out` is to be read in it, not before. A look-up is one write and one wait,
- * of one MGET or, where values of entry_max could add up to too large a reply, of a
+ * of one GET or MGET or, where values of entry_max could add up to too large a reply, of a
  * few. */
 void sl_cache_get_start(struct sl_cache *c, const uint8_t (*keys)[SL_CACHE_KEY], size_t n,
                         struct sl_cached **out, struct sl_op **slot, sl_store_done_fn *done,

@@ -104,11 +104,20 @@ static void part_done(struct look *k, bool well)
 
 /* ---- values behind their envelope ---- */
 
+/* Another type under that name is no fault of Redis'. */
+static bool is_well(enum sl_err e, const redisReply *reply)
+{
+    return e == SL_OK && (reply->type != REDIS_REPLY_ERROR ||
+                          sl_str_starts(sl_str_of(reply->str), SL_STR("WRONGTYPE")));
+}
+
+/* What GET calls an error, for it is of another type, MGET calls absent. */
 static void take_value(struct look *k, struct place *at, const redisReply *reply)
 {
     struct sl_far *f = k->far;
 
-    if (reply->type == REDIS_REPLY_NIL || sl_far_is_dropped(f, at->key))
+    if (reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_ERROR ||
+        sl_far_is_dropped(f, at->key))
         return;
     if (reply->type == REDIS_REPLY_STRING && reply->len <= SL_CACHED_HEADER + f->entry_max)
         at->value = sl_cached_unpack((struct sl_str){reply->str, reply->len});
@@ -118,6 +127,19 @@ static void take_value(struct look *k, struct place *at, const redisReply *reply
     } else if (at->value->gone_unix_ms <= sl_net_unix_ms(f->net)) {
         sl_cached_drop(&at->value); /* by our clock; Redis' will find it too */
     }
+}
+
+static void on_value(void *ctx, enum sl_err e, const redisReply *reply)
+{
+    struct part *p = ctx;
+    struct place *at = &p->look->places[p->from];
+    bool well = is_well(e, reply);
+
+    if (well)
+        take_value(p->look, at, reply);
+    else
+        sl_far_suspect(p->look->far, at->key);
+    part_done(p->look, well);
 }
 
 static void on_values(void *ctx, enum sl_err e, const redisReply *reply)
@@ -143,26 +165,20 @@ static void ask(struct look *k, struct part *p, const struct sl_str *args, size_
     sl_redis_link_start(k->far->link, &c, &p->op, done, p);
 }
 
+/* A single one by GET: its answer is no list. */
 static void ask_values(struct look *k, struct part *p, char *names)
 {
     struct sl_str args[1 + SL_CACHE_GETS];
 
-    args[0] = SL_STR("MGET");
+    args[0] = p->n == 1 ? SL_STR("GET") : SL_STR("MGET");
     for (size_t i = 0; i < p->n; i++)
         args[1 + i] = sl_far_name(k->far, k->places[p->from + i].key, names + i * SL_FAR_NAME);
-    ask(k, p, args, 1 + p->n, on_values);
+    ask(k, p, args, 1 + p->n, p->n == 1 ? on_value : on_values);
 }
 
 /* ---- a named value ---- */
 
 #define LEFT_MOST_MS 31536000000 /* a year: memory forgets it long before */
-
-/* Another type under that name is no fault of Redis'. */
-static bool is_well(enum sl_err e, const redisReply *reply)
-{
-    return e == SL_OK && (reply->type != REDIS_REPLY_ERROR ||
-                          sl_str_starts(sl_str_of(reply->str), SL_STR("WRONGTYPE")));
-}
 
 static void on_named(void *ctx, enum sl_err e, const redisReply *reply)
 {

@@ -6,6 +6,12 @@ static const struct sl_str line_end = SL_STR_INIT("\r\n");
 
 void sl_resp_length(struct sl_text *t, char kind, size_t n)
 {
+    if (n >= 10 && n < 100) { /* most are */
+        char line[] = {kind, (char)('0' + n / 10), (char)('0' + n % 10), '\r', '\n'};
+
+        sl_text_add(t, (struct sl_str){line, sizeof line});
+        return;
+    }
     sl_text_byte(t, kind);
     sl_text_u64(t, n);
     sl_text_add(t, line_end);
