@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define PEM_MAX ((size_t)16 << 20)
 
@@ -73,6 +74,29 @@ static bool digest_file(const char *path, uint8_t out[32])
     return true;
 }
 
+/* The system's store is long, and each provider's: by what says that it was written anew. */
+static void digest_system_store(uint8_t out[32])
+{
+    const char *path = sl_tls_system_store();
+    struct stat st = {0};
+    char text[512];
+    int n;
+
+    (void)stat(path, &st);
+    n = snprintf(text, sizeof text, "%jd %jd %jd.%09ld %s", (intmax_t)st.st_ino,
+                 (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, path);
+    sl_tls_sha256((struct sl_str){text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1},
+                  out);
+}
+
+static bool digest_ca(const struct sl_tls_client_conf *tls, uint8_t out[32])
+{
+    if (tls->ca_file != NULL && tls->ca_file[0] != '\0')
+        return digest_file(tls->ca_file, out);
+    digest_system_store(out);
+    return true;
+}
+
 static bool identify(const struct sl_origin_conf *c, const struct sl_tls_client_conf *tls,
                      uint8_t out[32])
 {
@@ -81,7 +105,7 @@ static bool identify(const struct sl_origin_conf *c, const struct sl_tls_client_
     int n;
 
     if (tls != NULL) {
-        if (!digest_file(tls->ca_file, digest))
+        if (!digest_ca(tls, digest))
             return false;
         sl_str_hex(digest, 32, ca);
         if (!digest_file(tls->crl_file, digest))

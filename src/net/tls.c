@@ -3,6 +3,7 @@
 #include "net/tls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -127,12 +128,19 @@ static enum sl_err fail(struct sl_tls_profile **p, char *why, size_t cap, const 
     return SL_ERR_CONFIG;
 }
 
+const char *sl_tls_system_store(void)
+{
+    const char *said = getenv("SSL_CERT_FILE");
+
+    return said != NULL && said[0] != '\0' ? said : SYSTEM_STORE;
+}
+
 enum sl_err sl_tls_client_profile(const struct sl_tls_client_conf *conf,
                                   struct sl_tls_profile **out, char *why, size_t cap)
 {
     struct sl_tls_profile *p = profile_new(true);
     bool own = conf->ca_file != NULL && conf->ca_file[0] != 0;
-    const char *ca = own ? conf->ca_file : SYSTEM_STORE;
+    const char *ca = own ? conf->ca_file : sl_tls_system_store();
     int e = 0;
 
     *out = NULL;

@@ -24,12 +24,15 @@
 struct sl_tls_profile;
 
 struct sl_tls_client_conf {
-    const char *ca_file;     /* PEM; NULL or "": the system's store */
+    const char *ca_file;     /* PEM; NULL or "": what sl_tls_system_store() says */
     const char *crl_file;    /* PEM; NULL or "": none */
     const char *server_name; /* overrides the host name in SNI and check; may be NULL */
     bool verify;
 };
 
+/* The file with the CAs that this machine trusts: $SSL_CERT_FILE, as OpenSSL, Go and Python read
+ * it, or Debian's. */
+const char *sl_tls_system_store(void);
 /* On failure *out is NULL and `why` (at least 256 bytes) says what to do. */
 SL_MUST enum sl_err sl_tls_client_profile(const struct sl_tls_client_conf *conf,
                                           struct sl_tls_profile **out, char *why, size_t cap);

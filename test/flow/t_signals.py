@@ -5,6 +5,7 @@ configuration in force without a failed request and a bad one not at all."""
 
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -249,6 +250,24 @@ def test_reload_drops_nothing_it_should_keep(g):
         equal(other.stats()["requests"], 1, "the new provider is asked")
         rig.until(lambda: g.mock.stats()["open_connections"] < were_open, 5, "old connections are closed")
         other.stop()
+
+
+def test_renewed_system_store_is_read(g):
+    """The CAs of this machine, which nothing in the configuration names, hold anew after a reload."""
+
+    def trusts_the_machine(c):
+        for p in c["providers"]:
+            del p["tls"]
+
+    stranger, store = rig.Mock(folder="stranger"), rig.tmp("system.pem")
+    shutil.copyfile(stranger.ca, store)
+    with own(change=trusts_the_machine, mock=g.mock, env={"SSL_CERT_FILE": store}) as h:
+        r = h.post("/v1/messages", BODY)
+        equal(r.status, 502, r.body)
+        shutil.copyfile(g.mock.ca, store)
+        h.signal(signal.SIGHUP)
+        rig.until(lambda: h.post("/v1/messages", BODY).status == 200, 10 * rig.SLOW, "the new store is in force")
+    stranger.stop()
 
 
 def test_log_is_reopened(g):
