@@ -53,6 +53,8 @@ struct sl_call {
     struct sl_grave grave;
 };
 
+static struct sl_mem_shelf shelf = {.size = sizeof(struct sl_call), .most = 64};
+
 static void on_got(struct sl_wait *w, struct sl_link *link);
 static void on_failed(struct sl_wait *w, enum sl_err why, struct sl_str reason);
 
@@ -348,7 +350,7 @@ static void on_failed(struct sl_wait *w, enum sl_err why, struct sl_str reason)
 struct sl_call *sl_call_start(struct sl_origin *o, const struct sl_call_req *req,
                               const struct sl_call_ops *ops, void *holder)
 {
-    struct sl_call *c = sl_mem_new(sizeof(*c));
+    struct sl_call *c = sl_mem_take_zeroed(&shelf);
 
     SL_CHECK(ops->head != NULL && ops->body != NULL && ops->done != NULL && ops->fail != NULL);
     c->magic = CALL_MAGIC;
@@ -387,7 +389,7 @@ static void reap_call(struct sl_grave *g)
     sl_parse_fini(&c->parse);
     sl_arena_fini(&c->arena);
     c->magic = SL_OBJ_DEAD;
-    sl_mem_free(c);
+    sl_mem_give(&shelf, c);
 }
 
 void sl_call_end(struct sl_call **pc)

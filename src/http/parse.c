@@ -7,7 +7,6 @@
 
 #include <assert.h>
 
-#define LINES_FIRST 32
 #define KEPT_FIRST 512
 
 static_assert(SL_MESSAGE_HEAD_MAX < UINT16_MAX, "places in a head fit a span");
@@ -17,10 +16,15 @@ static struct sl_parse *self(llhttp_t *ll)
     return SL_CONTAINER(ll, struct sl_parse, ll);
 }
 
+static size_t place_of(const struct sl_parse *p, const char *at)
+{
+    return p->head_n + (size_t)(at - p->from);
+}
+
 static void extend(struct sl_parse *p, struct sl_parse_span *s, const char *at, size_t n)
 {
     if (s->n == 0)
-        s->at = (uint16_t)(p->head_n + (size_t)(at - p->from));
+        s->at = (uint16_t)place_of(p, at);
     s->n = (uint16_t)(s->n + n);
 }
 
@@ -36,33 +40,20 @@ static int note_target(struct sl_parse *p, const char *at, size_t n)
     return p->work->target.n > SL_MESSAGE_TARGET_MAX ? refuse(p, SL_ERR_TARGET_TOO_BIG) : 0;
 }
 
+/* A name begins a line, unless it goes on where the piece before ended in one. */
 static int note_name(struct sl_parse *p, const char *at, size_t n)
 {
     struct sl_parse_work *w = p->work;
+    size_t place = place_of(p, at);
+    struct sl_parse_span *last = w->n > 0 ? &w->lines[w->n - 1].name : NULL;
 
-    if (!w->in_name && w->n == SL_MESSAGE_HEADERS_MAX)
-        return refuse(p, SL_ERR_HEAD_TOO_BIG);
-    w->in_name = true;
-    extend(p, &w->name, at, n);
-    return 0;
-}
-
-static int note_line(struct sl_parse *p)
-{
-    struct sl_parse_work *w = p->work;
-
-    if (w->n == w->cap) {
-        size_t cap = (size_t)w->cap * 2;
-
-        w = sl_mem_grow(w, sizeof(*w) + cap * sizeof(w->lines[0]));
-        if (w == NULL)
-            return refuse(p, SL_ERR_NO_MEMORY);
-        w->cap = (uint16_t)cap;
-        p->work = w;
+    if (last != NULL && (size_t)last->at + last->n == place) {
+        last->n = (uint16_t)(last->n + n);
+        return 0;
     }
-    w->lines[w->n++] = (struct sl_parse_line){w->name, w->value};
-    w->name = w->value = (struct sl_parse_span){0, 0};
-    w->in_name = false;
+    if (w->n == SL_MESSAGE_HEADERS_MAX)
+        return refuse(p, SL_ERR_HEAD_TOO_BIG);
+    w->lines[w->n++] = (struct sl_parse_line){{(uint16_t)place, (uint16_t)n}, {0, 0}};
     return 0;
 }
 
@@ -79,14 +70,11 @@ static int on_llhttp_field(llhttp_t *ll, const char *at, size_t n)
 
 static int on_llhttp_value(llhttp_t *ll, const char *at, size_t n)
 {
-    if (self(ll)->work != NULL)
-        extend(self(ll), &self(ll)->work->value, at, n);
-    return 0;
-}
+    struct sl_parse_work *w = self(ll)->work;
 
-static int on_llhttp_value_complete(llhttp_t *ll)
-{
-    return self(ll)->work != NULL ? note_line(self(ll)) : 0;
+    if (w != NULL)
+        extend(self(ll), &w->lines[w->n - 1].value, at, n);
+    return 0;
 }
 
 static int on_llhttp_pause(llhttp_t *ll)
@@ -111,19 +99,25 @@ static const llhttp_settings_t settings = {
     .on_url = on_llhttp_url,
     .on_header_field = on_llhttp_field,
     .on_header_value = on_llhttp_value,
-    .on_header_value_complete = on_llhttp_value_complete,
     .on_headers_complete = on_llhttp_pause,
     .on_chunk_header = on_llhttp_chunk,
     .on_body = on_llhttp_body,
     .on_message_complete = on_llhttp_pause,
 };
 
-static void drop_work(struct sl_parse *p)
+static struct sl_mem_shelf shelf = {.size = sizeof(struct sl_parse_work), .most = 64};
+
+void sl_parse_forget(struct sl_parse *p)
 {
-    if (p->work != NULL)
-        sl_mem_free(p->work->kept);
-    sl_mem_free(p->work);
+    struct sl_parse_work *w = p->work;
+
+    p->head = (struct sl_str){NULL, 0};
     p->work = NULL;
+    if (w == NULL)
+        return;
+    if (w->kept != NULL)
+        sl_mem_free(w->kept);
+    sl_mem_give(&shelf, w);
 }
 
 void sl_parse_init(struct sl_parse *p, bool request)
@@ -134,12 +128,12 @@ void sl_parse_init(struct sl_parse *p, bool request)
 
 void sl_parse_fini(struct sl_parse *p)
 {
-    drop_work(p);
+    sl_parse_forget(p);
 }
 
 void sl_parse_again(struct sl_parse *p)
 {
-    drop_work(p);
+    sl_parse_forget(p);
     sl_parse_init(p, p->request);
 }
 
@@ -167,11 +161,14 @@ static enum sl_err head_error(const struct sl_parse *p, llhttp_errno_t e)
 
 static bool start_work(struct sl_parse *p)
 {
-    struct sl_parse_work *w = sl_mem_try(sizeof(*w) + LINES_FIRST * sizeof(struct sl_parse_line));
+    struct sl_parse_work *w = sl_mem_take(&shelf);
 
     if (w == NULL)
         return false;
-    *w = (struct sl_parse_work){.cap = LINES_FIRST};
+    w->kept = NULL; /* the lines are written before they are read */
+    w->kept_cap = 0;
+    w->target = (struct sl_parse_span){0, 0};
+    w->n = 0;
     p->work = w;
     return true;
 }

@@ -57,12 +57,8 @@ struct sl_parse_work {
     char *kept; /* owns: the head so far, if it came in more than one piece */
     size_t kept_cap;
     struct sl_parse_span target;
-    struct sl_parse_span value; /* of the line being read */
-    struct sl_parse_span name;
-    bool in_name;
-    uint16_t n;
-    uint16_t cap;
-    struct sl_parse_line lines[];
+    uint16_t n; /* the last line may have more to come */
+    struct sl_parse_line lines[SL_MESSAGE_HEADERS_MAX];
 };
 
 struct sl_parse {
@@ -85,6 +81,8 @@ void sl_parse_init(struct sl_parse *p, bool request);
 void sl_parse_fini(struct sl_parse *p);
 /* Ready for the next message: after END, or after a head that has no body. */
 void sl_parse_again(struct sl_parse *p);
+/* What was noted of a head that has been read. */
+void sl_parse_forget(struct sl_parse *p);
 /* Takes bytes from the front of `in`. BODY: `piece` lies in them. FAIL: p->err. */
 enum sl_parse_event sl_parse_next(struct sl_parse *p, struct sl_str *in, struct sl_str *piece);
 /* No byte will follow: does that end the message well? */
