@@ -63,16 +63,21 @@ static inline struct sl_str sl_str_first(struct sl_str s, size_t n)
     return n < s.n ? (struct sl_str){s.p, n} : s;
 }
 
-/* ASCII only, as header names are. Lengths and first letters, which settle most
- * questions, are compared in place. */
+/* ASCII only, as header names are. Lengths, first and last letters, which settle
+ * most questions, are compared in place. */
 bool sl_str_same_letters(struct sl_str a, struct sl_str b); /* of equal length */
 static inline bool sl_str_eq_nocase(struct sl_str a, struct sl_str b)
 {
-    return a.n == b.n &&
-           (a.n == 0 || (((a.p[0] ^ b.p[0]) & 0x5f) == 0 && sl_str_same_letters(a, b)));
+    if (a.n != b.n || a.n == 0)
+        return a.n == b.n;
+    return (((a.p[0] ^ b.p[0]) | (a.p[a.n - 1] ^ b.p[a.n - 1])) & 0x5f) == 0 &&
+           sl_str_same_letters(a, b);
 }
 bool sl_str_starts(struct sl_str s, struct sl_str prefix);
-bool sl_str_starts_nocase(struct sl_str s, struct sl_str prefix);
+static inline bool sl_str_starts_nocase(struct sl_str s, struct sl_str prefix)
+{
+    return s.n >= prefix.n && sl_str_eq_nocase((struct sl_str){s.p, prefix.n}, prefix);
+}
 bool sl_str_ends(struct sl_str s, struct sl_str suffix);
 /* Where `needle` first stands in `s`, or -1. */
 ptrdiff_t sl_str_find(struct sl_str s, struct sl_str needle);

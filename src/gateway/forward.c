@@ -11,98 +11,89 @@
 /* As large as a client's head may be, and room for what an operator adds. */
 #define HEAD_MAX (SL_MESSAGE_HEAD_MAX + 16384)
 
-/* A pattern is a whole name, or a prefix when it ends in '-'. */
-static const struct sl_str allowed[] = {
-    SL_STR_INIT("anthropic-"),   SL_STR_INIT("openai-beta"),   SL_STR_INIT("x-stainless-"),
-    SL_STR_INIT("x-session-id"), SL_STR_INIT("x-openrouter-"), SL_STR_INIT("x-claude-"),
-    SL_STR_INIT("x-app"),        SL_STR_INIT("user-agent"),    SL_STR_INIT("accept"),
-    SL_STR_INIT("http-referer"), SL_STR_INIT("x-title"),       SL_STR_INIT("traceparent"),
-    SL_STR_INIT("tracestate"),   SL_STR_INIT("baggage"),       SL_STR_INIT("idempotency-key"),
+/* A pattern is a whole name, or a prefix when it ends in '-'. Those of a list stand under their
+ * first letter, since all names of all messages are held against them. */
+#define UNDER(letter) [(letter) - 'a'] = (const struct sl_str[])
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, 0                                                                                    \
+    }
+#define LETTERS ('z' - 'a' + 1)
+
+static const struct sl_str *const allowed[LETTERS] = {
+    UNDER('a'){SL_STR_INIT("anthropic-"), SL_STR_INIT("accept"), END},
+    UNDER('b'){SL_STR_INIT("baggage"), END},
+    UNDER('h'){SL_STR_INIT("http-referer"), END},
+    UNDER('i'){SL_STR_INIT("idempotency-key"), END},
+    UNDER('o'){SL_STR_INIT("openai-beta"), END},
+    UNDER('t'){SL_STR_INIT("traceparent"), SL_STR_INIT("tracestate"), END},
+    UNDER('u'){SL_STR_INIT("user-agent"), END},
+    UNDER('x'){SL_STR_INIT("x-stainless-"), SL_STR_INIT("x-session-id"),
+               SL_STR_INIT("x-openrouter-"), SL_STR_INIT("x-claude-"), SL_STR_INIT("x-app"),
+               SL_STR_INIT("x-title"), END},
 };
 
 /* Of the provider's own account or connection, or said by us alone: not for tenants. */
-static const struct sl_str stopped[] = {
-    SL_STR_INIT("anthropic-ratelimit-"),
-    SL_STR_INIT("x-ratelimit-"),
-    SL_STR_INIT("anthropic-organization-id"),
-    SL_STR_INIT("anthropic-workspace-id"),
-    SL_STR_INIT("openai-organization"),
-    SL_STR_INIT("openai-project"),
-    SL_STR_INIT("set-cookie"),
-    SL_STR_INIT("set-cookie2"),
-    SL_STR_INIT("request-id"),
-    SL_STR_INIT("x-request-id"),
-    SL_STR_INIT("x-sluice-"),
-    SL_STR_INIT("x-cache"),
-    SL_STR_INIT("age"),
-    SL_STR_INIT("server-timing"),
-    SL_STR_INIT("date"),
-    SL_STR_INIT("server"),
-    SL_STR_INIT("via"),
-    SL_STR_INIT("alt-svc"),
-    SL_STR_INIT("strict-transport-security"),
-    SL_STR_INIT("x-accel-"),
-    SL_STR_INIT("www-authenticate"),
-    SL_STR_INIT("access-control-"),
+static const struct sl_str *const stopped[LETTERS] = {
+    UNDER('a'){SL_STR_INIT("anthropic-ratelimit-"), SL_STR_INIT("anthropic-organization-id"),
+               SL_STR_INIT("anthropic-workspace-id"), SL_STR_INIT("age"), SL_STR_INIT("alt-svc"),
+               SL_STR_INIT("access-control-"), END},
+    UNDER('d'){SL_STR_INIT("date"), END},
+    UNDER('o'){SL_STR_INIT("openai-organization"), SL_STR_INIT("openai-project"), END},
+    UNDER('r'){SL_STR_INIT("request-id"), END},
+    UNDER('s'){SL_STR_INIT("set-cookie"), SL_STR_INIT("set-cookie2"), SL_STR_INIT("server"),
+               SL_STR_INIT("server-timing"), SL_STR_INIT("strict-transport-security"), END},
+    UNDER('v'){SL_STR_INIT("via"), END},
+    UNDER('w'){SL_STR_INIT("www-authenticate"), END},
+    UNDER('x'){SL_STR_INIT("x-ratelimit-"), SL_STR_INIT("x-request-id"), SL_STR_INIT("x-sluice-"),
+               SL_STR_INIT("x-cache"), SL_STR_INIT("x-accel-"), END},
+};
+
+/* Never, whatever `forward_headers` says: credentials, cookies, forwarding. */
+static const struct sl_str *const never[LETTERS] = {
+    UNDER('a'){SL_STR_INIT("authorization"), SL_STR_INIT("accept-encoding"), END},
+    UNDER('c'){SL_STR_INIT("cookie"), SL_STR_INIT("content-"), END},
+    UNDER('f'){SL_STR_INIT("forwarded"), END},
+    UNDER('h'){SL_STR_INIT("host"), END},
+    UNDER('p'){SL_STR_INIT("proxy-"), END},
+    UNDER('x'){SL_STR_INIT("x-api-key"), SL_STR_INIT("x-forwarded-"), SL_STR_INIT("x-real-ip"),
+               SL_STR_INIT("x-sluice-"), END},
 };
 
 static bool matches(struct sl_str name, struct sl_str pattern)
 {
-    if (pattern.p[pattern.n - 1] == '-' || pattern.p[pattern.n - 1] == '*') {
-        size_t n = pattern.p[pattern.n - 1] == '*' ? pattern.n - 1 : pattern.n;
-
-        return sl_str_starts_nocase(name, (struct sl_str){pattern.p, n});
-    }
-    return sl_str_eq_nocase(name, pattern);
+    return pattern.p[pattern.n - 1] == '-' ? sl_str_starts_nocase(name, pattern)
+                                           : sl_str_eq_nocase(name, pattern);
 }
 
-static bool matches_any(struct sl_str name, const struct sl_str *patterns, size_t n)
+static bool is_in(struct sl_str name, const struct sl_str *const list[LETTERS])
 {
     char first = name.n > 0 ? (char)(name.p[0] | 0x20) : 0;
+    const struct sl_str *one = first >= 'a' && first <= 'z' ? list[first - 'a'] : NULL;
 
-    for (size_t i = 0; i < n; i++) {
-        if (patterns[i].n > 0 && (patterns[i].p[0] == first || patterns[i].p[0] == '*') &&
-            matches(name, patterns[i]))
+    for (; one != NULL && one->n > 0; one++)
+        if (matches(name, *one))
+            return true;
+    return false;
+}
+
+/* The operator's patterns may end in '*', too, and begin with anything. */
+static bool is_wished(const struct sl_gateway_conf *conf, struct sl_str name)
+{
+    for (size_t i = 0; i < conf->forward_headers_n; i++) {
+        struct sl_str one = conf->forward_headers[i];
+
+        if (one.n > 0 && one.p[one.n - 1] == '*'
+                ? sl_str_starts_nocase(name, sl_str_first(one, one.n - 1))
+                : one.n > 0 && matches(name, one))
             return true;
     }
     return false;
 }
 
-/* A bit of a letter, either case; names that begin with something else share one. */
-static uint32_t bit_of(char c)
-{
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'z' ? 1U << (c - 'a') : 1U << 31;
-}
-
-/* Which letters those begin with: two headers in three need no closer look. */
-static uint32_t stopped_letters(void)
-{
-    static uint32_t letters;
-
-    if (letters == 0)
-        for (size_t i = 0; i < sizeof stopped / sizeof stopped[0]; i++)
-            letters |= bit_of(stopped[i].p[0]);
-    return letters;
-}
-
 bool sl_forward_is_back(struct sl_str name)
 {
-    return name.n == 0 || (stopped_letters() & bit_of(name.p[0])) == 0 ||
-           !matches_any(name, stopped, sizeof stopped / sizeof stopped[0]);
-}
-
-/* Never, whatever `forward_headers` says: credentials, cookies, forwarding. */
-static bool is_forbidden(struct sl_str name)
-{
-    static const struct sl_str never[] = {
-        SL_STR_INIT("authorization"), SL_STR_INIT("x-api-key"),    SL_STR_INIT("cookie"),
-        SL_STR_INIT("forwarded"),     SL_STR_INIT("x-forwarded-"), SL_STR_INIT("x-real-ip"),
-        SL_STR_INIT("host"),          SL_STR_INIT("content-"),     SL_STR_INIT("accept-encoding"),
-        SL_STR_INIT("proxy-"),        SL_STR_INIT("x-sluice-"),
-    };
-
-    return matches_any(name, never, sizeof never / sizeof never[0]);
+    return !is_in(name, stopped);
 }
 
 /* The operator's value stands, whatever a client or we would say. */
@@ -122,10 +113,9 @@ static bool may_go(const struct sl_req *r, const struct sl_forward_to *to, struc
     if (traced && sl_str_eq_nocase(name, SL_STR("traceparent")))
         return false; /* the span of this try stands there */
     /* the allow-list first: it turns most names away at their first letter */
-    if (!matches_any(name, allowed, sizeof allowed / sizeof allowed[0]) &&
-        !matches_any(name, r->conf->forward_headers, r->conf->forward_headers_n))
+    if (!is_in(name, allowed) && !is_wished(r->conf, name))
         return false;
-    if (is_forbidden(name) || sl_headers_is_hop(&r->head->headers, name))
+    if (is_in(name, never) || sl_headers_is_hop(&r->head->headers, name))
         return false;
     if (sl_endpoint_dialect(to->ep) != &sl_dialect_anthropic &&
         sl_str_starts_nocase(name, SL_STR("anthropic-")))
@@ -140,16 +130,6 @@ static void add_version(struct sl_text *t, const struct sl_forward_to *to)
     if (sl_endpoint_dialect(to->ep) == &sl_dialect_anthropic &&
         !is_set(to->provider, SL_STR("anthropic-version")))
         sl_text_add(t, SL_STR("anthropic-version: 2023-06-01\r\n"));
-}
-
-static void add_line(struct sl_text *t, struct sl_str name, struct sl_str value)
-{
-    if (!sl_headers_name_ok(name) || !sl_headers_value_ok(value))
-        return;
-    sl_text_add(t, name);
-    sl_text_add(t, SL_STR(": "));
-    sl_text_add(t, value);
-    sl_text_add(t, SL_STR("\r\n"));
 }
 
 static void add_target(struct sl_text *t, struct sl_str query, const struct sl_forward_to *to)
@@ -188,8 +168,8 @@ static void add_credentials(struct sl_text *t, struct sl_tokens *tokens, struct 
     if (at >= p->keys_n)
         return;
     switch (p->auth) {
-    case SL_AUTH_X_API_KEY: add_line(t, SL_STR("x-api-key"), p->keys[at]); break;
-    case SL_AUTH_HEADER: add_line(t, p->auth_header, p->keys[at]); break;
+    case SL_AUTH_X_API_KEY: sl_headers_line(t, SL_STR("x-api-key"), p->keys[at]); break;
+    case SL_AUTH_HEADER: sl_headers_line(t, p->auth_header, p->keys[at]); break;
     case SL_AUTH_BEARER: add_bearer(t, p->keys[at]); break;
     case SL_AUTH_OAUTH2: break; /* it has no keys */
     }
@@ -208,7 +188,7 @@ static void add_own(struct sl_text *t, struct sl_str query, struct sl_tokens *to
     sl_text_add(t, SL_STR("\r\n"));
     add_credentials(t, tokens, to);
     for (size_t i = 0; i < p->headers_n; i++)
-        add_line(t, p->header_names[i], p->header_values[i]);
+        sl_headers_line(t, p->header_names[i], p->header_values[i]);
 }
 
 struct sl_str sl_forward_own(const struct sl_gateway *g, struct sl_forward_to *to, uint64_t length,
@@ -242,12 +222,12 @@ struct sl_str sl_forward_write(const struct sl_req *r, struct sl_forward_to *to,
             continue;
         if (sl_str_eq_nocase(h->v[i].name, SL_STR("anthropic-version")))
             has_version = true;
-        add_line(&t, h->v[i].name, h->v[i].value);
+        sl_headers_line(&t, h->v[i].name, h->v[i].value);
     }
     if (!has_version)
         add_version(&t, to);
     if (traced)
-        add_line(&t, SL_STR("traceparent"), (struct sl_str){parent, sizeof parent});
+        sl_headers_line(&t, SL_STR("traceparent"), (struct sl_str){parent, sizeof parent});
     sl_text_add(&t, SL_STR("\r\n"));
     return t.cut ? (struct sl_str){NULL, 0} : sl_arena_dup(a, sl_text_str(&t));
 }

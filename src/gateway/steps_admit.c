@@ -289,6 +289,7 @@ enum sl_state sl_step_body(struct sl_req *r, enum sl_ev ev)
         return SL_ST_REPLY;
     if (find_model(r) != SL_ST_ROUTE)
         return SL_ST_REPLY;
-    sl_kept_begin(r, find_key(r->head));
+    if (sl_kept_is_due(r))
+        sl_kept_begin(r, find_key(r->head));
     return sl_lists_look(r);
 }

@@ -163,11 +163,7 @@ static void frame(struct sl_exch *x, struct sl_text *t, int status, bool has_len
 
 static void status_line(struct sl_conn *c, struct sl_text *t, int status)
 {
-    sl_text_add(t, SL_STR("HTTP/1.1 "));
-    sl_text_u64(t, (uint64_t)status);
-    sl_text_byte(t, ' ');
-    sl_text_add(t, sl_str_of(sl_message_reason(status)));
-    sl_text_add(t, SL_STR("\r\n"));
+    sl_message_status_line(t, status);
     sl_text_add(t, sl_server_date(c->server));
 }
 

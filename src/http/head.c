@@ -3,7 +3,6 @@
  * behind may read it another way. */
 #include "http/parse.h"
 
-#include "base/mem.h"
 #include "base/obj.h"
 
 /* Lines that the framing and the checks need, noted in one pass. */
@@ -69,28 +68,16 @@ static enum sl_err read_lines(struct sl_parse *p, struct sl_arena *a, struct sl_
     const struct sl_parse_work *w = p->work;
 
     *n = (struct notes){.hosts = 0};
-    *out = (struct sl_headers){NULL, 0, 0};
+    *out = (struct sl_headers){.n = 0};
     *head = sl_arena_dup(a, p->head);
-    out->v = sl_arena_alloc(a, w->n * sizeof(out->v[0]));
-    if (head->p == NULL || out->v == NULL)
+    if (head->p == NULL || !sl_headers_reserve(out, a, w->n))
         return SL_ERR_NO_MEMORY;
-    out->n = out->cap = w->n;
     for (size_t i = 0; i < w->n; i++) {
-        struct sl_header *h = &out->v[i];
-
-        h->name = slice(*head, w->lines[i].name);
-        h->value = sl_str_trim(slice(*head, w->lines[i].value));
-        note(n, h);
+        sl_headers_put(out, slice(*head, w->lines[i].name),
+                       sl_str_trim(slice(*head, w->lines[i].value)));
+        note(n, &out->v[i]);
     }
     return SL_OK;
-}
-
-static void drop_work(struct sl_parse *p)
-{
-    sl_mem_free(p->work->kept);
-    sl_mem_free(p->work);
-    p->work = NULL;
-    p->head = (struct sl_str){NULL, 0};
 }
 
 static enum sl_err refused(struct sl_parse *p, enum sl_err why)
@@ -197,7 +184,12 @@ static enum sl_err read_request_line(const struct sl_parse *p, struct sl_str hea
  * without the comma that would make two hosts look like one. */
 static bool host_ok(struct sl_str h)
 {
-    static const char other[] = "-._~%!$&'()*+;=";
+    static const bool in_name[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true,
+        ['.'] = true,         ['_'] = true,         ['~'] = true,         ['%'] = true,
+        ['!'] = true,         ['$'] = true,         ['&'] = true,         ['\''] = true,
+        ['('] = true,         [')'] = true,         ['*'] = true,         ['+'] = true,
+        [';'] = true,         ['='] = true};
     size_t i = 0;
 
     if (h.n > 0 && h.p[0] == '[') {
@@ -208,13 +200,9 @@ static bool host_ok(struct sl_str h)
             return false;
         i++;
     } else {
-        for (; i < h.n && h.p[i] != ':'; i++) {
-            char c = h.p[i];
-            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-            if (!plain && (c == '\0' || strchr(other, c) == NULL))
+        for (; i < h.n && h.p[i] != ':'; i++)
+            if (!in_name[(unsigned char)h.p[i]])
                 return false;
-        }
         if (i == 0)
             return false;
     }
@@ -268,7 +256,7 @@ enum sl_err sl_parse_request(struct sl_parse *p, struct sl_arena *a, struct sl_r
         return refused(p, e); /* the work stays: sl_parse_target() reads it */
     p->keep_alive = out->keep_alive = wants_keep_alive(p, out->http10);
     out->expect_continue = !out->http10 && out->has_body && n.expects_continue;
-    drop_work(p);
+    sl_parse_forget(p);
     return SL_OK;
 }
 
@@ -349,6 +337,6 @@ enum sl_err sl_parse_answer(struct sl_parse *p, struct sl_arena *a, bool is_head
     if (!frame_answer(p, &n, http10, out, no_body))
         return refused(p, SL_ERR_UP_GARBAGE);
     read_type(n.type, out);
-    drop_work(p);
+    sl_parse_forget(p);
     return SL_OK;
 }

@@ -26,6 +26,8 @@ struct sl_headers {
     struct sl_header *v; /* up: in the message's arena */
     size_t n;
     size_t cap;
+    uint64_t marks; /* of all names: a name whose mark is not among them is not there */
+    bool lists;     /* a connection line may list names of other lines */
 };
 
 enum sl_method {
@@ -71,12 +73,46 @@ struct sl_str sl_query_get(struct sl_str query, struct sl_str name);
  * memory. RFC 3986 section 2.1. */
 struct sl_str sl_query_decode(struct sl_arena *a, struct sl_str s);
 
-/* First value, or .p NULL. `name` in any case. */
-struct sl_str sl_headers_get(const struct sl_headers *h, struct sl_str name);
+/* One bit of 64, the same for a name in any case. */
+static inline uint64_t sl_headers_mark(struct sl_str name)
+{
+    size_t n = name.n;
+
+    if (n == 0)
+        return 1;
+    return UINT64_C(1) << ((n * 4 + (name.p[0] & 31) + (size_t)(name.p[n - 1] & 31) * 2) & 63);
+}
+
+/* First value, or .p NULL. `name` in any case. Most names asked for are not there. */
+struct sl_str sl_headers_find(const struct sl_headers *h, struct sl_str name);
+static inline struct sl_str sl_headers_get(const struct sl_headers *h, struct sl_str name)
+{
+    return (h->marks & sl_headers_mark(name)) != 0 ? sl_headers_find(h, name)
+                                                   : (struct sl_str){NULL, 0};
+}
 size_t sl_headers_count(const struct sl_headers *h, struct sl_str name);
-/* Slices are not copied. False without memory or beyond SL_MESSAGE_HEADERS_MAX. */
-SL_MUST bool sl_headers_add(struct sl_headers *h, struct sl_arena *a, struct sl_str name,
-                            struct sl_str value);
+/* Where there is room: sl_headers_reserve() was asked for it. Slices are not copied. */
+static inline void sl_headers_put(struct sl_headers *h, struct sl_str name, struct sl_str value)
+{
+    h->v[h->n++] = (struct sl_header){name, value};
+    h->marks |= sl_headers_mark(name);
+    if (sl_str_eq_nocase(name, SL_STR("connection")))
+        h->lists = h->lists || !(sl_str_eq_nocase(value, SL_STR("keep-alive")) ||
+                                 sl_str_eq_nocase(value, SL_STR("close")));
+}
+/* Room for `n` lines more, or as many as is good. False without memory or beyond
+ * SL_MESSAGE_HEADERS_MAX. */
+SL_MUST bool sl_headers_reserve(struct sl_headers *h, struct sl_arena *a, size_t n);
+SL_MUST bool sl_headers_grow(struct sl_headers *h, struct sl_arena *a);
+/* False likewise. */
+SL_MUST static inline bool sl_headers_add(struct sl_headers *h, struct sl_arena *a,
+                                          struct sl_str name, struct sl_str value)
+{
+    if (h->n == h->cap && !sl_headers_grow(h, a))
+        return false;
+    sl_headers_put(h, name, value);
+    return true;
+}
 /* RFC 9110 section 7.6.1 and what proxies must not pass: connection (and the
  * names it lists), keep-alive, te, trailer, transfer-encoding, upgrade,
  * proxy-*, content-length, host, expect. */
@@ -84,11 +120,13 @@ bool sl_headers_is_hop(const struct sl_headers *h, struct sl_str name);
 /* Fit to be written as a header value / name. */
 bool sl_headers_value_ok(struct sl_str value);
 bool sl_headers_name_ok(struct sl_str name);
-/* Writes `name: value` lines. What is not fit to be written, and framing lines
- * (connection, content-length, transfer-encoding, date), are left out. */
+/* Writes a `name: value` line, if it is fit to be written; whole, or the text is cut before it. */
+void sl_headers_line(struct sl_text *t, struct sl_str name, struct sl_str value);
+/* All lines but those of the framing: connection, content-length, transfer-encoding, date. */
 void sl_headers_write(struct sl_text *t, const struct sl_headers *h);
 /* Bytes that the above takes at most. */
 size_t sl_headers_room(const struct sl_headers *h);
 const char *sl_message_reason(int status);
+void sl_message_status_line(struct sl_text *t, int status);
 
 #endif

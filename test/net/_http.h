@@ -114,7 +114,7 @@ static inline void app_drain(void *holder)
 
 static inline void app_answer(struct app_req *r)
 {
-    struct sl_headers h = {NULL, 0, 0};
+    struct sl_headers h = {.n = 0};
     struct sl_arena *a = sl_exch_arena(r->x);
     enum sl_err e = sl_exch_body_error(r->x);
 

@@ -31,7 +31,7 @@ static void add(struct sl_headers *h, const char *name, const char *value)
 
 static void test_lookup(void **state)
 {
-    struct sl_headers h = {NULL, 0, 0};
+    struct sl_headers h = {.n = 0};
 
     (void)state;
     assert_null(sl_headers_get(&h, SL_STR("a")).p);
@@ -47,8 +47,8 @@ static void test_lookup(void **state)
 
 static void test_ceiling(void **state)
 {
-    struct sl_headers h = {NULL, 0, 0};
-    struct sl_headers small = {NULL, 0, 0};
+    struct sl_headers h = {.n = 0};
+    struct sl_headers small = {.n = 0}, odd = {.n = 0};
     struct sl_arena none;
 
     (void)state;
@@ -56,6 +56,10 @@ static void test_ceiling(void **state)
         add(&h, "a", "b");
     assert_false(sl_headers_add(&h, &arena, SL_STR("a"), SL_STR("b")));
     assert_int_equal(h.n, SL_MESSAGE_HEADERS_MAX);
+    assert_true(sl_headers_reserve(&odd, &arena, 100));
+    while (odd.n < SL_MESSAGE_HEADERS_MAX)
+        add(&odd, "a", "b");
+    assert_false(sl_headers_add(&odd, &arena, SL_STR("a"), SL_STR("b")));
     sl_arena_init(&none, 16);
     assert_false(sl_headers_add(&small, &none, SL_STR("a"), SL_STR("b")));
     assert_int_equal(small.n, 0);
@@ -78,7 +82,7 @@ static void test_hop(void **state)
                                        "x-two"};
     static const char *const ends[] = {"accept", "x-secre", "content-type", "authorization",
                                        "proxy"};
-    struct sl_headers h = {NULL, 0, 0};
+    struct sl_headers h = {.n = 0};
 
     (void)state;
     add(&h, "connection", "close, x-secret");
@@ -87,6 +91,43 @@ static void test_hop(void **state)
         assert_true(sl_headers_is_hop(&h, sl_str_of(hops[i])));
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         assert_false(sl_headers_is_hop(&h, sl_str_of(ends[i])));
+}
+
+/* What a connection line says of itself names no other line. */
+static void test_unlisted(void **state)
+{
+    static const char *const lines[] = {"keep-alive", "Close", "close, x-one", "x-one", ""};
+    static const bool lists[] = {false, false, true, true, true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct sl_headers h = {.n = 0};
+
+        add(&h, "x-one", "a");
+        add(&h, "Connection", lines[i]);
+        add(&h, "connection", "close");
+        assert_int_equal(h.lists, lists[i]);
+        assert_int_equal(sl_headers_is_hop(&h, SL_STR("X-One")), lists[i] && lines[i][0] != '\0');
+    }
+}
+
+/* Whatever was added is found, in any case of its letters. */
+static void test_marks(void **state)
+{
+    static const char small[] = "abc-defghijklmnopqrstuvwxyz09";
+    static const char large[] = "ABC-DEFGHIJKLMNOPQRSTUVWXYZ09";
+
+    (void)state;
+    for (size_t from = 0; from + 1 < sizeof(small); from++) {
+        for (size_t n = 1; from + n < sizeof(small); n++) {
+            struct sl_headers h = {.n = 0};
+
+            assert_true(sl_headers_add(&h, &arena, (struct sl_str){small + from, n}, SL_STR("v")));
+            assert_int_equal(sl_headers_get(&h, (struct sl_str){large + from, n}).n, 1);
+            sl_arena_fini(&arena);
+            sl_arena_init(&arena, 65536);
+        }
+    }
 }
 
 static void test_fit(void **state)
@@ -109,6 +150,7 @@ static void test_fit(void **state)
                 text[at] = (char)c;
                 assert_int_equal(sl_headers_value_ok((struct sl_str){text, n}),
                                  !((c < 32 && c != '\t') || c == 127));
+                assert_int_equal(sl_headers_name_ok((struct sl_str){text, n}), token[c]);
             }
         }
     }
@@ -118,7 +160,7 @@ static void test_fit(void **state)
 
 static void test_write(void **state)
 {
-    struct sl_headers h = {NULL, 0, 0};
+    struct sl_headers h = {.n = 0};
     char place[256];
     struct sl_text t = sl_text_over(place, sizeof(place));
 
@@ -146,6 +188,14 @@ static void test_reasons(void **state)
     assert_string_equal(sl_message_reason(299), "Success");
     assert_string_equal(sl_message_reason(799), "Unknown");
     assert_string_equal(sl_message_reason(0), "Unknown");
+    for (int status = 0; status < 1000; status++) {
+        char want[64], place[64];
+        struct sl_text t = sl_text_over(place, sizeof(place));
+
+        snprintf(want, sizeof(want), "HTTP/1.1 %d %s\r\n", status, sl_message_reason(status));
+        sl_message_status_line(&t, status);
+        assert_true(sl_str_eq(sl_text_str(&t), sl_str_of(want)));
+    }
 }
 
 int main(void)
@@ -154,6 +204,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unlisted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),

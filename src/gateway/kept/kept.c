@@ -11,12 +11,15 @@
 
 /* ---- its life ---- */
 
+bool sl_kept_is_due(const struct sl_req *r)
+{
+    return r->explain == NULL && r->gw->prompts != NULL && r->key->of->log_prompts;
+}
+
 void sl_kept_begin(struct sl_req *r, struct sl_str secret)
 {
     struct sl_kept *k;
 
-    if (r->explain != NULL || r->gw->prompts == NULL || !r->key->of->log_prompts)
-        return;
     k = sl_mem_try(sizeof(*k));
     if (k == NULL) {
         r->gw->prompts_lost++;

@@ -5,7 +5,7 @@
  * together), whoever it came from. Each text as policy/words/redact.h leaves it, with the key that
  * the request came with taken out, too. Of tenants that said nothing no byte is held.
  *
- * Order    begin, once the body is whole and the tenant is known; write in ACCOUNT; end.
+ * Order    is_due, begin, once the body is whole and the tenant is known; write in ACCOUNT; end.
  *          Without begin the others do nothing.
  * Limits   prompts.max bytes of the prompt's texts, the last ones, and of the answer's. An
  *          answer of which a piece must be whole to be read (a plain one, an event) is left
@@ -26,7 +26,9 @@
 
 struct sl_kept;
 
-/* `secret`: the key it came with. */
+/* Is this one of a tenant that said so? */
+bool sl_kept_is_due(const struct sl_req *r);
+/* If so. `secret`: the key it came with. */
 void sl_kept_begin(struct sl_req *r, struct sl_str secret);
 void sl_kept_write(struct sl_req *r);
 void sl_kept_end(struct sl_req *r);
