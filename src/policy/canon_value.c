@@ -40,6 +40,17 @@ void sl_canon_str(struct sl_canon_writer *w, struct sl_str s)
     w->out.n += n + s.n;
 }
 
+/* A letter, and how many there are of what follows. */
+static void begin(struct sl_canon_writer *w, char letter, uint64_t n)
+{
+    char *at = sl_grow_room(&w->out, 1 + COUNT);
+
+    if (at == NULL)
+        return;
+    at[0] = letter;
+    w->out.n += 1 + write_count(at + 1, n);
+}
+
 /* A decimal taken apart: `text` from its first to its last digit that is not zero
  * (a point may lie in between), and the power of ten of that last one. */
 struct decimal {
@@ -99,8 +110,7 @@ static void put_decimal(struct sl_canon_writer *w, const struct decimal *d)
     char place[24];
     struct sl_text power = sl_text_over(place, sizeof(place));
 
-    sl_grow_byte(&w->out, 'd');
-    sl_canon_count(w, d->digits + d->minus);
+    begin(w, 'd', d->digits + d->minus);
     if (d->minus)
         sl_grow_byte(&w->out, '-');
     for (size_t i = 0; i < d->text.n; i++)
@@ -228,8 +238,7 @@ static void put_pairs(struct sl_canon_writer *w, struct sl_canon_pair *pairs, si
                       enum sl_canon_place place)
 {
     sl_canon_sort(pairs, n);
-    sl_grow_byte(&w->out, 'o');
-    sl_canon_count(w, n);
+    begin(w, 'o', n);
     for (size_t i = 0; i < n && w->err == SL_OK; i++) {
         if (i > 0 && sl_str_eq(pairs[i - 1].key, pairs[i].key)) {
             w->err = SL_ERR_BAD_BODY;
@@ -277,8 +286,7 @@ void sl_canon_value(struct sl_canon_writer *w, yyjson_val *v, enum sl_canon_plac
         sl_canon_str(w, sl_doc_str(v));
         break;
     case YYJSON_TYPE_ARR:
-        sl_grow_byte(&w->out, 'a');
-        sl_canon_count(w, yyjson_arr_size(v));
+        begin(w, 'a', yyjson_arr_size(v));
         yyjson_arr_foreach(v, i, max, element)
         {
             if (w->err != SL_OK)

@@ -63,43 +63,36 @@ bool sl_cached_is_gone(const struct sl_cached *c, const struct sl_net *net)
     return sl_net_unix_ms(net) >= c->gone_unix_ms || sl_net_now(net) >= c->gone_ms;
 }
 
-static void put(char **at, uint64_t v, size_t n)
+static void put(char **at, uint64_t v)
 {
-    for (size_t i = 0; i < n; i++, v >>= 8)
-        *(*at)++ = (char)(v & 0xff);
+    v = htole64(v);
+    memcpy(*at, &v, sizeof v);
+    *at += sizeof v;
 }
 
-static uint64_t take(const char **at, size_t n)
+static uint64_t take(const char **at)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (size_t i = 0; i < n; i++)
-        v |= (uint64_t)(unsigned char)(*at)[i] << (8 * i);
-    *at += n;
-    return v;
-}
-
-static uint64_t word_at(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof word);
-    return le64toh(word);
+    memcpy(&v, *at, sizeof v);
+    *at += sizeof v;
+    return le64toh(v);
 }
 
 /* Eight bytes a step, each step a bijection of what was before, so that no change
  * of one word goes unseen. The factor is the 64-bit golden ratio. */
 static uint64_t sum_of(struct sl_str s)
 {
-    uint64_t h = s.n, word;
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    const char *at = s.p, *end = s.p + (s.n & ~(size_t)7);
+    uint64_t h = s.n, rest = 0;
 
-    for (; s.n >= 8; s = sl_str_from(s, 8)) {
-        word = word_at(s.p);
-        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    while (at < end) {
+        h = (h ^ take(&at)) * factor;
         h ^= h >> 29;
     }
-    word = take(&s.p, s.n);
-    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    memcpy(&rest, at, s.n & 7);
+    h = (h ^ le64toh(rest)) * factor;
     return h ^ (h >> 32);
 }
 
@@ -111,16 +104,18 @@ static_assert(offsetof(struct sl_cached, bytes) ==
 struct sl_str sl_cached_pack(struct sl_cached *c)
 {
     char *text = (char *)c + offsetof(struct sl_cached, header), *at = text;
+    uint32_t n = htole32((uint32_t)c->n);
 
     if (c->n > UINT32_MAX)
         return (struct sl_str){NULL, 0};
     memcpy(at, mark.p, mark.n);
     at += mark.n;
-    put(&at, c->n, 4);
-    put(&at, (uint64_t)c->stored_unix_ms, 8);
-    put(&at, (uint64_t)c->fresh_until_unix_ms, 8);
-    put(&at, (uint64_t)c->gone_unix_ms, 8);
-    put(&at, sum_of((struct sl_str){c->bytes, c->n}), 8);
+    memcpy(at, &n, sizeof n);
+    at += sizeof n;
+    put(&at, (uint64_t)c->stored_unix_ms);
+    put(&at, (uint64_t)c->fresh_until_unix_ms);
+    put(&at, (uint64_t)c->gone_unix_ms);
+    put(&at, sum_of((struct sl_str){c->bytes, c->n}));
     return (struct sl_str){text, SL_CACHED_HEADER + c->n};
 }
 
@@ -129,17 +124,22 @@ struct sl_cached *sl_cached_unpack(struct sl_str packed)
     struct sl_str value = sl_str_from(packed, SL_CACHED_HEADER);
     const char *at = packed.p + mark.n;
     struct sl_cached *c;
+    uint32_t n;
 
-    if (packed.n < SL_CACHED_HEADER || !sl_str_starts(packed, mark) || take(&at, 4) != value.n)
+    if (packed.n < SL_CACHED_HEADER || !sl_str_starts(packed, mark))
+        return NULL;
+    memcpy(&n, at, sizeof n);
+    at += sizeof n;
+    if (le32toh(n) != value.n)
         return NULL;
     c = sl_cached_new(value.n);
     if (c == NULL)
         return NULL;
-    c->stored_unix_ms = (int64_t)take(&at, 8);
-    c->fresh_until_unix_ms = (int64_t)take(&at, 8);
-    c->gone_unix_ms = (int64_t)take(&at, 8);
+    c->stored_unix_ms = (int64_t)take(&at);
+    c->fresh_until_unix_ms = (int64_t)take(&at);
+    c->gone_unix_ms = (int64_t)take(&at);
     memcpy(c->bytes, value.p, value.n);
-    if (take(&at, 8) != sum_of(value) || c->stored_unix_ms < 0 ||
+    if (take(&at) != sum_of(value) || c->stored_unix_ms < 0 ||
         c->stored_unix_ms > c->fresh_until_unix_ms || c->fresh_until_unix_ms > c->gone_unix_ms)
         sl_cached_drop(&c);
     return c;
