@@ -72,6 +72,15 @@ void sl_tls_hash_end(struct sl_tls_hash *h, uint8_t out[32]); /* once, and nothi
 /* HMAC-SHA256 (RFC 2104, FIPS 180-4) over `parts` one after the other, as if they were
  * one text. */
 void sl_tls_hmac_sha256(struct sl_str key, const struct sl_str *parts, size_t n, uint8_t out[32]);
+/* The same with a key that is used again and again: its own blocks are hashed once, where
+ * that is ours to do. A secret as the key itself is: wiped by its holder. */
+struct sl_tls_key {
+    uint8_t block[64];
+    uint32_t inner[8], outer[8]; /* SHA-256 behind the block and either pad */
+};
+void sl_tls_key_init(struct sl_tls_key *k, struct sl_str key);
+void sl_tls_key_hmac(const struct sl_tls_key *k, const struct sl_str *parts, size_t n,
+                     uint8_t out[32]);
 
 /* ---- for net/stream ---- */
 struct sl_tls;

@@ -75,34 +75,76 @@ void sl_tls_md5(struct sl_str data, uint8_t out[16])
     SL_CHECK(mbedtls_md5(bytes_of(data), data.n, out) == 0);
 }
 
-/* SHA-256 over the key's block, each byte xored with `pad`, and the parts. */
-static void keyed(const uint8_t block[BLOCK], uint8_t pad, const struct sl_str *parts, size_t n,
-                  uint8_t out[32])
+/* ---- HMAC ---- */
+
+#define INNER 0x36
+#define OUTER 0x5c
+
+static void feed_padded(struct sl_tls_hash *h, const uint8_t block[BLOCK], uint8_t pad)
 {
-    struct sl_tls_hash h;
     uint8_t padded[BLOCK];
 
     for (size_t i = 0; i < BLOCK; i++)
         padded[i] = block[i] ^ pad;
+    sl_tls_hash_feed(h, (struct sl_str){(const char *)padded, sizeof padded});
+    sl_mem_wipe(padded, sizeof padded);
+}
+
+static void state_behind(const uint8_t block[BLOCK], uint8_t pad, uint32_t state[8])
+{
+    struct sl_tls_hash h;
+
     hash_begin(&h);
-    sl_tls_hash_feed(&h, (struct sl_str){(const char *)padded, sizeof padded});
+    feed_padded(&h, block, pad);
+    memcpy(state, h.own.state, sizeof h.own.state);
+    sl_mem_wipe(&h, sizeof h);
+}
+
+void sl_tls_key_init(struct sl_tls_key *k, struct sl_str key)
+{
+    memset(k, 0, sizeof *k);
+    if (key.n > BLOCK)
+        sl_tls_sha256(key, k->block);
+    else if (key.n > 0)
+        memcpy(k->block, key.p, key.n);
+    if (!sl_sha_can())
+        return;
+    state_behind(k->block, INNER, k->inner);
+    state_behind(k->block, OUTER, k->outer);
+}
+
+/* SHA-256 over the key's block, each byte xored with `pad`, and the parts. */
+static void keyed(const struct sl_tls_key *k, uint8_t pad, const struct sl_str *parts, size_t n,
+                  uint8_t out[32])
+{
+    struct sl_tls_hash h;
+
+    hash_begin(&h);
+    if (h.fast)
+        sl_sha_resume(&h.own, pad == INNER ? k->inner : k->outer, BLOCK);
+    else
+        feed_padded(&h, k->block, pad);
     for (size_t i = 0; i < n; i++)
         sl_tls_hash_feed(&h, parts[i]);
     sl_tls_hash_end(&h, out);
     sl_mem_wipe(&h, sizeof h);
-    sl_mem_wipe(padded, sizeof padded);
+}
+
+void sl_tls_key_hmac(const struct sl_tls_key *k, const struct sl_str *parts, size_t n,
+                     uint8_t out[32])
+{
+    uint8_t inner[32];
+    struct sl_str once = {(const char *)inner, sizeof inner};
+
+    keyed(k, INNER, parts, n, inner);
+    keyed(k, OUTER, &once, 1, out);
 }
 
 void sl_tls_hmac_sha256(struct sl_str key, const struct sl_str *parts, size_t n, uint8_t out[32])
 {
-    uint8_t block[BLOCK] = {0}, inner[32];
-    struct sl_str once = {(const char *)inner, sizeof inner};
+    struct sl_tls_key k;
 
-    if (key.n > BLOCK)
-        sl_tls_sha256(key, block);
-    else if (key.n > 0)
-        memcpy(block, key.p, key.n);
-    keyed(block, 0x36, parts, n, inner);
-    keyed(block, 0x5c, &once, 1, out);
-    sl_mem_wipe(block, sizeof block);
+    sl_tls_key_init(&k, key);
+    sl_tls_key_hmac(&k, parts, n, out);
+    sl_mem_wipe(&k, sizeof k);
 }

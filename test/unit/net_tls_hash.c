@@ -63,10 +63,16 @@ static void keyed_vectors(void **state)
     for (size_t i = 0; i < sizeof key4; i++)
         key4[i] = (char)(i + 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sl_tls_key k;
         uint8_t out[32];
 
         sl_tls_hmac_sha256(cases[i].key, &cases[i].data, 1, out);
         assert_hex(out, 32, cases[i].want);
+        sl_tls_key_init(&k, cases[i].key);
+        for (int again = 0; again < 2; again++) {
+            sl_tls_key_hmac(&k, &cases[i].data, 1, out);
+            assert_hex(out, 32, cases[i].want);
+        }
     }
 }
 

@@ -20,6 +20,8 @@ struct sl_sha {
 /* Asked once, remembered. Nothing below may be called where it is false. */
 bool sl_sha_can(void);
 void sl_sha_init(struct sl_sha *s);
+/* As it stood once `n` bytes, of whole blocks, had been fed. */
+void sl_sha_resume(struct sl_sha *s, const uint32_t state[8], uint64_t n);
 void sl_sha_feed(struct sl_sha *s, struct sl_str data);
 void sl_sha_end(struct sl_sha *s, uint8_t out[32]);
 

@@ -129,16 +129,20 @@ uint64_t sl_trail_files_find(int fd, uint64_t size, uint64_t after, char *place)
     return low;
 }
 
-bool sl_trail_files_key(const char *dir, struct sl_trail_mac *key)
+bool sl_trail_files_key(const char *dir, struct sl_tls_key *key)
 {
     int fd = sl_trail_files_open(dir, "trail.key");
+    uint8_t bytes[32];
     char hex[65];
     bool ok;
 
     if (fd < 0)
         return false;
     ok = sl_trail_files_read(fd, 0, hex, sizeof hex) == (int64_t)sizeof hex && hex[64] == '\n' &&
-         sl_str_unhex((struct sl_str){hex, 64}, key->b, sizeof key->b);
+         sl_str_unhex((struct sl_str){hex, 64}, bytes, sizeof bytes);
+    if (ok)
+        sl_tls_key_init(key, (struct sl_str){(const char *)bytes, sizeof bytes});
+    sl_mem_wipe(bytes, sizeof bytes);
     close(fd);
     sl_mem_wipe(hex, sizeof hex);
     if (!ok)

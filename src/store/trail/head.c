@@ -26,7 +26,7 @@ static void put_mac(struct sl_text *t, const struct sl_trail_mac *m)
 
 static const struct sl_trail_mac zero;
 
-bool sl_trail_head_write(int dir, const struct sl_trail_mac *key, const struct sl_trail_head *h)
+bool sl_trail_head_write(int dir, const struct sl_tls_key *key, const struct sl_trail_head *h)
 {
     char line[SIZE + 1];
     struct sl_text t = sl_text_over(line, sizeof line);
@@ -59,7 +59,7 @@ static bool take(struct sl_str *rest, struct sl_str word, size_t n, struct sl_st
     return true;
 }
 
-static bool read_line(struct sl_str rest, const struct sl_trail_mac *key, struct sl_trail_head *h)
+static bool read_line(struct sl_str rest, const struct sl_tls_key *key, struct sl_trail_head *h)
 {
     struct sl_str body = sl_str_first(rest, BODY), acked, last, mac, own;
     struct sl_trail_mac said, is;
@@ -75,7 +75,7 @@ static bool read_line(struct sl_str rest, const struct sl_trail_mac *key, struct
     return sl_trail_mac_eq(&is, &said);
 }
 
-enum sl_trail_head_is sl_trail_head_read(const char *dir, const struct sl_trail_mac *key,
+enum sl_trail_head_is sl_trail_head_read(const char *dir, const struct sl_tls_key *key,
                                          struct sl_trail_head *h)
 {
     char line[SIZE + 1];

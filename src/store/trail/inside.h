@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "net/timer.h"
+#include "net/tls.h"
 #include "store/trail.h"
 
 #define SL_TRAIL_MAGIC 0x534c5454u
@@ -41,7 +42,8 @@ struct sl_trail_disk {
     int fd;                 /* of trail.jsonl; -1: to be opened */
     uint64_t size, rotate;
     uint64_t first, last; /* of the file (0: it is empty); of all */
-    struct sl_trail_mac key, mac;
+    struct sl_tls_key key;
+    struct sl_trail_mac mac;
     struct sl_list blocks; /* to be written */
     uint64_t acked;
     bool want_head, wrote_head; /* trail.head is to be rewritten; was */
@@ -57,7 +59,7 @@ struct sl_trail {
     char dir[SL_TRAIL_PATH];
     char instance[8];
     bool is_new, failing;
-    struct sl_trail_mac blind; /* key of sl_trail_blind(): made of the trail's */
+    struct sl_tls_key blind; /* key of sl_trail_blind(): made of the trail's */
     uint64_t last, synced, acked, dropped;
     uint64_t tip, found; /* last lines on disk: now, and when it was opened */
     struct sl_trail_mac tip_mac, found_mac;
@@ -99,9 +101,9 @@ SL_MUST bool sl_trail_line_split(struct sl_str line, struct sl_str *body, struct
 SL_MUST bool sl_trail_line_number(struct sl_str line, uint64_t *n);
 /* First number that the line stands for. */
 uint64_t sl_trail_line_from(struct sl_str line, uint64_t n);
-struct sl_trail_mac sl_trail_line_mac(const struct sl_trail_mac *key, struct sl_str body,
+struct sl_trail_mac sl_trail_line_mac(const struct sl_tls_key *key, struct sl_str body,
                                       const struct sl_trail_mac *before);
-void sl_trail_blind_init(const struct sl_trail_mac *key, struct sl_trail_mac *out);
+void sl_trail_blind_init(const struct sl_tls_key *key, struct sl_tls_key *out);
 bool sl_trail_mac_eq(const struct sl_trail_mac *a, const struct sl_trail_mac *b);
 /* files.c: the files of a directory, in the order of their lines; trail.jsonl is the last. */
 struct sl_trail_file {
@@ -116,7 +118,7 @@ struct sl_trail_files {
 SL_MUST bool sl_trail_files_list(const char *dir, struct sl_trail_files *out, char *why,
                                  size_t cap);
 int sl_trail_files_open(const char *dir, const char *name);
-SL_MUST bool sl_trail_files_key(const char *dir, struct sl_trail_mac *key);
+SL_MUST bool sl_trail_files_key(const char *dir, struct sl_tls_key *key);
 /* Reads at least one byte and up to n; the count, 0 at the end, -1. */
 int64_t sl_trail_files_read(int fd, uint64_t at, char *p, size_t n);
 /* The beginning of a line with a number not above `after`, at most SL_TRAIL_PROBE before the
@@ -127,10 +129,10 @@ struct sl_trail_head {
     uint64_t acked, last;
     struct sl_trail_mac mac;
 };
-SL_MUST bool sl_trail_head_write(int dir, const struct sl_trail_mac *key,
+SL_MUST bool sl_trail_head_write(int dir, const struct sl_tls_key *key,
                                  const struct sl_trail_head *h);
 enum sl_trail_head_is { SL_TRAIL_HEAD_OK, SL_TRAIL_HEAD_NONE, SL_TRAIL_HEAD_BAD };
-enum sl_trail_head_is sl_trail_head_read(const char *dir, const struct sl_trail_mac *key,
+enum sl_trail_head_is sl_trail_head_read(const char *dir, const struct sl_tls_key *key,
                                          struct sl_trail_head *h);
 
 #endif

@@ -58,13 +58,13 @@ uint64_t sl_trail_line_from(struct sl_str line, uint64_t n)
     return from;
 }
 
-struct sl_trail_mac sl_trail_line_mac(const struct sl_trail_mac *key, struct sl_str body,
+struct sl_trail_mac sl_trail_line_mac(const struct sl_tls_key *key, struct sl_str body,
                                       const struct sl_trail_mac *before)
 {
     const struct sl_str parts[2] = {body, {(const char *)before->b, sizeof before->b}};
     struct sl_trail_mac out;
 
-    sl_tls_hmac_sha256((struct sl_str){(const char *)key->b, sizeof key->b}, parts, 2, out.b);
+    sl_tls_key_hmac(key, parts, 2, out.b);
     return out;
 }
 
@@ -76,21 +76,24 @@ bool sl_trail_mac_eq(const struct sl_trail_mac *a, const struct sl_trail_mac *b)
 
 /* ---- texts that are told apart, and not told ---- */
 
-static void blind(const struct sl_trail_mac *key, struct sl_str text, char out[16])
+static void blind(const struct sl_tls_key *key, struct sl_str text, char out[16])
 {
     struct sl_trail_mac mac;
     char hex[64];
 
-    sl_tls_hmac_sha256((struct sl_str){(const char *)key->b, sizeof key->b}, &text, 1, mac.b);
+    sl_tls_key_hmac(key, &text, 1, mac.b);
     sl_str_hex(mac.b, sizeof mac.b, hex);
     memcpy(out, hex, 16);
 }
 
-void sl_trail_blind_init(const struct sl_trail_mac *key, struct sl_trail_mac *out)
+void sl_trail_blind_init(const struct sl_tls_key *key, struct sl_tls_key *out)
 {
     const struct sl_str use = SL_STR("names for addresses");
+    struct sl_trail_mac made;
 
-    sl_tls_hmac_sha256((struct sl_str){(const char *)key->b, sizeof key->b}, &use, 1, out->b);
+    sl_tls_key_hmac(key, &use, 1, made.b);
+    sl_tls_key_init(out, (struct sl_str){(const char *)made.b, sizeof made.b});
+    sl_mem_wipe(&made, sizeof made);
 }
 
 void sl_trail_blind(const struct sl_trail *t, struct sl_str text, char out[16])
@@ -101,7 +104,7 @@ void sl_trail_blind(const struct sl_trail *t, struct sl_str text, char out[16])
 bool sl_trail_blind_by(struct sl_str dir, struct sl_str text, char out[16])
 {
     char path[SL_TRAIL_PATH];
-    struct sl_trail_mac key, made;
+    struct sl_tls_key key, made;
     bool ok;
 
     if (dir.n == 0 || dir.n >= sizeof path)

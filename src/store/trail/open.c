@@ -111,6 +111,7 @@ static bool read_instance(struct opening *o)
 static bool read_key(struct opening *o)
 {
     struct sl_trail *t = o->t;
+    uint8_t bytes[32];
     char hex[65];
     bool ok;
 
@@ -125,10 +126,12 @@ static bool read_key(struct opening *o)
         return refuse(o, "trail.key",
                       "it is gone, and the lines that are there were made with it; "
                       "put it back, or move the trail away");
-    sl_rand_bytes(t->disk->key.b, sizeof t->disk->key.b);
-    sl_str_hex(t->disk->key.b, sizeof t->disk->key.b, hex);
+    sl_rand_bytes(bytes, sizeof bytes);
+    sl_tls_key_init(&t->disk->key, (struct sl_str){(const char *)bytes, sizeof bytes});
+    sl_str_hex(bytes, sizeof bytes, hex);
     hex[64] = '\n';
     ok = make_file(o, "trail.key", (struct sl_str){hex, sizeof hex});
+    sl_mem_wipe(bytes, sizeof bytes);
     sl_mem_wipe(hex, sizeof hex);
     return ok;
 }

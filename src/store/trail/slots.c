@@ -114,10 +114,15 @@ static uint64_t last_number(const char *path)
 bool sl_trail_slot_has_unsent(const char *path)
 {
     struct sl_trail_head h = {0};
-    struct sl_trail_mac key;
+    struct sl_tls_key key;
     uint64_t last;
+    bool ok;
 
-    if (!sl_trail_files_key(path, &key) || sl_trail_head_read(path, &key, &h) == SL_TRAIL_HEAD_BAD)
+    if (!sl_trail_files_key(path, &key))
+        return false;
+    ok = sl_trail_head_read(path, &key, &h) != SL_TRAIL_HEAD_BAD;
+    sl_mem_wipe(&key, sizeof key);
+    if (!ok)
         return false;
     last = last_number(path);
     return (last > h.last ? last : h.last) > h.acked;

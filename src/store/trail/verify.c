@@ -111,7 +111,8 @@ static const char *here(const struct walk *w)
 /* ---- what happened ---- */
 
 struct chain {
-    struct sl_trail_mac key, mac;
+    struct sl_tls_key key;
+    struct sl_trail_mac mac;
     uint64_t expected; /* 0: the first line may begin anywhere */
 };
 
