@@ -16,16 +16,21 @@ struct sl_buf_chunk {
 };
 
 #define SMALL_CAP (SMALL - sizeof(struct sl_buf_chunk))
+#define TINY (FIRST_STEP + sizeof(struct sl_buf_chunk))
 #define LARGE (SL_BUF_CHUNK + sizeof(struct sl_buf_chunk))
 
-/* Nearly every queue is one record or one short answer for one turn: longer than what the C
- * library has fast lists for. */
+/* Nearly every queue is one record or one short answer for one turn, and a turn has more of them
+ * than the C library has fast lists for. */
+static _Thread_local struct sl_mem_shelf tiny = {.size = TINY, .most = 128};
 static _Thread_local struct sl_mem_shelf small = {.size = SMALL, .most = 128};
 static _Thread_local struct sl_mem_shelf large = {.size = LARGE, .most = 16};
 
 static struct sl_mem_shelf *shelf_for(size_t cap)
 {
-    return cap == SMALL_CAP ? &small : cap == SL_BUF_CHUNK ? &large : NULL;
+    return cap == FIRST_STEP     ? &tiny
+           : cap == SMALL_CAP    ? &small
+           : cap == SL_BUF_CHUNK ? &large
+                                 : NULL;
 }
 
 void sl_buf_init(struct sl_buf *b, size_t max)
@@ -97,46 +102,58 @@ static void link_chain(struct sl_buf *b, struct sl_buf_chunk *first, struct sl_b
     b->tail = last;
 }
 
-static void fill(struct sl_buf_chunk *c, struct sl_str *s)
+/* Chunks for `due` more bytes; all of them, or the queue stays as it was. */
+static bool extend(struct sl_buf *b, size_t due)
 {
-    struct sl_str part = sl_str_first(*s, c->cap - c->end);
+    struct sl_buf_chunk *first = new_chunk(chunk_size(b, due)), *last = first, *c = first;
 
-    if (part.n == 0)
-        return;
-    memcpy(c->data + c->end, part.p, part.n);
-    c->end += part.n;
-    *s = sl_str_from(*s, part.n);
+    while (c != NULL && due > c->cap) {
+        due -= c->cap;
+        c = last->next = new_chunk(SL_BUF_CHUNK);
+        last = c != NULL ? c : last;
+    }
+    if (c == NULL)
+        free_chain(first);
+    else
+        link_chain(b, first, last);
+    return c != NULL;
+}
+
+/* From chunk `c` on, where there is room for all of it. Returns the last one that was used. */
+static struct sl_buf_chunk *fill(struct sl_buf_chunk *c, struct sl_str s)
+{
+    while (s.n > 0) {
+        struct sl_str part;
+
+        while (c->end == c->cap)
+            c = c->next;
+        part = sl_str_first(s, c->cap - c->end);
+        memcpy(c->data + c->end, part.p, part.n);
+        c->end += part.n;
+        s = sl_str_from(s, part.n);
+    }
+    return c;
+}
+
+bool sl_buf_append_all(struct sl_buf *b, const struct sl_str *parts, size_t n)
+{
+    struct sl_buf_chunk *c = b->tail;
+    size_t room = c != NULL ? c->cap - c->end : 0, total = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    if (total > allowance(b) || (total > room && !extend(b, total - room)))
+        return false;
+    c = c != NULL ? c : b->head;
+    for (size_t i = 0; i < n; i++)
+        c = fill(c, parts[i]);
+    b->len += total;
+    return true;
 }
 
 bool sl_buf_append(struct sl_buf *b, struct sl_str s)
 {
-    size_t room = b->tail != NULL ? b->tail->cap - b->tail->end : 0;
-    struct sl_buf_chunk *first = NULL, *last = NULL, *c;
-    size_t n = s.n;
-
-    if (n > allowance(b))
-        return false;
-    /* all chunks first, so that a refusal leaves the queue as it was */
-    for (size_t due = n > room ? n - room : 0; due > 0; due -= due < c->cap ? due : c->cap) {
-        c = new_chunk(first == NULL ? chunk_size(b, due) : SL_BUF_CHUNK);
-        if (c == NULL) {
-            free_chain(first);
-            return false;
-        }
-        if (last != NULL)
-            last->next = c;
-        else
-            first = c;
-        last = c;
-    }
-    if (b->tail != NULL)
-        fill(b->tail, &s);
-    for (c = first; c != NULL; c = c->next)
-        fill(c, &s);
-    if (first != NULL)
-        link_chain(b, first, last);
-    b->len += n;
-    return true;
+    return sl_buf_append_all(b, &s, 1);
 }
 
 size_t sl_buf_peek(const struct sl_buf *b, struct sl_str *out, size_t n)

@@ -2,7 +2,7 @@
  *
  * Holder   One object; embedded. Empty costs no memory: chunks are given back
  *          as they drain.
- * Limits   sl_buf_append() takes all or nothing: false beyond `max` or without
+ * Limits   Appending takes all or nothing: false beyond `max` or without
  *          memory. Chunks hold SL_BUF_CHUNK bytes, the first one of a queue
  *          just what is needed (rounded up to 512, or to 2 KiB with its head),
  *          so short lines stay short.
@@ -26,6 +26,8 @@ struct sl_buf {
 void sl_buf_init(struct sl_buf *b, size_t max);
 void sl_buf_fini(struct sl_buf *b); /* also empties; usable again afterwards */
 SL_MUST bool sl_buf_append(struct sl_buf *b, struct sl_str s);
+/* The slices one behind the other, in as few chunks as if they were one. */
+SL_MUST bool sl_buf_append_all(struct sl_buf *b, const struct sl_str *parts, size_t n);
 /* Up to `n` slices of the queue's beginning, in order; returns how many. */
 size_t sl_buf_peek(const struct sl_buf *b, struct sl_str *out, size_t n);
 /* Drops the first n bytes (n <= len). */

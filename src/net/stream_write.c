@@ -308,11 +308,12 @@ static void cursor_skip(struct cursor *c, size_t n)
     c->within += n;
 }
 
-static void append(struct sl_stream *s, struct sl_str part)
+static void append(struct sl_stream *s, const struct sl_str *parts, size_t n)
 {
-    if (s->broken != SL_OK || sl_buf_append(&s->out, part))
+    if (s->broken != SL_OK || sl_buf_append_all(&s->out, parts, n))
         return;
-    sl_stream_break(s, s->out.len + part.n > s->out.max ? SL_ERR_CEILING : SL_ERR_NO_MEMORY);
+    sl_stream_break(s, s->out.len + total_of(parts, n) > s->out.max ? SL_ERR_CEILING
+                                                                    : SL_ERR_NO_MEMORY);
 }
 
 static void append_rest(struct sl_stream *s, struct cursor *c)
@@ -320,7 +321,7 @@ static void append_rest(struct sl_stream *s, struct cursor *c)
     struct sl_str part;
 
     while (cursor_peek(c, &part, 1) == 1) {
-        append(s, part);
+        append(s, &part, 1);
         cursor_skip(c, part.n);
     }
 }
@@ -354,7 +355,7 @@ static void write_through_tls(struct sl_stream *s, struct cursor *c)
 
     while (!s->busy && s->broken == SL_OK && cursor_peek(c, &part, 1) == 1) {
         if (part.n < SL_STREAM_RECORD) {
-            append(s, part);
+            append(s, &part, 1);
         } else {
             part = sl_str_first(part, SL_STREAM_HIGH);
             part.n -= part.n % SL_STREAM_RECORD; /* what is over joins the next piece */
@@ -381,7 +382,7 @@ bool sl_stream_write(struct sl_stream *s, const struct sl_str *parts, size_t n)
         s->broken != SL_OK)
         return false; /* `end` is on its way, or was */
     if (s->busy || !is_open(s) || s->out.len + total_of(parts, n) <= SL_STREAM_HIGH)
-        append_rest(s, &c);
+        append(s, parts, n);
     else if (s->tls != NULL)
         write_through_tls(s, &c);
     else

@@ -25,6 +25,17 @@ static void assert_holds(const struct sl_buf *b, const char *want, size_t n)
     assert_int_equal(at, n);
 }
 
+/* As one slice, or cut in two places, which may lie on its ends or on each other. */
+static bool append_somehow(struct sl_buf *b, struct sl_str s)
+{
+    size_t first = sl_rand_u64() % (s.n + 1), second = sl_rand_u64() % (s.n - first + 1);
+    struct sl_str rest = sl_str_from(s, first);
+    struct sl_str parts[] = {sl_str_first(s, first), sl_str_first(rest, second),
+                             sl_str_from(rest, second)};
+
+    return sl_rand_u64() % 2 == 0 ? sl_buf_append(b, s) : sl_buf_append_all(b, parts, 3);
+}
+
 static void test_oracle(void **state)
 {
     static char want[MAX], piece[40000];
@@ -42,7 +53,7 @@ static void test_oracle(void **state)
         switch (sl_rand_u64() % 4) {
         case 0:
         case 1:
-            assert_int_equal(sl_buf_append(&b, (struct sl_str){piece, n}), len + n <= MAX);
+            assert_int_equal(append_somehow(&b, (struct sl_str){piece, n}), len + n <= MAX);
             if (len + n > MAX)
                 break;
             memcpy(want + len, piece, n);
@@ -99,6 +110,25 @@ static void test_empty_costs_nothing(void **state)
     sl_buf_fini(&b);
 }
 
+static void test_slices_share_a_chunk(void **state)
+{
+    static char head[700], body[900];
+    const struct sl_str parts[] = {{head, sizeof(head)}, {NULL, 0}, {body, sizeof(body)}};
+    struct sl_buf b;
+
+    (void)state;
+    sl_buf_init(&b, sizeof(head) + sizeof(body));
+    assert_true(sl_buf_append_all(&b, NULL, 0));
+    assert_true(sl_buf_append_all(&b, parts + 1, 1));
+    assert_null(b.head);
+    assert_true(sl_buf_append_all(&b, parts, 3));
+    assert_int_equal(b.len, sizeof(head) + sizeof(body));
+    assert_ptr_equal(b.head, b.tail);
+    assert_false(sl_buf_append_all(&b, parts, 3));
+    assert_int_equal(b.len, sizeof(head) + sizeof(body)); /* nothing of it */
+    sl_buf_fini(&b);
+}
+
 static void test_ceiling_is_all_or_nothing(void **state)
 {
     struct sl_buf b;
@@ -146,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_oracle),
                                        cmocka_unit_test(test_empty_costs_nothing),
+                                       cmocka_unit_test(test_slices_share_a_chunk),
                                        cmocka_unit_test(test_ceiling_is_all_or_nothing),
                                        cmocka_unit_test(test_no_memory_leaves_it_as_it_was)};
 
