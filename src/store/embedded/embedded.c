@@ -44,6 +44,8 @@ struct soon { /* an answer on its way to the end of the turn */
     struct sl_quota_answer *answer; /* up */
 };
 
+static struct sl_mem_shelf shelf = {.size = sizeof(struct soon), .most = 64};
+
 static void answer(struct sl_task *t)
 {
     struct soon *s = SL_CONTAINER(t, struct soon, task);
@@ -57,7 +59,7 @@ static void answer(struct sl_task *t)
     }
     if (!sl_op_close(&s->op))
         done = NULL;
-    sl_mem_free(s);
+    sl_mem_give(&shelf, s);
     if (done != NULL)
         done(ctx, err);
 }
@@ -69,12 +71,12 @@ static void forget(struct sl_op *op)
 
     sl_task_cancel(&s->task);
     op->magic = SL_OBJ_DEAD;
-    sl_mem_free(s);
+    sl_mem_give(&shelf, s);
 }
 
 static struct soon *begin(struct sl_embedded *b, enum sl_err err, SL_BACKEND_WAIT)
 {
-    struct soon *s = sl_mem_new(sizeof *s);
+    struct soon *s = sl_mem_take_zeroed(&shelf);
 
     s->b = b;
     s->done = done;

@@ -52,7 +52,8 @@ struct sl_step {
     enum sl_store_what what;
     enum sl_err err;
     uint64_t began_us;
-    bool told; /* the waiter was told, or left */
+    bool told;  /* the waiter was told, or left */
+    bool small; /* of the shelf */
     /* What the waiter is to be told, given what the backend said (STORE: nothing in time);
      * false: not yet, the step goes on by itself. May be NULL. */
     bool (*finish)(struct sl_step *st, enum sl_err *e);
