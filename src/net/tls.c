@@ -455,10 +455,19 @@ enum sl_tls_step sl_tls_handshake(struct sl_tls *t, enum sl_err *why)
     return SL_TLS_DONE;
 }
 
+/* Neither bytes to read nor a record that was: the library would say so too, at the price of a
+ * walk through all of its layers with each read. */
+static bool has_nothing(const struct sl_tls *t)
+{
+    return (t->in == NULL || t->in->n == 0) && mbedtls_ssl_check_pending(&t->ssl) == 0;
+}
+
 enum sl_tls_step sl_tls_read(struct sl_tls *t, char *out, size_t cap, size_t *n, enum sl_err *why)
 {
     bool asked = false; /* since the last byte went in */
 
+    if (has_nothing(t))
+        return SL_TLS_WANT_IO;
     for (;;) {
         size_t left = t->in != NULL ? t->in->n : 0;
         int e = mbedtls_ssl_read(&t->ssl, (unsigned char *)out, cap);
