@@ -28,7 +28,7 @@ static bool find_key(struct sl_req *r, size_t i, size_t *key)
     uint64_t now = sl_net_now(r->gw->net);
     bool busy[SL_KEYRING_MAX];
 
-    for (size_t k = 0; k < SL_KEYRING_MAX; k++)
+    for (size_t k = 0; k < ring->n && k < SL_KEYRING_MAX; k++)
         busy[k] = !sl_gate_key_has_room(g, k);
     *key = r->trial->place.target == c->name ? r->trial->place.key : SIZE_MAX;
     if (*key < ring->n && sl_keyring_is_awake(ring, *key, now) && !busy[*key])

@@ -12,9 +12,9 @@ static uint64_t slice_at(const struct sl_breaker_rules *r, uint64_t now)
     return now / (width > 0 ? width : 1) + 1; /* 0: never used */
 }
 
-static bool is_recent(const struct sl_breaker_slice *s, uint64_t at)
+static bool is_recent(uint64_t slice, uint64_t at)
 {
-    return s->at != 0 && s->at <= at && at - s->at < SL_BREAKER_SLICES;
+    return slice != 0 && slice <= at && at - slice < SL_BREAKER_SLICES;
 }
 
 static struct sl_breaker_slice *current(struct sl_breaker *b, uint64_t at)
@@ -30,10 +30,12 @@ static void count(struct sl_breaker *b, const struct sl_breaker_rules *r, uint64
 {
     struct sl_breaker_slice *s = current(b, slice_at(r, now));
 
-    if (good)
+    if (good) {
         s->good++;
-    else
+    } else {
         s->bad++;
+        b->bad_at = s->at;
+    }
 }
 
 /* The lease has its outcome; its slice may be another one's by now. */
@@ -52,7 +54,7 @@ struct sl_breaker_counts sl_breaker_count(const struct sl_breaker *b,
     uint64_t at = slice_at(r, now);
 
     for (size_t i = 0; i < SL_BREAKER_SLICES; i++) {
-        if (!is_recent(&b->slices[i], at))
+        if (!is_recent(b->slices[i].at, at))
             continue;
         n.bad += b->slices[i].bad;
         n.all += (uint64_t)b->slices[i].bad + b->slices[i].good;
@@ -64,8 +66,11 @@ struct sl_breaker_counts sl_breaker_count(const struct sl_breaker *b,
 
 static bool is_too_bad(const struct sl_breaker *b, const struct sl_breaker_rules *r, uint64_t now)
 {
-    struct sl_breaker_counts n = sl_breaker_count(b, r, now);
+    struct sl_breaker_counts n;
 
+    if (!is_recent(b->bad_at, slice_at(r, now)))
+        return false; /* as nearly always: nothing to be added up */
+    n = sl_breaker_count(b, r, now);
     return n.bad > 0 && n.all >= r->min_requests &&
            n.bad * 1000000 >= r->error_ppm * (n.all + n.begun);
 }
@@ -166,7 +171,7 @@ static void take_back(struct sl_breaker *b, const struct sl_breaker_rules *r, ui
     uint64_t at = slice_at(r, now);
 
     for (size_t i = 0; i < SL_BREAKER_SLICES; i++) {
-        if (is_recent(&b->slices[i], at) && b->slices[i].good > 0) {
+        if (is_recent(b->slices[i].at, at) && b->slices[i].good > 0) {
             b->slices[i].good--;
             return;
         }

@@ -52,6 +52,7 @@ struct sl_breaker {
     uint32_t epoch;        /* grows with every change of state */
     uint64_t opened_ms;    /* OPEN */
     uint64_t probes, good; /* HALF: under way; ended well */
+    uint64_t bad_at;       /* the slice of the latest bad outcome; 0: none */
     struct sl_breaker_slice slices[SL_BREAKER_SLICES];
 };
 
