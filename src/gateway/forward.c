@@ -66,15 +66,20 @@ static bool matches(struct sl_str name, struct sl_str pattern)
                                            : sl_str_eq_nocase(name, pattern);
 }
 
-static bool is_in(struct sl_str name, const struct sl_str *const list[LETTERS])
+static bool matches_any(struct sl_str name, const struct sl_str *one)
 {
-    char first = name.n > 0 ? (char)(name.p[0] | 0x20) : 0;
-    const struct sl_str *one = first >= 'a' && first <= 'z' ? list[first - 'a'] : NULL;
-
-    for (; one != NULL && one->n > 0; one++)
+    for (; one->n > 0; one++)
         if (matches(name, *one))
             return true;
     return false;
+}
+
+static inline bool is_in(struct sl_str name, const struct sl_str *const list[LETTERS])
+{
+    char first = name.n > 0 ? (char)(name.p[0] | 0x20) : 0;
+    const struct sl_str *under = first >= 'a' && first <= 'z' ? list[first - 'a'] : NULL;
+
+    return under != NULL && matches_any(name, under);
 }
 
 /* The operator's patterns may end in '*', too, and begin with anything. */

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -202,6 +203,13 @@ static void test_hex(void **state)
     assert_true(sl_str_unhex(SL_STR("009AfF"), back, 3));
     assert_memory_equal(back, bytes, 3);
     assert_true(sl_str_unhex(SL_STR(""), back, 0));
+    for (unsigned byte = 0; byte < 256; byte++) {
+        char want[3], got[2];
+
+        snprintf(want, sizeof(want), "%02x", byte);
+        sl_str_hex(&(uint8_t){(uint8_t)byte}, 1, got);
+        assert_memory_equal(got, want, 2);
+    }
 }
 
 int main(void)
