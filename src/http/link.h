@@ -65,7 +65,8 @@ struct sl_link {
     const struct sl_link_ops *ops; /* shared: static; while leased */
     void *user;                    /* up: while leased */
     struct sl_list node;           /* in idle, dialling or leased */
-    struct sl_timer timer;         /* the end of being idle */
+    struct sl_timer timer;         /* fires at `expires_ms`, or before it */
+    uint64_t expires_ms;           /* the end of being idle */
     uint64_t begun_ms;
     uint64_t connect_ms;
     struct sl_grave grave;

@@ -45,10 +45,11 @@ static int note_name(struct sl_parse *p, const char *at, size_t n)
 {
     struct sl_parse_work *w = p->work;
     size_t place = place_of(p, at);
-    struct sl_parse_span *last = w->n > 0 ? &w->lines[w->n - 1].name : NULL;
+    bool goes_on = w->name_end == place;
 
-    if (last != NULL && (size_t)last->at + last->n == place) {
-        last->n = (uint16_t)(last->n + n);
+    w->name_end = (uint16_t)(place + n);
+    if (goes_on) {
+        w->lines[w->n - 1].name.n = (uint16_t)(w->lines[w->n - 1].name.n + n);
         return 0;
     }
     if (w->n == SL_MESSAGE_HEADERS_MAX)
@@ -168,7 +169,7 @@ static bool start_work(struct sl_parse *p)
     w->kept = NULL; /* the lines are written before they are read */
     w->kept_cap = 0;
     w->target = (struct sl_parse_span){0, 0};
-    w->n = 0;
+    w->name_end = w->n = 0; /* where a request or status line begins no name does */
     p->work = w;
     return true;
 }

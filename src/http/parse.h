@@ -57,7 +57,8 @@ struct sl_parse_work {
     char *kept; /* owns: the head so far, if it came in more than one piece */
     size_t kept_cap;
     struct sl_parse_span target;
-    uint16_t n; /* the last line may have more to come */
+    uint16_t name_end; /* where the last line's name ended, as far as it has come */
+    uint16_t n;
     struct sl_parse_line lines[SL_MESSAGE_HEADERS_MAX];
 };
 

@@ -123,7 +123,6 @@ static void leave_list(struct sl_link *l)
         l->origin->n_warming -= l->ahead;
     }
     sl_list_unlink(&l->node);
-    sl_timer_stop(l->origin->net, &l->timer);
 }
 
 static void reap_link(struct sl_grave *g)
@@ -139,6 +138,7 @@ void sl_pool_close(struct sl_link *l)
     struct sl_origin *o = l->origin;
 
     leave_list(l);
+    sl_timer_stop(o->net, &l->timer);
     l->state = SL_LINK_CLOSED;
     sl_stream_close(&l->stream);
     o->links--;
@@ -155,6 +155,12 @@ static void on_expired(struct sl_timer *t)
     struct sl_link *l = SL_CONTAINER(t, struct sl_link, timer);
     struct sl_origin *o = l->origin;
 
+    if (l->state != SL_LINK_IDLE)
+        return;
+    if (sl_net_now(o->net) < l->expires_ms) {
+        sl_timer_start(o->net, t, l->expires_ms - sl_net_now(o->net));
+        return;
+    }
     sl_pool_close(l);
     end_if_unused(o);
 }
@@ -273,7 +279,9 @@ static void rest(struct sl_link *l)
     l->rested = true;
     o->n_idle++;
     sl_list_push_front(&o->idle, &l->node);
-    sl_timer_start(o->net, &l->timer, o->conf.keepalive_expiry_ms);
+    l->expires_ms = sl_net_now(o->net) + o->conf.keepalive_expiry_ms;
+    if (!sl_timer_is_armed(&l->timer) || l->timer.due > l->expires_ms)
+        sl_timer_start(o->net, &l->timer, o->conf.keepalive_expiry_ms);
     sl_stream_want(l->stream, true);
     pump(o);
     while (o->n_idle > o->conf.max_keepalive)

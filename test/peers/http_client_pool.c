@@ -170,6 +170,29 @@ static void test_expiry(void **state)
     assert_int_equal(prov_open(&w.p), 0);
 }
 
+/* The timer of its first rest finds it at work, and then at rest again. */
+static void test_expiry_after_use(void **state)
+{
+    struct sl_origin_conf conf = w.conf;
+    struct script slow = {BYTES(OK_TEXT), .drip_ms = 3};
+
+    (void)state;
+    conf.keepalive_expiry_ms = 50;
+    configure(conf);
+    job_run(&w, &jobs[0]);
+    turns_ms(&w, 10);
+    job_run(&w, &jobs[0]);
+    assert_int_equal(count().idle, 1);
+    turns_ms(&w, 150);
+    assert_int_equal(count().open, 0);
+    w.p.script = slow;
+    job_run(&w, &jobs[0]);
+    job_run(&w, &jobs[0]);
+    assert_int_equal(count().idle, 1);
+    turns_ms(&w, 150);
+    assert_int_equal(count().open, 0);
+}
+
 static void start_many(size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -647,6 +670,7 @@ int main(void)
         CASE(test_resend_at_the_limit),
         CASE(test_idle_end),
         CASE(test_expiry),
+        CASE(test_expiry_after_use),
         CASE(test_queue),
         CASE(test_queue_slow),
         CASE(test_leave_queue),
