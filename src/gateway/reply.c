@@ -98,12 +98,13 @@ static bool made_headers(struct sl_req *r, struct sl_headers *h)
     return add(r, h, SL_STR("content-type"), SL_STR("application/json")) && add_ours(r, h);
 }
 
-/* One of a provider's own, unless it shows what the provider was sent. Without its type no client
- * can read an answer: there the plain one stands instead. */
+/* One of a provider's own, unless it shows what the provider was sent; the type that nearly all
+ * have shows nothing. Without its type no client can read an answer: there the plain one stands
+ * instead. */
 static bool add_shown(struct sl_req *r, struct sl_headers *h, struct sl_str name,
                       struct sl_str value)
 {
-    if (sl_relay_may_show(r, value))
+    if (sl_str_eq(value, SL_STR("application/json")) || sl_relay_may_show(r, value))
         return add(r, h, name, value);
     if (!sl_str_eq_nocase(name, SL_STR("content-type")))
         return true;
