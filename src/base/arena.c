@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ALIGN ((size_t)16)
 #define KEPT 128                          /* chunks at hand for the requests to come */
 #define WIDE ((size_t)2 * SL_ARENA_CHUNK) /* for a wish that is a little too long for one */
 
@@ -95,17 +94,16 @@ static void *alloc_alone(struct sl_arena *a, size_t n)
     return c->data;
 }
 
-void *sl_arena_alloc(struct sl_arena *a, size_t n)
+void *sl_arena_more(struct sl_arena *a, size_t n)
 {
     struct sl_arena_chunk *c;
-    char *p;
 
     if (n > SIZE_MAX - SL_ARENA_CHUNK)
         return NULL;
-    n = n > 0 ? (n + ALIGN - 1) & ~(ALIGN - 1) : ALIGN;
+    n = n > 0 ? (n + SL_ARENA_ALIGN - 1) & ~(SL_ARENA_ALIGN - 1) : SL_ARENA_ALIGN;
+    if (n > SL_ARENA_CHUNK - sizeof(*c))
+        return alloc_alone(a, n);
     if (a->at == NULL || n > (size_t)(a->end - a->at)) {
-        if (n > SL_ARENA_CHUNK - sizeof(*c))
-            return alloc_alone(a, n);
         c = take_chunk(a, SL_ARENA_CHUNK);
         if (c == NULL)
             return NULL;
@@ -114,9 +112,7 @@ void *sl_arena_alloc(struct sl_arena *a, size_t n)
         a->at = c->data;
         a->end = (char *)c + SL_ARENA_CHUNK;
     }
-    p = a->at;
-    a->at += n;
-    return p;
+    return sl_arena_alloc(a, n);
 }
 
 void *sl_arena_zalloc(struct sl_arena *a, size_t n)

@@ -100,10 +100,11 @@ void sl_span_try_begin(struct sl_req *r)
 {
     struct sl_span *s = r->span;
     struct sl_span_try *one = running(r);
-    uint64_t now = sl_net_now_us(r->gw->net);
+    uint64_t now;
 
     if (s == NULL)
         return;
+    now = sl_net_now_us(r->gw->net);
     if (one != NULL) /* a batch asks a second time */
         one->end_us = now;
     s->open = s->n < SL_SPAN_TRIES;
