@@ -18,6 +18,10 @@ const char *sl_json_skip_text(const char *p, const char *end)
 #endif
     while (end - p >= SL_JSON_STEP && !sl_json_stops_within(&p))
         ;
+#ifdef SL_JSON_SSE2
+    if (end - p >= 4 && end - p < SL_JSON_STEP)
+        return sl_json_skip_few(p, end);
+#endif
     while (p < end && sl_json_is_plain(*p))
         p++;
     return p;

@@ -24,14 +24,43 @@ static inline bool sl_json_is_plain(char c)
 #ifdef SL_JSON_SSE2
 /* Nonzero bytes where a byte is not plain. One signed comparison finds both
  * the control bytes and those from 0x80 on, which are negative. */
-static inline __m128i sl_json_stops(const char *p)
+static inline __m128i sl_json_stops_in(__m128i v)
 {
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
     __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
     __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
     __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
 
     return _mm_or_si128(_mm_or_si128(quote, slash), low);
+}
+
+static inline __m128i sl_json_stops(const char *p)
+{
+    return sl_json_stops_in(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+static inline __m128i sl_json_load_four(const char *p)
+{
+    int32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return _mm_cvtsi32_si128(v);
+}
+
+static inline __m128i sl_json_load_eight(const char *p)
+{
+    return _mm_loadl_epi64((const __m128i *)(const void *)p);
+}
+
+/* Of four to fifteen bytes: the first eight and the last eight (or four) in one look. */
+static inline const char *sl_json_skip_few(const char *p, const char *end)
+{
+    unsigned n = (unsigned)(end - p), half = n >= 8 ? 8 : 4, first = (1u << half) - 1;
+    __m128i v = half == 8 ? _mm_unpacklo_epi64(sl_json_load_eight(p), sl_json_load_eight(end - 8))
+                          : _mm_unpacklo_epi32(sl_json_load_four(p), sl_json_load_four(end - 4));
+    unsigned stops = (unsigned)_mm_movemask_epi8(sl_json_stops_in(v));
+
+    stops = (stops & first) | (stops >> half & first) << (n - half);
+    return stops != 0 ? p + __builtin_ctz(stops) : end;
 }
 
 #define SL_JSON_STEP 16

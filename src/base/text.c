@@ -30,22 +30,55 @@ static void two_digits(char *p, uint32_t v)
     memcpy(p, pairs + (size_t)v * 2, 2);
 }
 
-/* Two digits at a division, and the most of them in 32 bits, which divide faster. */
-void sl_text_u64(struct sl_text *t, uint64_t v)
+/* From the bits of a number, of which 4096 make 1233 digits, and a look whether it is one more. */
+static size_t digits_of(uint64_t v)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    static const uint64_t powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+    size_t least = bits * 1233 / 4096;
+
+    return least + ((v | 1) >= powers[least]);
+}
+
+/* Two digits at a division, and the most of them in 32 bits, which divide faster. */
+static void write_digits(char *end, uint64_t v)
+{
     uint32_t low;
 
     for (; v > UINT32_MAX; v /= 100)
-        two_digits(digits + (at -= 2), (uint32_t)(v % 100));
+        two_digits(end -= 2, (uint32_t)(v % 100));
     for (low = (uint32_t)v; low >= 100; low /= 100)
-        two_digits(digits + (at -= 2), low % 100);
+        two_digits(end -= 2, low % 100);
     if (low >= 10)
-        two_digits(digits + (at -= 2), low);
+        two_digits(end - 2, low);
     else
-        digits[--at] = (char)('0' + low);
-    sl_text_add(t, (struct sl_str){digits + at, sizeof(digits) - at});
+        end[-1] = (char)('0' + low);
+}
+
+/* In place: lines of the access log and the trail are numbers for a good part. */
+void sl_text_u64(struct sl_text *t, uint64_t v)
+{
+    size_t n = digits_of(v);
+    char digits[20];
+
+    if (!t->cut && n <= t->cap - t->n) {
+        write_digits(t->p + t->n + n, v);
+        t->n += n;
+        return;
+    }
+    write_digits(digits + n, v);
+    sl_text_add_part(t, (struct sl_str){digits, n});
+}
+
+void sl_text_thousandths(struct sl_text *t, uint64_t v)
+{
+    uint32_t part = (uint32_t)(v % 1000);
+    char decimals[4] = {'.', (char)('0' + part / 100)};
+
+    two_digits(decimals + 2, part % 100);
+    sl_text_u64(t, v / 1000);
+    sl_text_add(t, (struct sl_str){decimals, sizeof(decimals)});
 }
 
 void sl_text_i64(struct sl_text *t, int64_t v)

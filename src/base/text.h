@@ -48,7 +48,11 @@ static inline void sl_text_byte(struct sl_text *t, char c)
     sl_text_add(t, (struct sl_str){&c, 1});
 }
 
+/* What stands before the value of a member that is not the first, in one piece. */
+#define SL_TEXT_MEMBER(key) SL_STR(",\"" key "\":")
+
 void sl_text_u64(struct sl_text *t, uint64_t v);
+void sl_text_thousandths(struct sl_text *t, uint64_t v); /* 12345: "12.345" */
 void sl_text_i64(struct sl_text *t, int64_t v);
 void sl_text_hex64(struct sl_text *t, uint64_t v);
 /* No terminator is left behind, but long results need a byte to spare for it. */

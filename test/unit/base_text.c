@@ -31,9 +31,12 @@ static void test_numbers(void **state)
     sl_text_i64(&t, -1);
     sl_text_byte(&t, ' ');
     sl_text_hex64(&t, 0x0123456789abcdefu);
-    sl_text_printf(&t, " %d%s", 5, "x");
+    sl_text_printf(&t, " %d%s ", 5, "x");
+    sl_text_thousandths(&t, 7);
+    sl_text_byte(&t, ' ');
+    sl_text_thousandths(&t, 1234567);
     assert_text(&t, "0 18446744073709551615 -9223372036854775808 9223372036854775807 -1 "
-                    "0123456789abcdef 5x");
+                    "0123456789abcdef 5x 0.007 1234.567");
     assert_false(t.cut);
 }
 
@@ -53,6 +56,26 @@ static void test_digits(void **state)
             sl_text_u64(&t, values[i]);
             snprintf(want, sizeof(want), "%llu", (unsigned long long)values[i]);
             assert_text(&t, want);
+        }
+    }
+}
+
+/* A quote at each place of texts of every length, in memory of exact size: none is read beyond. */
+static void test_escape_anywhere(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 80; n++) {
+        for (size_t at = 0; at < n; at++) {
+            char *in = malloc(n), place[84], want[84];
+            struct sl_text t = sl_text_over(place, sizeof(place));
+
+            memset(in, 'a', n);
+            in[at] = '"';
+            snprintf(want, sizeof(want), "\"%.*s\\\"%.*s\"", (int)at, in, (int)(n - at - 1),
+                     in + at + 1);
+            sl_text_json(&t, (struct sl_str){in, n}, 0);
+            assert_text(&t, want);
+            free(in);
         }
     }
 }
@@ -197,10 +220,10 @@ static void test_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_digits),
-        cmocka_unit_test(test_every_size), cmocka_unit_test(test_long_printf),
-        cmocka_unit_test(test_json),       cmocka_unit_test(test_json_room),
-        cmocka_unit_test(test_time)};
+        cmocka_unit_test(test_numbers),         cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_escape_anywhere), cmocka_unit_test(test_every_size),
+        cmocka_unit_test(test_long_printf),     cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_room),       cmocka_unit_test(test_time)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
