@@ -17,26 +17,19 @@ struct sl_generation {
 /* ---- noted ---- */
 
 /* By hand: each answer passes here, and printing by format costs more than all the rest. */
-static void put_name(struct sl_text *t, const char *name)
-{
-    sl_text_add(t, SL_STR(",\""));
-    sl_text_add(t, sl_str_of(name));
-    sl_text_add(t, SL_STR("\":"));
-}
-
-static void put_text(struct sl_text *t, const char *name, struct sl_str s)
+static inline void put_text(struct sl_text *t, struct sl_str name, struct sl_str s)
 {
     if (s.n == 0)
         return;
-    put_name(t, name);
+    sl_text_add(t, name);
     sl_text_json(t, s, NAME_MAX);
 }
 
-static void put_number(struct sl_text *t, const char *name, uint64_t n)
+static inline void put_number(struct sl_text *t, struct sl_str name, uint64_t n)
 {
     if (n == 0)
         return;
-    put_name(t, name);
+    sl_text_add(t, name);
     sl_text_u64(t, n);
 }
 
@@ -49,13 +42,14 @@ static void put_who(struct sl_text *t, const struct sl_req *r)
 {
     sl_text_add(t, SL_STR("{\"id\":"));
     sl_text_json(t, (struct sl_str){r->id, sizeof r->id}, 0);
-    put_text(t, "of", sl_str_of(r->usage.id));
-    put_text(t, "ep", sl_str_of(sl_endpoint_name(r->ep)));
-    put_text(t, "model", r->model->name);
-    put_text(t, "provider", r->provider->name);
-    put_text(t, "up", r->provider_id);
-    put_text(t, "referer", sl_headers_get(&r->head->headers, SL_STR("http-referer")));
-    put_text(t, "stop", sl_str_of(r->usage.stop));
+    put_text(t, SL_TEXT_MEMBER("of"), sl_str_of(r->usage.id));
+    put_text(t, SL_TEXT_MEMBER("ep"), sl_str_of(sl_endpoint_name(r->ep)));
+    put_text(t, SL_TEXT_MEMBER("model"), r->model->name);
+    put_text(t, SL_TEXT_MEMBER("provider"), r->provider->name);
+    put_text(t, SL_TEXT_MEMBER("up"), r->provider_id);
+    put_text(t, SL_TEXT_MEMBER("referer"),
+             sl_headers_get(&r->head->headers, SL_STR("http-referer")));
+    put_text(t, SL_TEXT_MEMBER("stop"), sl_str_of(r->usage.stop));
 }
 
 static void put_counts(struct sl_text *t, const struct sl_req *r)
@@ -63,17 +57,19 @@ static void put_counts(struct sl_text *t, const struct sl_req *r)
     const struct sl_usage *u = &r->usage;
     uint64_t end_ms = (uint64_t)sl_net_unix_ms(r->gw->net);
 
-    put_number(t, "cost", r->cost_micro > 0 ? (uint64_t)r->cost_micro : 0);
-    put_number(t, "in", u->in + u->cache_read + u->cache_write_5m + u->cache_write_1h);
-    put_number(t, "read", u->cache_read);
-    put_number(t, "out", u->out);
-    put_number(t, "thought", u->reasoning);
-    put_number(t, "searches", u->searches);
-    put_number(t, "stream", r->streams);
-    put_number(t, "left", r->ending == SL_END_CLIENT_GONE || r->ending == SL_END_STALLED);
-    put_number(t, "began", end_ms - ms(r->t.begin, r->t.end));
-    put_number(t, "first", ms(r->t.begin, r->t.first));
-    put_number(t, "made", ms(r->t.sent, r->t.end));
+    put_number(t, SL_TEXT_MEMBER("cost"), r->cost_micro > 0 ? (uint64_t)r->cost_micro : 0);
+    put_number(t, SL_TEXT_MEMBER("in"),
+               u->in + u->cache_read + u->cache_write_5m + u->cache_write_1h);
+    put_number(t, SL_TEXT_MEMBER("read"), u->cache_read);
+    put_number(t, SL_TEXT_MEMBER("out"), u->out);
+    put_number(t, SL_TEXT_MEMBER("thought"), u->reasoning);
+    put_number(t, SL_TEXT_MEMBER("searches"), u->searches);
+    put_number(t, SL_TEXT_MEMBER("stream"), r->streams);
+    put_number(t, SL_TEXT_MEMBER("left"),
+               r->ending == SL_END_CLIENT_GONE || r->ending == SL_END_STALLED);
+    put_number(t, SL_TEXT_MEMBER("began"), end_ms - ms(r->t.begin, r->t.end));
+    put_number(t, SL_TEXT_MEMBER("first"), ms(r->t.begin, r->t.first));
+    put_number(t, SL_TEXT_MEMBER("made"), ms(r->t.sent, r->t.end));
 }
 
 void sl_generation_note(struct sl_req *r)

@@ -100,49 +100,42 @@ struct sl_entry *sl_entry_new(const struct sl_line *line)
 
 /* ---- into the trail ---- */
 
-static void put_name(struct sl_text *t, struct sl_str name)
+static inline void put_text(struct sl_text *t, struct sl_str name, struct sl_str s)
 {
-    sl_text_add(t, SL_STR(",\""));
     sl_text_add(t, name);
-    sl_text_add(t, SL_STR("\":"));
-}
-
-static void put_text(struct sl_text *t, struct sl_str name, struct sl_str s)
-{
-    put_name(t, name);
     sl_text_json(t, s, 0);
 }
 
-static void put_u64(struct sl_text *t, struct sl_str name, uint64_t v)
+static inline void put_u64(struct sl_text *t, struct sl_str name, uint64_t v)
 {
-    put_name(t, name);
+    sl_text_add(t, name);
     sl_text_u64(t, v);
 }
 
-static void put_i64(struct sl_text *t, struct sl_str name, int64_t v)
+static inline void put_i64(struct sl_text *t, struct sl_str name, int64_t v)
 {
-    put_name(t, name);
+    sl_text_add(t, name);
     sl_text_i64(t, v);
 }
 
 static void put_who(struct sl_text *t, struct sl_str tenant, const struct sl_line *line)
 {
-    put_text(t, SL_STR("tenant"), tenant);
-    put_text(t, SL_STR("key"), line->key_id);
-    put_text(t, SL_STR("user"), line->user);
-    put_text(t, SL_STR("model"), line->model);
-    put_text(t, SL_STR("provider"), line->provider);
+    put_text(t, SL_TEXT_MEMBER("tenant"), tenant);
+    put_text(t, SL_TEXT_MEMBER("key"), line->key_id);
+    put_text(t, SL_TEXT_MEMBER("user"), line->user);
+    put_text(t, SL_TEXT_MEMBER("model"), line->model);
+    put_text(t, SL_TEXT_MEMBER("provider"), line->provider);
     if (line->app.n > 0)
-        put_text(t, SL_STR("used_by"), line->app);
-    put_text(t, SL_STR("day"), line->day);
+        put_text(t, SL_TEXT_MEMBER("used_by"), line->app);
+    put_text(t, SL_TEXT_MEMBER("day"), line->day);
 }
 
 static void put_tokens(struct sl_text *t, const struct sl_line *line)
 {
-    put_u64(t, SL_STR("in"), line->in);
-    put_u64(t, SL_STR("cache_read"), line->cache_read);
-    put_u64(t, SL_STR("cache_write"), line->cache_write);
-    put_u64(t, SL_STR("out"), line->out);
+    put_u64(t, SL_TEXT_MEMBER("in"), line->in);
+    put_u64(t, SL_TEXT_MEMBER("cache_read"), line->cache_read);
+    put_u64(t, SL_TEXT_MEMBER("cache_write"), line->cache_write);
+    put_u64(t, SL_TEXT_MEMBER("out"), line->out);
 }
 
 /* What an account begins with, so that a rebuild knows it without the configuration. */
@@ -172,24 +165,24 @@ static const char *levels_of(const bool account[SL_LEVEL__COUNT])
 void sl_line_write(struct sl_text *t, const struct sl_settle *s, const struct sl_line *line)
 {
     sl_text_add(t, SL_STR("\"kind\":\"settle\""));
-    put_text(t, SL_STR("id"), (struct sl_str){line->id, sizeof line->id});
+    put_text(t, SL_TEXT_MEMBER("id"), (struct sl_str){line->id, sizeof line->id});
     put_who(t, s->ask->tenant, line);
-    put_text(t, SL_STR("key_name"), cut(s->key_name));
-    put_text(t, SL_STR("served"), cut(s->served));
-    put_text(t, SL_STR("endpoint"), cut(s->endpoint));
-    put_text(t, SL_STR("ending"), sl_str_of(s->ending));
-    put_text(t, SL_STR("source"), sl_str_of(s->source));
-    put_i64(t, SL_STR("status"), s->status);
-    put_u64(t, SL_STR("cached"), line->cached);
-    put_i64(t, SL_STR("cost_micro"), line->cost_micro);
+    put_text(t, SL_TEXT_MEMBER("key_name"), cut(s->key_name));
+    put_text(t, SL_TEXT_MEMBER("served"), cut(s->served));
+    put_text(t, SL_TEXT_MEMBER("endpoint"), cut(s->endpoint));
+    put_text(t, SL_TEXT_MEMBER("ending"), sl_str_of(s->ending));
+    put_text(t, SL_TEXT_MEMBER("source"), sl_str_of(s->source));
+    put_i64(t, SL_TEXT_MEMBER("status"), s->status);
+    put_u64(t, SL_TEXT_MEMBER("cached"), line->cached);
+    put_i64(t, SL_TEXT_MEMBER("cost_micro"), line->cost_micro);
     put_tokens(t, line);
-    put_i64(t, SL_STR("reserved_micro"), line->reserved_micro);
-    put_text(t, SL_STR("levels"), sl_str_of(levels_of(line->account)));
-    put_i64(t, SL_STR("day0"), line->day0);
-    put_i64(t, SL_STR("month0"), line->month0);
+    put_i64(t, SL_TEXT_MEMBER("reserved_micro"), line->reserved_micro);
+    put_text(t, SL_TEXT_MEMBER("levels"), sl_str_of(levels_of(line->account)));
+    put_i64(t, SL_TEXT_MEMBER("day0"), line->day0);
+    put_i64(t, SL_TEXT_MEMBER("month0"), line->month0);
     put_initial(t, s->ask);
-    put_i64(t, SL_STR("began"), s->begin_unix_ms);
-    put_i64(t, SL_STR("took_ms"), s->took_ms);
+    put_i64(t, SL_TEXT_MEMBER("began"), s->begin_unix_ms);
+    put_i64(t, SL_TEXT_MEMBER("took_ms"), s->took_ms);
     if (s->answer->local)
         sl_text_add(t, SL_STR(",\"local\":true"));
 }
@@ -198,11 +191,11 @@ void sl_line_write_sum(struct sl_text *t, const struct sl_sum *sum)
 {
     sl_text_add(t, SL_STR("\"kind\":\"sum\""));
     put_who(t, sum->tenant, &sum->line);
-    put_u64(t, SL_STR("requests"), sum->line.requests);
-    put_u64(t, SL_STR("cached"), sum->line.cached);
-    put_u64(t, SL_STR("failed"), sum->failed);
+    put_u64(t, SL_TEXT_MEMBER("requests"), sum->line.requests);
+    put_u64(t, SL_TEXT_MEMBER("cached"), sum->line.cached);
+    put_u64(t, SL_TEXT_MEMBER("failed"), sum->failed);
     put_tokens(t, &sum->line);
-    put_i64(t, SL_STR("since"), sum->since_unix_ms);
+    put_i64(t, SL_TEXT_MEMBER("since"), sum->since_unix_ms);
 }
 
 /* ---- and back ---- */
