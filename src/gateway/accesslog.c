@@ -19,96 +19,102 @@ struct line {
     bool json;
 };
 
-/* What stands between two values, in one piece of known length. */
-#define NAME(l, key) ((l)->json ? SL_STR(",\"" key "\":") : SL_STR(" " key "="))
+/* What stands between two values, in either form: the compiler knows its length in both. */
+struct name {
+    struct sl_str json, plain;
+};
+#define NAME(key) ((struct name){SL_STR_INIT(",\"" key "\":"), SL_STR_INIT(" " key "=")})
+
+static inline void put(struct line *l, struct name name)
+{
+    if (l->json)
+        sl_text_add(&l->t, name.json);
+    else
+        sl_text_add(&l->t, name.plain);
+}
 
 /* Of anybody's making: escaped, and cut where it is long. */
-static void text(struct line *l, struct sl_str name, struct sl_str value)
+static inline void text(struct line *l, struct name name, struct sl_str value)
 {
     if (value.n == 0)
         return;
-    sl_text_add(&l->t, name);
+    put(l, name);
     sl_text_json(&l->t, value, FIELD_MAX);
 }
 
 /* One of our own words, which need no look at their letters. */
-static void word(struct line *l, struct sl_str name, struct sl_str value)
+static inline void word(struct line *l, struct name name, struct sl_str value)
 {
-    sl_text_add(&l->t, name);
+    put(l, name);
     sl_text_byte(&l->t, '"');
     sl_text_add(&l->t, value);
     sl_text_byte(&l->t, '"');
 }
 
-static void number(struct line *l, struct sl_str name, uint64_t value)
+static inline void number(struct line *l, struct name name, uint64_t value)
 {
-    sl_text_add(&l->t, name);
+    put(l, name);
     sl_text_u64(&l->t, value);
 }
 
 /* Milliseconds with three decimals. */
-static void span(struct line *l, struct sl_str name, uint64_t from, uint64_t to)
+static inline void span(struct line *l, struct name name, uint64_t from, uint64_t to)
 {
-    uint64_t us = to - from;
-    uint32_t part = (uint32_t)(us % 1000);
-    char decimals[4] = {'.', (char)('0' + part / 100), (char)('0' + part / 10 % 10),
-                        (char)('0' + part % 10)};
-
     if (from == 0 || to < from)
         return;
-    number(l, name, us / 1000);
-    sl_text_add(&l->t, (struct sl_str){decimals, sizeof decimals});
+    put(l, name);
+    sl_text_thousandths(&l->t, to - from);
 }
 
 static void who(struct line *l, const struct sl_req *r)
 {
-    word(l, NAME(l, "id"), (struct sl_str){r->id, sizeof r->id});
-    text(l, NAME(l, "provider_request_id"), r->provider_id);
-    text(l, NAME(l, "client"), sl_audit_client(r));
+    word(l, NAME("id"), (struct sl_str){r->id, sizeof r->id});
+    text(l, NAME("provider_request_id"), r->provider_id);
+    text(l, NAME("client"), sl_audit_client(r));
     if (r->key == NULL)
         return;
-    text(l, NAME(l, "tenant"), r->key->tenant);
-    text(l, NAME(l, "key"), r->key_id);
-    text(l, NAME(l, "key_name"), r->key->name);
+    text(l, NAME("tenant"), r->key->tenant);
+    text(l, NAME("key"), r->key_id);
+    text(l, NAME("key_name"), r->key->name);
 }
 
 static void what(struct line *l, const struct sl_req *r)
 {
-    text(l, NAME(l, "method"), r->head->method_text);
+    text(l, NAME("method"), r->head->method_text);
     /* an unknown path is not written: people paste keys into URLs */
-    word(l, NAME(l, "endpoint"), sl_str_of(sl_endpoint_name(r->ep)));
-    text(l, NAME(l, "model"), r->asked);
+    word(l, NAME("endpoint"), sl_str_of(sl_endpoint_name(r->ep)));
+    text(l, NAME("model"), r->asked);
     if (!sl_str_eq(r->served, r->asked))
-        text(l, NAME(l, "model_sent"), r->served);
-    text(l, NAME(l, "model_served"), sl_str_of(r->usage.model));
+        text(l, NAME("model_sent"), r->served);
+    text(l, NAME("model_served"), sl_str_of(r->usage.model));
     if (r->provider != NULL)
-        text(l, NAME(l, "provider"), r->provider->name);
-    sl_text_add(&l->t, NAME(l, "stream"));
+        text(l, NAME("provider"), r->provider->name);
+    put(l, NAME("stream"));
     sl_text_add(&l->t, r->streams ? SL_STR("true") : SL_STR("false"));
 }
 
 static void how(struct line *l, const struct sl_req *r)
 {
-    number(l, NAME(l, "status"), (uint64_t)r->status);
+    number(l, NAME("status"), (uint64_t)r->status);
     if (r->up_status != 0)
-        number(l, NAME(l, "provider_status"), (uint64_t)r->up_status);
-    word(l, NAME(l, "ending"), sl_str_of(sl_ending_name(r->ending)));
+        number(l, NAME("provider_status"), (uint64_t)r->up_status);
+    word(l, NAME("ending"), sl_str_of(sl_ending_name(r->ending)));
     if (r->error != SL_OK)
-        word(l, NAME(l, "error"), sl_str_of(sl_err_name(r->error)));
-    text(l, NAME(l, "error_type"), sl_str_of(r->usage.error_type));
-    text(l, NAME(l, "stop"), sl_str_of(r->usage.stop));
+        word(l, NAME("error"), sl_str_of(sl_err_name(r->error)));
+    text(l, NAME("error_type"), sl_str_of(r->usage.error_type));
+    text(l, NAME("stop"), sl_str_of(r->usage.stop));
     if (r->attempts > 0)
-        number(l, NAME(l, "attempts"), r->attempts);
+        number(l, NAME("attempts"), r->attempts);
     if (r->pass != NULL && r->pass->answer.at_us != 0) /* by the store's clock */
-        number(l, NAME(l, "admitted_us"), (uint64_t)r->pass->answer.at_us);
+        number(l, NAME("admitted_us"), (uint64_t)r->pass->answer.at_us);
     if (r->pass != NULL && r->pass->answer.local)
-        word(l, NAME(l, "admitted_by"), SL_STR("outage")); /* this process alone */
+        word(l, NAME("admitted_by"), SL_STR("outage")); /* this process alone */
     if (r->pass != NULL && r->pass->answer.limit != SL_LIMIT_NONE)
-        word(l, NAME(l, "limit"), sl_str_of(sl_limit_name(r->pass->answer.limit)));
+        word(l, NAME("limit"), sl_str_of(sl_limit_name(r->pass->answer.limit)));
     if (r->reuse != NULL)
-        word(l, NAME(l, "cache"), sl_reuse_name(r->reuse->result));
-    number(l, NAME(l, "bytes_in"), r->body_n);
-    number(l, NAME(l, "bytes_out"), sl_exch_bytes_out(r->x));
+        word(l, NAME("cache"), sl_reuse_name(r->reuse->result));
+    number(l, NAME("bytes_in"), r->body_n);
+    number(l, NAME("bytes_out"), sl_exch_bytes_out(r->x));
 }
 
 static void tokens(struct line *l, const struct sl_req *r)
@@ -118,25 +124,25 @@ static void tokens(struct line *l, const struct sl_req *r)
 
     if (r->target == NULL || !r->worked)
         return;
-    number(l, NAME(l, "tokens_in"), u->in);
-    number(l, NAME(l, "tokens_out"), u->out);
+    number(l, NAME("tokens_in"), u->in);
+    number(l, NAME("tokens_out"), u->out);
     if (u->cache_read > 0)
-        number(l, NAME(l, "tokens_cache_read"), u->cache_read);
+        number(l, NAME("tokens_cache_read"), u->cache_read);
     if (u->cache_write_5m + u->cache_write_1h > 0)
-        number(l, NAME(l, "tokens_cache_write"), u->cache_write_5m + u->cache_write_1h);
-    word(l, NAME(l, "tokens_source"), sl_str_of(sources[u->source]));
-    number(l, NAME(l, "cost_micro"), (uint64_t)r->cost_micro);
+        number(l, NAME("tokens_cache_write"), u->cache_write_5m + u->cache_write_1h);
+    word(l, NAME("tokens_source"), sl_str_of(sources[u->source]));
+    number(l, NAME("cost_micro"), (uint64_t)r->cost_micro);
 }
 
 static void times(struct line *l, const struct sl_req *r)
 {
-    span(l, NAME(l, "ms_auth"), r->t.begin, r->t.authed);
-    span(l, NAME(l, "ms_body"), r->t.authed, r->t.whole);
-    span(l, NAME(l, "ms_store"), r->t.whole, r->t.admitted);
-    span(l, NAME(l, "ms_send"), r->t.started, r->t.sent);
-    span(l, NAME(l, "ms_head"), r->t.started, r->t.head);
-    span(l, NAME(l, "ms_ttft"), r->t.begin, r->t.first);
-    span(l, NAME(l, "ms_total"), r->t.begin, r->t.end);
+    span(l, NAME("ms_auth"), r->t.begin, r->t.authed);
+    span(l, NAME("ms_body"), r->t.authed, r->t.whole);
+    span(l, NAME("ms_store"), r->t.whole, r->t.admitted);
+    span(l, NAME("ms_send"), r->t.started, r->t.sent);
+    span(l, NAME("ms_head"), r->t.started, r->t.head);
+    span(l, NAME("ms_ttft"), r->t.begin, r->t.first);
+    span(l, NAME("ms_total"), r->t.begin, r->t.end);
 }
 
 /* Of hits only a share has lines, where that is configured: log.sample.cache_hit. */
@@ -171,19 +177,20 @@ static struct sl_str told(const struct sl_req *r)
 /* What people ask afterwards, and a line has no room for. */
 static void add_more(struct line *l, struct sl_req *r)
 {
+    const struct sl_audit_who *from = sl_audit_who(r);
     struct sl_str path = sl_audit_path(r); /* empty without memory */
     char cost[24];
 
     if (r->target != NULL && r->worked) {
-        sl_text_add(&l->t, NAME(l, "cost"));
+        put(l, NAME("cost"));
         sl_text_add(&l->t, sl_money_print(r->cost_micro, cost));
     }
-    text(l, NAME(l, "end_user"), sl_audit_end_user(r));
-    text(l, NAME(l, "app"), sl_audit_app(r));
-    text(l, NAME(l, "trace"), sl_audit_trace(r));
-    text(l, NAME(l, "message"), told(r));
-    word(l, NAME(l, "config"), r->conf->hash);
-    sl_text_add(&l->t, NAME(l, "path"));
+    text(l, NAME("end_user"), from->end_user);
+    text(l, NAME("app"), from->app);
+    text(l, NAME("trace"), from->trace);
+    text(l, NAME("message"), told(r));
+    word(l, NAME("config"), r->conf->hash);
+    put(l, NAME("path"));
     sl_text_add(&l->t, path.n > 0 ? path : SL_STR("[]"));
     l->t.p[l->t.n++] = '}';
 }

@@ -194,7 +194,8 @@ struct sl_req {
     struct sl_timer beat;  /* silence: idle limit and keep-alives */
 
     /* our own answer, when there is one */
-    struct sl_str decided; /* audit/audit.h: sl_audit_path(), once it was asked for */
+    struct sl_str decided;    /* audit/audit.h: sl_audit_path(), once it was asked for */
+    struct sl_audit_who *who; /* owns: likewise; or NULL */
     struct sl_str message;
     struct sl_str raw_body; /* the answer's body, whole; a provider's error, passed on */
     int reply_status;

@@ -39,7 +39,7 @@ static bool is_hex(struct sl_str s)
     return true;
 }
 
-struct sl_str sl_audit_trace(const struct sl_req *r)
+static struct sl_str trace_of(const struct sl_req *r)
 {
     struct sl_str rest = sl_headers_get(&r->head->headers, SL_STR("traceparent")), version, id;
 
@@ -51,7 +51,7 @@ struct sl_str sl_audit_trace(const struct sl_req *r)
     return id;
 }
 
-struct sl_str sl_audit_named(const struct sl_req *r)
+static struct sl_str name_of(const struct sl_req *r)
 {
     const struct sl_headers *h = &r->head->headers;
     struct sl_str title = sl_headers_get(h, SL_STR("x-openrouter-title"));
@@ -64,14 +64,7 @@ struct sl_str sl_audit_named(const struct sl_req *r)
     return name.n > 0 ? sl_arena_dup(r->arena, name) : name;
 }
 
-struct sl_str sl_audit_app(const struct sl_req *r)
-{
-    struct sl_str name = sl_audit_named(r);
-
-    return name.n > 0 ? name : sl_headers_get(&r->head->headers, SL_STR("user-agent"));
-}
-
-struct sl_str sl_audit_end_user(struct sl_req *r)
+static struct sl_str end_user_of(const struct sl_req *r)
 {
     char user[USER_BYTES];
     struct sl_str who;
@@ -82,16 +75,36 @@ struct sl_str sl_audit_end_user(struct sl_req *r)
     return who.n > 0 ? sl_arena_dup(r->arena, who) : who;
 }
 
+const struct sl_audit_who *sl_audit_who(struct sl_req *r)
+{
+    static const struct sl_audit_who nobody; /* without memory */
+    struct sl_audit_who *who = r->who;
+
+    if (who != NULL)
+        return who;
+    who = r->who = sl_arena_alloc(r->arena, sizeof *who);
+    if (who == NULL)
+        return &nobody;
+    who->named = name_of(r);
+    who->app =
+        who->named.n > 0 ? who->named : sl_headers_get(&r->head->headers, SL_STR("user-agent"));
+    who->end_user = end_user_of(r);
+    who->trace = trace_of(r);
+    return who;
+}
+
 /* ---- how it was decided ---- */
 
 /* One more text of the list; what does not fit is left out whole. */
 static void add(struct sl_text *list, struct sl_str s)
 {
-    if (list->cap - list->n < sl_text_json_room(s, 0) + 2)
-        return;
+    const struct sl_text before = *list;
+
     if (list->n > 1)
         sl_text_byte(list, ',');
     sl_text_json(list, s, 0);
+    if (list->cut)
+        *list = before;
 }
 
 static void add_try(struct sl_text *list, const struct sl_req *r, const struct sl_trial_step *s)
@@ -197,10 +210,11 @@ static void fill_digests(struct sl_req *r, struct sl_audit *out)
 void sl_audit_fill(struct sl_req *r, struct sl_audit *out)
 {
     const struct sl_audit_conf *conf = &r->conf->audit;
+    const struct sl_audit_who *who = sl_audit_who(r);
 
-    *out = (struct sl_audit){.trace = sl_audit_trace(r),
-                             .end_user = sl_audit_end_user(r),
-                             .app = sl_audit_app(r),
+    *out = (struct sl_audit){.trace = who->trace,
+                             .end_user = who->end_user,
+                             .app = who->app,
                              .blind = conf->client == SL_AUDIT_HASHED,
                              .asked = r->asked,
                              .answered = sl_str_of(r->usage.model),

@@ -17,13 +17,14 @@ void sl_audit_begin(struct sl_req *r);
 void sl_audit_fill(struct sl_req *r, struct sl_audit *out);
 /* The client's address; a trusted proxy's word for it, never a stranger's. */
 struct sl_str sl_audit_client(const struct sl_req *r);
-/* 32 digits, or empty. */
-struct sl_str sl_audit_trace(const struct sl_req *r);
-/* What the program names itself: gateway/audit/apps.h; in the request's arena. */
-struct sl_str sl_audit_named(const struct sl_req *r);
-struct sl_str sl_audit_app(const struct sl_req *r); /* that, else the user agent */
-/* Whom the client names, in the request's arena. */
-struct sl_str sl_audit_end_user(struct sl_req *r);
+/* In the request's arena, and found once. */
+struct sl_audit_who {
+    struct sl_str named;    /* what the program names itself: gateway/audit/apps.h */
+    struct sl_str app;      /* that, else the user agent */
+    struct sl_str end_user; /* whom the client names */
+    struct sl_str trace;    /* 32 digits, or empty */
+};
+const struct sl_audit_who *sl_audit_who(struct sl_req *r);
 /* A JSON list of texts, in the request's arena: admission, cache, each try. */
 struct sl_str sl_audit_path(struct sl_req *r);
 

@@ -294,7 +294,7 @@ static void settle(struct sl_req *r)
                           .cached = sl_reuse_is_ours(r)};
 
     sl_audit_fill(r, &audit);
-    s.app = sl_apps_count(&r->gw->apps, r->key->tenant, sl_audit_named(r),
+    s.app = sl_apps_count(&r->gw->apps, r->key->tenant, sl_audit_who(r)->named,
                           sl_net_unix_ms(r->gw->net) / 1000);
     s.took_ms = (int64_t)((r->t.end - r->t.begin) / 1000);
     s.begin_unix_ms = sl_net_unix_ms(r->gw->net) - s.took_ms;
