@@ -74,7 +74,9 @@ static inline void sip_take(struct sip *s, const uint8_t *p, size_t n, int round
 
     for (; i + 8 <= n; i += 8)
         sip_word(s, load_le(p + i, 8), rounds);
-    if (i < n)
+    if (i < n && n >= 8) /* the rest, from the word that ends with it */
+        last |= load_le(p + n - 8, 8) >> (8 * (8 - (n - i)));
+    else if (i < n)
         last |= load_le(p + i, n - i);
     sip_word(s, last, rounds);
 }
