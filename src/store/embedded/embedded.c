@@ -23,6 +23,11 @@ int64_t sl_embedded_now_us(struct sl_embedded *b)
     return sl_net_onward_us(b->net, &b->ahead_us);
 }
 
+int64_t sl_embedded_turn_us(struct sl_embedded *b)
+{
+    return (int64_t)sl_net_now(b->net) * 1000 + b->ahead_us;
+}
+
 void sl_embedded_advance(struct sl_backend *backend, int64_t us)
 {
     struct sl_embedded *b = sl_embedded_of(backend);

@@ -338,6 +338,8 @@ struct sl_embedded *sl_embedded_of(struct sl_backend *b);
 /* done(err) from a task of this turn. */
 void sl_embedded_say(struct sl_embedded *b, enum sl_err err, SL_BACKEND_WAIT);
 int64_t sl_embedded_now_us(struct sl_embedded *b);
+/* As of this turn, without asking a clock: for what lasts hours. */
+int64_t sl_embedded_turn_us(struct sl_embedded *b);
 /* Tests: the store's clock goes on by so much. */
 void sl_embedded_advance(struct sl_backend *b, int64_t us);
 

@@ -121,43 +121,53 @@ static struct sl_notes_one *new_one(const struct full_name *f, const struct sl_s
     return one;
 }
 
-/* `doc` in two parts. Without memory nothing is noted. */
-static void add(struct sl_notes *n, struct sl_str tenant, struct sl_str name,
-                const struct sl_str doc[2], int64_t now_us)
+struct note {
+    struct sl_str tenant, name;
+    struct sl_str doc[2];       /* in two parts */
+    struct sl_notes_tenant *of; /* up: who has a note already, or NULL */
+};
+
+/* Without memory nothing is noted: NULL. */
+static struct sl_notes_tenant *add(struct sl_notes *n, const struct note *note, int64_t now_us)
 {
     struct sl_notes_one *old, *one;
     struct full_name f;
 
-    if (!write_name(&f, tenant, name))
-        return;
+    if (!write_name(&f, note->tenant, note->name))
+        return NULL;
     old = find(n, &f);
     if (old != NULL)
         drop(n, old);
-    one = new_one(&f, doc);
+    one = new_one(&f, note->doc);
     if (one == NULL)
-        return;
-    one->of = tenant_of(n, tenant);
+        return NULL;
+    one->of = note->of != NULL ? note->of : tenant_of(n, note->tenant);
     if (one->of == NULL) {
         sl_mem_free(one);
-        return;
+        return NULL;
     }
     one->at_us = now_us;
     one->of->n++;
     sl_list_push_back(&one->of->notes, &one->own);
     sl_list_push_back(&n->all, &one->all);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, n->by_name, one->name, one->name_n, f.hash, one);
-    make_room(n, one->of, now_us);
+    make_room(n, one->of, now_us); /* never the newest */
+    return one->of;
 }
 
 void sl_notes_note(struct sl_backend *backend, struct sl_str tenant, const struct sl_note *note)
 {
     struct sl_embedded *b = sl_embedded_of(backend);
-    const struct sl_str doc[] = {{"", 0}, note->doc}, other[] = {SL_STR("="), note->id};
-    int64_t now_us = sl_embedded_now_us(b);
+    struct note one = {.tenant = tenant, .name = note->id, .doc = {{"", 0}, note->doc}};
+    int64_t now_us = sl_embedded_turn_us(b);
 
-    add(&b->notes, tenant, note->id, doc, now_us);
-    if (note->other.n > 0 && !sl_str_eq(note->other, note->id))
-        add(&b->notes, tenant, note->other, other, now_us);
+    one.of = add(&b->notes, &one, now_us);
+    if (note->other.n == 0 || sl_str_eq(note->other, note->id))
+        return;
+    one.name = note->other;
+    one.doc[0] = SL_STR("=");
+    one.doc[1] = note->id;
+    (void)add(&b->notes, &one, now_us);
 }
 
 static struct sl_str text_of(struct sl_embedded *b, struct sl_str tenant, struct sl_str name)
@@ -167,7 +177,7 @@ static struct sl_str text_of(struct sl_embedded *b, struct sl_str tenant, struct
 
     if (write_name(&f, tenant, name))
         one = find(&b->notes, &f);
-    if (one == NULL || sl_embedded_now_us(b) - one->at_us >= END_US)
+    if (one == NULL || sl_embedded_turn_us(b) - one->at_us >= END_US)
         return (struct sl_str){"", 0};
     return (struct sl_str){one->name + one->name_n, one->doc_n};
 }

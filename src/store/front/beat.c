@@ -25,7 +25,7 @@ int64_t sl_store_now_ms(const struct sl_store *s)
     SL_OBJ_CHECK(s, SL_STORE_MAGIC);
     if (s->health.ahead_us == 0)
         return sl_net_unix_ms(s->net);
-    return ((int64_t)sl_net_now_us(s->net) + s->health.ahead_us) / 1000;
+    return (int64_t)sl_net_now(s->net) + s->health.ahead_us / 1000; /* of this turn */
 }
 
 void sl_store_changed(struct sl_store *s)
