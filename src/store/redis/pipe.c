@@ -26,6 +26,9 @@ struct command {
     max_align_t note[];
 };
 
+#define SHORT ((size_t)64) /* a note of those that each request sends */
+static struct sl_mem_shelf shelf = {.size = sizeof(struct command) + SHORT, .most = 64};
+
 static void on_silent(struct sl_timer *t)
 {
     struct sl_pipe *p = SL_CONTAINER(t, struct sl_pipe, silent);
@@ -61,7 +64,10 @@ static void forget(struct command *c)
 {
     sl_list_unlink(&c->node);
     sl_timer_stop(c->pipe->net, &c->timer);
-    sl_mem_free(c);
+    if (c->note_n <= SHORT)
+        sl_mem_give(&shelf, c);
+    else
+        sl_mem_free(c);
 }
 
 static void fail(struct command *c)
@@ -133,7 +139,8 @@ static void on_time(struct sl_timer *t)
 
 static struct command *new_command(struct sl_pipe *p, const struct sl_redis_command *from)
 {
-    struct command *c = sl_mem_new(sizeof *c + from->note_n);
+    struct command *c =
+        from->note_n <= SHORT ? sl_mem_take_zeroed(&shelf) : sl_mem_new(sizeof *c + from->note_n);
 
     c->pipe = p;
     c->late = from->late;
