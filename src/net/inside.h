@@ -74,9 +74,11 @@ struct sl_net {
     struct sl_net_counts counts;
     int64_t unix_offset_ms; /* wall clock minus the loop's, taken once a turn */
     uint64_t turn_began_us;
-    char *read_buf;  /* owns: SL_STREAM_READ */
-    char *plain_buf; /* owns: SL_STREAM_READ, made for the first TLS stream */
-    char *record;    /* owns: SL_STREAM_RECORD, likewise */
+    char *read_buf;       /* owns: 2 * SL_STREAM_READ */
+    size_t read_n;        /* of it: what lies there until the poll is over */
+    struct sl_list heard; /* streams whose bytes those are */
+    char *plain_buf;      /* owns: SL_STREAM_READ, made for the first TLS stream */
+    char *record;         /* owns: SL_STREAM_RECORD, likewise */
 };
 
 enum sl_stream_state {
@@ -127,13 +129,15 @@ struct sl_stream {
     enum sl_err ended;    /* what `end` was told */
     struct sl_buf out;    /* plain text queued */
     struct sl_buf cipher; /* TLS: for the socket; before that what a proxy is told */
-    char *held;           /* owns: TLS, read while not wanted or before its turn; NULL mostly */
+    char *held;           /* owns: read, and not wanted or before its turn; NULL mostly */
     size_t held_at, held_n;
     struct sl_tls *tls; /* owns */
     uint64_t sent;      /* plain: bytes the kernel took; TLS: bytes encrypted */
     uint64_t wired;     /* TLS: cipher bytes the kernel took */
     size_t flying;
     uint64_t read_turn;
+    struct sl_str heard; /* up: read in this poll, in the loop's buffer; .n 0 mostly */
+    struct sl_list heard_node;
     uint64_t moved, moved_ms; /* finishing: bytes taken when last looked, and when it grew */
     uint64_t linger_ms, begun_ms;
     struct sl_timer timer;
@@ -164,6 +168,8 @@ void sl_stream_flush(struct sl_stream *s); /* the same at the turn's end, and wh
 void sl_stream_read_on(struct sl_stream *s); /* polls the socket if bytes are welcome */
 /* stream_tls.c */
 void sl_stream_cipher(struct sl_stream *s, struct sl_str bytes); /* cipher text arrived */
+void sl_stream_plain(struct sl_stream *s, struct sl_str bytes);  /* the same without TLS */
+void sl_stream_hear(struct sl_net *net); /* the poll is over: what was read is given */
 bool sl_stream_has_backlog(const struct sl_stream *s);
 void sl_stream_resume(struct sl_task *t);
 /* stream_dial.c */

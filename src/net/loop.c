@@ -1,7 +1,7 @@
 /* One turn, in order:
  *
- *   poll ─► callbacks: note facts, queue bytes ─► (prepare hook:) tasks ─►
- *   dirty streams: one write each ─► graves ─► poll
+ *   poll ─► reads ─► (check hook:) callbacks: note facts, queue bytes ─►
+ *   (prepare hook:) tasks ─► dirty streams: one write each ─► graves ─► poll
  *
  * Tasks queued by tasks run in the next turn; the idle handle keeps the loop
  * from sleeping meanwhile.
@@ -151,6 +151,7 @@ static void on_uv_check(uv_check_t *h)
      * millisecond, which is not held against the turn */
     net->turn_began_us = (uv_now(&net->loop) + 1) * 1000;
     net->unix_offset_ms = wall_ms() - (int64_t)uv_now(&net->loop);
+    sl_stream_hear(net);
 }
 
 struct sl_net *sl_net_new(void)
@@ -166,11 +167,12 @@ struct sl_net *sl_net_new(void)
     net->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sl_list_init(&net->tasks);
     sl_list_init(&net->dirty);
+    sl_list_init(&net->heard);
     sl_list_init(&net->streams);
     sl_list_init(&net->listeners);
     net->word = -1;
     sl_list_init(&net->graves);
-    net->read_buf = sl_mem_new(SL_STREAM_READ);
+    net->read_buf = sl_mem_new((size_t)2 * SL_STREAM_READ);
     uv_prepare_init(&net->loop, &net->prepare);
     uv_check_init(&net->loop, &net->check);
     uv_idle_init(&net->loop, &net->awake);

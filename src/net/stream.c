@@ -40,6 +40,7 @@ struct sl_stream *sl_stream_new(struct sl_net *net, bool is_pipe)
     sl_buf_init(&s->cipher, CIPHER_MAX);
     sl_timer_init(&s->timer, fire);
     sl_task_init(&s->task, sl_stream_resume);
+    sl_list_init(&s->heard_node);
     sl_list_init(&s->node);
     sl_list_init(&s->dirty);
     sl_list_push_back(&net->streams, &s->node);

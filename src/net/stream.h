@@ -11,7 +11,7 @@
  *          written at once, so a large body costs no more memory than that.
  * Memory   Bytes given to `data` die when it returns. The stream frees itself;
  *          holders never do. Reading uses one buffer of the loop's; a paused
- *          TLS stream keeps at most one read of cipher text of its own.
+ *          stream keeps at most one read of its own (TLS: as cipher text).
  *
  *     data ─► holder                holder ─► write ─► queue ─► (TLS) ─► socket
  *       ▲ only while wanted                      false at HIGH, drain at LOW

@@ -9,7 +9,7 @@
 
 bool sl_stream_has_backlog(const struct sl_stream *s)
 {
-    return s->tls != NULL && (s->more || s->held != NULL);
+    return s->more || s->held != NULL;
 }
 
 static void on_fail(struct sl_stream *s, enum sl_err why)
@@ -134,19 +134,50 @@ void sl_stream_cipher(struct sl_stream *s, struct sl_str bytes)
         hold(s, bytes);
 }
 
-/* Goes on with what is at hand, in a turn of its own. */
-void sl_stream_resume(struct sl_task *t)
+/* Read while it was wanted, and given when somebody else's bytes have changed that: kept. */
+void sl_stream_plain(struct sl_stream *s, struct sl_str bytes)
 {
-    struct sl_stream *s = SL_CONTAINER(t, struct sl_stream, task);
+    if (s->want)
+        s->ops->data(s->holder, bytes);
+    else
+        hold(s, bytes);
+}
+
+static void resume_plain(struct sl_stream *s)
+{
+    char *p = s->held;
+    struct sl_str bytes = {p, s->held_n};
+
+    if (s->state != SL_STREAM_OPEN || !s->want || p == NULL)
+        return;
+    s->held = NULL;
+    s->held_n = 0;
+    s->ops->data(s->holder, bytes);
+    sl_mem_free(p);
+}
+
+static void resume_tls(struct sl_stream *s)
+{
     struct sl_str in = {s->held != NULL ? s->held + s->held_at : "", s->held_n - s->held_at};
 
-    if (s->tls == NULL || s->state == SL_STREAM_CLOSED)
-        return;
     work(s, &in);
     if (in.n > 0)
         hold(s, in);
     else
         let_go(s);
+}
+
+/* Goes on with what is at hand, in a turn of its own. */
+void sl_stream_resume(struct sl_task *t)
+{
+    struct sl_stream *s = SL_CONTAINER(t, struct sl_stream, task);
+
+    if (s->state == SL_STREAM_CLOSED)
+        return;
+    if (s->tls != NULL)
+        resume_tls(s);
+    else
+        resume_plain(s);
     if (s->state != SL_STREAM_CLOSED)
         sl_stream_mark(s);
 }

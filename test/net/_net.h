@@ -46,8 +46,9 @@ struct peer {
     bool keep; /* the bytes, not only their sum */
     bool echo; /* write back what comes */
     bool close_in_data, want_off_in_data;
-    size_t flood; /* bytes still to be written, as room allows */
-    bool inside;  /* within a call of ours: no event may come */
+    struct peer *hushes, *ends_it; /* up: another one, in `data` */
+    size_t flood;                  /* bytes still to be written, as room allows */
+    bool inside;                   /* within a call of ours: no event may come */
 };
 
 static inline uint64_t sum_of(uint64_t sum, const char *p, size_t n)
@@ -111,6 +112,10 @@ static inline void on_data(void *holder, struct sl_str bytes)
         sl_stream_want(p->s, false);
     if (p->want_off_in_data)
         sl_stream_want(p->s, false);
+    if (p->hushes != NULL)
+        sl_stream_want(p->hushes->s, false);
+    if (p->ends_it != NULL)
+        sl_stream_close(&p->ends_it->s);
     if (p->close_in_data)
         sl_stream_close(&p->s);
     p->inside = false;

@@ -267,6 +267,99 @@ static void want_off(void **state)
     house_close(&h);
 }
 
+/* Two that are open, each with three bytes that one poll will find. */
+static void two_speak(struct house *h)
+{
+    pair_open(h);
+    dial(&h->peers[62], "127.0.0.1", sl_listen_port(h->listener), NULL, 1000);
+    UNTIL(h->net, h->peers[62].opens == 1 && h->n == 2);
+    say(&h->peers[62], "abc");
+    say(&h->peers[63], "abc");
+}
+
+/* What one hears changes what the other wants, whose bytes have been read by then. */
+static void hushed_by_another(void **state)
+{
+    struct house h;
+    struct peer *quiet;
+
+    (void)state;
+    two_speak(&h);
+    h.peers[0].hushes = &h.peers[1];
+    h.peers[1].hushes = &h.peers[0];
+    TURNS(h.net, 20);
+    assert_int_equal(h.peers[0].got + h.peers[1].got, 3);
+    quiet = &h.peers[h.peers[0].got == 0 ? 0 : 1];
+    say(&h.peers[62], "defg");
+    say(&h.peers[63], "defg");
+    TURNS(h.net, 20);
+    assert_int_equal(quiet->datas, 0);
+    quiet->hushes = NULL;
+    sl_stream_want(quiet->s, true);
+    UNTIL(h.net, quiet->got == 7);
+    assert_true(quiet->sum == sum_of(0, "abcdefg", 7));
+    house_close(&h);
+}
+
+static void ended_by_another(void **state)
+{
+    struct house h;
+
+    (void)state;
+    two_speak(&h);
+    h.peers[0].ends_it = &h.peers[1];
+    h.peers[1].ends_it = &h.peers[0];
+    TURNS(h.net, 20);
+    assert_int_equal(h.peers[0].got + h.peers[1].got, 3);
+    assert_int_equal(h.peers[0].ends + h.peers[1].ends, 0);
+    assert_true((h.peers[0].s == NULL) != (h.peers[1].s == NULL));
+    house_close(&h);
+}
+
+/* More than the loop has room for beside each other: all of it, each in its order. */
+static void many_speak(void **state)
+{
+    static char text[12000];
+    struct house h;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = pattern_at(i);
+    house_open(&h, "127.0.0.1:0", NULL, 100);
+    for (size_t i = 0; i < 20; i++)
+        dial(&h.peers[40 + i], "127.0.0.1", sl_listen_port(h.listener), NULL, 1000);
+    for (size_t i = 0; i < 20; i++)
+        UNTIL(h.net, h.peers[40 + i].opens == 1 && h.n == 20);
+    for (size_t i = 0; i < 20; i++)
+        (void)!sl_stream_write(h.peers[40 + i].s, &(struct sl_str){text, sizeof text}, 1);
+    for (size_t i = 0; i < 20; i++) {
+        UNTIL(h.net, h.peers[i].got == sizeof text);
+        assert_true(h.peers[i].sum == sum_of(0, text, sizeof text));
+    }
+    house_close(&h);
+}
+
+/* Bytes and a reset are found by one poll: the bytes come first. */
+static void reset_behind_data(void **state)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct linger at_once = {.l_onoff = 1};
+    struct house h;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    house_open(&h, "127.0.0.1:0", NULL, 100);
+    to.sin_port = htons(sl_listen_port(h.listener));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    UNTIL(h.net, h.n == 1);
+    assert_int_equal(send(fd, "abc", 3, 0), 3);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(fd);
+    UNTIL(h.net, h.peers[0].ends == 1);
+    assert_int_equal(h.peers[0].got, 3);
+    house_close(&h);
+}
+
 /* The peer answers, then resets while we still write: the answer is read. */
 static void answer_before_reset(void **state)
 {
@@ -384,6 +477,10 @@ int main(void)
         cmocka_unit_test(close_in_data),
         cmocka_unit_test(close_while_writing),
         cmocka_unit_test(want_off),
+        cmocka_unit_test(hushed_by_another),
+        cmocka_unit_test(ended_by_another),
+        cmocka_unit_test(many_speak),
+        cmocka_unit_test(reset_behind_data),
         cmocka_unit_test(answer_before_reset),
         cmocka_unit_test(answer_before_reset_at_once),
         cmocka_unit_test(write_after_break),
