@@ -217,14 +217,27 @@ static struct sl_wait *first_waiting(struct sl_origin *o, bool rested)
     return NULL;
 }
 
+/* Not one that has spoken just now, if only to end: what it says is no call's answer. */
+static struct sl_link *idle_one(struct sl_origin *o)
+{
+    for (struct sl_list *n = o->idle.next; n != &o->idle; n = n->next) {
+        struct sl_link *l = SL_CONTAINER(n, struct sl_link, node);
+
+        if (!sl_stream_has_news(l->stream))
+            return l;
+    }
+    return NULL;
+}
+
 /* Idle connections to waiting calls; then as many dials under way as calls
  * wait, within the limit. An idle connection that nobody wants makes room. */
 static void pump(struct sl_origin *o)
 {
+    struct sl_link *l;
     struct sl_wait *w;
 
-    while (o->n_idle > 0 && (w = first_waiting(o, true)) != NULL)
-        lease(SL_CONTAINER(o->idle.next, struct sl_link, node), w);
+    while ((l = idle_one(o)) != NULL && (w = first_waiting(o, true)) != NULL)
+        lease(l, w);
     while (o->n_dialling < o->n_waiting) {
         if (o->links >= o->conf.max_connections) {
             if (o->n_idle == 0)

@@ -147,8 +147,8 @@ static void on_uv_check(uv_check_t *h)
 {
     struct sl_net *net = h->data;
 
-    /* the poll has called everybody by now; libuv's clock still says when it came back, to the
-     * millisecond, which is not held against the turn */
+    /* libuv's clock still says when the poll came back, to the millisecond, which is not held
+     * against the turn */
     net->turn_began_us = (uv_now(&net->loop) + 1) * 1000;
     net->unix_offset_ms = wall_ms() - (int64_t)uv_now(&net->loop);
     sl_stream_hear(net);

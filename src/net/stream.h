@@ -65,6 +65,8 @@ void sl_stream_hurry(struct sl_stream *s);
 size_t sl_stream_queued(const struct sl_stream *s);
 /* Total bytes accepted by the kernel so far (plain text), to see progress. */
 uint64_t sl_stream_sent(const struct sl_stream *s);
+/* Bytes have been read that `data` is about to give. */
+bool sl_stream_has_news(const struct sl_stream *s);
 /* Nothing that nobody has read yet lies in the kernel or here, nor an end. One system call. */
 bool sl_stream_is_silent(const struct sl_stream *s);
 /* How the peer takes what was written, in bytes on the wire. What the kernel

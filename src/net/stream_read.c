@@ -107,14 +107,15 @@ static void hear(struct sl_stream *s, struct sl_str bytes)
 {
     struct sl_net *net = s->net;
 
-    if (bytes.p != net->read_buf + net->read_n || bytes.n > SHORT_READ ||
-        net->read_n > SL_STREAM_READ - SHORT_READ) {
-        give(s, bytes);
+    if (bytes.p != net->read_buf + net->read_n) {
+        give(s, bytes); /* in the holder's room, which may be gone after another's event */
         return;
     }
     s->heard = bytes;
     net->read_n += bytes.n;
     sl_list_push_back(&net->heard, &s->heard_node);
+    if (bytes.n > SHORT_READ || net->read_n > SL_STREAM_READ)
+        sl_stream_hear(net);
 }
 
 static void on_uv_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
@@ -127,7 +128,7 @@ static void on_uv_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
             s->reading = false;
         }
     } else if (n < 0) {
-        give_heard(s);
+        sl_stream_hear(s->net); /* what was read before comes first, whosoever it is */
         if (s->state != SL_STREAM_CLOSED)
             on_end(s, n);
     } else if (n > 0 && s->state == SL_STREAM_TUNNEL) {
@@ -159,6 +160,12 @@ void sl_stream_want(struct sl_stream *s, bool on)
         sl_net_defer(s->net, &s->task); /* what was kept comes first */
     else if (!s->reading)
         sl_stream_mark(s);
+}
+
+bool sl_stream_has_news(const struct sl_stream *s)
+{
+    SL_OBJ_CHECK(s, SL_STREAM_MAGIC);
+    return s->heard.n > 0;
 }
 
 bool sl_stream_is_silent(const struct sl_stream *s)

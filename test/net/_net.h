@@ -47,6 +47,9 @@ struct peer {
     bool echo; /* write back what comes */
     bool close_in_data, want_off_in_data;
     struct peer *hushes, *ends_it; /* up: another one, in `data` */
+    bool other_has_news;           /* whom it hushes had, then */
+    struct peer *ahead;            /* up: whose bytes come before our end */
+    size_t ahead_got;              /* how many had, then */
     size_t flood;                  /* bytes still to be written, as room allows */
     bool inside;                   /* within a call of ours: no event may come */
 };
@@ -112,8 +115,10 @@ static inline void on_data(void *holder, struct sl_str bytes)
         sl_stream_want(p->s, false);
     if (p->want_off_in_data)
         sl_stream_want(p->s, false);
-    if (p->hushes != NULL)
+    if (p->hushes != NULL) {
+        p->other_has_news = sl_stream_has_news(p->hushes->s);
         sl_stream_want(p->hushes->s, false);
+    }
     if (p->ends_it != NULL)
         sl_stream_close(&p->ends_it->s);
     if (p->close_in_data)
@@ -140,6 +145,7 @@ static inline void on_end(void *holder, enum sl_err why)
     assert_false(p->inside);
     assert_int_equal(p->ends, 0);
     p->ends++;
+    p->ahead_got = p->ahead != NULL ? p->ahead->got : 0;
     p->why = why;
     reason = sl_str_first(reason, sizeof p->reason - 1);
     memcpy(p->reason, reason.p, reason.n);

@@ -290,6 +290,8 @@ static void hushed_by_another(void **state)
     TURNS(h.net, 20);
     assert_int_equal(h.peers[0].got + h.peers[1].got, 3);
     quiet = &h.peers[h.peers[0].got == 0 ? 0 : 1];
+    assert_true(quiet->hushes->other_has_news);
+    assert_false(sl_stream_has_news(quiet->s));
     say(&h.peers[62], "defg");
     say(&h.peers[63], "defg");
     TURNS(h.net, 20);
@@ -357,6 +359,29 @@ static void reset_behind_data(void **state)
     close(fd);
     UNTIL(h.net, h.peers[0].ends == 1);
     assert_int_equal(h.peers[0].got, 3);
+    house_close(&h);
+}
+
+/* Bytes that were read before an end are heard before it, whosoever they are. */
+static void end_behind_another(void **state)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fds[2] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+    struct house h;
+
+    (void)state;
+    house_open(&h, "127.0.0.1:0", NULL, 100);
+    to.sin_port = htons(sl_listen_port(h.listener));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
+        UNTIL(h.net, h.n == (size_t)i + 1);
+    }
+    h.peers[1].ahead = &h.peers[0];
+    assert_int_equal(send(fds[0], "abc", 3, 0), 3);
+    close(fds[1]);
+    UNTIL(h.net, h.peers[1].ends == 1);
+    assert_int_equal(h.peers[1].ahead_got, 3);
+    close(fds[0]);
     house_close(&h);
 }
 
@@ -481,6 +506,7 @@ int main(void)
         cmocka_unit_test(ended_by_another),
         cmocka_unit_test(many_speak),
         cmocka_unit_test(reset_behind_data),
+        cmocka_unit_test(end_behind_another),
         cmocka_unit_test(answer_before_reset),
         cmocka_unit_test(answer_before_reset_at_once),
         cmocka_unit_test(write_after_break),
