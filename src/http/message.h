@@ -96,9 +96,10 @@ static inline void sl_headers_put(struct sl_headers *h, struct sl_str name, stru
 {
     h->v[h->n++] = (struct sl_header){name, value};
     h->marks |= sl_headers_mark(name);
-    if (sl_str_eq_nocase(name, SL_STR("connection")))
-        h->lists = h->lists || !(sl_str_eq_nocase(value, SL_STR("keep-alive")) ||
-                                 sl_str_eq_nocase(value, SL_STR("close")));
+    /* keep-alive is of the hop by itself; whatever else is said names lines, "close" too */
+    if (sl_str_eq_nocase(name, SL_STR("connection")) &&
+        !sl_str_eq_nocase(value, SL_STR("keep-alive")))
+        h->lists = true;
 }
 /* Room for `n` lines more, or as many as is good. False without memory or beyond
  * SL_MESSAGE_HEADERS_MAX. */
@@ -127,6 +128,7 @@ void sl_headers_write(struct sl_text *t, const struct sl_headers *h);
 /* Bytes that the above takes at most. */
 size_t sl_headers_room(const struct sl_headers *h);
 const char *sl_message_reason(int status);
+/* The first line of an answer, with its end: RFC 9112 section 4. */
 void sl_message_status_line(struct sl_text *t, int status);
 
 #endif

@@ -166,10 +166,10 @@ void sl_stream_push(struct sl_stream *s);  /* hands the kernel what it takes */
 void sl_stream_flush(struct sl_stream *s); /* the same at the turn's end, and what follows */
 /* stream_read.c */
 void sl_stream_read_on(struct sl_stream *s); /* polls the socket if bytes are welcome */
+void sl_stream_hear(struct sl_net *net);     /* the poll is over: what was read is given */
 /* stream_tls.c */
 void sl_stream_cipher(struct sl_stream *s, struct sl_str bytes); /* cipher text arrived */
 void sl_stream_plain(struct sl_stream *s, struct sl_str bytes);  /* the same without TLS */
-void sl_stream_hear(struct sl_net *net); /* the poll is over: what was read is given */
 bool sl_stream_has_backlog(const struct sl_stream *s);
 void sl_stream_resume(struct sl_task *t);
 /* stream_dial.c */

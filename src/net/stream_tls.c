@@ -1,4 +1,5 @@
-/* TLS under a stream: cipher text in, plain text to the holder.
+/* TLS under a stream: cipher text in, plain text to the holder; and what either kind of stream
+ * keeps until it is wanted.
  *
  * Decrypted bytes of one read are gathered and given in one event, so that many
  * small records become one write downstream. What is not wanted stays cipher

@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 
-#define NAMES 1024 /* bytes of all names together: a length fits in 16 bits */
+#define NAMES 1024 /* bytes of all names together */
+static_assert(NAMES <= UINT16_MAX, "put() writes lengths in 16 bits");
 
 /* As they lie in memory: the text is made for its print alone, and nobody else reads it. */
 static void put_number(struct sl_text *t, uint64_t n)
@@ -40,8 +41,6 @@ static bool print_head(const struct sl_canon *c, struct sl_map_print *out)
     *out = sl_map_print(sl_text_str(&t));
     return true;
 }
-
-static_assert(NAMES <= UINT16_MAX, "a longer name is cut, and so not remembered");
 
 static bool is_same(struct sl_map_print a, struct sl_map_print b)
 {
