@@ -195,7 +195,7 @@ struct sl_req {
 
     /* our own answer, when there is one */
     struct sl_str decided;    /* audit/audit.h: sl_audit_path(), once it was asked for */
-    struct sl_audit_who *who; /* of `arena`: likewise; or NULL */
+    struct sl_audit_who *who; /* up: in `arena`, likewise; or NULL */
     struct sl_str message;
     struct sl_str raw_body; /* the answer's body, whole; a provider's error, passed on */
     int reply_status;
