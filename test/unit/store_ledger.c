@@ -437,7 +437,7 @@ static void no_memory(void **state)
     until_sent(&r);
     for (int i = 2; i <= 60; i++) {
         /* the line's entry: the trail's own block is there */
-        UNTIL(r.net, r.t->spare != NULL || !sl_list_is_empty(&r.t->waiting));
+        UNTIL(r.net, r.t->spares_n > 0 || !sl_list_is_empty(&r.t->waiting));
         sl_mem_fail_at(i % 2 == 0 ? 1 : 0);
         settle(&r, "acme", (uint64_t)i, i);
         sl_mem_fail_at(1 + (uint64_t)i % 3); /* a batch, a page, the entry of a line in it */

@@ -593,6 +593,31 @@ static void a_disk_full_to_the_end(void **state)
     close_net(&net);
 }
 
+/* How many lines there are does not hurry the disk, until they are very many. */
+static void what_waits_is_one_batch(void **state)
+{
+    struct sl_net *net = sl_net_new();
+    struct sl_trail *t = open_trail(net);
+    const size_t block = sizeof(struct sl_trail_block);
+    uint64_t late, n;
+
+    (void)state;
+    UNTIL(net, sl_trail_synced(t) == t->last && t->job == NULL);
+    UNTIL(net, !sl_timer_is_armed(&t->timer)); /* nor is its head to be written */
+    n = add_number(t, 0);
+    late = sl_trail_first_block(&t->waiting)->began_ms + SL_TRAIL_DELAY_MS;
+    while (t->waiting_n < (SL_TRAIL_PLENTY - 1) * block)
+        n = add_number(t, 1);
+    assert_true(t->timer.due >= late);
+    while (t->waiting_n < SL_TRAIL_PLENTY * block)
+        n = add_number(t, 2);
+    assert_int_equal(t->timer.due, sl_net_now(net));
+    UNTIL(net, sl_trail_synced(t) == n);
+    assert_int_equal(t->spares_n, SL_TRAIL_SPARES);
+    sl_trail_end(&t);
+    close_net(&net);
+}
+
 static void no_memory_for_a_line(void **state)
 {
     struct sl_net *net = sl_net_new();
@@ -604,8 +629,8 @@ static void no_memory_for_a_line(void **state)
     (void)state;
     add_number(t, 0);
     UNTIL(net, sl_trail_synced(t) == t->last);
-    sl_mem_free(t->spare);
-    t->spare = NULL;
+    free_blocks(&t->spares);
+    t->spares_n = 0;
     sl_mem_fail_at(1);
     add_number(t, 1);
     sl_mem_fail_at(1);
@@ -914,6 +939,7 @@ int main(void)
         cmocka_unit_test_setup(a_changed_line_end, setup),
         cmocka_unit_test_setup(a_full_disk, setup),
         cmocka_unit_test_setup(a_disk_full_to_the_end, setup),
+        cmocka_unit_test_setup(what_waits_is_one_batch, setup),
         cmocka_unit_test_setup(no_memory_for_a_line, setup),
         cmocka_unit_test_setup(pages, setup),
         cmocka_unit_test_setup(searches, setup),

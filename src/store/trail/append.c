@@ -29,14 +29,23 @@ static bool drop_oldest(struct sl_trail *t)
     return true;
 }
 
+static struct sl_trail_block *take_spare(struct sl_trail *t)
+{
+    struct sl_list *n = sl_list_pop_front(&t->spares);
+
+    if (n == NULL)
+        return NULL;
+    t->spares_n--;
+    return SL_CONTAINER(n, struct sl_trail_block, node);
+}
+
 static struct sl_trail_block *new_block(struct sl_trail *t)
 {
     struct sl_trail_block *b;
 
     if (t->waiting_n + sizeof *b > t->waiting_max && !drop_oldest(t))
         return NULL;
-    b = t->spare;
-    t->spare = NULL;
+    b = take_spare(t);
     if (b == NULL)
         b = sl_mem_try(sizeof *b);
     if (b == NULL)

@@ -18,6 +18,8 @@
 #define SL_TRAIL_NAME 64
 #define SL_TRAIL_BLOCK 65536
 #define SL_TRAIL_BATCH 16    /* blocks of one job */
+#define SL_TRAIL_PLENTY 8    /* blocks that are not worth waiting any longer with */
+#define SL_TRAIL_SPARES 4    /* blocks that are kept for the next lines */
 #define SL_TRAIL_OUT 65536   /* bytes of one write */
 #define SL_TRAIL_PROBE 65536 /* bytes in which a line's beginning is looked for: more than one */
 #define SL_TRAIL_TAIL 74     /* bytes of `,"mac":"…"}` */
@@ -67,7 +69,8 @@ struct sl_trail {
     uint64_t gap_from;      /* of the block that will be made next */
     struct sl_list waiting; /* blocks */
     size_t waiting_n, waiting_max;
-    struct sl_trail_block *spare;   /* owns */
+    struct sl_list spares; /* owns: blocks */
+    unsigned spares_n;
     struct sl_trail_disk *disk;     /* owns, but while a job runs */
     struct sl_op *job;              /* owns */
     uint64_t since_ms;              /* by the wall clock: when it was opened */

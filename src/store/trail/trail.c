@@ -28,19 +28,26 @@ void sl_trail_let_go(struct sl_trail *t, struct sl_list *blocks)
         struct sl_trail_block *b = SL_CONTAINER(n, struct sl_trail_block, node);
 
         t->waiting_n -= sizeof *b;
-        if (t->spare == NULL)
-            t->spare = b;
-        else
+        if (t->spares_n == SL_TRAIL_SPARES) {
             sl_mem_free(b);
+            continue;
+        }
+        sl_list_push_front(&t->spares, &b->node);
+        t->spares_n++;
     }
+}
+
+static void free_blocks(struct sl_list *blocks)
+{
+    struct sl_list *n;
+
+    while ((n = sl_list_pop_front(blocks)) != NULL)
+        sl_mem_free(SL_CONTAINER(n, struct sl_trail_block, node));
 }
 
 static void free_disk(struct sl_trail_disk *d)
 {
-    struct sl_list *n;
-
-    while ((n = sl_list_pop_front(&d->blocks)) != NULL)
-        sl_mem_free(SL_CONTAINER(n, struct sl_trail_block, node));
+    free_blocks(&d->blocks);
     if (d->fd >= 0)
         close(d->fd);
     if (d->dir >= 0)
@@ -77,8 +84,8 @@ void sl_trail_arm(struct sl_trail *t)
 
     if (t->failing)
         arm(t, RETRY_MS);
-    else if (b != NULL && (t->waiting.next != t->waiting.prev ||
-                           b->began_ms + SL_TRAIL_DELAY_MS <= now)) /* more than a block, or late */
+    else if (b != NULL && (t->waiting_n >= SL_TRAIL_PLENTY * sizeof *b ||
+                           b->began_ms + SL_TRAIL_DELAY_MS <= now))
         arm(t, 0);
     else if (b != NULL)
         arm(t, b->began_ms + SL_TRAIL_DELAY_MS - now);
@@ -215,6 +222,7 @@ struct sl_trail *sl_trail_open(struct sl_net *net, struct sl_str dir, char *why,
     t->waiting_max = SL_TRAIL_WAITING;
     memcpy(t->dir, dir.p, dir.n);
     sl_list_init(&t->waiting);
+    sl_list_init(&t->spares);
     sl_timer_init(&t->timer, on_timer);
     d->trail = t;
     d->fd = d->dir = d->lock = -1;
@@ -276,7 +284,7 @@ void sl_trail_end(struct sl_trail **pt)
     else
         free_disk(t->disk);
     sl_trail_let_go(t, &t->waiting);
-    sl_mem_free(t->spare);
+    free_blocks(&t->spares);
     sl_net_bury(t->net, &t->grave, reap);
 }
 
