@@ -52,7 +52,7 @@ static struct sl_cached *get(struct sl_s3fifo *f, uint64_t k)
 static void audit(const struct sl_s3fifo *f)
 {
     const struct queue *queues[] = {&f->small, &f->main};
-    uint64_t entries = 0, bytes = ghost_bytes(f);
+    uint64_t entries = 0, places = 0, bytes = ghost_bytes(f);
 
     for (size_t q = 0; q < 2; q++) {
         uint64_t sum = 0;
@@ -63,6 +63,7 @@ static void audit(const struct sl_s3fifo *f)
             assert_int_equal(e->is_main, q);
             assert_true(e->asked <= ASKED_MAX);
             assert_true(e->value->holders > 0);
+            assert_ptr_equal(find(f, e->key, e->hash), e);
             sum += cost_of(e->value);
             entries++;
         }
@@ -70,7 +71,10 @@ static void audit(const struct sl_s3fifo *f)
         bytes += sum;
     }
     assert_int_equal(entries, f->entries);
-    assert_int_equal(entries, HASH_COUNT(f->table));
+    for (uint64_t i = 0; i < f->places_n; i++)
+        places += f->places[i].entry != NULL;
+    assert_int_equal(entries, places);
+    assert_true(places * 4 <= f->places_n * 3);
     assert_int_equal(bytes, sl_s3fifo_count(f).bytes);
     assert_true(bytes <= f->max);
 }
@@ -278,11 +282,35 @@ static void test_edges(void **state)
     sl_s3fifo_end(&f);
 }
 
+/* No memory for more places: what is there stays, and the next one tries again. */
+static void test_tight(void **state)
+{
+    struct sl_s3fifo *f = sl_s3fifo_new(1u << 20);
+    uint64_t n = 0;
+
+    (void)state;
+    put(f, n++, 1, 10);
+    while (!is_tight(f))
+        put(f, n++, 1, 10);
+    sl_mem_fail_at(2); /* the value's is the first */
+    put(f, n, 1, 10);
+    sl_mem_fail_at(0);
+    assert_null(get(f, n));
+    for (uint64_t k = 0; k < n; k++)
+        assert_non_null(get(f, k));
+    audit(f);
+    put(f, n, 1, 10);
+    assert_non_null(get(f, n));
+    audit(f);
+    sl_s3fifo_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model), cmocka_unit_test(test_scan), cmocka_unit_test(test_ghosts),
         cmocka_unit_test(test_round), cmocka_unit_test(test_held), cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_tight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
