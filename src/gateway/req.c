@@ -149,6 +149,14 @@ static bool goes_on(struct sl_req *r, enum sl_ev ev)
     return true;
 }
 
+/* Who is to be ended may have sent his request in the last turn, and would hear of it in this one:
+ * a provider works on it already. */
+static void note_sent(struct sl_req *r)
+{
+    if (r->t.sent == 0 && r->call != NULL && sl_call_about(r->call).sent)
+        r->t.sent = sl_net_now_us(r->gw->net);
+}
+
 /* The client left or the process stops: nobody is to be served any more. */
 static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
 {
@@ -173,6 +181,8 @@ void sl_req_event(struct sl_req *r, enum sl_ev ev)
     if (r->state >= SL_ST_ACCOUNT)
         return;
     r->stepping = true;
+    if (ev == SL_EVT_GONE || ev == SL_EVT_STOP || ev == SL_EVT_HALT)
+        note_sent(r);
     if (ev == SL_EVT_GONE || ev == SL_EVT_STOP)
         next = give_up(r, ev);
     else if (ev == SL_EVT_HALT)

@@ -413,6 +413,11 @@ void sl_call_end(struct sl_call **pc)
 
 struct sl_call_info sl_call_about(const struct sl_call *c)
 {
+    struct sl_call_info info;
+
     SL_OBJ_CHECK(c, CALL_MAGIC);
-    return c->info;
+    info = c->info;
+    info.sent =
+        c->state == TALKING && has_left(c) && sl_stream_sent(c->link->stream) > c->sent_before;
+    return info;
 }

@@ -423,6 +423,26 @@ static void test_cancel(void **state)
     assert_false(jobs[0].sent);
 }
 
+/* That it has left is told in the next turn; who ends the call in this one may ask. */
+static void test_left_and_not_told(void **state)
+{
+    (void)state;
+    job_start(&w, &jobs[0]);
+    assert_false(sl_call_about(jobs[0].call).sent); /* it has no connection yet */
+    assert_true(job_wait(&w, &jobs[0], 2000));
+    sl_call_end(&jobs[0].call);
+    job_start(&w, &jobs[0]);
+    for (int i = 0; i < 20 && !sl_call_about(jobs[0].call).sent; i++)
+        sl_net_turn(w.net, 1); /* the provider does not read it yet */
+    assert_true(sl_call_about(jobs[0].call).sent);
+    assert_false(jobs[0].sent);
+    sl_net_turn(w.net, 1);
+    assert_true(jobs[0].sent);
+    assert_true(job_wait(&w, &jobs[0], 2000));
+    job_is_ok(&jobs[0]);
+    sl_call_end(&jobs[0].call);
+}
+
 static char large[16 << 20];
 
 static void start_large(struct job *j, struct sl_str *parts, size_t n, uint64_t stall_ms)
@@ -681,6 +701,7 @@ int main(void)
         CASE(test_warm),
         CASE(test_refused),
         CASE(test_cancel),
+        CASE(test_left_and_not_told),
         CASE(test_large_body),
         CASE(test_reads_no_more),
         CASE(test_reads_slowly),
