@@ -572,6 +572,48 @@ static void test_early_answer_of_another(void **state)
     assert_int_equal(count().dialled, 2);
 }
 
+static void start_another(void)
+{
+    if (jobs[1].call == NULL)
+        job_start(&w, &jobs[1]);
+}
+
+/* An answer, and a stray one on an idle connection, in one poll: a call that begins meanwhile
+ * does not get that connection. */
+static void test_stray_in_the_same_poll(void **state)
+{
+    struct prov_conn *busy = NULL, *idle = NULL;
+    char request[200];
+
+    (void)state;
+    start_many(2);
+    assert_true(job_wait(&w, &jobs[0], 2000) && job_wait(&w, &jobs[1], 2000));
+    end_many(2);
+    assert_int_equal(count().idle, 2);
+    jobs[1] = (struct job){.status = 0};
+    job_start(&w, &jobs[0]);
+    jobs[0].at_body = start_another;
+    for (int i = 0; i < 20 && busy == NULL; i++) {
+        sl_net_turn(w.net, 1);
+        for (size_t k = 0; k < 2; k++)
+            if (recv(w.p.conns[k]->fd, request, sizeof request, 0) > 0) {
+                busy = w.p.conns[k];
+                idle = w.p.conns[1 - k];
+            }
+    }
+    assert_non_null(busy);
+    assert_int_equal(send(busy->fd, OK_TEXT, sizeof OK_TEXT - 1, MSG_NOSIGNAL), sizeof OK_TEXT - 1);
+    assert_int_equal(send(idle->fd, LIE_TEXT, sizeof LIE_TEXT - 1, MSG_NOSIGNAL),
+                     sizeof LIE_TEXT - 1);
+    sl_net_turn(w.net, 1);
+    assert_true(jobs[0].done && jobs[1].call != NULL); /* it began */
+    assert_true(job_wait(&w, &jobs[1], 2000));
+    job_is_ok(&jobs[1]);
+    assert_int_equal(sl_call_about(jobs[1].call).resent, 0);
+    assert_int_equal(count().dialled, 3);
+    end_many(2);
+}
+
 static void lie(void)
 {
     (void)!send(w.p.conns[0]->fd, LIE_TEXT, sizeof(LIE_TEXT) - 1, MSG_NOSIGNAL);
@@ -707,6 +749,7 @@ int main(void)
         CASE(test_reads_slowly),
         CASE(test_early_answer),
         CASE(test_early_answer_of_another),
+        CASE(test_stray_in_the_same_poll),
         CASE(test_more_than_an_answer),
         CASE(test_pressure),
         CASE(test_drop),
