@@ -213,6 +213,22 @@ static void mbedtls_calls_it(void **state)
     assert_int_equal(asked, sizeof text / EIGHT);
 }
 
+/* Who forgets starts() does not send plain text: as with mbedtls, its counter and nonce are 0. */
+static void not_started(void **state)
+{
+    static const uint8_t none[BLOCK];
+    uint8_t key[32] = {5}, out[BLOCK], want[BLOCK];
+    mbedtls_chacha20_context c;
+
+    (void)state;
+    mbedtls_chacha20_init(&c);
+    mbedtls_chacha20_setkey(&c, key);
+    plain_block(c.state, 0, want);
+    assert_int_equal(mbedtls_chacha20_update(&c, BLOCK, none, out), 0);
+    assert_memory_equal(out, want, BLOCK);
+    mbedtls_chacha20_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(any_length),
         cmocka_unit_test(eight_at_once),
         cmocka_unit_test(mbedtls_calls_it),
+        cmocka_unit_test(not_started),
     };
 
     sl_chacha_begin();

@@ -204,6 +204,7 @@ static size_t take_next(mbedtls_chacha20_context *c, size_t n, const uint8_t *in
 void mbedtls_chacha20_init(mbedtls_chacha20_context *c)
 {
     memset(c, 0, sizeof *c);
+    c->keystream_bytes_used = BLOCK; /* none is left before it starts */
 }
 
 void mbedtls_chacha20_free(mbedtls_chacha20_context *c)
