@@ -1,7 +1,8 @@
-/* ChaCha20 against the vectors of RFC 8439 and against its plain form, in pieces and in place; and
- * that mbedtls' ChaCha20-Poly1305 is made of it. */
+/* ChaCha20 against the vectors of RFC 8439 and against its plain form, in pieces and in place; that
+ * mbedtls' ChaCha20-Poly1305 is made of it, and that it leaves nothing behind. */
 #include "net/crypto/chacha.c"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -213,6 +214,72 @@ static void mbedtls_calls_it(void **state)
     assert_int_equal(asked, sizeof text / EIGHT);
 }
 
+/* ---- what is left behind ---- */
+
+static struct leaving {
+    mbedtls_chacha20_context c;
+    size_t n;
+    uint8_t text[MOST];
+} leaving;
+
+static uint8_t stack[256 << 10] __attribute__((aligned(4096)));
+
+static void *leave(void *arg)
+{
+    (void)arg;
+    mbedtls_chacha20_update(&leaving.c, leaving.n, leaving.text, leaving.text);
+    return NULL;
+}
+
+static void on_that_stack(void)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    memset(stack, 0, sizeof stack);
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstack(&attr, stack, sizeof stack), 0);
+    assert_int_equal(pthread_create(&thread, &attr, leave, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attr);
+}
+
+static size_t found(const uint8_t *p, size_t n)
+{
+    size_t times = 0;
+
+    for (size_t at = 0; at + n <= sizeof stack; at += 4)
+        times += memcmp(stack + at, p, n) == 0;
+    return times;
+}
+
+/* Neither the key nor the stream stays on the stack, whichever way it is made. */
+static void nothing_is_left(void **state)
+{
+    static const size_t lengths[] = {40, 64, 100, 128, 129, 512, 1000, MOST};
+    eight_fn *was = eight, *ways[2] = {eight_anywhere, was};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof lengths / sizeof lengths[0]; i++) {
+        uint8_t key[32], nonce[12] = {3};
+
+        eight = ways[i % 2];
+        fill(key, sizeof key);
+        leaving.n = lengths[i / 2];
+        memset(leaving.text, 0, sizeof leaving.text); /* what comes out is the stream */
+        mbedtls_chacha20_init(&leaving.c);
+        mbedtls_chacha20_setkey(&leaving.c, key);
+        mbedtls_chacha20_starts(&leaving.c, nonce, 0);
+        on_that_stack();
+        for (size_t at = 0; at < sizeof key; at += 4)
+            assert_int_equal(found(key + at, 4), 0);
+        for (size_t at = 0; at + 8 <= leaving.n; at += 8)
+            assert_int_equal(found(leaving.text + at, 8), 0);
+        mbedtls_chacha20_free(&leaving.c);
+    }
+    eight = was;
+}
+
 /* Who forgets starts() does not send plain text: as with mbedtls, its counter and nonce are 0. */
 static void not_started(void **state)
 {
@@ -232,11 +299,9 @@ static void not_started(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),
-        cmocka_unit_test(any_length),
-        cmocka_unit_test(eight_at_once),
-        cmocka_unit_test(mbedtls_calls_it),
-        cmocka_unit_test(not_started),
+        cmocka_unit_test(vectors),         cmocka_unit_test(any_length),
+        cmocka_unit_test(eight_at_once),   cmocka_unit_test(mbedtls_calls_it),
+        cmocka_unit_test(nothing_is_left), cmocka_unit_test(not_started),
     };
 
     sl_chacha_begin();
