@@ -483,7 +483,7 @@ def test_what_is_refused(g):
         h = rig.Gateway(settings(None, hooks=hooks), mock=g.mock, wait=False)
         equal(h.p.wait(20 * rig.SLOW), 4, hooks)
         contains(h.said(), word)
-    own = [{"name": "acme", "budget": {"alert_url": "https://alerts.example/"}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}]
+    own = [{"name": "acme", "budget": {"alert_at": [0.8], "alert_url": "https://alerts.example/"}, "keys": [{"name": "alice", "sha256": rig.sha256(KEY)}]}]
     h = rig.Gateway(settings(None, hooks={"ca_file": "/dev/null"}, tenants=own), mock=g.mock, wait=False)
     equal(h.p.wait(20 * rig.SLOW), 4, "whom a tenant's own is trusted by")
     contains(h.said(), " hooks.ca_file: ")

@@ -150,6 +150,9 @@ static void test_refusals(void **state)
                   "plans[].budget.alert_at: at most 8");
     test_refused(TEST_BASE "tenants: [{name: t, budget: {alert_at: [most]}}]\n",
                  "tenants[].budget.alert_at: must be a decimal number");
+    build_refused(TEST_BASE "tenants: [{name: t, budget: {alert_url: \"https://a.example/\"}}]\n",
+                  "tenants[].budget.alert_url: nobody is ever told anything without "
+                  "`budget.alert_at`");
     build_refused(TEST_BASE "tenants: [{name: t, budget: {alert_url: x}}]\n",
                   "tenants[].budget.alert_url: it must begin with https://");
     build_refused(TEST_BASE "plans: [{name: a, budget: {alert_url: \"http://far.example/in\"}}]\n",

@@ -107,6 +107,17 @@ static void check_top_up(struct sl_build *b, const struct sl_node *map, const st
                      "`daily: 0` here");
 }
 
+/* Whoever gave an address waits for letters. */
+static void check_alerts(struct sl_build *b, const struct sl_node *map, const struct sl_tenant *t)
+{
+    const struct sl_node *budget = sl_node_get(map, "budget");
+
+    if (sl_node_text(budget, "alert_url").n > 0 && t->alerts.n == 0)
+        sl_fault_add(b->faults, sl_node_get(budget, "alert_url"),
+                     "tenants[].budget.alert_url: nobody is ever told anything without "
+                     "`budget.alert_at`; add it to the tenant or its plan");
+}
+
 /* What a plan and a tenant say alike. */
 static void read_plan(struct sl_build *b, const struct sl_node *map, const char *what,
                       struct sl_plan *p)
@@ -178,8 +189,10 @@ static void add_tenant(struct sl_build *b, const struct sl_node *map)
     sl_build_judge(b, map, sl_tenants_add_tenant(b->made->tenants, &t, why, sizeof(why)),
                    "tenants[].name", why);
     sl_tenant_settle(&t);
-    if (plan == NULL || t.plan != NULL) /* what a missing plan would have said is not known */
-        check_top_up(b, map, &t);
+    if (plan != NULL && t.plan == NULL)
+        return; /* what a missing plan would have said is not known */
+    check_top_up(b, map, &t);
+    check_alerts(b, map, &t);
 }
 
 /* ---- keys ---- */
