@@ -56,6 +56,11 @@ void *sl_mem_try(size_t n)
     return must_fail() ? NULL : malloc(n > 0 ? n : 1);
 }
 
+void *sl_mem_try_zeroed(size_t n)
+{
+    return must_fail() ? NULL : calloc(1, n > 0 ? n : 1);
+}
+
 void *sl_mem_grow(void *p, size_t n)
 {
     return must_fail() ? NULL : realloc(p, n > 0 ? n : 1);

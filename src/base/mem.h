@@ -11,6 +11,7 @@
 
 void *sl_mem_new(size_t n);                   /* zeroed */
 SL_MUST void *sl_mem_try(size_t n);           /* not zeroed */
+SL_MUST void *sl_mem_try_zeroed(size_t n);    /* large ones by the kernel, page by page */
 SL_MUST void *sl_mem_grow(void *p, size_t n); /* as realloc; NULL leaves p valid */
 void sl_mem_free(void *p);
 char *sl_mem_dup(struct sl_str s); /* zero-terminated copy; aborts on failure */

@@ -52,7 +52,7 @@ static struct sl_cached *get(struct sl_s3fifo *f, uint64_t k)
 static void audit(const struct sl_s3fifo *f)
 {
     const struct queue *queues[] = {&f->small, &f->main};
-    uint64_t entries = 0, places = 0, bytes = ghost_bytes(f);
+    uint64_t entries = 0, bytes = ghost_bytes(f);
 
     for (size_t q = 0; q < 2; q++) {
         uint64_t sum = 0;
@@ -71,10 +71,7 @@ static void audit(const struct sl_s3fifo *f)
         bytes += sum;
     }
     assert_int_equal(entries, f->entries);
-    for (uint64_t i = 0; i < f->places_n; i++)
-        places += f->places[i].entry != NULL;
-    assert_int_equal(entries, places);
-    assert_true(places * 4 <= f->places_n * 3);
+    assert_int_equal(entries, f->places.used);
     assert_int_equal(bytes, sl_s3fifo_count(f).bytes);
     assert_true(bytes <= f->max);
 }
@@ -273,35 +270,19 @@ static void test_edges(void **state)
     sl_s3fifo_resize(f, 0);
     assert_int_equal(sl_s3fifo_count(f).bytes, 0);
     sl_s3fifo_resize(f, 80000);
-    sl_mem_fail_at(2); /* the value is there, its entry is not */
-    put(f, 3, 1, 10);
-    sl_mem_fail_at(0);
-    assert_null(get(f, 3));
+    for (uint64_t at = 2; at <= 3; at++) { /* the value is there, its entry or the table is not */
+        sl_s3fifo_end(&f);
+        f = sl_s3fifo_new(80000);
+        sl_mem_fail_at(at);
+        put(f, 3, 1, 10);
+        sl_mem_fail_at(0);
+        assert_null(get(f, 3));
+        audit(f);
+        put(f, 3, 1, 10);
+        assert_non_null(get(f, 3));
+    }
     audit(f);
     sl_s3fifo_end(&f);
-    sl_s3fifo_end(&f);
-}
-
-/* No memory for more places: what is there stays, and the next one tries again. */
-static void test_tight(void **state)
-{
-    struct sl_s3fifo *f = sl_s3fifo_new(1u << 20);
-    uint64_t n = 0;
-
-    (void)state;
-    put(f, n++, 1, 10);
-    while (!is_tight(f))
-        put(f, n++, 1, 10);
-    sl_mem_fail_at(2); /* the value's is the first */
-    put(f, n, 1, 10);
-    sl_mem_fail_at(0);
-    assert_null(get(f, n));
-    for (uint64_t k = 0; k < n; k++)
-        assert_non_null(get(f, k));
-    audit(f);
-    put(f, n, 1, 10);
-    assert_non_null(get(f, n));
-    audit(f);
     sl_s3fifo_end(&f);
 }
 
@@ -310,7 +291,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model), cmocka_unit_test(test_scan), cmocka_unit_test(test_ghosts),
         cmocka_unit_test(test_round), cmocka_unit_test(test_held), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_tight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

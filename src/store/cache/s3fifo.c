@@ -1,18 +1,15 @@
-/* Two queues, a table of ghosts, and a table of keys. That one is not uthash: it is far larger than
- * the processor's caches, and there each bucket, each entry of a chain and each neighbour in
- * uthash's own list is waited for. Here the hash stands beside the entry (open addressing), so a
- * key that is not known, the usual one, costs one look at memory. */
+/* Two queues, a table of ghosts, and one of keys. */
 #include "store/cache/s3fifo.h"
 
 #include "base/list.h"
 #include "base/map.h"
+#include "store/cache/places.h"
 
 #define ASKED_MAX 3
 #define ROUNDS 64 /* of second chances for one eviction: the rest is taken as it comes */
 #define GHOST_WAYS 4
 #define GHOST_BYTES 512 /* of `max` for each ghost */
-#define PLACES_MIN 64
-#define BESIDE 64 /* the heap's headers of two blocks, and the places for an entry */
+#define BESIDE 64       /* the heap's headers of two blocks, and the places for an entry */
 
 struct entry {
     struct sl_list node;
@@ -21,11 +18,6 @@ struct entry {
     uint8_t key[SL_CACHE_KEY];
     uint8_t asked;
     bool is_main;
-};
-
-struct place {
-    struct entry *entry; /* owns; NULL: free */
-    uint32_t hash;       /* the entry's, its lower half */
 };
 
 struct ghost {
@@ -40,8 +32,7 @@ struct queue {
 
 struct sl_s3fifo {
     uint64_t max, entries, evicted;
-    struct place *places; /* owns */
-    uint64_t places_n;    /* a power of two; 0: none */
+    struct sl_places places; /* of all entries */
     struct queue small, main;
     struct ghost *ghosts; /* owns: sets of GHOST_WAYS */
     uint64_t sets;        /* a power of two; 0: none */
@@ -128,87 +119,17 @@ static bool recall(struct sl_s3fifo *f, uint64_t hash)
     return false;
 }
 
-/* ---- places: linear probing, at most three of four in use ---- */
+/* ---- entries ---- */
 
-static uint64_t home_of(const struct sl_s3fifo *f, uint64_t hash)
+static bool is_of(const void *entry, const void *key)
 {
-    return (uint32_t)hash & (f->places_n - 1);
-}
-
-static uint64_t next_to(const struct sl_s3fifo *f, uint64_t i)
-{
-    return (i + 1) & (f->places_n - 1);
+    return memcmp(((const struct entry *)entry)->key, key, SL_CACHE_KEY) == 0;
 }
 
 static struct entry *find(const struct sl_s3fifo *f, const uint8_t *key, uint64_t hash)
 {
-    uint64_t i = home_of(f, hash);
-
-    if (f->places_n == 0)
-        return NULL;
-    for (; f->places[i].entry != NULL; i = next_to(f, i))
-        if (f->places[i].hash == (uint32_t)hash &&
-            memcmp(f->places[i].entry->key, key, SL_CACHE_KEY) == 0)
-            return f->places[i].entry;
-    return NULL;
+    return sl_places_find(&f->places, hash, is_of, key);
 }
-
-static void set_place(struct sl_s3fifo *f, struct entry *e)
-{
-    uint64_t i = home_of(f, e->hash);
-
-    while (f->places[i].entry != NULL)
-        i = next_to(f, i);
-    f->places[i] = (struct place){e, (uint32_t)e->hash};
-}
-
-/* Those behind it move up, unless they would stand before their home (Knuth, The Art of Computer
- * Programming, volume 3, section 6.4, algorithm R). */
-static void clear_place(struct sl_s3fifo *f, const struct entry *e)
-{
-    uint64_t mask = f->places_n - 1, hole = home_of(f, e->hash), i;
-
-    while (f->places[hole].entry != e)
-        hole = next_to(f, hole);
-    for (i = next_to(f, hole); f->places[i].entry != NULL; i = next_to(f, i)) {
-        if (((i - f->places[i].hash) & mask) < ((i - hole) & mask))
-            continue;
-        f->places[hole] = f->places[i];
-        hole = i;
-    }
-    f->places[hole].entry = NULL;
-}
-
-static bool is_tight(const struct sl_s3fifo *f)
-{
-    return f->places_n * 3 < (f->entries + 1) * 4;
-}
-
-/* As many places as so many entries take. False: no memory, all is as it was. */
-static bool fit(struct sl_s3fifo *f, uint64_t entries)
-{
-    struct place *old = f->places;
-    uint64_t old_n = f->places_n, n = PLACES_MIN;
-
-    while (n * 3 < entries * 4)
-        n *= 2;
-    if (n == old_n)
-        return true;
-    f->places = sl_mem_try(n * sizeof *f->places);
-    if (f->places == NULL) {
-        f->places = old;
-        return false;
-    }
-    memset(f->places, 0, n * sizeof *f->places);
-    f->places_n = n;
-    for (uint64_t i = 0; i < old_n; i++)
-        if (old[i].entry != NULL)
-            set_place(f, old[i].entry);
-    sl_mem_free(old);
-    return true;
-}
-
-/* ---- entries ---- */
 
 static struct queue *queue_of(struct sl_s3fifo *f, const struct entry *e)
 {
@@ -231,7 +152,7 @@ static void leave(struct sl_s3fifo *f, struct entry *e)
 static void discard(struct sl_s3fifo *f, struct entry *e)
 {
     leave(f, e);
-    clear_place(f, e);
+    sl_places_drop(&f->places, e->hash, e);
     f->entries--;
     sl_cached_drop(&e->value);
     sl_mem_free(e);
@@ -308,7 +229,7 @@ void sl_s3fifo_end(struct sl_s3fifo **pf)
         discard(f, oldest_of(&f->small));
     while (!sl_list_is_empty(&f->main.list))
         discard(f, oldest_of(&f->main));
-    sl_mem_free(f->places);
+    sl_places_fini(&f->places);
     sl_mem_free(f->ghosts);
     sl_mem_free(f);
 }
@@ -320,7 +241,7 @@ void sl_s3fifo_resize(struct sl_s3fifo *f, uint64_t max)
     f->max = max;
     make_ghosts(f);
     make_room(f, 0);
-    (void)fit(f, f->entries);
+    sl_places_fit(&f->places);
 }
 
 struct sl_cached *sl_s3fifo_get(struct sl_s3fifo *f, const uint8_t key[SL_CACHE_KEY])
@@ -359,15 +280,14 @@ void sl_s3fifo_put(struct sl_s3fifo *f, const uint8_t key[SL_CACHE_KEY], struct 
         return;
     }
     make_room(f, cost);
-    if (is_tight(f) && !fit(f, f->entries + 1))
-        return;
     e = sl_mem_try(sizeof *e);
-    if (e == NULL)
+    if (e == NULL || !sl_places_put(&f->places, hash, e)) {
+        sl_mem_free(e);
         return;
+    }
     *e = (struct entry){.value = sl_cached_share(value), .hash = hash};
     memcpy(e->key, key, SL_CACHE_KEY);
     sl_list_init(&e->node);
-    set_place(f, e);
     f->entries++;
     enter(f, e, recall(f, hash));
 }
