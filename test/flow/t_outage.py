@@ -260,6 +260,30 @@ def test_troubles_of_its_own():
     redis.kill()
 
 
+def test_says_why():
+    """The log tells a full Redis from one that bars a command, and from one that has no password; each once, with the cure."""
+    redis = Redis()
+    for trouble, cure, words in (
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"), ("OOM ", "maxmemory", "store.cache_url")),
+        (("ACL", "SETUSER", "default", "-zadd"), ("ACL", "SETUSER", "default", "+@all"), ("run this command", "docs/store.md")),
+        (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0"), ("NOREPLICAS ",)),
+    ):
+        with gateway(redis, limits={"rpm": 1000}) as g:
+            equal(ask(g).status, 200)
+            redis(*trouble)
+            equal({ask(g).status for _ in range(12)}, {200}, str(trouble))
+            lines = lambda: [line for line in g.said().splitlines() if "it says" in line]
+            until(lambda: any(all(word in line for word in words) for line in lines()), 3 * rig.SLOW, lambda: "%s in %s" % (words, g.said()))
+            redis(*cure)
+            healed(g, 4)
+            check(len(lines()) <= 4, "not for each: %s" % lines())
+    redis.url = redis.url.replace("unix://", "unix://:secret@")
+    with gateway(redis) as g:
+        until(lambda: "it has no password, and one was sent" in g.said(), 5 * rig.SLOW, g.said)
+        check("secret" not in g.said(), "the log holds no password")
+    redis.kill()
+
+
 def said_of(redis):
     try:
         return str(redis("GET", "x"))

@@ -41,6 +41,15 @@ static bool is_master(const redisReply *r)
            r->element[0]->type == REDIS_REPLY_STRING && strcmp(r->element[0]->str, "master") == 0;
 }
 
+/* "ERR AUTH <password> called without any password configured for the default user. …" */
+static bool is_without_password(const redisReply *reply)
+{
+    struct sl_str text = {reply->str, reply->len};
+
+    return sl_str_find(text, SL_STR("without any password")) >= 0 ||
+           sl_str_find(text, SL_STR("no password is set")) >= 0; /* before Redis 6 */
+}
+
 /* The name is a courtesy. PING is there because a Redis that still loads its data
  * tells its ROLE all the same. */
 static void on_greeting(void *ctx, const void *note, const redisReply *reply)
@@ -51,7 +60,11 @@ static void on_greeting(void *ctx, const void *note, const redisReply *reply)
 
     if (l->state != SL_MACHINE_GREETING || step == GREET_NAME)
         return;
-    if (failed && step == GREET_AUTH) /* no more of it: some servers repeat what they were sent */
+    if (failed && step == GREET_AUTH && is_without_password(reply))
+        sl_machine_down(l, "it has no password, and one was sent: leave it out of the URL and "
+                           "store.password, or set it there (requirepass)");
+    else if (failed &&
+             step == GREET_AUTH) /* no more of it: some servers repeat what they were sent */
         sl_machine_down(l, "it refuses the user or the password: %.*s",
                         (int)strcspn(reply->str, " \r\n"), reply->str);
     else if (failed && step == GREET_ROLE && sl_str_starts(sl_str_of(reply->str), SL_STR("NOPERM")))

@@ -236,9 +236,8 @@ static void give(struct command *c, const redisReply *reply)
     }
 }
 
-/* Is this Redis, for now, one that can't serve us? A script's error says so in its
- * middle before Redis 7. */
-static bool must_leave(const redisReply *reply)
+/* A script's error says so in its middle before Redis 7. */
+bool sl_pipe_must_leave(const redisReply *reply)
 {
     static const struct sl_str words[] = {SL_STR_INIT("READONLY "), SL_STR_INIT("LOADING "),
                                           SL_STR_INIT("MASTERDOWN "), SL_STR_INIT("NOREPLICAS ")};
@@ -271,7 +270,7 @@ static bool take(struct sl_pipe *p, const redisReply *reply, char *why, size_t c
     sl_timer_stop(p->net, &c->timer);
     give(c, reply);
     forget(c);
-    if (!must_leave(reply))
+    if (!sl_pipe_must_leave(reply))
         return true;
     (void)snprintf(why, cap, "it says %.*s", (int)strcspn(reply->str, "\r\n"), reply->str);
     return false;

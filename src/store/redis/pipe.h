@@ -39,5 +39,7 @@ void sl_pipe_send(struct sl_pipe *p, bool can, const struct sl_redis_command *c,
 /* Bytes of the stream: replies to their waiters. Calls `broken` for garbage. */
 void sl_pipe_data(struct sl_pipe *p, struct sl_str bytes);
 void sl_pipe_tell_failed(struct sl_pipe *p);
+/* Is this Redis, for now, one that can't serve us? The connection ends with such a reply. */
+bool sl_pipe_must_leave(const redisReply *reply);
 
 #endif

@@ -19,6 +19,7 @@
 #include "store/redis/money.lua.h"
 #include "store/redis/note.lua.h"
 #include "store/redis/put.lua.h"
+#include "store/redis/pipe.h"
 #include "store/redis/resp.h"
 #include "store/redis/restore.lua.h"
 #include "store/redis/tokens.lua.h"
@@ -45,7 +46,7 @@ static const struct {
 /* Of the arguments of one call, and of the rows it answers with. */
 #define CEILING ((size_t)16 << 20)
 #define FIRST_ARGS 1024 /* bytes: an admission's */
-#define SAY_MS 10000    /* between two lines about keys that can't be used */
+#define SAY_MS 10000    /* between two lines about keys that can't be used, or refusals */
 #define KEY_SAID 200    /* bytes of a name, and of an error, in such a line */
 #define ERROR_SAID 300
 
@@ -243,24 +244,51 @@ static struct sl_str first_key(const struct sl_script_call *c)
     return sl_str_first(sl_str_from(rest, 1), n < KEY_SAID ? (size_t)n : KEY_SAID);
 }
 
-static void say(const struct sl_script_call *c, struct sl_str what)
+static bool is_time(const struct sl_scripts *s, uint64_t *last_ms)
 {
-    struct sl_scripts *s = c->scripts;
     uint64_t now = sl_net_now(s->net);
 
-    if (s->said_ms != 0 && now - s->said_ms < SAY_MS)
+    if (*last_ms != 0 && now - *last_ms < SAY_MS)
+        return false;
+    *last_ms = now;
+    return true;
+}
+
+static void say(const struct sl_script_call *c, struct sl_str what)
+{
+    if (!is_time(c->scripts, &c->scripts->said_ms))
         return;
-    s->said_ms = now;
     sl_log(SL_LOG_WARN, "store", first_key(c),
            "a call about this key and those beside it fails: %.*s; its requests go on as when the "
            "store is away, all others as ever; mend or delete the key",
            SL_STR_ARGS(what));
 }
 
+/* The store counts it as a failure and knows no more: without this line nobody would learn
+ * that its memory is full, or that its user lacks a right. */
+static void say_refused(struct sl_scripts *s, const redisReply *reply)
+{
+    struct sl_str text = {reply->str, strcspn(reply->str, "\r\n")};
+    bool full = sl_str_find(text, SL_STR("OOM ")) >= 0;
+    bool barred = sl_str_find(text, SL_STR("NOPERM")) >= 0 ||
+                  sl_str_find(text, SL_STR("executing the script")) >= 0; /* before Redis 7 */
+
+    if (sl_pipe_must_leave(reply) || !is_time(s, &s->refused_ms))
+        return; /* the link says why it left */
+    sl_log(SL_LOG_WARN, "store", SL_STR("store"), "Redis refuses what it is asked: it says %.*s%s",
+           SL_STR_ARGS(sl_str_first(text, ERROR_SAID)),
+           full     ? "; raise its maxmemory, or give cached answers a Redis of their own "
+                      "(store.cache_url)"
+           : barred ? "; docs/store.md has the rights that its user needs"
+                    : "");
+}
+
 static enum sl_err judge(struct sl_script_call *c, const redisReply *reply)
 {
-    if (reply->type == REDIS_REPLY_ERROR && !is_of_data(c, reply))
+    if (reply->type == REDIS_REPLY_ERROR && !is_of_data(c, reply)) {
+        say_refused(c->scripts, reply);
         return SL_ERR_STORE;
+    }
     if (reply->type != REDIS_REPLY_ERROR && c->read(c, reply))
         return c->verdict;
     say(c, reply->type == REDIS_REPLY_ERROR

@@ -46,7 +46,8 @@ struct sl_scripts {
     struct sl_net *net;         /* up */
     struct sl_link_redis *link; /* up */
     struct sl_script_one at[SL_SCRIPT__COUNT];
-    uint64_t said_ms; /* when a broken key was last logged */
+    uint64_t said_ms;    /* when a broken key was last logged */
+    uint64_t refused_ms; /* likewise what Redis says of itself */
     /* Sends what has been put off, before anything else goes out; may be NULL. */
     void (*first)(void *ctx);
     void *first_ctx; /* up */
