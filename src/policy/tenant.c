@@ -15,6 +15,7 @@
 
 struct row {
     UT_hash_handle hh;
+    UT_hash_handle hh_id; /* of those that came with a public id */
     uint8_t sha256[32];
     struct sl_key key;
     char hash_id[8]; /* public id of keys that have none of their own */
@@ -33,6 +34,7 @@ struct plan_row {
 struct sl_tenants {
     struct sl_arena arena;      /* of all rows and texts */
     struct row *rows;           /* owns: hash by sha256; nodes in the arena */
+    struct row *ids;            /* owns: the same by public id */
     struct tenant_row *tenants; /* owns: hash by name; nodes in the arena */
     struct plan_row *plans;     /* owns: hash by name; nodes in the arena */
 };
@@ -158,6 +160,7 @@ void sl_tenants_end(struct sl_tenants **pt)
     *pt = NULL;
     if (t == NULL)
         return;
+    HASH_CLEAR(hh_id, t->ids);
     HASH_CLEAR(hh, t->rows);
     HASH_CLEAR(hh, t->tenants);
     HASH_CLEAR(hh, t->plans);
@@ -268,6 +271,22 @@ static const struct sl_tenant *tenant_of(struct sl_tenants *t, struct sl_str nam
     return sl_tenants_get(t, name);
 }
 
+/* Windows, balances and the admin API know a key by its public id alone. */
+static bool id_is_taken(const struct sl_tenants *t, const struct sl_key *k, char *why, size_t cap)
+{
+    struct row *r = NULL;
+
+    if (k->public_id.n > 0)
+        HASH_FIND(hh_id, t->ids, k->public_id.p, k->public_id.n, r);
+    if (r != NULL)
+        snprintf(why, cap,
+                 "key %.*s of tenant %.*s has the public id of key %.*s of tenant %.*s, %.*s, by "
+                 "which limits and budgets are kept; give one of them another key",
+                 SL_STR_ARGS(k->name), SL_STR_ARGS(k->tenant), SL_STR_ARGS(r->key.name),
+                 SL_STR_ARGS(r->key.tenant), SL_STR_ARGS(r->key.public_id));
+    return r != NULL;
+}
+
 enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const uint8_t sha256[32],
                            char *why, size_t cap)
 {
@@ -281,6 +300,8 @@ enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const u
                  SL_STR_ARGS(r->key.tenant));
         return SL_ERR_CONFIG;
     }
+    if (id_is_taken(t, k, why, cap))
+        return SL_ERR_CONFIG;
     of = tenant_of(t, k->tenant);
     r = take(t, sizeof(*r));
     if (of == NULL || r == NULL)
@@ -299,6 +320,8 @@ enum sl_err sl_tenants_add(struct sl_tenants *t, const struct sl_key *k, const u
         return no_memory(why, cap);
     sl_key_settle(&r->key);
     HASH_ADD(hh, t->rows, sha256, 32, r);
+    if (k->public_id.n > 0)
+        HASH_ADD_KEYPTR(hh_id, t->ids, r->key.public_id.p, r->key.public_id.n, r);
     return SL_OK;
 }
 

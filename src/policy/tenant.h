@@ -115,8 +115,8 @@ void sl_key_settle(struct sl_key *k);
 
 struct sl_tenants *sl_tenants_new(void);
 void sl_tenants_end(struct sl_tenants **t);
-/* Each copies everything and answers CONFIG with `why` set for a repeated name or
- * key, NO_MEMORY without memory. A tenant's `plan` is one of this table's; it is settled
+/* Each copies everything and answers CONFIG with `why` set for a repeated name, key or
+ * public id, NO_MEMORY without memory. A tenant's `plan` is one of this table's; it is settled
  * here. */
 SL_MUST enum sl_err sl_tenants_add_plan(struct sl_tenants *t, const struct sl_plan *p, char *why,
                                         size_t cap);

@@ -261,6 +261,9 @@ static void test_tenant_refusals(void **state)
     refused(TEST_BASE "tenants: [{name: a}, {name: a}]\n", "a stands twice");
     refused(TEST_BASE "tenants: [{name: a, keys: [{key: \"" KEY "\"}, {key: \"" KEY "\"}]}]\n",
             "tenants[].keys[]:");
+    refused(TEST_BASE "tenants: [{name: a, keys: [{name: x, key: sk-slc-one-12345678}]}, "
+                      "{name: b, keys: [{name: y, key: sk-slc-one-87654321}]}]\n",
+            "key y of tenant b has the public id of key x of tenant a, one,");
     refused(TEST_BASE "tenants: [{name: \"\"}]\n", "takes 1 to 64 characters");
 }
 

@@ -141,6 +141,29 @@ static void test_repeated(void **state)
     sl_tenants_end(&t);
 }
 
+static void test_repeated_id(void **state)
+{
+    struct sl_key k = {
+        .tenant = SL_STR("acme"), .name = SL_STR("alice"), .public_id = SL_STR("a1")};
+    struct sl_tenants *t = sl_tenants_new();
+    char why[300] = "";
+    uint8_t sha[32];
+
+    (void)state;
+    add(t, 1, &k);
+    k.tenant = SL_STR("other");
+    k.name = SL_STR("bob");
+    digest(2, sha);
+    assert_int_equal(sl_tenants_add(t, &k, sha, why, sizeof(why)), SL_ERR_CONFIG);
+    assert_non_null(strstr(why, "bob"));
+    assert_non_null(strstr(why, "alice"));
+    assert_non_null(strstr(why, "a1"));
+    assert_int_equal(sl_tenants_count(t), 1);
+    k.public_id = SL_STR("a2");
+    add(t, 2, &k);
+    sl_tenants_end(&t);
+}
+
 static void test_expiry(void **state)
 {
     struct sl_key k = {.tenant = SL_STR("t"), .expires_unix_ms = 1000};
@@ -452,13 +475,13 @@ static void test_top_ups(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copies),          cmocka_unit_test(test_many),
-        cmocka_unit_test(test_each_bit_counts), cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_expiry),          cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_public_id),       cmocka_unit_test(test_id_of_other_keys),
-        cmocka_unit_test(test_terms),           cmocka_unit_test(test_scopes_intersect),
-        cmocka_unit_test(test_lists),           cmocka_unit_test(test_scope_names),
-        cmocka_unit_test(test_top_ups),
+        cmocka_unit_test(test_copies),           cmocka_unit_test(test_many),
+        cmocka_unit_test(test_each_bit_counts),  cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_repeated_id),      cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_scopes),           cmocka_unit_test(test_public_id),
+        cmocka_unit_test(test_id_of_other_keys), cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_scopes_intersect), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_scope_names),      cmocka_unit_test(test_top_ups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

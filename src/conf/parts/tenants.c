@@ -232,7 +232,7 @@ static void key(struct sl_build *b, const struct sl_node *map, struct sl_str ten
 {
     struct sl_scopes scopes = scopes_of(b, map, "tenants[].keys[]");
     struct sl_key k;
-    char why[256] = "", id[8];
+    char why[400] = "", id[8];
     uint8_t digest[32];
 
     sl_key_init(&k);
