@@ -237,6 +237,27 @@ def test_rebuild(g):
     redis.kill()
 
 
+def test_rebuild_of_one_of_two(g):
+    """Of two instances on a Redis one is asked, with its own trail alone: it is said that the other's lines are missing."""
+    redis = Redis()
+    settings = {**MODELS, "store": {"url": redis.url}}
+    with rig.Gateway(settings, mock=g.mock) as h, rig.Gateway(settings, mock=g.mock) as other:
+        sh = Shell(h)
+        key = sh("key", "make", "x", "--credits", "5").strip()
+        costs = [float(ask(h, key).get("x-sluice-cost"))]
+        until(lambda: ask(other, key).status == 200, 5, "known there")
+        spent = lambda: round(float(sh.lines("key", "show", key.split("-")[2])["balance.spent"]), 6)
+        until(lambda: spent() == round(2 * costs[0], 6), 10, "settled")
+        until(lambda: sh.lines("store")["instances"] == "2", 5, "they know of each other")
+        p = sh.raw("ledger", "rebuild", "--dry-run")
+        equal(p.returncode, 5, p.err)
+        contains(p.err, "2 instances are alive, and 1 of their trails was read")
+        p = sh.raw("ledger", "rebuild", h.dir, other.dir)
+        equal((p.returncode, p.err), (0, ""))
+        equal(spent(), round(2 * costs[0], 6))
+    redis.kill()
+
+
 def test_copy(g):
     """From the embedded store to a Redis: nothing is lost, nothing counted twice, also when it is done again."""
     redis = Redis()

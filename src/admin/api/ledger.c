@@ -195,9 +195,10 @@ static void answer(struct sl_api *c)
     const struct rebuild *r = c->note;
     const struct sl_rebuild_report *rep = &r->report;
     struct sl_out *o = &c->out;
+    struct sl_store_state s;
 
-    sl_api_begin(c);
-    sl_out_open(o, NULL, '{');
+    open(c, &s);
+    sl_out_count(o, "instances", s.instances);
     sl_out_count(o, "tenants", rep->tenants);
     sl_out_count(o, "accounts", rep->accounts);
     sl_out_count(o, "rows", rep->rows);

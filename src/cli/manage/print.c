@@ -269,6 +269,23 @@ static void print_difference(struct sl_str d)
     printf("\n");
 }
 
+/* Sums of one's own trail look like truth, and take from the others what they have charged. */
+static void warn_of_others(struct sl_str object)
+{
+    struct sl_str list = sl_json_get(object, SL_STR("trails")), one;
+    uint64_t alive = 0;
+    size_t pos = 0, n = 0;
+
+    while (sl_json_next(list, &pos, &one))
+        n++;
+    if (sl_json_u64(sl_json_get(object, SL_STR("instances")), &alive) && alive > n)
+        fprintf(stderr,
+                "sluice ledger rebuild: %llu instances are alive, and %zu of their trails %s read: "
+                "what the others have settled is not in these sums. Give the state directories of "
+                "all of them, or copies\n",
+                (unsigned long long)alive, n, n == 1 ? "was" : "were");
+}
+
 int sl_manage_print_report(struct sl_str object)
 {
     struct sl_str list = sl_json_get(object, SL_STR("shown")), one;
@@ -288,6 +305,7 @@ int sl_manage_print_report(struct sl_str object)
     else
         printf("%.*s differences%s\n", SL_STR_ARGS(differences),
                written ? " were set right" : "; nothing was changed");
+    warn_of_others(object);
     return written || none ? SL_EXIT_OK : SL_EXIT_BROKEN;
 }
 

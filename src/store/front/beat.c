@@ -121,7 +121,8 @@ static void find_lost(struct sl_store *s, bool again)
     if (first)
         sl_log(SL_LOG_ERROR, "store", none(),
                "the store at %s lost what it held: keys are written back, windows start anew, "
-               "requests that cost credits are %s until `sluice ledger rebuild`",
+               "requests that cost credits are %s until `sluice ledger rebuild` with the state "
+               "directories of all instances",
                s->where, s->refuse ? "refused" : "held to the balance last seen");
     s->health.lost = true;
     s->health.met = true;
