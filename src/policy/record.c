@@ -228,7 +228,8 @@ static bool read_text(struct reader *r, const char *path, const struct field *f,
     struct sl_str *to = (struct sl_str *)(void *)((char *)r->out + f->at);
 
     if (f->kind == TEXT && !is_text(v, TEXT_BYTES))
-        return wrong(r, path, f->name, "must be a text of at most 200 bytes");
+        return wrong(r, path, f->name,
+                     "must be a text of at most 200 bytes without control characters");
     if (f->kind == NAME && !is_name(v))
         return wrong(r, path, f->name,
                      "takes 1 to 64 letters, digits, dots, dashes and underscores");

@@ -32,6 +32,8 @@ struct sl_choice {
 };
 
 const char *sl_choice_name(enum sl_choice_by by); /* "end_user" */
+#define SL_CHOICE_KINDS "settle, sum, key, tenant, switch, grant, start, dropped or admin"
+bool sl_choice_is_kind(struct sl_str kind); /* one of these */
 bool sl_choice_takes(const struct sl_choice *c, struct sl_str line);
 /* Is the line older than FROM? Those before it mostly are, too: the clock may have been set. */
 bool sl_choice_is_before(const struct sl_choice *c, struct sl_str line);

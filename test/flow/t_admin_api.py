@@ -506,6 +506,9 @@ def test_errors():
             ("GET", "token?limit=201", None, 400, "invalid_value", "limit"),
             ("GET", "token?after=zz", None, 400, "invalid_value", "after"),
             ("GET", "token?color=red", None, 400, "invalid_value", "color"),
+            ("GET", "token?state=pausd", None, 400, "invalid_value", "state"),
+            ("GET", "balance?state=pausd", None, 400, "invalid_value", "state"),
+            ("GET", "audit?kind=setle", None, 400, "invalid_value", "kind"),
             ("POST", "token", b"{", 400, "invalid_json", None),
             ("POST", "token", b"[]", 400, "invalid_json", None),
             ("POST", "token", b"\xff", 400, "invalid_json", None),
@@ -537,6 +540,7 @@ def test_errors():
             ("POST", "token", {"name": "a", "endpoints": ["mesages"]}, 400, "invalid_value", "endpoints"),
             ("POST", "token", {"name": "a", "scopes": ["models:a"], "models": ["b"]}, 400, "invalid_value", "scopes"),
             ("POST", "token", {"name": "a", "scopes": ["all"]}, 400, "invalid_value", "scopes"),
+            ("POST", "token", {"name": "a", "scopes": ["endpoints:chat,mesages"]}, 400, "invalid_value", "scopes"),
             ("POST", "token", {"name": "a", "plan": "coders"}, 400, "invalid_value", "plan"),
             ("POST", "token", {"name": "a", "subnet": "10.0.0.0/8"}, 400, "invalid_value", "subnet"),
             ("PATCH", "token/" + id, {"tenant": "acme"}, 400, "invalid_value", "tenant"),
@@ -556,6 +560,9 @@ def test_errors():
             ("DELETE", "tenant/nobody", None, 404, "not_found", "tenant"),
         ):
             api.refused(method, path, body, status, code, param)
+        contains(api.raw("POST", "token", {"name": "a\nb"}).json()["message"], "without control characters")
+        contains(api.raw("POST", "token", {"name": "a", "endpoints": ["mesages"]}).json()["message"], "moderations, prompt, models")
+        equal(api.raw("POST", "token", {"name": "a", "scopes": ["endpoints:chat, prompt", "models:a*"]}).status, 200)
         equal(api.raw("POST", "token", b"x" * 70000).status, 413)
         r = api.raw("DELETE", "usage")
         equal((r.status, r.get("allow")), (405, "GET, HEAD"))

@@ -116,6 +116,9 @@ def test_list(g):
     admin = [json.loads(l) for l in audit(g, "list", g.dir, "--kind", "admin").out.splitlines()]
     check(admin and all(l["actor"] for l in admin), admin)
     contains([l["kind"] for l in admin], "key")
+    p = audit(g, "list", g.dir, "--kind", "setle", code=2)
+    equal(p.out, "")
+    contains(p.err, "kind: must be settle, sum,")
     check("canarysecret" not in json.dumps(admin), "a key's text")
     equal(audit(g, "list", g.dir, "--to", "2001-01-01").out, "")
     equal(audit(g, "list", g.dir, "--from", "2001-01-01", "--id", id).out.count("\n"), 1)

@@ -111,6 +111,7 @@ static void test_refusals(void **state)
     (void)state;
     build_refused(TEST_BASE "store: {url: \"http://h\"}\n",
                   "store.url: the Redis URL must begin with redis://");
+    build_refused(TEST_BASE "store: {url: embedded}\n", "without a Redis it is embedded:DIR");
     build_refused(TEST_BASE "store: {url: \"redis://h:99999\"}\n", "store.url: the Redis URL");
     build_refused(TEST_BASE "store: {url: \"redis://h/x\"}\n", "store.url: the Redis URL");
     build_refused(TEST_BASE "store: {url: \"redis://h\", cache_url: \"nowhere\"}\n",

@@ -257,6 +257,16 @@ static bool add_file(struct sl_api *c, struct list *l)
 
 /* ---- begun ---- */
 
+static bool is_state(struct sl_str text)
+{
+    static const char *const states[] = {"active", "paused", "expired", "revoked", "deleted"};
+
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (sl_str_eq(text, sl_str_of(states[i])))
+            return true;
+    return false;
+}
+
 static void begin(struct sl_api *c, enum sl_record_kind kind, bool balances)
 {
     struct list *l = sl_arena_zalloc(&c->arena, sizeof *l);
@@ -275,6 +285,11 @@ static void begin(struct sl_api *c, enum sl_record_kind kind, bool balances)
         !sl_api_query(c, "state", &l->state) || !sl_api_query(c, "after", &after) ||
         (kind == SL_RECORD_KEY && !sl_api_query(c, "tenant", &l->tenant)))
         return;
+    if (l->state.n > 0 && !is_state(l->state)) {
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "state",
+                    "state: must be active, paused, expired, revoked or deleted");
+        return;
+    }
     if (!read_cursor(c, after, &where, l)) {
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, "after", "after: must be the `next` of a page before");
         return;

@@ -108,6 +108,10 @@ static bool read_value(struct sl_api *c, struct sl_choice *out, enum sl_choice_b
                     name);
         return false;
     }
+    if (by == SL_CHOICE_KIND && !sl_choice_is_kind(value)) {
+        sl_api_fail(c, 0, SL_ERR_BAD_FIELD, name, "%s: must be " SL_CHOICE_KINDS, name);
+        return false;
+    }
     if (value.n >= SL_SEARCH_VALUE) {
         sl_api_fail(c, 0, SL_ERR_BAD_FIELD, name, "%s: must have at most %d bytes", name,
                     SL_SEARCH_VALUE - 1);

@@ -279,8 +279,13 @@ static int list_one(const struct sl_manage_line *l, const char *dir)
 
 int sl_manage_audit_list(const struct sl_manage_line *l)
 {
+    const char *kind = sl_manage_value(l, "kind");
     int worst = SL_EXIT_OK, code;
 
+    if (kind != NULL && !sl_choice_is_kind(sl_str_of(kind))) {
+        fprintf(stderr, "sluice audit list: kind: must be " SL_CHOICE_KINDS "\n");
+        return SL_EXIT_USAGE;
+    }
     for (size_t i = 0; l->csv && i < COLUMNS; i++)
         sl_manage_put_csv(sl_str_of(columns[i]), i + 1 == COLUMNS);
     for (int i = 0; i < l->args_n; i++) {

@@ -68,10 +68,13 @@ static void check_redis(struct sl_build *b, const struct sl_node *n, const char 
                         struct sl_str url)
 {
     struct sl_redis_url parts;
+    bool other = strcmp(key, "url") == 0 && sl_str_find(url, SL_STR("redis")) != 0 &&
+                 sl_str_find(url, SL_STR("unix:")) != 0;
     char why[256] = "";
 
     if (sl_redis_url_read(url, &parts, why, sizeof(why)) != SL_OK)
-        sl_fault_add(b->faults, n, "store.%s: %s", key, why);
+        sl_fault_add(b->faults, n, "store.%s: %s%s", key, why,
+                     other ? "; without a Redis it is embedded:DIR, or is left out" : "");
     sl_mem_wipe(&parts, sizeof(parts));
 }
 

@@ -23,6 +23,17 @@ const char *sl_choice_name(enum sl_choice_by by)
     return names[by];
 }
 
+bool sl_choice_is_kind(struct sl_str kind)
+{
+    static const char *const kinds[] = {"settle", "sum",   "key",     "tenant", "switch",
+                                        "grant",  "start", "dropped", "admin"};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (sl_str_eq(kind, sl_str_of(kinds[i])))
+            return true;
+    return false;
+}
+
 static struct sl_str text_of(struct sl_str line, const char *name, char out[VALUE])
 {
     struct sl_str value = sl_json_get(line, sl_str_of(name));
