@@ -390,6 +390,19 @@ def test_pages():
     on_both(act)
 
 
+def test_list_of_what_is_over():
+    """A key that has expired is listed as that, and not among the active ones."""
+    def act(g, api, redis):
+        _, id = api.key("short", expires=int(time.time()) + 2)
+        ids = lambda state: [k["id"] for k in api("GET", "token?state=" + state)]
+        check(id in ids("active") and id not in ids("expired"), "good as yet")
+        until(lambda: id in ids("expired"), 6, "over")
+        check(id not in ids("active"), "and no longer active")
+        equal([k["state"] for k in api("GET", "token") if k["id"] == id], ["expired"])
+
+    on_both(act)
+
+
 def test_usage():
     def act(g, api, redis):
         key, id = api.key("u", tenant="acme", user="carol")

@@ -138,9 +138,23 @@ static void answer(struct sl_api *c)
 
 /* ---- what belongs to it ---- */
 
-static bool is_wanted(const struct list *l, const struct sl_subject *s)
+/* As it is shown: a key that is over says `expired`, though its record doesn't. */
+static struct sl_str state_of(struct sl_api *c, const struct sl_subject *s)
 {
-    struct sl_str state = sl_subject_state(s);
+    struct sl_tenant t;
+    struct sl_key k;
+
+    if (s->kind != SL_RECORD_KEY)
+        return sl_subject_state(s);
+    sl_tenant_init(&t);
+    t.own.name = s->tenant;
+    sl_find_lay_key(s, &t, &k);
+    return sl_show_key_state(c, s, &k);
+}
+
+static bool is_wanted(struct sl_api *c, const struct list *l, const struct sl_subject *s)
+{
+    struct sl_str state = state_of(c, s);
 
     if (!sl_subject_is_there(s) || (l->tenant.n > 0 && !sl_str_eq(l->tenant, s->tenant)))
         return false;
@@ -148,9 +162,9 @@ static bool is_wanted(const struct list *l, const struct sl_subject *s)
 }
 
 /* Takes it if it is wanted; true: the page is full now. */
-static bool add(struct list *l, const struct sl_subject *s)
+static bool add(struct sl_api *c, struct list *l, const struct sl_subject *s)
 {
-    if (is_wanted(l, s))
+    if (is_wanted(c, l, s))
         l->at[l->n++] = *s;
     return l->n == l->limit;
 }
@@ -186,7 +200,7 @@ static void on_page(void *ctx, enum sl_err e)
             sl_api_no_memory(c);
             return;
         }
-        if (!add(l, &s))
+        if (!add(c, l, &s))
             continue;
         if (i + 1 < c->page.n || c->page.next.n > 0)
             l->next = cursor(c, 's', l->from, s.id);
@@ -247,7 +261,7 @@ static bool add_file(struct sl_api *c, struct list *l)
         }
         if (sl_store_known(c->store, l->kind, s.id, &rec))
             continue; /* comes with its record */
-        if (add(l, &s)) {
+        if (add(c, l, &s)) {
             l->next = cursor(c, 'f', nobody, s.id);
             return true;
         }

@@ -86,8 +86,8 @@ static void show_source(struct sl_out *o, const struct sl_subject *s)
 
 /* ---- keys ---- */
 
-static struct sl_str state_of_key(struct sl_api *c, const struct sl_subject *s,
-                                  const struct sl_key *k)
+struct sl_str sl_show_key_state(struct sl_api *c, const struct sl_subject *s,
+                                const struct sl_key *k)
 {
     struct sl_str state = sl_subject_state(s);
     bool over = k->expires_unix_ms != 0 && sl_api_now(c) >= k->expires_unix_ms;
@@ -121,7 +121,7 @@ void sl_show_key(struct sl_api *c, const struct sl_subject *s, const struct sl_k
                  const struct sl_balance *b)
 {
     struct sl_out *o = &c->out;
-    struct sl_str state = state_of_key(c, s, k);
+    struct sl_str state = sl_show_key_state(c, s, k);
 
     sl_out_text(o, "id", s->id);
     sl_out_text(o, "name", k->name);

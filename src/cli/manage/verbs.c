@@ -204,7 +204,7 @@ const struct sl_manage_option sl_manage_options[] = {
     {"broken-too", "broken-too", SL_MANAGE_SWITCH, "broken_too", "",
      "go on with what stands before a trail's damage"},
     {"state", "state", SL_MANAGE_QUERY, "state", "STATE",
-     "only those: active, paused, revoked, deleted"},
+     "only those: active, paused, expired, revoked, deleted"},
     {"by", "by", SL_MANAGE_QUERY, "by", "A,B",
      "tenant, key, user, model, provider, app, day, label:NAME"},
     {"from", "from", SL_MANAGE_QUERY, "from", "DAY", "the first day, UTC; if not said the month's"},
