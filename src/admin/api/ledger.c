@@ -228,6 +228,8 @@ static void on_rebuilt(void *ctx, enum sl_err e)
                r->ask.write ? "rebuilt" : "compared with trails",
                (unsigned long long)r->report.differences, SL_STR_ARGS(c->actor));
         answer(c);
+    } else if (e == SL_ERR_STORE) {
+        sl_api_fail(c, 0, e, NULL, "%s", r->report.why[0] != '\0' ? r->report.why : sl_err_text(e));
     } else {
         /* not IO's 500: the directories were named by who asks */
         sl_api_fail(c,

@@ -31,7 +31,8 @@ static void on_balance(void *ctx, enum sl_err e)
     struct sl_rebuild_difference d = {.what = "spent", .trail = a->spent_micro};
 
     if (e != SL_OK) {
-        sl_rebuild_explain(r, "the store did not tell a balance");
+        sl_rebuild_explain(r,
+                           "the store did not tell a balance; run the rebuild again when it is up");
         sl_rebuild_tell(r, e);
         return;
     }
@@ -63,7 +64,8 @@ static void on_usage(void *ctx, enum sl_err e)
     struct sl_rebuild_difference d = {.what = "requests"};
 
     if (e != SL_OK) {
-        sl_rebuild_explain(r, "the store did not tell the usage of a tenant");
+        sl_rebuild_explain(
+            r, "the store did not tell the usage of a tenant; run the rebuild again when it is up");
         sl_rebuild_tell(r, e);
         return;
     }
