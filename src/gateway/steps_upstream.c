@@ -55,8 +55,10 @@ enum sl_state sl_step_route(struct sl_req *r, enum sl_ev ev)
     if (!sl_tenant_can_model(r->key, r->asked))
         return sl_req_refuse(
             r, SL_ERR_SCOPE, 0,
-            "Authentication failed: key %.*s of tenant %.*s may not use model %.*s.",
-            SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked));
+            "Authentication failed: key %.*s of tenant %.*s may not use model %.*s; ask for a key "
+            "with `models:%.*s`.",
+            SL_STR_ARGS(r->key->public_id), SL_STR_ARGS(r->key->tenant), SL_STR_ARGS(r->asked),
+            SL_STR_ARGS(r->asked));
     if (sl_context_fit(r) != SL_OK || !sl_trial_begin(r))
         return sl_req_refuse(r, SL_ERR_NO_MEMORY, 0, "Out of memory; try again.");
     if (r->trial->n == 0 && r->trial->narrowed)

@@ -163,11 +163,30 @@ static void explain_rate(struct sl_text *t, const struct sl_quota_ask *ask,
     add_rate(t, a, &rates[a->limit]);
 }
 
-static void explain_budget(struct sl_text *t, const struct sl_quota_ask *ask,
-                           const struct sl_quota_answer *a, int64_t now_unix_ms)
+/* Something is left, but not what this request might cost: it need not wait. */
+static void add_reserve(struct sl_text *t, const struct sl_quota_ask *ask,
+                        const struct sl_quota_answer *a)
+{
+    if (a->used >= a->figure || ask->reserve_micro <= a->figure - a->used)
+        return;
+    sl_text_add(t, SL_STR(" This request may cost up to "));
+    add_money(t, ask->reserve_micro);
+    sl_text_add(t, SL_STR("; a shorter one, or one with a smaller max_tokens, may pass."));
+}
+
+/* Periods begin at whole seconds; how long it is till then was measured to the millisecond. */
+static int64_t begins_anew(int64_t now_unix_ms, int64_t wait_ms)
 {
     int64_t anew;
 
+    if (__builtin_add_overflow(now_unix_ms, wait_ms, &anew) || anew > INT64_MAX - 500)
+        return INT64_MAX;
+    return (anew + 500) / 1000 * 1000;
+}
+
+static void explain_budget(struct sl_text *t, const struct sl_quota_ask *ask,
+                           const struct sl_quota_answer *a, int64_t now_unix_ms)
+{
     sl_text_add(t, SL_STR("Insufficient quota: "));
     add_level(t, ask, a->level);
     if (a->limit == SL_LIMIT_CREDITS)
@@ -178,13 +197,12 @@ static void explain_budget(struct sl_text *t, const struct sl_quota_ask *ask,
     sl_text_add(t, SL_STR(", of which "));
     add_money(t, a->used);
     sl_text_add(t, SL_STR(" are spent or reserved by requests that run."));
+    add_reserve(t, ask, a);
     if (a->wait_ms < 0) {
         sl_text_add(t, SL_STR(" Ask whoever runs this gateway for more."));
     } else {
-        if (__builtin_add_overflow(now_unix_ms, a->wait_ms, &anew))
-            anew = INT64_MAX;
         sl_text_add(t, SL_STR(" It begins anew at "));
-        sl_text_time(t, anew);
+        sl_text_time(t, begins_anew(now_unix_ms, a->wait_ms));
         sl_text_add(t, SL_STR("; whoever runs this gateway can raise it before."));
     }
 }

@@ -126,6 +126,35 @@ static void test_budgets(void **state)
          "at 9999-12-31T23:59:59.999Z; whoever runs this gateway can raise it before.");
 }
 
+/* It says what the request was held for where it is that which does not fit, and a whole second. */
+static void test_a_reservation_too_large(void **state)
+{
+    struct sl_quota_ask with = ask;
+    struct sl_quota_answer a = {.limit = SL_LIMIT_DAILY,
+                                .level = SL_LEVEL_TENANT,
+                                .figure = 1000,
+                                .used = 300,
+                                .wait_ms = 43200499};
+    const char *reserve =
+        "This request may cost up to 0.000701 USD; a shorter one, or one with a "
+        "smaller max_tokens, may pass. It begins anew at 2026-11-26T00:00:00.000Z";
+    char out[768];
+
+    (void)state;
+    with.reserve_micro = 701;
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_non_null(strstr(out, reserve));
+    a.wait_ms += 2;
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_non_null(strstr(out, reserve));
+    with.reserve_micro = 700; /* it would fit: something else came between */
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_null(strstr(out, "may cost"));
+    a.used = a.figure; /* nothing passes */
+    out[sl_quota_explain(&with, &a, NOW, out, sizeof out)] = '\0';
+    assert_null(strstr(out, "may cost"));
+}
+
 static void test_others(void **state)
 {
     (void)state;
@@ -161,8 +190,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),   cmocka_unit_test(test_bursts),
-        cmocka_unit_test(test_budgets), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_budgets), cmocka_unit_test(test_a_reservation_too_large),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_kinds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,14 +144,15 @@ static enum sl_state refuse(struct sl_req *r)
     struct sl_str said =
         SL_STR("Insufficient quota: the store that counts budgets does not answer.");
     const struct sl_quota_answer *why = &r->hard->why;
+    struct sl_quota_ask ask = r->pass->ask;
     char text[512];
 
+    ask.reserve_micro = 0; /* it is held already: what is lacking is more */
     sl_call_end(&r->call);
     r->ending = SL_END_BUDGET;
     if (why->limit != SL_LIMIT_NONE)
-        said =
-            (struct sl_str){text, sl_quota_explain(&r->pass->ask, why, sl_net_unix_ms(r->gw->net),
-                                                   text, sizeof text)};
+        said = (struct sl_str){
+            text, sl_quota_explain(&ask, why, sl_net_unix_ms(r->gw->net), text, sizeof text)};
     return sl_req_refuse(r, SL_ERR_CREDITS, 0,
                          "%.*s That does not cover more of this answer of key %.*s, tenant %.*s, "
                          "and the budget is a hard one: ask for fewer max_tokens.",

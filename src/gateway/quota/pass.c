@@ -213,7 +213,7 @@ void sl_pass_ask_again(struct sl_req *r)
 enum sl_state sl_pass_refuse(struct sl_req *r)
 {
     struct sl_pass *p = r->pass;
-    char text[512];
+    char text[768];
     size_t n =
         sl_quota_explain(&p->ask, &p->answer, sl_store_now_ms(r->gw->store), text, sizeof text);
 
