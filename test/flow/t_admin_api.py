@@ -499,6 +499,11 @@ def test_purges():
             if param != "model":
                 api.refused("POST", "cache/purge", body, 400, "invalid_value", param)
         api.refused("POST", "cache/get", {"tenant": "nobody", "text": "x"}, 404)
+        # a chat's body, but nobody said so
+        chat = {"tenant": "acme", "body": {"model": "two", "messages": [{"role": "user", "content": "x"}]}}
+        api.refused("POST", "cache/purge", chat, 400, "invalid_value", "body")
+        contains(api.raw("POST", "cache/get", chat).json()["message"], "say as `endpoint` what it is a request of")
+        api("POST", "cache/purge", {**chat, "endpoint": "chat"})
     redis.kill()
 
 

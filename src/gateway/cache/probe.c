@@ -95,6 +95,10 @@ static enum sl_err add_items(struct probing *s)
 
     if (e == SL_OK)
         e = sl_canon_items(&s->canon, s->p->body, s->a, &prefix);
+    if (e == SL_ERR_BAD_FIELD)
+        return fail(s, e,
+                    "body: has no `input` of items; say as `endpoint` what it is a request of "
+                    "(moderations if not said)");
     if (e != SL_OK)
         return fail(s, e, sl_err_text(e));
     for (size_t i = 0; i < items.n && e == SL_OK; i++) {
