@@ -369,6 +369,11 @@ def test_copy_that_fails(g):
     account = "slc:{acme}:acct:t"
     copy = lambda url, *more: sh.raw("store", "copy", "embedded:" + h.dir + "/data", url, *more, key=None, at=False)
     whole = lambda: redis("EXISTS", "slc:epoch")
+    for wrong in (h.dir, h.dir + "/dat"):  # the state directory; one that is misspelt
+        p = sh.raw("store", "copy", "embedded:" + wrong, redis.url, key=None, at=False)
+        equal((p.returncode, whole()), (1, 0), p.out)
+        contains(p.err, "there is no embedded store in " + wrong)
+        check(not os.path.exists(wrong + "/store.db"), "nor is one made")
 
     # it dies after the records have been moved, when sums are about to be
     def dies(data):

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -160,11 +161,29 @@ static enum sl_err move_tenants(struct sl_copy *c)
 
 /* ---- opened and ended ---- */
 
+/* Opening makes what is not there: of a directory misspelt, an empty store would be moved, found
+ * to be the same, and marked as whole. */
+static bool is_store(struct sl_str dir, char *why, size_t cap)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%.*s/store.db", SL_STR_ARGS(dir));
+
+    if (n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0)
+        return true;
+    (void)snprintf(why, cap,
+                   "there is no embedded store in %.*s (no store.db): name the directory of "
+                   "store.url, or `data` in the state directory",
+                   SL_STR_ARGS(sl_str_first(dir, 160)));
+    return false;
+}
+
 static bool open_both(struct sl_copy *c, const struct sl_copy_ask *ask)
 {
     char *why = c->out->why;
     size_t cap = sizeof c->out->why;
 
+    if (!is_store(ask->dir, why, cap))
+        return false;
     c->from = sl_embedded_new(c->net, ask->dir, why, cap);
     if (c->from != NULL)
         c->to = sl_redis_new(c->net, ask->to, why, cap);
