@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,19 +36,17 @@ static const char usage[] =
     "  --days N            until the certificate ends; below 0: it has (default: years)\n"
     "  --key KEY           refuse other credentials (default: take any)\n"
     "  --ready-fd N        where to print the ready line (default 1)\n"
-    "  --quiet             no line per request\n";
+    "  --quiet             no line per request\n"
+    "  --help              this\n";
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    static const struct option longs[] = {{"listen", required_argument, NULL, 'l'},
-                                          {"plain", required_argument, NULL, 'p'},
-                                          {"tls-dir", required_argument, NULL, 'd'},
-                                          {"names", required_argument, NULL, 'n'},
-                                          {"key", required_argument, NULL, 'k'},
-                                          {"ready-fd", required_argument, NULL, 'r'},
-                                          {"days", required_argument, NULL, 'D'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"listen", required_argument, NULL, 'l'},  {"plain", required_argument, NULL, 'p'},
+        {"tls-dir", required_argument, NULL, 'd'}, {"names", required_argument, NULL, 'n'},
+        {"key", required_argument, NULL, 'k'},     {"ready-fd", required_argument, NULL, 'r'},
+        {"days", required_argument, NULL, 'D'},    {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     uint64_t fd = 1;
     int64_t days = 0;
     bool exact = false;
@@ -72,6 +71,7 @@ static bool parse(int argc, char **argv, struct options *o)
             o->ready_fd = (int)fd;
             break;
         case 'q': o->quiet = true; break;
+        case 'h': fputs(usage, stdout); exit(0);
         default: return false;
         }
     }

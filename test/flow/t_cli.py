@@ -35,6 +35,8 @@ def test_help_and_version(g):
         for command in ("serve", "check", "init", "env", "reload", "health", "explain", "version"):
             contains(p.out, command)
             equal(run(command, "--help").returncode, 0, command) if command != "version" else None
+    p = subprocess.run([rig.MOCK, "--help"], capture_output=True, text=True, timeout=20)
+    equal((p.returncode, p.stdout.split()[:2], p.stderr), (0, ["usage:", "sluice-mock"], ""))
     p = run("version")
     equal((p.returncode, p.out.split()[0]), (0, "sluice"))
     equal(run("--version").out, p.out)
@@ -78,6 +80,8 @@ def test_check(g):
         (dict(g.config, prompt_api={"temperature": 3}), ["prompt_api.temperature"]),
         (dict(g.config, retry={"attempts": 11}), ["retry.attempts", "10"]),
         (dict(g.config, store={"url": "redis://:hunter22@h:x"}), ["store.url"]),
+        (dict(g.config, store={"url": "redis://h:1", "ca_file": "/no/such.pem"}), ["store.ca_file", "/no/such.pem"]),
+        (dict(g.config, store={"url": "redis://h:1", "state_dir": good}), ["store.state_dir", "name a directory"]),
         (dict(g.config, tenants=[{"name": "t", "budget": {"daily": 1}}]), ["has no price", "tenant t"]),
         ("a: &a [*a]\n", ["bad.yaml"]),
         ("", ["providers"]),

@@ -65,11 +65,18 @@ static yyjson_mut_val *below(struct reader *r, const char *name)
     return yyjson_mut_obj_add_obj(r->made, r->patch, name);
 }
 
+/* `credits` and `remain_quota`, `rpm` and `limits.rpm`: nobody knows which is meant. */
+static bool twice(struct reader *r, const char *name)
+{
+    return wrong(r, name, "is said twice here, in two ways; leave one of them out");
+}
+
 static bool put_into(struct reader *r, yyjson_mut_val *map, const char *name, yyjson_mut_val *v)
 {
     if (map == NULL || v == NULL)
         return no_memory(r);
-    yyjson_mut_obj_remove_key(map, name);
+    if (yyjson_mut_obj_get(map, name) != NULL)
+        return twice(r, name);
     return yyjson_mut_obj_add_val(r->made, map, name, v) || no_memory(r);
 }
 
@@ -94,6 +101,8 @@ static bool read_map(struct reader *r, const struct member *m, yyjson_val *v)
         return no_memory(r);
     yyjson_obj_foreach(v, i, n, key, one)
     {
+        if (yyjson_mut_obj_get(map, yyjson_get_str(key)) != NULL)
+            return twice(r, yyjson_get_str(key));
         if (!yyjson_mut_obj_put(map, yyjson_val_mut_copy(r->made, key),
                                 yyjson_val_mut_copy(r->made, one)))
             return no_memory(r);
@@ -133,6 +142,16 @@ static bool money_of(struct reader *r, const char *name, yyjson_val *v, int64_t 
     return wrong(r, name, "must be dollars, at most 1000000000, with at most six decimals");
 }
 
+/* What is added to an account. */
+static bool take_micro(struct reader *r, const struct member *m, int64_t micro)
+{
+    if (r->out->has_micro)
+        return twice(r, m->name);
+    r->out->micro = micro;
+    r->out->has_micro = true;
+    return true;
+}
+
 static bool read_credits(struct reader *r, const struct member *m, yyjson_val *v)
 {
     int64_t micro;
@@ -143,11 +162,8 @@ static bool read_credits(struct reader *r, const struct member *m, yyjson_val *v
                      "budget.initial_credits, what a new account starts with");
     if (!money_of(r, m->name, v, &micro))
         return false;
-    if (r->what == SL_ASK_CREDITS) {
-        r->out->micro = micro;
-        r->out->has_micro = true;
-        return true;
-    }
+    if (r->what == SL_ASK_CREDITS)
+        return take_micro(r, m, micro);
     if (micro < 0)
         return wrong(r, m->name, "must not be below 0");
     return put_money(r, "budget", "initial_credits", micro);
@@ -165,11 +181,8 @@ static bool read_quota(struct reader *r, const struct member *m, yyjson_val *v)
         units > SL_TERMS_MONEY_MAX / SL_MONEY_ONE_API_UNIT)
         return wrong(r, m->name, "must be a whole number of units, 500000 to the dollar");
     micro = (int64_t)units * SL_MONEY_ONE_API_UNIT;
-    if (r->what == SL_ASK_CREDITS) {
-        r->out->micro = minus ? -micro : micro;
-        r->out->has_micro = true;
-        return true;
-    }
+    if (r->what == SL_ASK_CREDITS)
+        return take_micro(r, m, minus ? -micro : micro);
     return put_money(r, "budget", "initial_credits", micro);
 }
 

@@ -1,6 +1,8 @@
 /* conf/parts/store.c -- where the store is, and what a request may ask of it. */
 #include "conf/parts/parts.h"
 
+#include <sys/stat.h>
+
 #include "base/mem.h"
 #include "store/url.h"
 
@@ -114,6 +116,32 @@ static void check_prefix(struct sl_build *b, const struct sl_node *n)
                      PREFIX_BYTES);
 }
 
+/* Who starts finds out otherwise, and whoever reloads never does. */
+static void check_trust(struct sl_build *b, const struct sl_node *file)
+{
+    struct sl_tls_client_conf client = {.ca_file = file->text.p, .verify = true};
+    struct sl_tls_profile *made = NULL;
+    char why[512] = "";
+
+    if (file->text.n == 0 || b->origins == NULL || b->faults->n > 0)
+        return;
+    if (sl_tls_client_profile(&client, &made, why, sizeof why) != SL_OK)
+        sl_fault_add(b->faults, file, "store.ca_file: %s", why);
+    sl_tls_drop(&made);
+}
+
+static void check_state_dir(struct sl_build *b, const struct sl_node *dir)
+{
+    struct stat about;
+
+    if (dir->text.n > 0 && b->origins != NULL && stat(dir->text.p, &about) == 0 &&
+        !S_ISDIR(about.st_mode))
+        sl_fault_add(b->faults, dir,
+                     "store.state_dir: %.*s is a file; name a directory, made if "
+                     "it is not there",
+                     SL_STR_ARGS(sl_str_first(dir->text, 200)));
+}
+
 void sl_build_store(struct sl_build *b)
 {
     const struct sl_node *store = sl_node_get(b->conf->root, "store");
@@ -129,6 +157,8 @@ void sl_build_store(struct sl_build *b)
     s->refuse = sl_node_number(store, "on_outage", 0) == 1;
     b->made->generations = sl_conf_number(b->conf, "store.generations") != 0;
     check_prefix(b, sl_node_get(store, "prefix"));
+    check_trust(b, sl_node_get(store, "ca_file"));
+    check_state_dir(b, sl_node_get(store, "state_dir"));
     if (sl_str_starts(cache_url->text, SL_STR("embedded:")))
         sl_fault_add(b->faults, cache_url,
                      "store.cache_url: must be a Redis; leave it out, the layer in memory is "
