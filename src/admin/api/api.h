@@ -166,10 +166,10 @@ void sl_books_grant(struct sl_api *c, const struct sl_key *key, const struct sl_
 
 /* ---- show.c: members of an open object ---- */
 
-/* `k` and `t` as laid; `b`: what is left, and what holds in effect, or NULL. */
 /* What is shown as its state: `expired` where an active one is over. */
 struct sl_str sl_show_key_state(struct sl_api *c, const struct sl_subject *s,
                                 const struct sl_key *k);
+/* `k` and `t` as laid; `b`: what is left, and what holds in effect, or NULL. */
 void sl_show_key(struct sl_api *c, const struct sl_subject *s, const struct sl_key *k,
                  const struct sl_balance *b);
 void sl_show_tenant(struct sl_api *c, const struct sl_subject *s, const struct sl_tenant *t,

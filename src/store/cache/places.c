@@ -4,9 +4,9 @@
 #include "base/mem.h"
 
 #define LEAST 64
-#define STEP                                                                                       \
-    8 /* places of the old table that one entry takes along: it is empty long before the           \
-         new one is full */
+/* Places of the old table that one entry takes along: it is empty long before the new one is
+ * full. */
+#define STEP 8
 
 /* Stands where an entry was in the old table: who looks behind it goes on. */
 static char gone;
