@@ -157,11 +157,25 @@ static void note_sent(struct sl_req *r)
         r->t.sent = sl_net_now_us(r->gw->net);
 }
 
+/* Whoever is ended while a request that was lost with its connection waits for another one: nobody
+ * works on it, although it had been sent. */
+static void note_lost(struct sl_req *r)
+{
+    struct sl_call_info about;
+
+    if (r->state != SL_ST_TRY || r->call == NULL)
+        return;
+    about = sl_call_about(r->call);
+    if (about.resent > 0 && !about.sent)
+        r->t.sent = 0;
+}
+
 /* The client left or the process stops: nobody is to be served any more. */
 static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
 {
     if (goes_on(r, ev))
         return r->state;
+    note_lost(r);
     r->error = r->why;
     r->ending = ev == SL_EVT_STOP ? SL_END_SHUTDOWN : leaving(r);
     sl_call_end(&r->call);

@@ -3,9 +3,14 @@
 and what was counted is charged. `drain`: its answer is read to the end, and what it reports is charged. On both kinds
 of store, each request once."""
 
+import ssl
+import threading
+import time
+
 import _rig as rig
 from _bodies import GENERATE, messages
 from _check import check, equal, until
+from _provider import Listener, answer, read_request
 from _redis import on_both_stores
 from _rig import KEY, KEY_BOB
 
@@ -130,6 +135,50 @@ def test_before_the_answer():
                 g.mock.quiet(1.0 * rig.SLOW)
 
     on_both(act)
+
+
+class Loses(Listener):
+    """Answers on its first connection once, and closes it with the next request; others get no handshake."""
+
+    def __init__(self, mock):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(mock.dir + "/cert.pem", mock.dir + "/key.pem")
+        self.lost, self.others = threading.Event(), None
+        super().__init__()
+
+    def serve(self, s):
+        if self.others is not None:
+            self.others.append(s)
+            return
+        self.others = []
+        with s, self.context.wrap_socket(s, server_side=True) as t:
+            got = read_request(t)
+            t.sendall(answer(200))
+            read_request(t, got[2])
+            time.sleep(0.05)  # that it has left is known by then
+        self.lost.set()
+
+
+def test_lost_on_its_way():
+    """A kept connection is lost with the request, and the client leaves while another one is dialled: nobody
+    works on it, and nobody pays."""
+    mock = rig.Mock()
+    provider = Loses(mock)
+
+    def change(config):
+        del config["store"]
+        config["providers"][0]["base_url"] = "https://localhost:%d" % provider.port
+
+    g = rig.Gateway(settings(""), change, mock=mock)
+    g.access_of(g.post("/v1/messages", messages("mock-echo"), key=KEY_BOB))
+    with g.wire() as w:
+        w.request("POST", "/v1/messages", messages("mock-echo"), key=KEY_BOB)
+        check(provider.lost.wait(10), "it was lost")
+        until(lambda: "sending again" in open(g.err).read(), 5, "it is to be sent again")
+    line = until(lambda: g.access_lines()[1:], 5, "an access line")[0]
+    equal((line["ending"], line.get("cost_micro"), line.get("ms_send")), ("client_gone", None, None))
+    g.stop()
+    provider.close()
 
 
 def test_a_drained_answer_has_limits_too():
