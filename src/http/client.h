@@ -60,7 +60,7 @@ void sl_call_end(struct sl_call **c);
 
 struct sl_call_info {
     bool reused;
-    bool sent; /* as by the event, which comes a turn later */
+    bool sent; /* all of it is with the kernel; the event may be yet to come */
     unsigned resent;
     uint64_t queued_ms;   /* waiting for a connection */
     uint64_t connect_ms;  /* dialling, 0 when reused */

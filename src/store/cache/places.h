@@ -28,7 +28,7 @@ struct sl_places_table {
 struct sl_places { /* zeroed: empty */
     struct sl_places_table now, old;
     uint64_t used;  /* places, in both */
-    uint64_t moved; /* of the old table, those before it are empty */
+    uint64_t moved; /* of the old table, those before it have no entry any more */
 };
 
 /* Is that the entry of this key? Asked where the lower halves of the hashes are the same. */
