@@ -149,24 +149,19 @@ static bool goes_on(struct sl_req *r, enum sl_ev ev)
     return true;
 }
 
-/* Who is to be ended may have sent his request in the last turn, and would hear of it in this one:
- * a provider works on it already. */
-static void note_sent(struct sl_req *r)
-{
-    if (r->t.sent == 0 && r->call != NULL && sl_call_about(r->call).sent)
-        r->t.sent = sl_net_now_us(r->gw->net);
-}
-
-/* Whoever is ended while a request that was lost with its connection waits for another one: nobody
- * works on it, although it had been sent. */
-static void note_lost(struct sl_req *r)
+/* Is a provider at work for whoever is ended now? It is, where the request left in the last turn,
+ * of which we would hear in this one; it is not any more, where the request was lost with its
+ * connection and waits for another one. */
+static void note_work(struct sl_req *r)
 {
     struct sl_call_info about;
 
-    if (r->state != SL_ST_TRY || r->call == NULL)
+    if (r->call == NULL)
         return;
     about = sl_call_about(r->call);
-    if (about.resent > 0 && !about.sent)
+    if (about.sent && r->t.sent == 0)
+        r->t.sent = sl_net_now_us(r->gw->net);
+    if (!about.sent && about.resent > 0 && r->state == SL_ST_TRY)
         r->t.sent = 0;
 }
 
@@ -175,7 +170,7 @@ static enum sl_state give_up(struct sl_req *r, enum sl_ev ev)
 {
     if (goes_on(r, ev))
         return r->state;
-    note_lost(r);
+    note_work(r);
     r->error = r->why;
     r->ending = ev == SL_EVT_STOP ? SL_END_SHUTDOWN : leaving(r);
     sl_call_end(&r->call);
@@ -195,8 +190,8 @@ void sl_req_event(struct sl_req *r, enum sl_ev ev)
     if (r->state >= SL_ST_ACCOUNT)
         return;
     r->stepping = true;
-    if (ev == SL_EVT_GONE || ev == SL_EVT_STOP || ev == SL_EVT_HALT)
-        note_sent(r);
+    if (ev == SL_EVT_HALT)
+        note_work(r);
     if (ev == SL_EVT_GONE || ev == SL_EVT_STOP)
         next = give_up(r, ev);
     else if (ev == SL_EVT_HALT)

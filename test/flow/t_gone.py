@@ -8,6 +8,7 @@ import threading
 import time
 
 import _rig as rig
+from _admin import Api
 from _bodies import GENERATE, messages
 from _check import check, equal, until
 from _provider import Listener, answer, read_request
@@ -159,9 +160,9 @@ class Loses(Listener):
         self.lost.set()
 
 
-def test_lost_on_its_way():
-    """A kept connection is lost with the request, and the client leaves while another one is dialled: nobody
-    works on it, and nobody pays."""
+def lost_on_its_way(ends, ending):
+    """A kept connection is lost with the request, which is ended while another one is dialled: nobody works on it, and
+    nobody pays."""
     mock = rig.Mock()
     provider = Loses(mock)
 
@@ -175,10 +176,23 @@ def test_lost_on_its_way():
         w.request("POST", "/v1/messages", messages("mock-echo"), key=KEY_BOB)
         check(provider.lost.wait(10), "it was lost")
         until(lambda: "sending again" in open(g.err).read(), 5, "it is to be sent again")
+        ends(g)
     line = until(lambda: g.access_lines()[1:], 5, "an access line")[0]
-    equal((line["ending"], line.get("cost_micro"), line.get("ms_send")), ("client_gone", None, None))
+    equal((line["ending"], line.get("cost_micro"), line.get("ms_send")), (ending, None, None))
     g.stop()
     provider.close()
+
+
+def test_lost_and_the_client_leaves():
+    lost_on_its_way(lambda g: None, "client_gone")
+
+
+def test_lost_and_an_operator_ends_it():
+    def halt(g):
+        api = Api(g)
+        api("DELETE", "live/" + api("GET", "live")["requests"][0]["id"])
+
+    lost_on_its_way(halt, "stopped")
 
 
 def test_a_drained_answer_has_limits_too():
