@@ -265,7 +265,7 @@ def test_says_why():
     redis = Redis()
     for trouble, cure, words in (
         (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"), ("OOM ", "maxmemory", "store.cache_url")),
-        (("ACL", "SETUSER", "default", "-zadd"), ("ACL", "SETUSER", "default", "+@all"), ("run this command", "docs/store.md")),
+        (("ACL", "SETUSER", "default", "-zadd"), ("ACL", "SETUSER", "default", "+@all"), ("docs/store.md has the rights",)),
         (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0"), ("NOREPLICAS ",)),
     ):
         with gateway(redis, limits={"rpm": 1000}) as g:

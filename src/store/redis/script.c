@@ -216,6 +216,15 @@ static bool is_forgotten(const redisReply *reply)
            memcmp(reply->str, "NOSCRIPT", 8) == 0;
 }
 
+/* Does the user lack a right? A command says NOPERM; of one in a script Redis 7.0 and before say
+ * "the user executing the script can't run this command", later ones "ACL failure in script". */
+static bool is_barred(struct sl_str text)
+{
+    return sl_str_find(text, SL_STR("NOPERM")) >= 0 ||
+           sl_str_find(text, SL_STR("executing the script")) >= 0 ||
+           sl_str_find(text, SL_STR("ACL failure in script")) >= 0;
+}
+
 /* Is it a key's or an argument's fault? A command says WRONGTYPE; in a script also "ERR" of
  * a value, or of a line of ours that could not go on. Before Redis 7 the command's own error
  * stands behind the script's. What Redis says of itself (OOM, BUSY, NOAUTH ...) has
@@ -230,7 +239,7 @@ static bool is_of_data(const struct sl_script_call *c, const redisReply *reply)
         text = sl_str_from(text, (size_t)at + 3);
     return sl_str_starts(text, SL_STR("WRONGTYPE ")) ||
            (c->script != SL_SCRIPT__COUNT && sl_str_starts(text, SL_STR("ERR ")) &&
-            sl_str_find(text, SL_STR("executing the script")) < 0); /* its ACL */
+            !is_barred(text));
 }
 
 /* The first argument as it went out: "$<digits>\r\n<key>\r\n". */
@@ -270,17 +279,15 @@ static void say_refused(struct sl_scripts *s, const redisReply *reply)
 {
     struct sl_str text = {reply->str, strcspn(reply->str, "\r\n")};
     bool full = sl_str_find(text, SL_STR("OOM ")) >= 0;
-    bool barred = sl_str_find(text, SL_STR("NOPERM")) >= 0 ||
-                  sl_str_find(text, SL_STR("executing the script")) >= 0; /* before Redis 7 */
 
     if (sl_pipe_must_leave(reply) || !is_time(s, &s->refused_ms))
         return; /* the link says why it left */
     sl_log(SL_LOG_WARN, "store", SL_STR("store"), "Redis refuses what it is asked: it says %.*s%s",
            SL_STR_ARGS(sl_str_first(text, ERROR_SAID)),
-           full     ? "; raise its maxmemory, or give cached answers a Redis of their own "
-                      "(store.cache_url)"
-           : barred ? "; docs/store.md has the rights that its user needs"
-                    : "");
+           full              ? "; raise its maxmemory, or give cached answers a Redis of their own "
+                               "(store.cache_url)"
+           : is_barred(text) ? "; docs/store.md has the rights that its user needs"
+                             : "");
 }
 
 static enum sl_err judge(struct sl_script_call *c, const redisReply *reply)
