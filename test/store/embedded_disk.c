@@ -551,19 +551,19 @@ static void ends_with_work(void **state)
     struct sl_batch batch = {s->ask.tenant, SL_STR("inst0001"), &l, 1};
     struct sl_records out;
     struct wait w[4] = {{0}};
-    int told;
+    int before;
 
     l.account[T] = l2.account[T] = true;
     s->b->ops->put(s->b, &key, &out, WAIT(&w[0]));
     sl_net_turn(s->net, 0); /* a thread has it, or where the disk is memory has done it */
-    told = w[0].n;
+    before = w[0].n;
     s->b->ops->apply(s->b, &batch, WAIT(&w[1]));
     batch.lines = &l2;
     s->b->ops->apply(s->b, &batch, WAIT(&w[2]));
     s->b->ops->list(s->b, SL_RECORD_KEY, s->ask.tenant, (struct sl_str){0}, &out, WAIT(&w[3]));
     again(s);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(w[i].n, i == 0 ? told : 0);
+        assert_int_equal(w[i].n, i == 0 ? before : 0);
         assert_null(w[i].op);
     }
     assert_int_equal(balance_of(s, T).spent_micro, 42);
